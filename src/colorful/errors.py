@@ -1,0 +1,98 @@
+"""The exceptions of colorful.
+
+Each is a :class:`ColorfulError` *and* the builtin a caller would expect, so that both ``except ColorfulError``
+and ``except ValueError`` work. Messages name the argument, what was expected and what came.
+"""
+
+
+class ColorfulError(Exception):
+    """Base of every error that colorful raises on purpose."""
+
+
+class ShapeError(ColorfulError, ValueError):
+    """An array or tensor has the wrong rank or size."""
+
+
+class RangeError(ColorfulError, ValueError):
+    """A number lies outside the range that has a meaning, or is not finite."""
+
+
+class KindError(ColorfulError, TypeError):
+    """An argument is of a type that is not taken here."""
+
+
+class OptionError(ColorfulError, ValueError):
+    """An option has a value that is not one of those offered."""
+
+
+class UnsupportedOptionError(OptionError):
+    """The model at hand cannot do what was asked; the message says which can."""
+
+
+class HintError(ColorfulError, ValueError):
+    """A colour hint is malformed or lies outside the photo."""
+
+
+class DeviceError(ColorfulError, RuntimeError):
+    """The device that was asked for is not there."""
+
+
+class ImageError(ColorfulError, ValueError):
+    """A picture cannot be read: empty, truncated, corrupt, or no picture at all."""
+
+
+class ImageTooLargeError(ImageError):
+    """A picture has more pixels than the limit allows."""
+
+
+class OutputError(ColorfulError, OSError):
+    """A result cannot be written."""
+
+
+class OutputExistsError(OutputError, FileExistsError):
+    """The output file is there already and overwriting was not asked for."""
+
+
+class WeightsError(ColorfulError, OSError):
+    """Weights cannot be found, fetched, trusted or read."""
+
+
+class WeightsNotFoundError(WeightsError, FileNotFoundError):
+    """No source has the weights: unknown name, missing repo, revision or file."""
+
+
+class WeightsOfflineError(WeightsError, ConnectionError):
+    """The weights are not cached and the network is off or out of reach."""
+
+
+class WeightsAccessError(WeightsError, PermissionError):
+    """The server refused the token, or none was given for a private repo."""
+
+
+class WeightsIntegrityError(WeightsError, ValueError):
+    """The file is not what was promised: wrong size or checksum, truncated, or a web page."""
+
+
+class WeightsFormatError(WeightsError, ValueError):
+    """The file is whole but does not fit: tensors missing, extra or misshapen, or an unsafe pickle."""
+
+
+class PhotosError(ColorfulError, ValueError):
+    """A set of photos is empty or none of it can be used."""
+
+
+class TrainingError(ColorfulError, RuntimeError):
+    """Training cannot start or go on."""
+
+
+class MissingExtraError(ColorfulError, ImportError):
+    """An optional dependency is not installed; the message is the command that installs it."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(
+            f"this needs the extra {extra!r}: pip install 'colorful-colorization[{extra}]'"
+        )
+        self.extra = extra
+
+    def __reduce__(self) -> tuple[type["MissingExtraError"], tuple[str]]:
+        return type(self), (self.extra,)

@@ -1,0 +1,65 @@
+"""From a distribution over ab bins to one ab value per cell."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from colorful.errors import RangeError, ShapeError
+
+
+def annealed_mean(logits: Tensor, bins: Tensor, *, temperature: float = 0.38) -> Tensor:
+    """Decode logits over ab bins into one ab value per cell.
+
+    The softmax is sharpened by *temperature*, then averaged over the bin centres: 1 gives the plain mean
+    (smooth, greyish), 0 the mode (vivid, blotchy).
+
+    Args:
+        logits: Unnormalised scores, shape ``(*, Q, h, w)``.
+        bins: Bin centres in CIELAB units, shape ``(Q, 2)``.
+        temperature: Sharpness of the decoding, in [0, 1].
+
+    Returns:
+        ab in CIELAB units, shape ``(*, 2, h, w)``; dtype and device of *logits*.
+
+    Raises:
+        ShapeError: If axis -3 of *logits* is not Q long.
+        RangeError: If *temperature* is outside [0, 1].
+
+    References:
+        Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, eq. 5.
+    """
+    _check(logits, bins)
+    if not 0 <= temperature <= 1:
+        raise RangeError(f"temperature: expected a number in [0, 1], got {temperature}")
+    if temperature == 0:
+        return mode(logits, bins)
+    # The largest logit is taken off before the division, so that a small temperature cannot overflow.
+    shifted = (logits - logits.amax(dim=-3, keepdim=True)) / temperature
+    weights = shifted.softmax(dim=-3)
+    return torch.einsum("...qhw,qc->...chw", weights, bins.to(weights))  # (*, Q, h, w) -> (*, 2, h, w)
+
+
+def mode(logits: Tensor, bins: Tensor) -> Tensor:
+    """Decode logits into the centre of the likeliest bin of each cell.
+
+    Args:
+        logits: Unnormalised scores, shape ``(*, Q, h, w)``.
+        bins: Bin centres in CIELAB units, shape ``(Q, 2)``.
+
+    Returns:
+        ab in CIELAB units, shape ``(*, 2, h, w)``; dtype and device of *logits*.
+
+    Raises:
+        ShapeError: If axis -3 of *logits* is not Q long.
+    """
+    _check(logits, bins)
+    best = bins.to(logits)[logits.argmax(dim=-3)]  # (*, h, w) -> (*, h, w, 2)
+    return best.movedim(-1, -3)
+
+
+def _check(logits: Tensor, bins: Tensor) -> None:
+    if logits.dim() < 3 or logits.shape[-3] != bins.shape[0]:
+        raise ShapeError(
+            f"logits: expected shape (*, {bins.shape[0]}, h, w), got {tuple(logits.shape)}"
+        )

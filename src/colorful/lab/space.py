@@ -1,0 +1,152 @@
+"""sRGB and CIELAB (D65, 2 degrees), there and back.
+
+The white point is the row sums of the RGB -> XYZ matrix, not the separately rounded one of the standard:
+so R = G = B gives exactly a = b = 0, and every 8-bit colour survives the round trip in float32.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar, get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from colorful.errors import KindError, OptionError, ShapeError
+
+Gamut = Literal["map", "clip"]
+Pixels = TypeVar("Pixels", Tensor, npt.NDArray[np.floating])
+
+RGB_TO_XYZ = (
+    (0.412453, 0.357580, 0.180423),
+    (0.212671, 0.715160, 0.072169),
+    (0.019334, 0.119193, 0.950227),
+)
+_DELTA = 6 / 29
+
+
+def rgb_to_lab(rgb: Pixels) -> Pixels:
+    """Convert sRGB to CIELAB.
+
+    Args:
+        rgb: sRGB-encoded colour in [0, 1]: a tensor ``(*, 3, H, W)`` or an array ``(*, H, W, 3)`` of floats.
+
+    Returns:
+        L in 0..100 and ab in CIELAB units; kind, shape, dtype and device of *rgb*. Differentiable.
+
+    Raises:
+        KindError: If *rgb* is neither, or not of floats.
+        ShapeError: If the channel axis is not 3 long.
+
+    References:
+        IEC 61966-2-1 (sRGB); CIE 15:2004, eq. 8.3 to 8.5 (CIELAB).
+    """
+    return _on_tensor(rgb, _rgb_to_lab, "rgb")
+
+
+def lab_to_rgb(lab: Pixels, *, gamut: Gamut = "map") -> Pixels:
+    """Convert CIELAB to sRGB.
+
+    Args:
+        lab: L in 0..100 and ab in CIELAB units: a tensor ``(*, 3, H, W)`` or an array ``(*, H, W, 3)`` of floats.
+        gamut: What happens to a colour that sRGB cannot show. ``map`` keeps L and hue and lowers chroma
+            until it fits; ``clip`` cuts each channel to [0, 1], which shifts both.
+
+    Returns:
+        sRGB-encoded colour in [0, 1]; kind, shape, dtype and device of *lab*. Differentiable.
+
+    Raises:
+        KindError: If *lab* is neither, or not of floats.
+        ShapeError: If the channel axis is not 3 long.
+        OptionError: If *gamut* is not one of those named.
+    """
+    if gamut not in get_args(Gamut):
+        raise OptionError(f"gamut: expected one of {get_args(Gamut)}, got {gamut!r}")
+
+    def convert(tensor: Tensor) -> Tensor:
+        return _encode(_lab_to_linear(map_to_gamut(tensor) if gamut == "map" else tensor).clamp(0, 1))
+
+    return _on_tensor(lab, convert, "lab")
+
+
+def map_to_gamut(lab: Tensor, *, steps: int = 16) -> Tensor:
+    """Lower the chroma of colours outside sRGB until they fit, keeping L and hue.
+
+    Args:
+        lab: Shape ``(*, 3, H, W)``, CIELAB units. L is cut to 0..100.
+        steps: Halvings of the search; the chroma is found to ``2 ** -steps`` of itself.
+
+    Returns:
+        Shape, dtype and device of *lab*.
+    """
+    light, ab = lab.narrow(-3, 0, 1).clamp(0, 100), lab.narrow(-3, 1, 2)
+    with torch.no_grad():
+        low = torch.zeros_like(light)
+        high = torch.ones_like(light)
+        scale = high
+        for _ in range(steps + 1):
+            linear = _lab_to_linear(torch.cat((light, ab * scale), dim=-3))
+            fits = ((linear >= -1e-5) & (linear <= 1 + 1e-5)).all(dim=-3, keepdim=True)
+            low = torch.where(fits, scale, low)
+            high = torch.where(fits, high, scale)
+            scale = (low + high) / 2
+    return torch.cat((light, ab * low), dim=-3)
+
+
+def _on_tensor(pixels, convert, name):  # type: ignore[no-untyped-def]
+    if isinstance(pixels, Tensor):
+        if not pixels.is_floating_point():
+            raise KindError(f"{name}: expected floats, got {pixels.dtype}")
+        if pixels.dim() < 3 or pixels.shape[-3] != 3:
+            raise ShapeError(f"{name}: expected shape (*, 3, H, W), got {tuple(pixels.shape)}")
+        return convert(pixels)
+    if isinstance(pixels, np.ndarray):
+        if pixels.dtype.kind != "f":
+            raise KindError(f"{name}: expected floats, got {pixels.dtype}")
+        if pixels.ndim < 3 or pixels.shape[-1] != 3:
+            raise ShapeError(f"{name}: expected shape (*, H, W, 3), got {pixels.shape}")
+        tensor = torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, -3)))
+        return np.moveaxis(convert(tensor).numpy(), -3, -1)
+    raise KindError(f"{name}: expected a torch tensor or a NumPy array, got {type(pixels).__name__}")
+
+
+def _matrix(rows: npt.ArrayLike, like: Tensor) -> Tensor:
+    return torch.as_tensor(np.asarray(rows), dtype=like.dtype, device=like.device)
+
+
+_TO_XYZ = np.asarray(RGB_TO_XYZ)
+_TO_WHITE_XYZ = _TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)
+_FROM_WHITE_XYZ = np.linalg.inv(_TO_WHITE_XYZ)
+
+
+def _rgb_to_lab(rgb: Tensor) -> Tensor:
+    xyz = torch.einsum("dc,...chw->...dhw", _matrix(_TO_WHITE_XYZ, rgb), _decode(rgb))
+    x, y, z = _f(xyz).unbind(dim=-3)
+    return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), dim=-3)
+
+
+def _lab_to_linear(lab: Tensor) -> Tensor:
+    light, a, b = lab.unbind(dim=-3)
+    y = (light + 16) / 116
+    xyz = _f_inverse(torch.stack((y + a / 500, y, y - b / 200), dim=-3))
+    return torch.einsum("dc,...chw->...dhw", _matrix(_FROM_WHITE_XYZ, lab), xyz)
+
+
+def _decode(rgb: Tensor) -> Tensor:
+    # Both branches of a where() are differentiated: the clamps keep the unused one finite.
+    return torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def _encode(linear: Tensor) -> Tensor:
+    return torch.where(
+        linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    )
+
+
+def _f(t: Tensor) -> Tensor:
+    return torch.where(t > _DELTA**3, t.clamp(min=_DELTA**3) ** (1 / 3), t / (3 * _DELTA**2) + 4 / 29)
+
+
+def _f_inverse(t: Tensor) -> Tensor:
+    return torch.where(t > _DELTA, t**3, 3 * _DELTA**2 * (t - 4 / 29))
