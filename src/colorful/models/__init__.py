@@ -1,0 +1,167 @@
+"""The registry of models: plain data and names, so that looking something up does not load torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import lazy_loader as _lazy
+
+from colorful.errors import OptionError
+from colorful.models.config import NetworkConfig
+
+if TYPE_CHECKING:
+    from colorful.models.eccv16 import ECCV16
+    from colorful.models.lite import Lite
+    from colorful.models.network import Network
+    from colorful.models.siggraph17 import SIGGRAPH17
+
+__all__ = [
+    "ARCHITECTURES",
+    "DEFAULT_MODEL",
+    "ECCV16",
+    "MODELS",
+    "SIGGRAPH17",
+    "Lite",
+    "ModelInfo",
+    "Network",
+    "NetworkConfig",
+    "WeightSource",
+    "create",
+]
+
+__getattr__, _, _ = _lazy.attach(
+    __name__,
+    submod_attrs={"eccv16": ["ECCV16"], "lite": ["Lite"], "network": ["Network"], "siggraph17": ["SIGGRAPH17"]},
+)
+
+
+@dataclass(frozen=True)
+class WeightSource:
+    """A place outside the Hub that has a model's weights as their authors released them.
+
+    Args:
+        url: Where the file is.
+        filename: The name the file goes by, whatever the URL ends in.
+        size: Its length in bytes, or None where it was never measured.
+        sha256: Its checksum in hex, without which nothing is loaded.
+    """
+
+    url: str
+    filename: str
+    size: int | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model before its weights are there.
+
+    Args:
+        name: The name users give.
+        architecture: A key of :data:`ARCHITECTURES`.
+        config: The settings of the model as released.
+        summary: One line for a table of models.
+        license: SPDX identifier of the licence of the weights.
+        bundled: Whether the weights come with the package.
+        hub_repo: Name of the repo below a Hub namespace.
+        sources: Other places of the weights, tried in this order.
+    """
+
+    name: str
+    architecture: str
+    config: NetworkConfig
+    summary: str
+    license: str
+    bundled: bool
+    hub_repo: str
+    sources: tuple[WeightSource, ...] = ()
+
+
+ARCHITECTURES: Mapping[str, str] = MappingProxyType(
+    {
+        "lite": "colorful.models.lite:Lite",
+        "eccv16": "colorful.models.eccv16:ECCV16",
+        "siggraph17": "colorful.models.siggraph17:SIGGRAPH17",
+    }
+)
+"""Where the class of each architecture is, as ``module:Class``."""
+
+_OFFICIAL = "https://colorizers.s3.us-east-2.amazonaws.com"
+_MIRROR = "https://github.com/clibdev/colorization/releases/latest/download"
+
+
+def _released(filename: str, mirrored_as: str, sha256: str) -> tuple[WeightSource, ...]:
+    return (
+        WeightSource(f"{_OFFICIAL}/{filename}", filename, None, sha256),
+        WeightSource(f"{_MIRROR}/{mirrored_as}", filename, None, sha256),
+    )
+
+
+MODELS: Mapping[str, ModelInfo] = MappingProxyType(
+    {
+        "lite": ModelInfo(
+            name="lite",
+            architecture="lite",
+            config=NetworkConfig(),
+            summary="Small and fast, comes with the package, takes hints",
+            license="MIT",
+            bundled=True,
+            hub_repo="lite",
+        ),
+        "eccv16": ModelInfo(
+            name="eccv16",
+            architecture="eccv16",
+            config=NetworkConfig(),
+            summary="Zhang et al., ECCV 2016: a distribution over 313 colors, vivid",
+            license="BSD-2-Clause",
+            bundled=False,
+            hub_repo="eccv16",
+            sources=_released(
+                "colorization_release_v2-9b330a0b.pth",
+                "colorization-eccv-16.pth",
+                "9b330a0bae53f4ded77b1e23defbf78beaa09c10ebc4c4999e8e4f4a160b93f9",
+            ),
+        ),
+        "siggraph17": ModelInfo(
+            name="siggraph17",
+            architecture="siggraph17",
+            config=NetworkConfig(),
+            summary="Zhang et al., SIGGRAPH 2017: takes hints, calm colors",
+            license="BSD-2-Clause",
+            bundled=False,
+            hub_repo="siggraph17",
+            sources=_released(
+                "siggraph17-df00044c.pth",
+                "colorization-siggraph-17.pth",
+                "df00044c0a4d7c3edcecf6f75437ce346a66e7a42612d9b968e1a7e17dbc6f66",
+            ),
+        ),
+    }
+)
+"""The models that go by a short name."""
+
+DEFAULT_MODEL = "lite"
+
+
+def create(architecture: str, config: NetworkConfig | None = None) -> Network:
+    """Make a network with fresh weights.
+
+    Args:
+        architecture: A key of :data:`ARCHITECTURES`.
+        config: Its settings; those of the architecture by default.
+
+    Returns:
+        The network, in training mode, on the CPU.
+
+    Raises:
+        OptionError: If there is no such architecture.
+    """
+    if architecture not in ARCHITECTURES:
+        raise OptionError(f"architecture: expected one of {tuple(ARCHITECTURES)}, got {architecture!r}")
+    module, _, name = ARCHITECTURES[architecture].partition(":")
+    network: type[Network] = getattr(importlib.import_module(module), name)
+    return network(config)

@@ -1,35 +1,18 @@
-"""The contract that every colourization network keeps, and the settings that differ between them."""
+"""The contract that every colorization network keeps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from colorful.models.config import NetworkConfig
 
-@dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """Tell apart networks by data, so that the pipeline needs no special cases.
-
-    Args:
-        network_size: Side in pixels of the square the network was made for; the photo's L is brought to it.
-        fit: ``stretch`` squeezes the photo into that square, ``keep`` gives it the square's area in its own
-            proportions.
-        mask_center: What is subtracted from the 0/1 hint mask before it enters the network.
-        temperature: Temperature of the annealed mean that is used when none is asked for, in [0, 1].
-        saturation: Factor on the chroma of the decoded ab.
-    """
-
-    network_size: int = 256
-    fit: Literal["stretch", "keep"] = "stretch"
-    mask_center: float = 0.0
-    temperature: float = 0.38
-    saturation: float = 1.0
+__all__ = ["Network", "NetworkConfig"]
 
 
 class Network(nn.Module):
-    """Map L, and hints where they are taken, to colour.
+    """Map L, and hints where they are taken, to color.
 
     A network knows tensors only: no file, no device picking, no resizing of the user's photo. All values
     are in CIELAB units (L 0..100, ab about -110..110); what the layers see is the network's own affair.
