@@ -1,0 +1,27 @@
+"""
+Before and after
+================
+
+The bundled model on the photos that scikit-image ships, at its shipped settings, none left out.
+"""
+
+import matplotlib.pyplot as plt
+from skimage import data
+
+import colorful
+
+photos = {
+    "astronaut": data.astronaut(),
+    "camera": data.camera(),
+    "chelsea": data.chelsea(),
+    "coffee": data.coffee(),
+    "rocket": data.rocket(),
+}
+
+figure, axes = plt.subplots(len(photos), 2, figsize=(9, 3.1 * len(photos)), layout="constrained")
+for (before, after), (name, photo) in zip(axes, photos.items(), strict=True):
+    before.imshow(photo if photo.ndim == 2 else photo.mean(axis=2), cmap="gray")
+    before.set_title(name, loc="left")
+    after.imshow(colorful.colorize(photo))
+    before.axis("off")
+    after.axis("off")
