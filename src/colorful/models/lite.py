@@ -1,0 +1,326 @@
+"""Lite: the small network that comes with the library, colors by itself and follows hints.
+
+EfficientNet-Lite0 sees L; a decoder with skips goes from stride 32 up to stride 4 and gives a distribution
+over the 313 ab bins there. Hints enter every level of the decoder. About 4.4 M parameters.
+
+References:
+    Tan, Le. EfficientNet. ICML 2019; its Lite0 variant has no squeeze-and-excitation, and ReLU6.
+    Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016 (the distribution over bins).
+    Press, Smith, Lewis. Train Short, Test Long. ICLR 2022 (attention that fades with distance).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from colorful.errors import ShapeError
+from colorful.lab.bins import AbBins
+from colorful.lab.decode import annealed_mean
+from colorful.models.network import Network, NetworkConfig
+
+# EfficientNet-Lite0, one row a stage: expansion, kernel, stride, channels out, blocks.
+_STAGES = (
+    (1, 3, 1, 16, 1),
+    (6, 3, 2, 24, 2),
+    (6, 5, 2, 40, 2),
+    (6, 3, 2, 80, 3),
+    (6, 5, 1, 112, 3),
+    (6, 5, 2, 192, 4),
+    (6, 3, 1, 320, 1),
+)
+_TAPS = (2, 4, 10, 15)  # the blocks whose outputs are the features at strides 4, 8, 16 and 32
+_TAP_CHANNELS = (24, 40, 112, 320)
+_WIDTHS = (80, 128, 192, 256)  # of the decoder at strides 4, 8, 16 and 32
+_HINT_WIDTH = 32
+
+
+class Lite(Network):
+    """Colorize with EfficientNet-Lite0 and a small decoder.
+
+    Args:
+        config: Settings of the pipeline around the network.
+    """
+
+    architecture: ClassVar[str] = "lite"
+    output: ClassVar[Literal["distribution", "regression"]] = "distribution"
+    takes_hints: ClassVar[bool] = True
+    stride: ClassVar[int] = 4
+    multiple: ClassVar[int] = 32
+
+    bins: Tensor
+
+    def __init__(self, config: NetworkConfig | None = None) -> None:
+        super().__init__(config)
+        self.encoder = Encoder()
+        self.hints = HintPyramid()
+        self.level32 = _Level(_TAP_CHANNELS[3], None, _WIDTHS[3], attention_heads=8, feed_forward=True)
+        self.level16 = _Level(_TAP_CHANNELS[2], _WIDTHS[3], _WIDTHS[2], attention_heads=6)
+        self.level8 = _Level(_TAP_CHANNELS[1], _WIDTHS[2], _WIDTHS[1])
+        self.level4 = _Level(_TAP_CHANNELS[0], _WIDTHS[1], _WIDTHS[0])
+        self.register_buffer("bins", AbBins().centers, persistent=False)
+        self.head = nn.Conv2d(_WIDTHS[0], self.bins.shape[0], 1)
+
+    def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Run the network once; see :meth:`Network.forward`.
+
+        Raises:
+            ShapeError: If *light* is not ``(N, 1, H, W)`` with sides that are multiples of 32, or only one of
+                *ab* and *mask* is given.
+        """
+        if light.dim() != 4 or light.shape[1] != 1 or light.shape[-2] % 32 or light.shape[-1] % 32:
+            raise ShapeError(
+                f"light: expected shape (N, 1, H, W), H and W multiples of 32, got {tuple(light.shape)}"
+            )
+        if (ab is None) != (mask is None):
+            raise ShapeError("ab, mask: expected both or neither")
+        at4, at8, at16, at32 = self.encoder(light)
+        hint4, hint8, hint16, hint32 = (
+            self.hints(ab, mask) if ab is not None and mask is not None else [None] * 4
+        )
+        x = self.level32(at32, None, hint32)  # (N, 320, H/32, W/32) -> (N, 256, H/32, W/32)
+        x = self.level16(at16, x, hint16)  # -> (N, 192, H/16, W/16)
+        x = self.level8(at8, x, hint8)  # -> (N, 128, H/8, W/8)
+        x = self.level4(at4, x, hint4)  # -> (N, 80, H/4, W/4)
+        logits: Tensor = self.head(x)  # -> (N, 313, H/4, W/4)
+        return logits
+
+    def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
+        """Turn logits into ab by the annealed mean; see :meth:`Network.decode`."""
+        chosen = self.config.temperature if temperature is None else temperature
+        return annealed_mean(output, self.bins, temperature=chosen)
+
+    def fuse(self) -> Lite:
+        """Return a copy for inference with batch norm folded into the convolutions: same numbers, less time."""
+        fused = copy.deepcopy(self).eval().requires_grad_(False)
+        for module in fused.modules():
+            if isinstance(module, ConvNorm):
+                module.fold()
+        return fused
+
+
+class ConvNorm(nn.Module):
+    """Convolve, normalize by batch norm, cut by ReLU or ReLU6.
+
+    While the statistics are fixed (in eval mode, or frozen) batch norm is a scale and a shift: they go into the
+    convolution's weights, so that no pass over the activations is spent on them, in training either.
+    Padding is TensorFlow's "same", which the ImageNet weights are made for: at stride 2 more on the right.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        groups: int = 1,
+        cut: Literal["relu6", "relu", "none"] = "relu",
+        eps: float = 1e-3,
+        momentum: float = 0.03,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(channels_out, channels_in // groups, kernel, kernel))
+        nn.init.kaiming_normal_(self.weight, mode="fan_in", nonlinearity="relu")
+        self.gain: nn.Parameter | None = nn.Parameter(torch.ones(channels_out))
+        self.bias = nn.Parameter(torch.zeros(channels_out))
+        self.register_buffer("running_mean", torch.zeros(channels_out))
+        self.register_buffer("running_var", torch.ones(channels_out))
+        self.stride, self.groups, self.kernel = stride, groups, kernel
+        self.cut, self.eps, self.momentum = cut, eps, momentum
+        self.frozen = False
+
+    def forward(self, x: Tensor, extra: Tensor | None = None) -> Tensor:
+        """Run; *extra* is added before the cut."""
+        if self.gain is None:
+            x = self._convolve(x, self.weight, self.bias)
+        elif self.training and not self.frozen:
+            x = self._convolve(x, self.weight, None)
+            x = F.batch_norm(
+                x, self.running_mean, self.running_var, self.gain, self.bias, True, self.momentum, self.eps
+            )
+        else:
+            x = self._convolve(x, *self._folded(self.gain))
+        if extra is not None:
+            x = x + extra
+        if self.cut == "none":
+            return x
+        return F.relu6(x, inplace=True) if self.cut == "relu6" else F.relu(x, inplace=True)
+
+    def fold(self) -> None:
+        """Put batch norm into the weights for good."""
+        if self.gain is not None:
+            weight, bias = self._folded(self.gain)
+            self.weight, self.bias, self.gain = nn.Parameter(weight, False), nn.Parameter(bias, False), None
+            del self.running_mean, self.running_var
+
+    def _folded(self, gain: Tensor) -> tuple[Tensor, Tensor]:
+        scale = gain * torch.rsqrt(self.running_var + self.eps)
+        return self.weight * scale[:, None, None, None], self.bias - self.running_mean * scale
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self.stride == 1:
+            return F.conv2d(x, weight, bias, padding=self.kernel // 2, groups=self.groups)
+        # At stride 2 the first window starts one pixel later than with symmetric padding. One more pixel on every
+        # side moves it a whole step too early: that first row and column are left out.
+        return F.conv2d(x, weight, bias, self.stride, self.kernel // 2 + 1, groups=self.groups)[..., 1:, 1:]
+
+
+class Encoder(nn.Module):
+    """EfficientNet-Lite0 without its classifier: features at strides 4, 8, 16 and 32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = ConvNorm(1, 32, 3, stride=2, cut="relu6")
+        blocks, channels = [], 32
+        for expansion, kernel, stride, width, repeats in _STAGES:
+            for number in range(repeats):
+                blocks.append(_Block(channels, width, expansion, kernel, stride if number == 0 else 1))
+                channels = width
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, light: Tensor) -> list[Tensor]:
+        """Map L, ``(N, 1, H, W)`` in 0..100, to four feature maps, the finest first."""
+        x = self.stem(light * (2.55 / 128) - 127 / 128)  # (N, 1, H, W) -> (N, 32, H/2, W/2)
+        features = []
+        for number, block in enumerate(self.blocks):
+            x = block(x)
+            if number in _TAPS:
+                features.append(x)
+        return features
+
+
+class _Block(nn.Module):
+    """Inverted residual: expand by 1x1, filter each channel, project by 1x1."""
+
+    def __init__(self, channels_in: int, channels_out: int, expansion: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        inner = channels_in * expansion
+        self.expand = ConvNorm(channels_in, inner, 1, cut="relu6") if expansion > 1 else None
+        self.depthwise = ConvNorm(inner, inner, kernel, stride=stride, groups=inner, cut="relu6")
+        self.project = ConvNorm(inner, channels_out, 1, cut="none")
+        self.residual = stride == 1 and channels_in == channels_out
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = x if self.expand is None else self.expand(x)
+        out: Tensor = self.project(self.depthwise(inner))
+        return x + out if self.residual else out
+
+
+class HintPyramid(nn.Module):
+    """Bring hinted colors to strides 4, 8, 16 and 32.
+
+    A cell gets the mean of the hinted colors inside it, weighted by the mask, however small their area is,
+    and is told that it holds a hint and how much of it is covered.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(4, _HINT_WIDTH, 1)
+        self.project = nn.ModuleList(nn.Conv2d(_HINT_WIDTH, width, 1, bias=False) for width in _WIDTHS)
+
+    def forward(self, ab: Tensor, mask: Tensor) -> list[Tensor]:
+        """Map hints, ``(N, 2, H, W)`` and ``(N, 1, H, W)``, to what is added at each level, 0 where no hint is."""
+        colors = F.avg_pool2d(ab * mask, 4)
+        covered = F.avg_pool2d(mask, 4)
+        features = []
+        for number, project in enumerate(self.project):
+            if number:
+                colors, covered = F.avg_pool2d(colors, 2), F.avg_pool2d(covered, 2)
+            present = (covered > 0).to(covered)
+            mean = colors / covered.clamp(min=1e-6) / 110
+            cell = torch.cat((mean, present, covered), dim=1)  # (N, 4, h, w)
+            features.append(project(F.relu(self.embed(cell)) * present))
+        return features
+
+
+class _Level(nn.Module):
+    """One level of the decoder: join skip, coarser level and hints, look around, mix."""
+
+    def __init__(
+        self,
+        skip: int,
+        below: int | None,
+        width: int,
+        *,
+        attention_heads: int = 0,
+        feed_forward: bool = False,
+    ) -> None:
+        super().__init__()
+        self.skip = ConvNorm(skip, width, 1)
+        # A 1x1 convolution and bilinear upsampling commute: the convolution goes first, where it is cheaper.
+        self.lift = nn.Conv2d(below, width, 1, bias=False) if below else None
+        self.attention = _Attention(width, attention_heads) if attention_heads else None
+        self.feed_forward = _FeedForward(width) if feed_forward else None
+        self.mix = None if feed_forward else ConvNorm(width, width, 3)
+
+    def forward(self, skip: Tensor, below: Tensor | None, hint: Tensor | None) -> Tensor:
+        extra = hint
+        if self.lift is not None and below is not None:
+            lifted = F.interpolate(self.lift(below), scale_factor=2, mode="bilinear", align_corners=False)
+            extra = lifted if extra is None else extra + lifted
+        x: Tensor = self.skip(skip, extra)
+        if self.attention is not None:
+            x = x + self.attention(x)
+        if self.feed_forward is not None:
+            x = x + self.feed_forward(x)
+        if self.mix is not None:
+            x = self.mix(x)
+        return x
+
+
+class _ChannelNorm(nn.Module):
+    """Layer norm over the channels of a map."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed: Tensor = self.norm(x.movedim(1, -1))
+        return normed.movedim(-1, 1)
+
+
+class _Attention(nn.Module):
+    """Let every cell look at all others, the near ones more: for skies, walls and skin of one color."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = _ChannelNorm(width)
+        self.queries_keys_values = nn.Conv2d(width, 3 * width, 1)
+        self.out = nn.Conv2d(width, width, 1)
+        nn.init.zeros_(self.out.weight)
+        # How fast each head's sight fades with the distance in cells, from not at all to a few cells.
+        self.fading = nn.Parameter(torch.linspace(0, 0.7, heads))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        packed = self.queries_keys_values(self.norm(x)).reshape(n, 3, self.heads, c // self.heads, h * w)
+        query, key, value = packed.transpose(-1, -2).unbind(dim=1)  # each (N, heads, h w, c / heads)
+        rows = torch.arange(h, device=x.device, dtype=torch.float32).repeat_interleave(w)
+        columns = torch.arange(w, device=x.device, dtype=torch.float32).repeat(h)
+        distance = torch.hypot(rows[:, None] - rows, columns[:, None] - columns)  # (h w, h w)
+        bias = (-self.fading[:, None, None] * distance).to(query.dtype)  # (heads, h w, h w)
+        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        out: Tensor = self.out(seen.transpose(-1, -2).reshape(n, c, h, w))
+        return out
+
+
+class _FeedForward(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = _ChannelNorm(width)
+        self.widen = nn.Conv2d(width, 2 * width, 1)
+        self.narrow = nn.Conv2d(2 * width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        narrowed: Tensor = self.narrow(F.relu(self.widen(self.norm(x))))
+        return narrowed
