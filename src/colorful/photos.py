@@ -1,7 +1,7 @@
 """Photos, one by one, out of files, folders, globs and tar shards: what evaluation and training read.
 
 A :class:`Photo` is only a place to read from, so a list of a million of them is cheap, can be sent to worker
-processes and be read in any order: a member of a tar shard is found by its offset, without the archive's index.
+processes and be read in any order: a member of a tar shard is found by its offset.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from PIL import Image, ImageOps
 from colorful.errors import ImageError, PhotosError, RangeError, ShapeError
 
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .jp2 .ppm .pgm .pnm".split()
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"]
+    + [".bmp", ".gif", ".avif", ".jp2", ".ppm", ".pgm", ".pnm"]
 )
 """Endings by which a file in a folder or a shard is taken for a photo."""
 
@@ -33,7 +34,8 @@ ColorKind = Literal["color", "grey", "toned"]
 Source = str | os.PathLike[str]
 
 _GREY_CHROMA = 6.0
-_LEAST_RESIDUAL = 3.0
+_LEAST_RESIDUAL = 4.0
+_MINIATURE = 16
 _NEAR = 4
 
 
@@ -83,7 +85,7 @@ class Photo:
 
 
 class Split(NamedTuple):
-    """Photos to test on (final figures only), to validate on (to steer by) and to train on; none is shared."""
+    """Photos to test on (final figures only), to validate on (to steer by) and to train on."""
 
     test: list[Photo]
     validation: list[Photo]
@@ -128,12 +130,12 @@ def find_photos(sources: Source | Iterable[Source], *, recursive: bool = True) -
 
 
 def color_kind(rgb: npt.NDArray[np.uint8]) -> ColorKind:
-    """Tell color photos from grey and from toned ones (sepia, blue, split toning), which have no color to learn.
+    """Tell color photos from grey and from toned ones (sepia, blue tone), which have no color to learn.
 
-    The photo is averaged down to about 64 pixels a side. Then, with luma Y and the two opponent colors
+    The photo is averaged down to about 16 pixels a side, where noise and JPEG's loss of fine chroma vanish. Then, with luma Y and the two opponent colors
     rg = R - G and yb = (R + G) / 2 - B on 0..255, each opponent is fitted by a cubic polynomial in Y: that is
     what toning does to a grey photo. If what the fit leaves over, the root mean square of both residuals
-    together, is at least 3, the photo has color of its own. Else it is grey where the root mean square of
+    together, is at least 4, the photo has color of its own. Else it is grey where the root mean square of
     (rg, yb) itself is under 6, and toned where it is not.
 
     Args:
@@ -147,7 +149,9 @@ def color_kind(rgb: npt.NDArray[np.uint8]) -> ColorKind:
     """
     if rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ShapeError(f"rgb: expected shape (H, W, 3), got {rgb.shape}")
-    small = np.asarray(Image.fromarray(rgb).reduce(max(1, min(rgb.shape[:2]) // 64)), dtype=np.float64)
+    small = np.asarray(
+        Image.fromarray(rgb).reduce(max(1, min(rgb.shape[:2]) // _MINIATURE)), dtype=np.float64
+    )
     red, green, blue = small.reshape(-1, 3).T
     opponents = np.stack((red - green, (red + green) / 2 - blue), axis=1)
     luma = (0.299 * red + 0.587 * green + 0.114 * blue) / 127.5 - 1
@@ -205,7 +209,7 @@ def _from_source(source: str, recursive: bool) -> Iterator[Photo]:
         yield from _from_folder(path, recursive)
     elif path.exists():
         yield from _from_file(path, path.name)
-    elif matches := sorted(glob.glob(source, recursive=True)):
+    elif matches := sorted(glob.glob(source, recursive=True)):  # noqa: PTH207 (Path.glob takes no absolute pattern)
         # A name counts from the part of the pattern that is no pattern.
         fixed = Path(source[: min(source.find(sign) for sign in "*?[" if sign in source)] + "x").parent
         for match in map(Path, matches):
@@ -259,12 +263,12 @@ def _near_pairs(photos: Sequence[Photo], held: int) -> npt.NDArray[np.intp]:
         # Bits are -1 and 1, so the product of two hashes is 64 less twice the bits that differ.
         block = plain[start : min(start + 256, held)]
         near = np.maximum(block @ plain.T, block @ mirrored.T) >= 64 - 2 * _NEAR
-        pairs.append(np.argwhere(near) + (start, 0))
+        pairs.append(np.argwhere(near) + np.array([start, 0]))
     return np.concatenate(pairs)
 
 
 def _difference_hash(photo: Photo) -> npt.NDArray[np.float32]:
-    """Signs of the differences of neighbors in a 9 x 8 miniature, of the photo and its mirror image: (2, 64)."""
+    """Signs of the differences of neighbors in a 9 x 8 miniature, of it and its mirror image: (2, 64)."""
     try:
         small = _decode(photo.read(), photo.name, "L", 16).resize((9, 8), Image.Resampling.BOX)
     except ImageError:  # near to nothing; whoever loads it will say so
