@@ -24,10 +24,9 @@ from PIL import Image, ImageOps
 
 from colorful.errors import ImageError, PhotosError, RangeError, ShapeError
 
-SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"]
-    + [".bmp", ".gif", ".avif", ".jp2", ".ppm", ".pgm", ".pnm"]
-)
+_JPEG, _TIFF = (".jpg", ".jpeg", ".jpe", ".jfif"), (".tif", ".tiff")
+_OTHERS = (".png", ".webp", ".bmp", ".gif", ".avif", ".jp2", ".ppm", ".pgm", ".pnm")
+SUFFIXES = frozenset((*_JPEG, *_TIFF, *_OTHERS))
 """Endings by which a file in a folder or a shard is taken for a photo."""
 
 ColorKind = Literal["color", "grey", "toned"]
@@ -132,11 +131,11 @@ def find_photos(sources: Source | Iterable[Source], *, recursive: bool = True) -
 def color_kind(rgb: npt.NDArray[np.uint8]) -> ColorKind:
     """Tell color photos from grey and from toned ones (sepia, blue tone), which have no color to learn.
 
-    The photo is averaged down to about 16 pixels a side, where noise and JPEG's loss of fine chroma vanish. Then, with luma Y and the two opponent colors
-    rg = R - G and yb = (R + G) / 2 - B on 0..255, each opponent is fitted by a cubic polynomial in Y: that is
-    what toning does to a grey photo. If what the fit leaves over, the root mean square of both residuals
-    together, is at least 4, the photo has color of its own. Else it is grey where the root mean square of
-    (rg, yb) itself is under 6, and toned where it is not.
+    The photo is averaged down to about 16 pixels a side, where noise and JPEG's loss of fine chroma vanish.
+    Then, with luma Y and the two opponent colors rg = R - G and yb = (R + G) / 2 - B on 0..255, each opponent
+    is fitted by a cubic polynomial in Y: that is what toning does to a grey photo. If what the fit leaves
+    over, the root mean square of both residuals together, is at least 4, the photo has color of its own.
+    Else it is grey where the root mean square of (rg, yb) itself is under 6, and toned where it is not.
 
     Args:
         rgb: sRGB-encoded pixels, shape ``(H, W, 3)``.
