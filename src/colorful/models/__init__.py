@@ -35,7 +35,12 @@ __all__ = [
 
 __getattr__, _, _ = _lazy.attach(
     __name__,
-    submod_attrs={"eccv16": ["ECCV16"], "lite": ["Lite"], "network": ["Network"], "siggraph17": ["SIGGRAPH17"]},
+    submod_attrs={
+        "eccv16": ["ECCV16"],
+        "lite": ["Lite"],
+        "network": ["Network"],
+        "siggraph17": ["SIGGRAPH17"],
+    },
 )
 
 
@@ -69,6 +74,8 @@ class ModelInfo:
         bundled: Whether the weights come with the package.
         hub_repo: Name of the repo below a Hub namespace.
         sources: Other places of the weights, tried in this order.
+        hub_sha256: Checksum of ``model.safetensors`` in that repo; None until it is published, and not
+            asked there as long as it is None.
     """
 
     name: str
@@ -79,6 +86,7 @@ class ModelInfo:
     bundled: bool
     hub_repo: str
     sources: tuple[WeightSource, ...] = ()
+    hub_sha256: str | None = None
 
 
 ARCHITECTURES: Mapping[str, str] = MappingProxyType(

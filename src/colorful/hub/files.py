@@ -1,0 +1,339 @@
+"""What lies on disk: ``config.json``, ``model.safetensors``, and the ``.pth`` files others release."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import hashlib
+import json
+import math
+import os
+import pickle
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from colorful.errors import (
+    WeightsError,
+    WeightsFormatError,
+    WeightsIntegrityError,
+    WeightsNotFoundError,
+)
+from colorful.models import ARCHITECTURES, NetworkConfig, create
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from colorful.models import Network
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+CARD = "README.md"
+FORMAT_VERSION = 1
+
+# Key of the config in the header of a safetensors file. It stays the only key there: safetensors writes its
+# metadata in no fixed order, and one network must always give one checksum.
+_EMBEDDED = "colorful"
+
+# Tensors that only one of the two released networks has, by shape.
+_MARKS: Mapping[str, Mapping[str, tuple[int, ...]]] = {
+    "eccv16": {"model1.0.weight": (64, 1, 3, 3), "model_out.weight": (2, 313, 1, 1)},
+    "siggraph17": {"model1.0.weight": (64, 4, 3, 3), "model_class.0.weight": (529, 256, 1, 1)},
+}
+
+Kind = Literal["safetensors", "pickle"]
+
+
+class WebPageError(WeightsIntegrityError):
+    """A web page came in place of the weights; the file itself may still be elsewhere."""
+
+
+def sniff(head: bytes, where: str) -> Kind:
+    """Tell from its first bytes what a file is.
+
+    Args:
+        head: The first bytes, 64 or more where there are as many.
+        where: What to call the file in a message.
+
+    Raises:
+        WebPageError: If it is HTML or XML.
+        WeightsIntegrityError: If it is empty, or the pointer that Git LFS leaves in place of a file.
+        WeightsFormatError: If it is neither safetensors nor anything torch writes.
+    """
+    if not head:
+        raise WeightsIntegrityError(f"{where}: expected weights, got an empty file")
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        raise WebPageError(
+            f"{where}: expected weights, got a web page. Most likely the link is dead or a login page of your "
+            "network answered in its place; delete the file and fetch it again"
+        )
+    if head.startswith(b"version https://git-lfs"):
+        raise WeightsIntegrityError(
+            f"{where}: expected weights, got the pointer that Git LFS leaves in their place. Run: git lfs pull"
+        )
+    if head.startswith((b"PK\x03\x04", b"\x80")):
+        return "pickle"
+    if len(head) > 8 and head[8:9] == b"{":
+        return "safetensors"
+    raise WeightsFormatError(f"{where}: expected a .safetensors or .pth file, got something else")
+
+
+def kind_of(path: Path) -> Kind:
+    """Tell what the file at *path* is; raises as :func:`sniff`, and if it cannot be opened."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except FileNotFoundError:
+        raise WeightsNotFoundError(f"{path}: expected a file of weights, got no such file") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror}") from error
+    return sniff(head, str(path))
+
+
+def sha256(path: Path) -> str:
+    """Sum up a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], dict[str, Any] | None]:
+    """Read what a safetensors file says of itself, without torch.
+
+    Returns:
+        Of each tensor its dtype and shape; and the config the file carries, if one.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if kind_of(path) != "safetensors":
+        raise WeightsFormatError(f"{path}: expected a safetensors file, got a pickle")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            tensors = {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
+            embedded = (file.metadata() or {}).get(_EMBEDDED)
+    except SafetensorError as error:
+        raise _broken(path, error) from error
+    return tensors, None if embedded is None else parse_config(embedded, str(path))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a safetensors or ``.pth`` file onto the CPU. A pickle never gets to run code."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if kind_of(path) == "safetensors":
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise _broken(path, error) from error
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsFormatError(
+            f"{path}: expected a dictionary of plain tensors, got a pickle that asks for more. That can run any "
+            "code, so it was not opened. Ask whoever made it for a .safetensors file"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        # What torch raises for a broken archive depends on where it breaks.
+        raise WeightsIntegrityError(
+            f"{path}: the file is truncated or damaged; fetch it again ({_first_line(error)})"
+        ) from error
+    if not isinstance(content, dict) or not all(torch.is_tensor(value) for value in content.values()):
+        raise WeightsFormatError(f"{path}: expected a dictionary of tensors, got something else")
+    return {str(name): tensor for name, tensor in content.items()}
+
+
+def identify(shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+    """Name the architecture of one of the two released files by its tensors."""
+    for architecture, marks in _MARKS.items():
+        if all(shapes.get(name) == shape for name, shape in marks.items()):
+            return architecture
+    return None
+
+
+def describe(architecture: str, config: NetworkConfig) -> dict[str, Any]:
+    """Put into a ``config.json`` what is needed to build a network again."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "library_name": "colorful",
+        "architecture": architecture,
+        "config": dataclasses.asdict(config),
+    }
+
+
+def to_json(config: Mapping[str, Any]) -> bytes:
+    """Write a config as people like to read it."""
+    return (json.dumps(config, indent=2) + "\n").encode()
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read and check a ``config.json``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise WeightsNotFoundError(f"{path}: expected the config of a model, got no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path}: cannot be read: {error}") from error
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, where: str) -> dict[str, Any]:
+    """Check a config up to, but not including, the settings of its network.
+
+    Raises:
+        WeightsFormatError: If it is not JSON, of another library, of a newer format or of an unknown network.
+    """
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        page = " (it looks like a web page)" if text.lstrip().startswith("<") else ""
+        raise WeightsFormatError(f"{where}: expected JSON, got none{page}: {error}") from error
+    if not isinstance(config, dict) or config.get("library_name") != "colorful":
+        raise WeightsFormatError(
+            f"{where}: expected the config of a colorful model, got that of something else"
+        )
+    version = config.get("format_version")
+    if type(version) is not int or version < 1:
+        raise WeightsFormatError(f"{where}: format_version: expected {FORMAT_VERSION}, got {version!r}")
+    if version > FORMAT_VERSION:
+        raise WeightsFormatError(
+            f"{where}: format_version: expected {FORMAT_VERSION} or less, got {version}. The model was saved by a "
+            "newer colorful than this one. Run: pip install --upgrade colorful-colorization"
+        )
+    if config.get("architecture") not in ARCHITECTURES:
+        raise WeightsFormatError(
+            f"{where}: architecture: expected one of {', '.join(ARCHITECTURES)}, got {config.get('architecture')!r}"
+        )
+    if not isinstance(config.setdefault("config", {}), dict):
+        raise WeightsFormatError(f"{where}: config: expected an object, got {config['config']!r}")
+    return config
+
+
+def build(config: Mapping[str, Any], weights: Path, where: str) -> Network:
+    """Make the network that *config* describes and fill it with *weights*.
+
+    Args:
+        config: A checked config.
+        weights: A safetensors or ``.pth`` file.
+        where: What to call the model in a message.
+
+    Returns:
+        The network in float32, evaluation mode, on the CPU.
+
+    Raises:
+        WeightsFormatError: If a setting is unknown or has no meaning, or if tensors are missing, extra or
+            of another shape; the message names them.
+    """
+    import torch
+
+    settings = _settings(config["config"], where)
+    tensors = read_tensors(weights)
+    with torch.random.fork_rng(devices=[]):  # Fresh weights would move the caller's random stream.
+        network = create(config["architecture"], settings)
+    expected = network.state_dict()
+    for name, tensor in expected.items():
+        # Counts training steps only; files from before torch 0.4.1 have none.
+        if name.endswith(".num_batches_tracked"):
+            tensors.setdefault(name, tensor)
+    complaint = _mismatch(
+        {name: tuple(tensor.shape) for name, tensor in expected.items()},
+        {name: tuple(tensor.shape) for name, tensor in tensors.items()},
+    )
+    if complaint:
+        raise WeightsFormatError(f"{where}: the weights do not fit {config['architecture']}: {complaint}")
+    network.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in expected.items()})
+    return network.eval()
+
+
+def serialize(tensors: Mapping[str, Tensor], config: Mapping[str, Any] | None = None) -> bytes:
+    """Write tensors, and the config if given, into one safetensors file; equal input gives equal bytes."""
+    import torch
+    from safetensors.torch import save
+
+    own = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    return save(own, metadata=None if config is None else {_EMBEDDED: json.dumps(config, sort_keys=True)})
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Raises:
+        WeightsError: If the disk is full or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> WeightsError:
+    """Say why *path* could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return WeightsError(
+            f"{path}: the disk is full, so the weights could not be kept. Free some space, or choose another place "
+            "with cache_dir= or the environment variable HF_HOME, then try again"
+        )
+    return WeightsError(
+        f"{path}: cannot be written: {error.strerror or error}. Choose another place with cache_dir= or the "
+        "environment variable HF_HOME"
+    )
+
+
+def _settings(given: Mapping[str, Any], where: str) -> NetworkConfig:
+    kinds = typing.get_type_hints(NetworkConfig)
+    for name, value in given.items():
+        if name not in kinds:
+            raise WeightsFormatError(f"{where}: config: expected one of {', '.join(kinds)}, got {name!r}")
+        if not _fits(value, kinds[name]):
+            wanted = getattr(kinds[name], "__name__", None)
+            wanted = wanted if isinstance(kinds[name], type) else str(typing.get_args(kinds[name]))
+            raise WeightsFormatError(f"{where}: config.{name}: expected {wanted}, got {value!r}")
+    return NetworkConfig(**given)
+
+
+def _fits(value: object, kind: Any) -> bool:
+    if typing.get_origin(kind) is Literal:
+        return value in typing.get_args(kind)
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(typing.cast(float, value))
+    return type(value) is kind
+
+
+def _mismatch(expected: Mapping[str, tuple[int, ...]], got: Mapping[str, tuple[int, ...]]) -> str:
+    missing = [name for name in expected if name not in got]
+    extra = [name for name in got if name not in expected]
+    misshapen = [
+        f"{name} (expected {shape}, got {got[name]})"
+        for name, shape in expected.items()
+        if name in got and got[name] != shape
+    ]
+    found = (("missing", missing), ("extra", extra), ("of another shape", misshapen))
+    return "; ".join(f"{len(names)} {what}: {_some(names)}" for what, names in found if names)
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
+def _broken(path: Path, error: Exception) -> WeightsIntegrityError:
+    return WeightsIntegrityError(
+        f"{path}: the file is truncated or damaged; fetch it again ({_first_line(error)})"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

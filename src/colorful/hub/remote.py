@@ -1,0 +1,333 @@
+"""Fetch files from the Hub and from plain addresses, and say in words why one did not come."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from colorful.errors import (
+    WeightsAccessError,
+    WeightsError,
+    WeightsIntegrityError,
+    WeightsNotFoundError,
+    WeightsOfflineError,
+)
+from colorful.hub.files import WebPageError, sha256, sniff, unwritable
+
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 4
+_PAUSE = 0.5
+"""Seconds before the second attempt; doubled before each further one."""
+
+_CHUNK = 1 << 20
+
+_Result = TypeVar("_Result")
+
+
+def is_offline() -> bool:
+    """Tell whether the user has switched the network off with ``HF_HUB_OFFLINE``."""
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_OFFLINE
+
+
+def fetch_from_hub(
+    repo_id: str,
+    filename: str,
+    *,
+    revision: str | None = None,
+    cache_dir: Path | None = None,
+    token: str | bool | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+    checksum: str | None = None,
+) -> tuple[Path, str]:
+    """Bring one file of a Hub repo into the Hub's own cache and check it.
+
+    Args:
+        repo_id: ``org/name``.
+        filename: Path of the file in the repo.
+        revision: Branch, tag or commit; ``main`` by default.
+        cache_dir: The cache; the Hub's own by default.
+        token: A token, or whether to send the stored one; sent where there is one by default.
+        local_files_only: Look in the cache only.
+        force_download: Fetch again what is cached.
+        checksum: The SHA-256 to check; the one the Hub names for large files by default.
+
+    Returns:
+        The file, inside ``snapshots/<commit>/`` of the cache, and its SHA-256 in hex.
+    """
+    from huggingface_hub import hf_hub_download
+
+    if force_download and (local_files_only or is_offline()):
+        raise WeightsOfflineError(
+            f"{repo_id}: expected force_download with a network, got it with the network switched off"
+        )
+
+    def download() -> Path:
+        return Path(
+            hf_hub_download(
+                repo_id,
+                filename,
+                revision=revision,
+                cache_dir=cache_dir,
+                token=token,
+                local_files_only=local_files_only,
+                force_download=force_download,
+            )
+        )
+
+    path = in_words(download, repo_id, filename=filename, revision=revision)
+    # The blob a link in the cache points to is named after its ETag: for a large file, its SHA-256.
+    name = _blob(path).name
+    promised = checksum or (name if re.fullmatch("[0-9a-f]{64}", name) else None)
+    found = sha256(path)
+    if promised not in (None, found):
+        discard(path)
+        raise wrong_checksum(f"{repo_id}/{filename}", promised, found)
+    return path, found
+
+
+def discard(path: Path) -> None:
+    """Delete a file from the Hub's cache, so that the next attempt fetches it again."""
+    blob = _blob(path)
+    path.unlink(missing_ok=True)
+    blob.unlink(missing_ok=True)
+
+
+def in_words(
+    call: Callable[[], _Result], repo_id: str, *, filename: str = "", revision: str | None = None
+) -> _Result:
+    """Make a call to the Hub; try again when the connection breaks; put what fails in words.
+
+    Args:
+        call: Calls the client, without arguments.
+        repo_id: The repo it is about.
+        filename: The file it is about.
+        revision: The revision it is about.
+    """
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    # The client's HTTP library is its own affair and has changed before; this is the base of its errors.
+    transport_error = HfHubHTTPError.__bases__[0]
+    for attempt in range(_ATTEMPTS):
+        try:
+            return call()
+        except (HfHubHTTPError, OfflineModeIsEnabled) as error:
+            raise _explain(error, repo_id, filename, revision) from error
+        except transport_error as error:
+            if attempt == _ATTEMPTS - 1:
+                raise WeightsOfflineError(
+                    f"{repo_id}: the connection to the Hub broke {_ATTEMPTS} times ({_name(error)}). Try again later"
+                ) from error
+            logger.warning("%s: the connection broke (%s), trying again", repo_id, _name(error))
+            time.sleep(_PAUSE * 2**attempt)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _explain(error, repo_id, filename, revision) from error
+    raise AssertionError("unreachable")
+
+
+def download(url: str, target: Path, *, size: int | None, checksum: str) -> None:
+    """Bring a file from a plain address; go on where an earlier attempt broke off.
+
+    Nothing but the plain request is sent: no token. The caller holds a lock on *target*.
+
+    Args:
+        url: Where the file is.
+        target: Where to put it, whole and checked; ``<target>.partial`` beside it holds what has come so far.
+        size: Its length in bytes, or None if unknown.
+        checksum: Its SHA-256 in hex.
+
+    Raises:
+        WeightsNotFoundError: If there is no such file.
+        WeightsAccessError: If the server refuses.
+        WeightsOfflineError: If the server cannot be reached, fails, or the connection keeps breaking.
+        WebPageError: If a web page came.
+        WeightsIntegrityError: If size or checksum are wrong.
+        WeightsError: If the file cannot be written.
+    """
+    partial = target.with_name(target.name + ".partial")
+    from_scratch = not partial.exists()
+    while True:
+        _receive(url, partial, size)
+        found = sha256(partial)
+        if found == checksum:
+            partial.replace(target)
+            return
+        partial.unlink()
+        if from_scratch:
+            raise wrong_checksum(url, checksum, found)
+        logger.warning("%s: what an earlier attempt left does not fit, starting over", url)
+        from_scratch = True
+
+
+def wrong_checksum(where: str, expected: str, got: str) -> WeightsIntegrityError:
+    """Name both sums."""
+    return WeightsIntegrityError(
+        f"{where}: wrong checksum: expected SHA-256 {expected}, got {got}. The file was changed or damaged on its "
+        "way and has been deleted; nothing of it was loaded. Try again, and if it stays so, report it"
+    )
+
+
+def _receive(url: str, partial: Path, size: int | None) -> None:
+    """Complete *partial* from *url*, over as many connections as it takes while each brings something."""
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    transport_error = HfHubHTTPError.__bases__[0]
+    idle = 0
+    while True:
+        before = _length(partial)
+        if size is not None and before == size:
+            return
+        try:
+            _request(url, partial, size)
+            return
+        except OfflineModeIsEnabled as error:
+            raise WeightsOfflineError(f"{url}: the network is switched off (HF_HUB_OFFLINE)") from error
+        except transport_error as error:
+            idle = 0 if _length(partial) > before else idle + 1
+            if _length(partial) == 0 or idle == _ATTEMPTS:
+                raise WeightsOfflineError(
+                    f"{url}: no connection, or it keeps breaking ({_name(error)})"
+                ) from error
+            logger.warning("%s: the connection broke (%s), going on where it broke", url, _name(error))
+            time.sleep(_PAUSE * 2**idle)
+
+
+def _request(url: str, partial: Path, size: int | None) -> None:
+    from huggingface_hub import constants, get_session
+    from huggingface_hub.utils import tqdm
+
+    offset = _length(partial)
+    # Compression would make lengths and offsets mean something else.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
+    with get_session().stream(
+        "GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT, follow_redirects=True
+    ) as response:
+        if response.status_code == 416 or (
+            response.status_code == 206
+            and not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
+        ):
+            partial.unlink()
+            return _request(url, partial, size)
+        if response.status_code not in (200, 206):
+            raise _refused(url, response.status_code)
+        if response.status_code == 200:
+            offset = 0
+        length = response.headers.get("Content-Length")
+        total = offset + int(length) if length else size
+        chunks = response.iter_bytes(_CHUNK)
+        first = next(chunks, b"")
+        if offset == 0:
+            sniff(first, url)
+        if size is not None and total != size:
+            raise WeightsIntegrityError(f"{url}: wrong size: expected {size} bytes, got {total}")
+        try:
+            with (
+                partial.open("ab" if offset else "wb") as file,
+                tqdm(
+                    total=total,
+                    initial=offset,
+                    unit="B",
+                    unit_scale=True,
+                    desc=partial.name.removesuffix(".partial"),
+                    disable=None,  # Shown on a terminal only.
+                    name="colorful.download",
+                ) as bar,
+            ):
+                while first:
+                    file.write(first)
+                    bar.update(len(first))
+                    first = next(chunks, b"")
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise unwritable(partial, error) from error
+
+
+def _refused(url: str, status: int) -> WeightsError:
+    if status in (404, 410):
+        return WeightsNotFoundError(f"{url}: no such file (HTTP {status})")
+    if status in (401, 403, 407, 451):
+        return WeightsAccessError(f"{url}: refused (HTTP {status})")
+    return WeightsOfflineError(f"{url}: the server cannot answer now (HTTP {status})")
+
+
+def _explain(error: Exception, repo_id: str, filename: str, revision: str | None) -> WeightsError:
+    """Turn an error of the Hub's client into one of ours."""
+    from huggingface_hub import errors, get_token
+
+    cause = error.__cause__
+    if (
+        isinstance(error, ValueError)
+        and isinstance(cause, Exception)
+        and not isinstance(error, errors.HfHubHTTPError)
+    ):
+        return _explain(cause, repo_id, filename, revision)  # How a forced download wraps its reason.
+    at = f" at revision {revision!r}" if revision else ""
+    status = error.response.status_code if isinstance(error, errors.HfHubHTTPError) else None
+    if isinstance(error, errors.GatedRepoError):
+        return WeightsAccessError(
+            f"{repo_id}: the repo is gated. Ask for access on its page, then log in with: hf auth login"
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        if status == 401 and get_token():
+            return WeightsAccessError(
+                f"{repo_id}: the Hub refused the token, or the repo is private and not yours"
+            )
+        return WeightsNotFoundError(
+            f"{repo_id}: expected a repo on the Hub, got none. Check the name; if the repo is private, log in with "
+            "hf auth login, or pass token="
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return WeightsNotFoundError(f"{repo_id}: the Hub has the repo, but no revision {revision!r}")
+    if isinstance(error, errors.RemoteEntryNotFoundError):
+        return WeightsNotFoundError(
+            f"{repo_id}: the repo has no file {filename!r}{at}: it is no colorful model"
+        )
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        if isinstance(cause, (errors.HfHubHTTPError, errors.FileMetadataError)):
+            return _explain(cause, repo_id, filename, revision)
+        return WeightsOfflineError(
+            f"{repo_id}{at}: not cached, and the network is off or out of reach. Once online, run: "
+            f"colorful download {repo_id}" + (f" --revision {revision}" if revision else "")
+        )
+    if isinstance(error, errors.FileMetadataError):
+        return WeightsOfflineError(
+            f"{repo_id}: what answered is not the Hub. Check HF_ENDPOINT, and whether your network wants a login"
+        )
+    if isinstance(error, errors.LocalTokenNotFoundError):
+        return WeightsAccessError(
+            f"{repo_id}: token=True, but no token is stored. Log in with: hf auth login"
+        )
+    if status in (401, 403, 407, 451):
+        return WeightsAccessError(
+            f"{repo_id}: the Hub refused (HTTP {status}). The token is wrong, has expired, or may not do this; "
+            "make a new one with: hf auth login"
+        )
+    if status is not None:
+        return WeightsOfflineError(f"{repo_id}: the Hub cannot answer now (HTTP {status}). Try again later")
+    if isinstance(error, OSError) and "Consistency check failed" in str(error):
+        return WeightsIntegrityError(
+            f"{repo_id}/{filename}: the file came truncated and has been discarded. Try again"
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        return unwritable(Path(error.filename or repo_id), error)
+    return WeightsError(f"{repo_id}: {_name(error)}")
+
+
+def _blob(path: Path) -> Path:
+    # One step along the link only: blobs may themselves be links into a store with another naming.
+    return path.parent / path.readlink() if path.is_symlink() else path
+
+
+def _length(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _name(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
