@@ -1,4 +1,4 @@
-"""The 313 ab bins: which colours sRGB can show, on a grid of step 10, and a distribution over them."""
+"""The 313 ab bins: which colors sRGB can show, on a grid of step 10, and a distribution over them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from colorful.errors import OptionError, RangeError, ShapeError
 STEP = 10
 """Side of a bin in CIELAB units."""
 
-# One row of the grid for each a: the run of b, without a gap, whose colours count as in gamut.
+# One row of the grid for each a: the run of b, without a gap, whose colors count as in gamut.
 _ROWS = {
     -90: (50, 90), -80: (20, 90), -70: (0, 90), -60: (-20, 90), -50: (-30, 100), -40: (-40, 100),
     -30: (-50, 100), -20: (-50, 100), -10: (-60, 100), 0: (-70, 100), 10: (-80, 90), 20: (-80, 90),
@@ -30,7 +30,7 @@ class AbBins:
         device: Where the tables live.
 
     Attributes:
-        centers: Bin centres in CIELAB units, float32, shape ``(313, 2)``.
+        centers: Bin centers in CIELAB units, float32, shape ``(313, 2)``.
 
     References:
         Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, section 2.1 and fig. 3a.
@@ -96,12 +96,12 @@ class AbBins:
     def _candidates(self, flat: Tensor, neighbors: int) -> Tensor:
         """Name a few bins for each point, the nearest *neighbors* always among them: (P, 2) -> (P, K)."""
         cell = (flat / _CELL).floor().long() + _CELLS // 2
-        if ((cell < 0) | (cell >= _CELLS)).any():  # no 8-bit colour comes here
+        if ((cell < 0) | (cell >= _CELLS)).any():  # no 8-bit color comes here
             return torch.arange(len(self), device=flat.device).expand(flat.shape[0], -1)
         return self._table(neighbors)[cell[:, 0] * _CELLS + cell[:, 1]]
 
     def _table(self, neighbors: int) -> Tensor:
-        # Comparing every pixel with all 313 centres is what makes soft encoding slow. The plane is cut into
+        # Comparing every pixel with all 313 centers is what makes soft encoding slow. The plane is cut into
         # cells, each with the bins that can be among the nearest of any point in it. Exact: a bin is left
         # out only when even its least distance to the cell exceeds the greatest distance of others enough.
         if neighbors not in self._tables:
@@ -145,7 +145,7 @@ def smooth_prior(counts: Tensor, *, sigma: float = 5.0) -> Tensor:
 
 
 def rebalancing_weights(prior: Tensor, *, uniform: float = 0.5) -> Tensor:
-    """Weigh rare colours up: ``w ~ 1 / ((1 - uniform) prior + uniform / Q)`` with ``sum(prior * w) = 1``.
+    """Weigh rare colors up: ``w ~ 1 / ((1 - uniform) prior + uniform / Q)`` with ``sum(prior * w) = 1``.
 
     Args:
         prior: Probability of each bin, shape ``(Q,)``, sum 1.

@@ -11,12 +11,12 @@ from colorful.errors import RangeError, ShapeError
 def annealed_mean(logits: Tensor, bins: Tensor, *, temperature: float = 0.38) -> Tensor:
     """Decode logits over ab bins into one ab value per cell.
 
-    The softmax is sharpened by *temperature*, then averaged over the bin centres: 1 gives the plain mean
+    The softmax is sharpened by *temperature*, then averaged over the bin centers: 1 gives the plain mean
     (smooth, greyish), 0 the mode (vivid, blotchy).
 
     Args:
         logits: Unnormalised scores, shape ``(*, Q, h, w)``.
-        bins: Bin centres in CIELAB units, shape ``(Q, 2)``.
+        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
         temperature: Sharpness of the decoding, in [0, 1].
 
     Returns:
@@ -41,11 +41,11 @@ def annealed_mean(logits: Tensor, bins: Tensor, *, temperature: float = 0.38) ->
 
 
 def mode(logits: Tensor, bins: Tensor) -> Tensor:
-    """Decode logits into the centre of the likeliest bin of each cell.
+    """Decode logits into the center of the likeliest bin of each cell.
 
     Args:
         logits: Unnormalised scores, shape ``(*, Q, h, w)``.
-        bins: Bin centres in CIELAB units, shape ``(Q, 2)``.
+        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
 
     Returns:
         ab in CIELAB units, shape ``(*, 2, h, w)``; dtype and device of *logits*.

@@ -1,7 +1,7 @@
 """sRGB and CIELAB (D65, 2 degrees), there and back.
 
 The white point is the row sums of the RGB -> XYZ matrix, not the separately rounded one of the standard:
-so R = G = B gives exactly a = b = 0, and every 8-bit colour survives the round trip in float32.
+so R = G = B gives exactly a = b = 0, and every 8-bit color survives the round trip in float32.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def rgb_to_lab(rgb: Pixels) -> Pixels:
     """Convert sRGB to CIELAB.
 
     Args:
-        rgb: sRGB-encoded colour in [0, 1]: a tensor ``(*, 3, H, W)`` or an array ``(*, H, W, 3)`` of floats.
+        rgb: sRGB-encoded color in [0, 1]: a tensor ``(*, 3, H, W)`` or an array ``(*, H, W, 3)`` of floats.
 
     Returns:
         L in 0..100 and ab in CIELAB units; kind, shape, dtype and device of *rgb*. Differentiable.
@@ -50,11 +50,11 @@ def lab_to_rgb(lab: Pixels, *, gamut: Gamut = "map") -> Pixels:
 
     Args:
         lab: L in 0..100 and ab in CIELAB units: a tensor ``(*, 3, H, W)`` or an array ``(*, H, W, 3)`` of floats.
-        gamut: What happens to a colour that sRGB cannot show. ``map`` keeps L and hue and lowers chroma
+        gamut: What happens to a color that sRGB cannot show. ``map`` keeps L and hue and lowers chroma
             until it fits; ``clip`` cuts each channel to [0, 1], which shifts both.
 
     Returns:
-        sRGB-encoded colour in [0, 1]; kind, shape, dtype and device of *lab*. Differentiable.
+        sRGB-encoded color in [0, 1]; kind, shape, dtype and device of *lab*. Differentiable.
 
     Raises:
         KindError: If *lab* is neither, or not of floats.
@@ -71,7 +71,7 @@ def lab_to_rgb(lab: Pixels, *, gamut: Gamut = "map") -> Pixels:
 
 
 def map_to_gamut(lab: Tensor, *, steps: int = 16) -> Tensor:
-    """Lower the chroma of colours outside sRGB until they fit, keeping L and hue.
+    """Lower the chroma of colors outside sRGB until they fit, keeping L and hue.
 
     Args:
         lab: Shape ``(*, 3, H, W)``, CIELAB units. L is cut to 0..100.

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from colorful.errors import ShapeError, UnsupportedOptionError
 from colorful.models.config import NetworkConfig
 
 __all__ = ["Network", "NetworkConfig"]
@@ -16,6 +17,9 @@ class Network(nn.Module):
 
     A network knows tensors only: no file, no device picking, no resizing of the user's photo. All values
     are in CIELAB units (L 0..100, ab about -110..110); what the layers see is the network's own affair.
+
+    Args:
+        config: The settings that are data; the class's own by default.
     """
 
     architecture: ClassVar[str]
@@ -41,6 +45,10 @@ class Network(nn.Module):
         Returns:
             For a distribution, logits over the 313 bins, shape ``(N, 313, H / stride, W / stride)``; for a
             regression, ab in CIELAB units, shape ``(N, 2, H / stride, W / stride)``.
+
+        Raises:
+            ShapeError: If a shape is not as above.
+            UnsupportedOptionError: If hints are given to a network that takes none.
         """
         raise NotImplementedError
 
@@ -53,3 +61,21 @@ class Network(nn.Module):
                 none and leaves it unread.
         """
         raise NotImplementedError
+
+    def check(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> None:
+        """Raise what :meth:`forward` promises, before a layer fails with a message about convolutions."""
+        if light.dim() != 4 or light.shape[1] != 1 or any(side % self.multiple for side in light.shape[2:]):
+            raise ShapeError(
+                f"light: expected shape (N, 1, H, W) with H and W multiples of {self.multiple}, "
+                f"got {tuple(light.shape)}"
+            )
+        for name, hints, channels in (("ab", ab, 2), ("mask", mask, 1)):
+            if hints is None:
+                continue
+            if not self.takes_hints:
+                raise UnsupportedOptionError(
+                    f"{name}: expected None, since {self.architecture} takes no hints"
+                )
+            expected = (light.shape[0], channels, *light.shape[2:])
+            if hints.shape != expected:
+                raise ShapeError(f"{name}: expected shape {expected}, got {tuple(hints.shape)}")

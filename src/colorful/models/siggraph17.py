@@ -1,0 +1,142 @@
+"""SIGGRAPH17: from L and hints to ab, a U-Net around the trunk of ECCV16.
+
+Zhang, Zhu, Isola, Geng, Lin, Yu, Efros. Real-Time User-Guided Image Colorization with Learned Deep Priors.
+SIGGRAPH 2017. The layers carry the names of the released file ``siggraph17-df00044c.pth``, so that it loads
+as it is.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from colorful.models.network import Network, NetworkConfig
+
+# The class head quantizes the whole square -110..110 in steps of 10, in gamut or not.
+_GRID = range(-110, 111, 10)
+
+
+class SIGGRAPH17(Network):
+    """Regress ab at every pixel, following hints; 34.2 M parameters.
+
+    Args:
+        config: The settings that are data; those of the released model by default. Weights that were
+            trained with the authors' PyTorch code want ``mask_center=0.5``, the released ones 0.
+    """
+
+    architecture: ClassVar[str] = "siggraph17"
+    output: ClassVar[Literal["distribution", "regression"]] = "regression"
+    takes_hints: ClassVar[bool] = True
+    stride: ClassVar[int] = 1
+    multiple: ClassVar[int] = 8
+
+    def __init__(self, config: NetworkConfig | None = None) -> None:
+        super().__init__(config)
+        self.model1 = _stage(4, 64, convolutions=2)
+        self.model2 = _stage(64, 128, convolutions=2)
+        self.model3 = _stage(128, 256, convolutions=3)
+        self.model4 = _stage(256, 512, convolutions=3)
+        self.model5 = _stage(512, 512, convolutions=3, dilation=2)
+        self.model6 = _stage(512, 512, convolutions=3, dilation=2)
+        self.model7 = _stage(512, 512, convolutions=3)
+
+        self.model8up = _up(512, 256)
+        self.model3short8 = nn.Sequential(_convolution(256, 256))
+        self.model8 = nn.Sequential(
+            nn.ReLU(inplace=True),
+            _convolution(256, 256),
+            nn.ReLU(inplace=True),
+            _convolution(256, 256),
+            nn.ReLU(inplace=True),
+            nn.BatchNorm2d(256),
+        )
+        self.model9up = _up(256, 128)
+        self.model2short9 = nn.Sequential(_convolution(128, 128))
+        self.model9 = nn.Sequential(
+            nn.ReLU(inplace=True), _convolution(128, 128), nn.ReLU(inplace=True), nn.BatchNorm2d(128)
+        )
+        self.model10up = _up(128, 128)
+        self.model1short10 = nn.Sequential(_convolution(64, 128))
+        self.model10 = nn.Sequential(
+            nn.ReLU(inplace=True), _convolution(128, 128), nn.LeakyReLU(0.2, inplace=True)
+        )
+        self.model_class = nn.Sequential(nn.Conv2d(256, len(_GRID) ** 2, kernel_size=1))
+        self.model_out = nn.Sequential(nn.Conv2d(128, 2, kernel_size=1), nn.Tanh())
+
+    def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Map L and hints to ab; see :meth:`Network.forward`."""
+        full, half, quarter = self._encode(light, ab, mask)
+        x = self.model9up(quarter) + self.model2short9(half)  # (N, 256, H/4, W/4) -> (N, 128, H/2, W/2)
+        x = self.model9(x)
+        x = self.model10up(x) + self.model1short10(full)  # -> (N, 128, H, W)
+        x = self.model10(x)
+        return self.model_out(x) * 110  # -> (N, 2, H, W)
+
+    def classify(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Map L and hints to logits over 529 classes, the head that was trained beside the regression.
+
+        The released inference code never runs this head, so what it says with the released weights has not
+        been checked against anything.
+
+        Args:
+            light: As in :meth:`forward`.
+            ab: As in :meth:`forward`.
+            mask: As in :meth:`forward`.
+
+        Returns:
+            Logits in the order of :meth:`class_centers`, shape ``(N, 529, H/4, W/4)``.
+
+        Raises:
+            ShapeError: If a shape is not as in :meth:`forward`.
+        """
+        return self.model_class(self._encode(light, ab, mask)[-1])  # (N, 256, H/4, W/4) -> (N, 529, H/4, W/4)
+
+    @staticmethod
+    def class_centers() -> Tensor:
+        """Give the ab values that the classes stand for, by a, then by b, as the training code numbers them.
+
+        Returns:
+            CIELAB units, float32, shape ``(529, 2)``.
+        """
+        grid = torch.tensor(_GRID, dtype=torch.float32)
+        return torch.cartesian_prod(grid, grid)
+
+    def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
+        """Give *output* back: a regression is ab already. *temperature* has no meaning here."""
+        return output
+
+    def _encode(self, light: Tensor, ab: Tensor | None, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Run the part that both heads share; give its features at full, half and quarter size."""
+        self.check(light, ab, mask)
+        ab = light.new_zeros(light.shape[0], 2, *light.shape[2:]) if ab is None else ab
+        mask = torch.zeros_like(light) if mask is None else mask
+        x = torch.cat(((light - 50) / 100, ab / 110, mask - self.config.mask_center), dim=1)  # (N, 4, H, W)
+        full = self.model1(x)  # -> (N, 64, H, W)
+        half = self.model2(full[:, :, ::2, ::2])  # -> (N, 128, H/2, W/2)
+        quarter = self.model3(half[:, :, ::2, ::2])  # -> (N, 256, H/4, W/4)
+        eighth = self.model4(quarter[:, :, ::2, ::2])  # -> (N, 512, H/8, W/8)
+        eighth = self.model5(eighth)
+        eighth = self.model6(eighth)
+        eighth = self.model7(eighth)
+        quarter = self.model8up(eighth) + self.model3short8(quarter)  # -> (N, 256, H/4, W/4)
+        return full, half, self.model8(quarter)
+
+
+def _stage(inputs: int, outputs: int, *, convolutions: int, dilation: int = 1) -> nn.Sequential:
+    """Chain 3 x 3 convolutions, each with its ReLU; then batch norm."""
+    layers: list[nn.Module] = []
+    for _ in range(convolutions):
+        layers += [_convolution(inputs, outputs, dilation=dilation), nn.ReLU(inplace=True)]
+        inputs = outputs
+    return nn.Sequential(*layers, nn.BatchNorm2d(outputs))
+
+
+def _convolution(inputs: int, outputs: int, *, dilation: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=dilation, dilation=dilation)
+
+
+def _up(inputs: int, outputs: int) -> nn.Sequential:
+    """Double height and width."""
+    return nn.Sequential(nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1))
