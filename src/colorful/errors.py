@@ -30,7 +30,7 @@ class UnsupportedOptionError(OptionError):
 
 
 class HintError(ColorfulError, ValueError):
-    """A colour hint is malformed or lies outside the photo."""
+    """A color hint is malformed or lies outside the photo."""
 
 
 class DeviceError(ColorfulError, RuntimeError):
@@ -39,6 +39,10 @@ class DeviceError(ColorfulError, RuntimeError):
 
 class ImageError(ColorfulError, ValueError):
     """A picture cannot be read: empty, truncated, corrupt, or no picture at all."""
+
+
+class ImageNotFoundError(ImageError, FileNotFoundError):
+    """There is no file of that name to read."""
 
 
 class ImageTooLargeError(ImageError):

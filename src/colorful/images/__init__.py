@@ -1,0 +1,8 @@
+"""Pictures in, pictures out: any file, image or array to a :class:`Picture` and back, with nothing lost."""
+
+from colorful.images.metadata import Metadata
+from colorful.images.picture import Picture
+from colorful.images.reading import FORMATS, MAX_PIXELS, Source, read
+from colorful.images.writing import EXTENSIONS, encode, write
+
+__all__ = ["EXTENSIONS", "FORMATS", "MAX_PIXELS", "Metadata", "Picture", "Source", "encode", "read", "write"]
