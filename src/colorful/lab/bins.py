@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from colorful.errors import OptionError, RangeError, ShapeError
+from colorful.errors import RangeError, ShapeError
 
 STEP = 10
 """Side of a bin in CIELAB units."""
@@ -18,6 +18,8 @@ _ROWS = {
     90: (-110, 70), 100: (-90, 0),
 }  # fmt: skip
 
+# The square grid that holds all centers reaches this many steps to each side; its border has none of them.
+_REACH = 12
 
 # Cells of the look-up of nearest bins: their side, and how many of them lie along each axis.
 _CELL, _CELLS = 5, 52
@@ -40,6 +42,9 @@ class AbBins:
         points = [(a, b) for a, (low, high) in _ROWS.items() for b in range(low, high + 1, STEP)]
         self.centers: Tensor = torch.tensor(points, dtype=torch.float32, device=device)
         self._tables: dict[int, Tensor] = {}
+        a, b = (self.centers.long() // STEP + _REACH).unbind(1)
+        self._grid = torch.full(((2 * _REACH + 1) ** 2,), -1, device=device)
+        self._grid[a * (2 * _REACH + 1) + b] = torch.arange(len(self), device=device)
 
     def __len__(self) -> int:
         return self.centers.shape[0]
@@ -56,7 +61,16 @@ class AbBins:
         Raises:
             ShapeError: If axis -3 of *ab* is not 2 long.
         """
-        return self.soft_encode(ab, neighbors=1)[0].squeeze(-3)
+        _check_ab(ab)
+        # On a whole grid the nearest center is the rounded value. Only where the set has no such center, at
+        # its border, is there anything to search.
+        a, b = (ab / STEP).round().clamp(-_REACH, _REACH).long().unbind(-3)
+        found = self._grid[(a + _REACH) * (2 * _REACH + 1) + b + _REACH]
+        missing = found < 0
+        if missing.any():
+            points = ab.movedim(-3, -1)[missing].T[..., None]  # (*, 2, H, W) -> (2, P, 1)
+            found[missing] = self.soft_encode(points, neighbors=1)[0].flatten()
+        return found
 
     def soft_encode(self, ab: Tensor, *, neighbors: int = 5, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
         """Spread each value over its nearest bins, weighted by a Gaussian of the distance.
@@ -72,17 +86,16 @@ class AbBins:
 
         Raises:
             ShapeError: If axis -3 of *ab* is not 2 long.
-            OptionError: If *neighbors* is not in 1..313 or *sigma* is not positive.
+            RangeError: If *neighbors* is not in 1..313 or *sigma* is not positive.
 
         References:
             Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, section 2.1.
         """
-        if ab.dim() < 3 or ab.shape[-3] != 2:
-            raise ShapeError(f"ab: expected shape (*, 2, H, W), got {tuple(ab.shape)}")
+        _check_ab(ab)
         if not 1 <= neighbors <= len(self):
-            raise OptionError(f"neighbors: expected 1 to {len(self)}, got {neighbors}")
+            raise RangeError(f"neighbors: expected 1 to {len(self)}, got {neighbors}")
         if not sigma > 0:
-            raise OptionError(f"sigma: expected a positive number, got {sigma}")
+            raise RangeError(f"sigma: expected a positive number, got {sigma}")
         points = ab.movedim(-3, -1)  # (*, 2, H, W) -> (*, H, W, 2)
         flat = points.reshape(-1, 2)  # -> (P, 2)
         candidates = self._candidates(flat, neighbors)  # -> (P, K)
@@ -98,7 +111,7 @@ class AbBins:
         cell = (flat / _CELL).floor().long() + _CELLS // 2
         if ((cell < 0) | (cell >= _CELLS)).any():  # no 8-bit color comes here
             return torch.arange(len(self), device=flat.device).expand(flat.shape[0], -1)
-        return self._table(neighbors)[cell[:, 0] * _CELLS + cell[:, 1]]
+        return self._table(neighbors).to(flat.device)[cell[:, 0] * _CELLS + cell[:, 1]]
 
     def _table(self, neighbors: int) -> Tensor:
         # Comparing every pixel with all 313 centers is what makes soft encoding slow. The plane is cut into
@@ -116,6 +129,11 @@ class AbBins:
         return self._tables[neighbors]
 
 
+def _check_ab(ab: Tensor) -> None:
+    if ab.dim() < 3 or ab.shape[-3] != 2:
+        raise ShapeError(f"ab: expected shape (*, 2, H, W), got {tuple(ab.shape)}")
+
+
 def smooth_prior(counts: Tensor, *, sigma: float = 5.0) -> Tensor:
     """Turn counts of bins into a probability, smoothed over the ab plane.
 
@@ -128,7 +146,7 @@ def smooth_prior(counts: Tensor, *, sigma: float = 5.0) -> Tensor:
 
     Raises:
         ShapeError: If *counts* is not Q long.
-        RangeError: If a count is negative or all are 0.
+        RangeError: If a count is negative, all are 0, or *sigma* is not positive.
 
     References:
         Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, section 2.2.
@@ -138,6 +156,8 @@ def smooth_prior(counts: Tensor, *, sigma: float = 5.0) -> Tensor:
         raise ShapeError(f"counts: expected shape ({len(centers)},), got {tuple(counts.shape)}")
     if (counts < 0).any() or not counts.sum() > 0:
         raise RangeError("counts: expected numbers of at least 0, not all 0")
+    if not sigma > 0:
+        raise RangeError(f"sigma: expected a positive number, got {sigma}")
     kernel = torch.exp(-torch.cdist(centers, centers).square() / (2 * sigma**2))
     # Each bin gives away all it has, at the border of the set too, so that nothing is lost.
     spread = (counts.to(kernel) / kernel.sum(dim=0)) @ kernel
