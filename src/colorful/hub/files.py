@@ -12,7 +12,7 @@ import pickle
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from colorful.errors import (
     WeightsError,
@@ -42,7 +42,19 @@ _MARKS: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "siggraph17": {"model1.0.weight": (64, 4, 3, 3), "model_class.0.weight": (529, 256, 1, 1)},
 }
 
+_DTYPES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
+    "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
+}  # fmt: skip
+
 Kind = Literal["safetensors", "pickle"]
+
+
+class TensorInfo(NamedTuple):
+    """Dtype, as torch calls it, and shape of a tensor that is not loaded."""
+
+    dtype: str
+    shape: tuple[int, ...]
 
 
 class WebPageError(WeightsIntegrityError):
@@ -65,12 +77,13 @@ def sniff(head: bytes, where: str) -> Kind:
         raise WeightsIntegrityError(f"{where}: expected weights, got an empty file")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise WebPageError(
-            f"{where}: expected weights, got a web page. Most likely the link is dead or a login page of your "
-            "network answered in its place; delete the file and fetch it again"
+            f"{where}: expected weights, got a web page. Most likely the link is dead, or a login page of "
+            "your network answered in its place; fetch the file again by another way"
         )
     if head.startswith(b"version https://git-lfs"):
         raise WeightsIntegrityError(
-            f"{where}: expected weights, got the pointer that Git LFS leaves in their place. Run: git lfs pull"
+            f"{where}: expected weights, got the pointer that Git LFS leaves in their place. "
+            "Run: git lfs pull"
         )
     if head.startswith((b"PK\x03\x04", b"\x80")):
         return "pickle"
@@ -97,21 +110,25 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], dict[str, Any] | None]:
-    """Read what a safetensors file says of itself, without torch.
+def survey(path: Path) -> tuple[dict[str, TensorInfo], dict[str, Any] | None]:
+    """Read what a file of weights says of itself; of a safetensors file without loading torch.
 
     Returns:
-        Of each tensor its dtype and shape; and the config the file carries, if one.
+        Its tensors; and the config it carries, if one.
     """
     from safetensors import SafetensorError, safe_open
 
-    if kind_of(path) != "safetensors":
-        raise WeightsFormatError(f"{path}: expected a safetensors file, got a pickle")
+    if kind_of(path) == "pickle":
+        found = read_tensors(path)
+        return {name: TensorInfo(str(t.dtype)[6:], tuple(t.shape)) for name, t in found.items()}, None
     try:
         with safe_open(path, framework="numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            tensors = {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
             embedded = (file.metadata() or {}).get(_EMBEDDED)
+            tensors = {
+                name: TensorInfo(_DTYPES.get(part.get_dtype(), part.get_dtype()), tuple(part.get_shape()))
+                for name, part in slices.items()
+            }
     except SafetensorError as error:
         raise _broken(path, error) from error
     return tensors, None if embedded is None else parse_config(embedded, str(path))
@@ -132,23 +149,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsFormatError(
-            f"{path}: expected a dictionary of plain tensors, got a pickle that asks for more. That can run any "
-            "code, so it was not opened. Ask whoever made it for a .safetensors file"
+            f"{path}: expected a dictionary of plain tensors, got a pickle that asks for more. That can run "
+            "any code, so it was not opened. Ask whoever made it for a .safetensors file"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        # What torch raises for a broken archive depends on where it breaks.
-        raise WeightsIntegrityError(
-            f"{path}: the file is truncated or damaged; fetch it again ({_first_line(error)})"
-        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _broken(path, error) from error  # Which of them depends on where the archive breaks.
     if not isinstance(content, dict) or not all(torch.is_tensor(value) for value in content.values()):
         raise WeightsFormatError(f"{path}: expected a dictionary of tensors, got something else")
     return {str(name): tensor for name, tensor in content.items()}
 
 
-def identify(shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+def identify(tensors: Mapping[str, TensorInfo]) -> str | None:
     """Name the architecture of one of the two released files by its tensors."""
     for architecture, marks in _MARKS.items():
-        if all(shapes.get(name) == shape for name, shape in marks.items()):
+        if all(name in tensors and tensors[name].shape == shape for name, shape in marks.items()):
             return architecture
     return None
 
@@ -199,12 +213,13 @@ def parse_config(text: str, where: str) -> dict[str, Any]:
         raise WeightsFormatError(f"{where}: format_version: expected {FORMAT_VERSION}, got {version!r}")
     if version > FORMAT_VERSION:
         raise WeightsFormatError(
-            f"{where}: format_version: expected {FORMAT_VERSION} or less, got {version}. The model was saved by a "
-            "newer colorful than this one. Run: pip install --upgrade colorful-colorization"
+            f"{where}: format_version: expected {FORMAT_VERSION} or less, got {version}. The model was saved "
+            "by a newer colorful than this one. Run: pip install --upgrade colorful-colorization"
         )
     if config.get("architecture") not in ARCHITECTURES:
         raise WeightsFormatError(
-            f"{where}: architecture: expected one of {', '.join(ARCHITECTURES)}, got {config.get('architecture')!r}"
+            f"{where}: architecture: expected one of {', '.join(ARCHITECTURES)}, "
+            f"got {config.get('architecture')!r}"
         )
     if not isinstance(config.setdefault("config", {}), dict):
         raise WeightsFormatError(f"{where}: config: expected an object, got {config['config']!r}")
@@ -283,8 +298,8 @@ def unwritable(path: Path, error: OSError) -> WeightsError:
     """Say why *path* could not be written."""
     if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return WeightsError(
-            f"{path}: the disk is full, so the weights could not be kept. Free some space, or choose another place "
-            "with cache_dir= or the environment variable HF_HOME, then try again"
+            f"{path}: the disk is full, so the weights could not be kept. Free some space, or choose another "
+            "place with cache_dir= or the environment variable HF_HOME, then try again"
         )
     return WeightsError(
         f"{path}: cannot be written: {error.strerror or error}. Choose another place with cache_dir= or the "
@@ -308,7 +323,7 @@ def _fits(value: object, kind: Any) -> bool:
     if typing.get_origin(kind) is Literal:
         return value in typing.get_args(kind)
     if kind is float:
-        return type(value) in (int, float) and math.isfinite(typing.cast(float, value))
+        return type(value) in (int, float) and math.isfinite(typing.cast("float", value))
     return type(value) is kind
 
 

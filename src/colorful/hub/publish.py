@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorful.errors import WeightsFormatError
 from colorful.hub import files
 
 if TYPE_CHECKING:
@@ -40,5 +39,3 @@ def save_pretrained(
     files.write_atomically(target / files.CONFIG, files.to_json(config))
     files.write_atomically(target / files.CARD, (card or f"# {network.architecture}\n").encode())
     return target
-
-

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from colorful.errors import (
     WeightsAccessError,
@@ -16,7 +16,10 @@ from colorful.errors import (
     WeightsNotFoundError,
     WeightsOfflineError,
 )
-from colorful.hub.files import WebPageError, sha256, sniff, unwritable
+from colorful.hub.files import sha256, sniff, unwritable
+
+if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ _PAUSE = 0.5
 """Seconds before the second attempt; doubled before each further one."""
 
 _CHUNK = 1 << 20
+_REFUSALS = (401, 403, 407, 451)
 
 _Result = TypeVar("_Result")
 
@@ -61,17 +65,25 @@ def fetch_from_hub(
 
     Returns:
         The file, inside ``snapshots/<commit>/`` of the cache, and its SHA-256 in hex.
+
+    Raises:
+        WeightsError: If it did not come or is not what was promised. The subclasses tell which.
     """
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
-    if force_download and (local_files_only or is_offline()):
-        raise WeightsOfflineError(
-            f"{repo_id}: expected force_download with a network, got it with the network switched off"
+    switched_off = local_files_only or is_offline()
+    if force_download and switched_off:
+        raise WeightsOfflineError(f"{repo_id}: force_download=True needs the network, which is switched off")
+    cached = try_to_load_from_cache(repo_id, filename, cache_dir=cache_dir, revision=revision)
+    if not isinstance(cached, str) and not switched_off:
+        # The download below would knock for half a minute before it admits that nobody is there.
+        url = hf_hub_url(repo_id, filename, revision=revision)
+        in_words(
+            lambda: get_hf_file_metadata(url, token=token), repo_id, filename=filename, revision=revision
         )
-
-    def download() -> Path:
-        return Path(
-            hf_hub_download(
+    path = Path(
+        in_words(
+            lambda: hf_hub_download(
                 repo_id,
                 filename,
                 revision=revision,
@@ -79,15 +91,18 @@ def fetch_from_hub(
                 token=token,
                 local_files_only=local_files_only,
                 force_download=force_download,
-            )
+            ),
+            repo_id,
+            filename=filename,
+            revision=revision,
+            attempts=_ATTEMPTS,
         )
-
-    path = in_words(download, repo_id, filename=filename, revision=revision)
+    )
     # The blob a link in the cache points to is named after its ETag: for a large file, its SHA-256.
     name = _blob(path).name
     promised = checksum or (name if re.fullmatch("[0-9a-f]{64}", name) else None)
     found = sha256(path)
-    if promised not in (None, found):
+    if promised is not None and promised != found:
         discard(path)
         raise wrong_checksum(f"{repo_id}/{filename}", promised, found)
     return path, found
@@ -101,35 +116,38 @@ def discard(path: Path) -> None:
 
 
 def in_words(
-    call: Callable[[], _Result], repo_id: str, *, filename: str = "", revision: str | None = None
+    call: Callable[[], _Result],
+    repo_id: str,
+    *,
+    filename: str = "",
+    revision: str | None = None,
+    attempts: int = 1,
 ) -> _Result:
-    """Make a call to the Hub; try again when the connection breaks; put what fails in words.
+    """Make a call to the Hub and put what fails in words.
 
     Args:
         call: Calls the client, without arguments.
         repo_id: The repo it is about.
         filename: The file it is about.
         revision: The revision it is about.
-    """
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+        attempts: How often to try when the connection breaks.
 
-    # The client's HTTP library is its own affair and has changed before; this is the base of its errors.
-    transport_error = HfHubHTTPError.__bases__[0]
-    for attempt in range(_ATTEMPTS):
+    Raises:
+        WeightsError: If it fails. The subclasses tell why.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    while True:
+        attempts -= 1
         try:
             return call()
-        except (HfHubHTTPError, OfflineModeIsEnabled) as error:
+        except (HfHubHTTPError, OSError, ValueError, RuntimeError) as error:
             raise _explain(error, repo_id, filename, revision) from error
-        except transport_error as error:
-            if attempt == _ATTEMPTS - 1:
-                raise WeightsOfflineError(
-                    f"{repo_id}: the connection to the Hub broke {_ATTEMPTS} times ({_name(error)}). Try again later"
-                ) from error
-            logger.warning("%s: the connection broke (%s), trying again", repo_id, _name(error))
-            time.sleep(_PAUSE * 2**attempt)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise _explain(error, repo_id, filename, revision) from error
-    raise AssertionError("unreachable")
+        except _transport_error() as error:
+            if attempts <= 0:
+                raise _explain(error, repo_id, filename, revision) from error
+            logger.warning("%s: the connection broke (%s), trying again", repo_id, first_line(error))
+            time.sleep(_PAUSE)
 
 
 def download(url: str, target: Path, *, size: int | None, checksum: str) -> None:
@@ -152,7 +170,7 @@ def download(url: str, target: Path, *, size: int | None, checksum: str) -> None
         WeightsError: If the file cannot be written.
     """
     partial = target.with_name(target.name + ".partial")
-    from_scratch = not partial.exists()
+    resumed = _length(partial) > 0
     while True:
         _receive(url, partial, size)
         found = sha256(partial)
@@ -160,48 +178,50 @@ def download(url: str, target: Path, *, size: int | None, checksum: str) -> None
             partial.replace(target)
             return
         partial.unlink()
-        if from_scratch:
+        if not resumed:
             raise wrong_checksum(url, checksum, found)
         logger.warning("%s: what an earlier attempt left does not fit, starting over", url)
-        from_scratch = True
+        resumed = False
 
 
 def wrong_checksum(where: str, expected: str, got: str) -> WeightsIntegrityError:
     """Name both sums."""
     return WeightsIntegrityError(
-        f"{where}: wrong checksum: expected SHA-256 {expected}, got {got}. The file was changed or damaged on its "
-        "way and has been deleted; nothing of it was loaded. Try again, and if it stays so, report it"
+        f"{where}: wrong checksum: expected SHA-256 {expected}, got {got}. The file was changed or damaged "
+        "on its way and has been deleted; nothing of it was loaded. Try again; if it stays so, report it"
     )
+
+
+def first_line(error: Exception) -> str:
+    """Say what an error is in one line."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _receive(url: str, partial: Path, size: int | None) -> None:
     """Complete *partial* from *url*, over as many connections as it takes while each brings something."""
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import OfflineModeIsEnabled
 
-    transport_error = HfHubHTTPError.__bases__[0]
     idle = 0
-    while True:
+    while size is None or _length(partial) != size:
         before = _length(partial)
-        if size is not None and before == size:
-            return
         try:
-            _request(url, partial, size)
-            return
+            return _request(url, partial, size)
         except OfflineModeIsEnabled as error:
             raise WeightsOfflineError(f"{url}: the network is switched off (HF_HUB_OFFLINE)") from error
-        except transport_error as error:
+        except _transport_error() as error:
             idle = 0 if _length(partial) > before else idle + 1
             if _length(partial) == 0 or idle == _ATTEMPTS:
-                raise WeightsOfflineError(
-                    f"{url}: no connection, or it keeps breaking ({_name(error)})"
-                ) from error
-            logger.warning("%s: the connection broke (%s), going on where it broke", url, _name(error))
+                reason = f"no connection, or it keeps breaking ({first_line(error)})"
+                raise WeightsOfflineError(f"{url}: {reason}") from error
+            logger.warning("%s: the connection broke (%s), going on from there", url, first_line(error))
             time.sleep(_PAUSE * 2**idle)
 
 
 def _request(url: str, partial: Path, size: int | None) -> None:
+    """Append to *partial* what one connection brings."""
     from huggingface_hub import constants, get_session
-    from huggingface_hub.utils import tqdm
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     offset = _length(partial)
     # Compression would make lengths and offsets mean something else.
@@ -209,10 +229,8 @@ def _request(url: str, partial: Path, size: int | None) -> None:
     with get_session().stream(
         "GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT, follow_redirects=True
     ) as response:
-        if response.status_code == 416 or (
-            response.status_code == 206
-            and not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
-        ):
+        resumes = response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
+        if response.status_code == 416 or (response.status_code == 206 and not resumes):
             partial.unlink()
             return _request(url, partial, size)
         if response.status_code not in (200, 206):
@@ -222,28 +240,28 @@ def _request(url: str, partial: Path, size: int | None) -> None:
         length = response.headers.get("Content-Length")
         total = offset + int(length) if length else size
         chunks = response.iter_bytes(_CHUNK)
-        first = next(chunks, b"")
+        chunk = next(chunks, b"")
         if offset == 0:
-            sniff(first, url)
+            sniff(chunk, url)
         if size is not None and total != size:
             raise WeightsIntegrityError(f"{url}: wrong size: expected {size} bytes, got {total}")
+        console = Console(stderr=True)
+        hidden = not console.is_terminal or constants.HF_HUB_DISABLE_PROGRESS_BARS
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=console,
+            disable=bool(hidden),
+        )
         try:
-            with (
-                partial.open("ab" if offset else "wb") as file,
-                tqdm(
-                    total=total,
-                    initial=offset,
-                    unit="B",
-                    unit_scale=True,
-                    desc=partial.name.removesuffix(".partial"),
-                    disable=None,  # Shown on a terminal only.
-                    name="colorful.download",
-                ) as bar,
-            ):
-                while first:
-                    file.write(first)
-                    bar.update(len(first))
-                    first = next(chunks, b"")
+            with bar, partial.open("ab" if offset else "wb") as file:
+                task = bar.add_task(url.rpartition("/")[2], total=total, completed=offset)
+                while chunk:
+                    file.write(chunk)
+                    bar.advance(task, len(chunk))
+                    chunk = next(chunks, b"")
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise unwritable(partial, error) from error
@@ -252,72 +270,83 @@ def _request(url: str, partial: Path, size: int | None) -> None:
 def _refused(url: str, status: int) -> WeightsError:
     if status in (404, 410):
         return WeightsNotFoundError(f"{url}: no such file (HTTP {status})")
-    if status in (401, 403, 407, 451):
+    if status in _REFUSALS:
         return WeightsAccessError(f"{url}: refused (HTTP {status})")
     return WeightsOfflineError(f"{url}: the server cannot answer now (HTTP {status})")
 
 
 def _explain(error: Exception, repo_id: str, filename: str, revision: str | None) -> WeightsError:
     """Turn an error of the Hub's client into one of ours."""
-    from huggingface_hub import errors, get_token
+    from huggingface_hub import errors
 
     cause = error.__cause__
-    if (
-        isinstance(error, ValueError)
-        and isinstance(cause, Exception)
-        and not isinstance(error, errors.HfHubHTTPError)
-    ):
-        return _explain(cause, repo_id, filename, revision)  # How a forced download wraps its reason.
+    wrapped = isinstance(error, errors.LocalEntryNotFoundError) or type(error) is ValueError
+    if wrapped and isinstance(cause, Exception):
+        return _explain(cause, repo_id, filename, revision)
     at = f" at revision {revision!r}" if revision else ""
-    status = error.response.status_code if isinstance(error, errors.HfHubHTTPError) else None
-    if isinstance(error, errors.GatedRepoError):
-        return WeightsAccessError(
-            f"{repo_id}: the repo is gated. Ask for access on its page, then log in with: hf auth login"
-        )
-    if isinstance(error, errors.RepositoryNotFoundError):
-        if status == 401 and get_token():
-            return WeightsAccessError(
-                f"{repo_id}: the Hub refused the token, or the repo is private and not yours"
-            )
-        return WeightsNotFoundError(
-            f"{repo_id}: expected a repo on the Hub, got none. Check the name; if the repo is private, log in with "
-            "hf auth login, or pass token="
-        )
-    if isinstance(error, errors.RevisionNotFoundError):
-        return WeightsNotFoundError(f"{repo_id}: the Hub has the repo, but no revision {revision!r}")
-    if isinstance(error, errors.RemoteEntryNotFoundError):
-        return WeightsNotFoundError(
-            f"{repo_id}: the repo has no file {filename!r}{at}: it is no colorful model"
-        )
-    if isinstance(error, errors.LocalEntryNotFoundError):
-        if isinstance(cause, (errors.HfHubHTTPError, errors.FileMetadataError)):
-            return _explain(cause, repo_id, filename, revision)
-        return WeightsOfflineError(
-            f"{repo_id}{at}: not cached, and the network is off or out of reach. Once online, run: "
-            f"colorful download {repo_id}" + (f" --revision {revision}" if revision else "")
-        )
+    if isinstance(error, errors.HfHubHTTPError):
+        return _explain_status(error, repo_id, filename, revision)
+    if isinstance(error, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled):
+        return WeightsOfflineError(f"{repo_id}{at}: not cached, and the network is switched off")
     if isinstance(error, errors.FileMetadataError):
         return WeightsOfflineError(
-            f"{repo_id}: what answered is not the Hub. Check HF_ENDPOINT, and whether your network wants a login"
+            f"{repo_id}: what answered is not the Hub. Check HF_ENDPOINT, and whether your network wants "
+            "a login"
         )
     if isinstance(error, errors.LocalTokenNotFoundError):
         return WeightsAccessError(
             f"{repo_id}: token=True, but no token is stored. Log in with: hf auth login"
         )
-    if status in (401, 403, 407, 451):
-        return WeightsAccessError(
-            f"{repo_id}: the Hub refused (HTTP {status}). The token is wrong, has expired, or may not do this; "
-            "make a new one with: hf auth login"
+    if isinstance(error, errors.HFValidationError):
+        return WeightsNotFoundError(f"{repo_id}: expected a Hub id org/name: {first_line(error)}")
+    if isinstance(error, _transport_error()):
+        return WeightsOfflineError(
+            f"{repo_id}{at}: no connection to the Hub, or it keeps breaking ({first_line(error)})"
         )
-    if status is not None:
-        return WeightsOfflineError(f"{repo_id}: the Hub cannot answer now (HTTP {status}). Try again later")
     if isinstance(error, OSError) and "Consistency check failed" in str(error):
         return WeightsIntegrityError(
             f"{repo_id}/{filename}: the file came truncated and has been discarded. Try again"
         )
     if isinstance(error, OSError) and error.errno is not None:
         return unwritable(Path(error.filename or repo_id), error)
-    return WeightsError(f"{repo_id}: {_name(error)}")
+    return WeightsError(f"{repo_id}: {first_line(error)}")
+
+
+def _explain_status(error: HfHubHTTPError, repo_id: str, filename: str, revision: str | None) -> WeightsError:
+    """Turn an answer of the Hub that is an error into one of ours."""
+    from huggingface_hub import errors
+
+    status = error.response.status_code
+    if isinstance(error, errors.GatedRepoError):
+        return WeightsAccessError(
+            f"{repo_id}: the repo is gated. Ask for access on its page, then log in with: hf auth login"
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        # Without a token the Hub answers 401 for both, so as not to tell which.
+        return WeightsNotFoundError(
+            f"{repo_id}: expected a repo on the Hub, got none (HTTP {status}). Check the name; if the repo "
+            "is private, log in with hf auth login, or pass a token= that may read it"
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return WeightsNotFoundError(f"{repo_id}: the Hub has the repo, but no revision {revision!r}")
+    if isinstance(error, errors.RemoteEntryNotFoundError):
+        at = f" at revision {revision!r}" if revision else ""
+        return WeightsNotFoundError(
+            f"{repo_id}: the repo has no file {filename!r}{at}: it is no colorful model"
+        )
+    if status in _REFUSALS:
+        return WeightsAccessError(
+            f"{repo_id}: the Hub refused (HTTP {status}). The token is wrong, has expired, or may not do "
+            "this; get one at https://huggingface.co/settings/tokens and log in with: hf auth login"
+        )
+    return WeightsOfflineError(f"{repo_id}: the Hub cannot answer now (HTTP {status})")
+
+
+def _transport_error() -> type[Exception]:
+    """Name the base of the errors of the client's HTTP library, which one that is being its own affair."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return cast("type[Exception]", HfHubHTTPError.__mro__[1])
 
 
 def _blob(path: Path) -> Path:
@@ -327,7 +356,3 @@ def _blob(path: Path) -> Path:
 
 def _length(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _name(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

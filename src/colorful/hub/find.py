@@ -1,0 +1,268 @@
+"""Find a model by name, Hub id, folder or file, and bring it to disk."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from colorful.errors import (
+    OptionError,
+    WeightsAccessError,
+    WeightsError,
+    WeightsFormatError,
+    WeightsNotFoundError,
+    WeightsOfflineError,
+)
+from colorful.hub import cache, files, remote
+from colorful.models import ARCHITECTURES, MODELS, ModelInfo, WeightSource
+
+NAMESPACE = "colorful-colorization"
+"""Owner of the Hub repos of the registered models."""
+
+NAMESPACE_VARIABLE = "COLORFUL_NAMESPACE"
+"""Environment variable that replaces :data:`NAMESPACE`, for instance by an organization with copies."""
+
+logger = logging.getLogger(__name__)
+
+_BUNDLED = Path(__file__).parent.parent / "models" / "bundled"
+_REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model on disk, found and checked, not yet loaded.
+
+    Args:
+        config: What its ``config.json`` says or would say.
+        weights: The file of its weights.
+        digest: SHA-256 of that file in hex.
+        source: Where it came from, for people to read.
+    """
+
+    config: Mapping[str, Any]
+    weights: Path
+    digest: str
+    source: str
+
+
+@dataclass(frozen=True)
+class _Access:
+    """How the caller wants the network and the disk used."""
+
+    cache_dir: Path | None
+    token: str | bool | None
+    local_files_only: bool
+    force_download: bool
+
+
+def fetch(
+    model: str | os.PathLike[str] | ModelInfo,
+    *,
+    revision: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    token: str | bool | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+    architecture: str | None = None,
+    namespace: str | None = None,
+) -> ModelFiles:
+    """Find a model, bring it to disk and check it.
+
+    A registered model is looked for in the package, in the cache, in the Hub repo of *namespace*, at the
+    address its authors gave and at the mirror of that. What is missing, refused or out of reach is passed
+    over with a line in the log; a file with a wrong checksum stops the search.
+
+    Args:
+        model: A registered name, a Hub id ``org/name``, a folder, a ``.safetensors`` or ``.pth`` file, or an
+            entry as :data:`colorful.models.MODELS` has them, for instance with a source of your own. A string
+            is taken for a registered name first, then for what exists on disk, then for a Hub id.
+        revision: Branch, tag or commit of a Hub repo. A cached commit asks the network nothing.
+        cache_dir: Where files are kept; the folders below ``HF_HOME`` by default.
+        token: Token for the Hub, or whether to send the stored one.
+        local_files_only: Ask no network.
+        force_download: Fetch again what is cached.
+        architecture: What the network in a lone file is; needed where the file does not tell.
+        namespace: Owner of the Hub repos of registered models; the environment variable
+            ``COLORFUL_NAMESPACE`` or else :data:`NAMESPACE` by default.
+
+    Returns:
+        Where the model is.
+
+    Raises:
+        WeightsError: If it cannot be found, fetched or trusted. The subclasses tell which.
+        OptionError: If an argument has no meaning for such a *model*.
+    """
+    access = _Access(
+        None if cache_dir is None else Path(cache_dir).expanduser(), token, local_files_only, force_download
+    )
+    if architecture is not None and architecture not in ARCHITECTURES:
+        raise OptionError(f"architecture: expected one of {', '.join(ARCHITECTURES)}, got {architecture!r}")
+    if isinstance(model, str) and model in MODELS:
+        model = MODELS[model]
+    if isinstance(model, ModelInfo):
+        fixed = f"{model.name} is registered with its checksum"
+        found = _registered(model, access, namespace or os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE)
+    else:
+        path = Path(model).expanduser()
+        is_id = isinstance(model, str) and _REPO_ID.fullmatch(model) and path.suffix not in _SUFFIXES
+        if is_id and not path.exists():
+            fixed = None
+            found = _from_hub(str(model), revision, access)
+        else:
+            fixed = f"{os.fspath(model)} is no Hub id org/name"
+            found = _from_disk(path, architecture, cache.cache_folder(access.cache_dir))
+    if revision is not None and fixed:
+        raise OptionError(f"revision: expected None, since {fixed}, got {revision!r}")
+    if architecture not in (None, found.config["architecture"]):
+        raise OptionError(f"architecture: expected {found.config['architecture']!r}, got {architecture!r}")
+    return found
+
+
+def _registered(info: ModelInfo, access: _Access, namespace: str) -> ModelFiles:
+    if info.bundled and (_BUNDLED / info.name / files.WEIGHTS).exists():
+        return _folder(_BUNDLED / info.name, "the package")
+    folder = cache.cache_folder(access.cache_dir)
+    if not access.force_download:
+        for source in info.sources:
+            if found := cache.find(source.sha256, folder):
+                return ModelFiles(_config(info), *found, f"the cache, from {source.filename}")
+        if info.hub_sha256:
+            with suppress(WeightsOfflineError):
+                return _pinned(info, replace(access, local_files_only=True), namespace)
+    if access.local_files_only or remote.is_offline():
+        raise WeightsOfflineError(
+            f"{info.name}: not cached, and the network is switched off. {_once_online(info.name)}"
+        )
+    takes: list[Callable[[], ModelFiles]] = []
+    if info.hub_sha256:
+        takes.append(partial(_pinned, info, access, namespace))
+    takes.extend(
+        partial(_from_address, info, source, folder, access.force_download) for source in info.sources
+    )
+    if not takes:
+        raise WeightsNotFoundError(
+            f"{info.name}: expected to come with the package, but is not there. "
+            "Run: pip install --force-reinstall colorful-colorization"
+        )
+    failures: list[WeightsError] = []
+    for take in takes:
+        try:
+            return take()
+        except (WeightsNotFoundError, WeightsAccessError, WeightsOfflineError, files.WebPageError) as error:
+            logger.warning("%s: looking further, since %s", info.name, error)
+            failures.append(error)
+    kinds = {type(failure) for failure in failures}
+    kind = kinds.pop() if len(kinds) == 1 else WeightsNotFoundError
+    reasons = "; ".join(map(str, failures))
+    raise kind(
+        f"{info.name}: not cached, and no source gives it: {reasons}. {_once_online(info.name)}; or get "
+        f"{info.sources[-1].filename} by other means and give its path in place of the name"
+    )
+
+
+def _pinned(info: ModelInfo, access: _Access, namespace: str) -> ModelFiles:
+    """Take a registered model from the Hub; its config is the registered one."""
+    repo_id = f"{namespace}/{info.hub_repo}"
+    path, digest = remote.fetch_from_hub(
+        repo_id,
+        files.WEIGHTS,
+        cache_dir=access.cache_dir,
+        token=access.token,
+        local_files_only=access.local_files_only,
+        force_download=access.force_download and not access.local_files_only,
+        checksum=info.hub_sha256,
+    )
+    return ModelFiles(_config(info), path, digest, f"{repo_id}@{path.parent.name}")
+
+
+def _from_address(info: ModelInfo, source: WeightSource, folder: Path, force_download: bool) -> ModelFiles:
+    with cache.lock(source.sha256, folder):
+        # Another process may have brought it while this one waited.
+        found = None if force_download else cache.find(source.sha256, folder)
+        if found is None:
+            released = folder / f"{source.sha256[:16]}.{source.filename}"
+            if not released.exists() or files.sha256(released) != source.sha256:
+                logger.info("%s: downloading %s", info.name, source.url)
+                remote.download(source.url, released, size=source.size, checksum=source.sha256)
+            found = cache.convert(released, source.sha256, info.name, folder)
+            released.unlink()
+    return ModelFiles(_config(info), *found, source.url)
+
+
+def _from_hub(repo_id: str, revision: str | None, access: _Access) -> ModelFiles:
+    def bring(filename: str, revision: str | None) -> tuple[Path, str]:
+        return remote.fetch_from_hub(
+            repo_id,
+            filename,
+            revision=revision,
+            cache_dir=access.cache_dir,
+            token=access.token,
+            local_files_only=access.local_files_only,
+            force_download=access.force_download,
+        )
+
+    try:
+        config_path, _ = bring(files.CONFIG, revision)
+        # The commit, so that config and weights belong together even if somebody pushes in between.
+        commit = config_path.parent.name
+        weights, digest = bring(files.WEIGHTS, commit)
+    except WeightsOfflineError as error:
+        at = f" --revision {revision}" if revision else ""
+        raise WeightsOfflineError(f"{error}. {_once_online(repo_id + at)}") from error
+    try:
+        config = files.read_config(config_path)
+        files.survey(weights)
+    except WeightsError:
+        remote.discard(config_path)
+        remote.discard(weights)
+        raise
+    return ModelFiles(config, weights, digest, f"{repo_id}@{commit}")
+
+
+def _from_disk(path: Path, architecture: str | None, folder: Path) -> ModelFiles:
+    if path.is_dir():
+        return _folder(path, str(path))
+    if not path.exists():
+        raise WeightsNotFoundError(
+            f"{path}: expected one of {', '.join(MODELS)}, a Hub id org/name, a folder or a file, "
+            "got none of them"
+        )
+    weights, digest = path, files.sha256(path)
+    if files.kind_of(path) == "pickle":
+        weights, digest = cache.find_or_convert(path, digest, folder)
+    tensors, config = files.survey(weights)
+    beside = path.with_name(files.CONFIG)
+    if path.name == files.WEIGHTS and beside.exists():
+        config = files.read_config(beside)
+    if config is None:
+        known = architecture or files.identify(tensors)
+        if known is None:
+            raise WeightsFormatError(
+                f"{path}: the file does not tell what network it is for. Pass architecture=, one of "
+                f"{', '.join(ARCHITECTURES)}, or put the config.json of the model beside it"
+            )
+        config = files.describe(known, MODELS[known].config)
+    return ModelFiles(config, weights, digest, str(path))
+
+
+def _folder(folder: Path, source: str) -> ModelFiles:
+    config = files.read_config(folder / files.CONFIG)
+    weights = folder / files.WEIGHTS
+    files.survey(weights)
+    return ModelFiles(config, weights, files.sha256(weights), source)
+
+
+def _config(info: ModelInfo) -> dict[str, Any]:
+    return files.describe(info.architecture, info.config)
+
+
+def _once_online(what: str) -> str:
+    return f"Once online, run: colorful download {what}"
