@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from colorful.hub import files
 from colorful.hub.cache import cache_folder
 from colorful.hub.find import NAMESPACE, NAMESPACE_VARIABLE, ModelFiles, fetch
-from colorful.hub.publish import save_pretrained
+from colorful.hub.publish import model_card, push_to_hub, save_pretrained
 from colorful.models import ModelInfo
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ __all__ = [
     "cache_folder",
     "fetch",
     "load",
+    "model_card",
+    "push_to_hub",
     "save_pretrained",
 ]
 

@@ -252,14 +252,24 @@ def build(config: Mapping[str, Any], weights: Path, where: str) -> Network:
         # Counts training steps only; files from before torch 0.4.1 have none.
         if name.endswith(".num_batches_tracked"):
             tensors.setdefault(name, tensor)
-    complaint = _mismatch(
-        {name: tuple(tensor.shape) for name, tensor in expected.items()},
-        {name: tuple(tensor.shape) for name, tensor in tensors.items()},
-    )
+    complaint = mismatch(expected, tensors)
     if complaint:
         raise WeightsFormatError(f"{where}: the weights do not fit {config['architecture']}: {complaint}")
     network.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in expected.items()})
     return network.eval()
+
+
+def mismatch(expected: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> str:
+    """Say which tensors are missing, extra or of another shape; nothing if all fit."""
+    missing = [name for name in expected if name not in got]
+    extra = [name for name in got if name not in expected]
+    misshapen = [
+        f"{name} (expected {tuple(tensor.shape)}, got {tuple(got[name].shape)})"
+        for name, tensor in expected.items()
+        if name in got and got[name].shape != tensor.shape
+    ]
+    found = (("missing", missing), ("extra", extra), ("of another shape", misshapen))
+    return "; ".join(f"{len(names)} {what}: {_some(names)}" for what, names in found if names)
 
 
 def serialize(tensors: Mapping[str, Tensor], config: Mapping[str, Any] | None = None) -> bytes:
@@ -325,18 +335,6 @@ def _fits(value: object, kind: Any) -> bool:
     if kind is float:
         return type(value) in (int, float) and math.isfinite(typing.cast("float", value))
     return type(value) is kind
-
-
-def _mismatch(expected: Mapping[str, tuple[int, ...]], got: Mapping[str, tuple[int, ...]]) -> str:
-    missing = [name for name in expected if name not in got]
-    extra = [name for name in got if name not in expected]
-    misshapen = [
-        f"{name} (expected {shape}, got {got[name]})"
-        for name, shape in expected.items()
-        if name in got and got[name] != shape
-    ]
-    found = (("missing", missing), ("extra", extra), ("of another shape", misshapen))
-    return "; ".join(f"{len(names)} {what}: {_some(names)}" for what, names in found if names)
 
 
 def _some(names: list[str], most: int = 5) -> str:

@@ -1,13 +1,16 @@
-"""Write a network as the folder that a Hub repo is, and push it there."""
+"""Write a network as the three files that a Hub repo of it holds, and push them there."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorful.hub import files
+from colorful.errors import WeightsFormatError
+from colorful.hub import files, remote
+from colorful.models import create
 
 if TYPE_CHECKING:
     from colorful.models import Network
@@ -22,20 +25,156 @@ def save_pretrained(
 ) -> Path:
     """Save a network as ``config.json``, ``model.safetensors`` and ``README.md``.
 
+    Each file is replaced as a whole or not at all. Equal networks give equal files.
+
     Args:
-        network: What to save.
+        network: What to save; its tensors as they are, in whatever dtype.
         folder: Where; made if it is not there.
-        card: Text of the model card; a plain one is written by default.
+        card: Text of the model card; :func:`model_card` writes one by default.
         training: How the weights came to be, as JSON has it; kept in ``config.json``.
 
     Returns:
         The folder.
+
+    Raises:
+        WeightsError: If the folder cannot be written or the disk is full.
+        WeightsFormatError: If the network was changed so that it could not be loaded again, as by ``fuse()``.
     """
+    target = Path(folder).expanduser()
+    for name, content in _contents(network, str(target), card, training).items():
+        files.write_atomically(target / name, content)
+    return target
+
+
+def push_to_hub(
+    network: Network,
+    repo_id: str,
+    *,
+    token: str | bool | None = None,
+    private: bool = False,
+    revision: str | None = None,
+    card: str | None = None,
+    training: Mapping[str, object] | None = None,
+    message: str = "Upload a colorful model",
+) -> str:
+    """Push a network to the Hub in one commit; the repo is made if it is not there.
+
+    Args:
+        network: What to push.
+        repo_id: ``org/name``.
+        token: A token that may write there; the stored one by default.
+        private: Whether a new repo is private; one that is there stays as it is.
+        revision: The branch; ``main`` by default.
+        card: As for :func:`save_pretrained`.
+        training: As for :func:`save_pretrained`.
+        message: Message of the commit.
+
+    Returns:
+        The commit, for ``revision=``.
+
+    Raises:
+        WeightsAccessError: If the Hub refuses.
+        WeightsOfflineError: If the Hub is out of reach or fails.
+        WeightsFormatError: As for :func:`save_pretrained`.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    contents = _contents(network, repo_id, card, training)
+    api = HfApi(token=token)
+
+    def push() -> str:
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        # One commit, so that nobody ever loads the new config with the old weights.
+        commit = api.create_commit(
+            repo_id,
+            [CommitOperationAdd(name, content) for name, content in contents.items()],
+            commit_message=message,
+            revision=revision,
+        )
+        return str(commit.oid)
+
+    return remote.in_words(push, repo_id, revision=revision)
+
+
+def model_card(
+    architecture: str,
+    *,
+    title: str | None = None,
+    model: str = "org/name",
+    license: str | None = None,
+    source: str | None = None,
+    data: str | None = None,
+    recipe: str | None = None,
+    measures: str | None = None,
+    limits: str | None = None,
+) -> str:
+    """Write a model card; what is not given is said to be not stated.
+
+    Args:
+        architecture: Name of the architecture.
+        title: Heading.
+        model: What to call it in :meth:`~colorful.Colorizer.from_pretrained`.
+        license: SPDX identifier of the license of the weights.
+        source: Where the weights come from.
+        data: What the network was trained on, in Markdown.
+        recipe: How, in Markdown.
+        measures: How well it does, with the method, in Markdown.
+        limits: What it cannot do, in Markdown.
+
+    Returns:
+        Markdown with the metadata the Hub reads.
+    """
+    known = [f"license: {license.lower()}"] if license else []
+    header = ["---", *known, "library_name: colorful", "pipeline_tag: image-to-image"]
+    header += ["tags:", "- colorization", f"- {architecture}", "---"]
+    unstated = "Not stated."
+    parts = (
+        ("License", license or unstated),
+        ("Source of the weights", source or unstated),
+        ("Training data", data or unstated),
+        ("Recipe", recipe or unstated),
+        ("Measures", measures or unstated),
+        ("Limits", limits or _LIMITS),
+    )
+    sections = "".join(f"\n## {name}\n\n{text.strip()}\n" for name, text in parts)
+    intro = _INTRO.format(title=title or architecture, architecture=architecture, model=model)
+    return "\n".join(header) + "\n\n" + intro + sections
+
+
+_INTRO = """# {title}
+
+A network of architecture `{architecture}` that colors black-and-white photos, for the Python package
+[colorful-colorization](https://pypi.org/project/colorful-colorization/):
+
+```python
+from colorful import Colorizer
+
+Colorizer.from_pretrained("{model}").colorize_file("old.jpg", "colored.jpg")
+```
+"""
+
+_LIMITS = """The colors are plausible guesses, not what was there: a photo without color does not say whether
+a coat was red or green. Do not take them as evidence. Rare objects, small details and photos unlike those
+trained on come out wrong or pale."""
+
+
+def _contents(
+    network: Network, model: str, card: str | None, training: Mapping[str, object] | None
+) -> dict[str, bytes]:
     config = files.describe(network.architecture, network.config)
     if training is not None:
         config["training"] = dict(training)
-    target = Path(folder).expanduser()
-    files.write_atomically(target / files.WEIGHTS, files.serialize(network.state_dict(), config))
-    files.write_atomically(target / files.CONFIG, files.to_json(config))
-    files.write_atomically(target / files.CARD, (card or f"# {network.architecture}\n").encode())
-    return target
+    tensors = network.state_dict()
+    expected = create(network.architecture, network.config).state_dict()
+    if complaint := files.mismatch(expected, tensors):
+        raise WeightsFormatError(
+            f"network: expected the tensors of a fresh {network.architecture}, got others: {complaint}"
+        )
+    if card is None:
+        recipe = None if training is None else f"```json\n{json.dumps(training, indent=2)}\n```"
+        card = model_card(network.architecture, model=model, recipe=recipe)
+    return {
+        files.WEIGHTS: files.serialize(tensors, config),
+        files.CONFIG: files.to_json(config),
+        files.CARD: card.encode(),
+    }

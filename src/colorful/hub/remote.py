@@ -205,7 +205,7 @@ def _receive(url: str, partial: Path, size: int | None) -> None:
     while size is None or _length(partial) != size:
         before = _length(partial)
         try:
-            return _request(url, partial, size)
+            _request(url, partial, size)
         except OfflineModeIsEnabled as error:
             raise WeightsOfflineError(f"{url}: the network is switched off (HF_HUB_OFFLINE)") from error
         except _transport_error() as error:
@@ -215,6 +215,8 @@ def _receive(url: str, partial: Path, size: int | None) -> None:
                 raise WeightsOfflineError(f"{url}: {reason}") from error
             logger.warning("%s: the connection broke (%s), going on from there", url, first_line(error))
             time.sleep(_PAUSE * 2**idle)
+        else:
+            return
 
 
 def _request(url: str, partial: Path, size: int | None) -> None:
@@ -232,7 +234,8 @@ def _request(url: str, partial: Path, size: int | None) -> None:
         resumes = response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
         if response.status_code == 416 or (response.status_code == 206 and not resumes):
             partial.unlink()
-            return _request(url, partial, size)
+            _request(url, partial, size)
+            return
         if response.status_code not in (200, 206):
             raise _refused(url, response.status_code)
         if response.status_code == 200:
