@@ -1,0 +1,122 @@
+"""The command line: each command's module is loaded when the command is asked for."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from pkgutil import resolve_name
+from typing import Any
+
+import click
+
+from colorful import __version__
+from colorful.errors import ColorfulError
+
+COMMANDS = {
+    "colorize": "colorful.cli.colorize:colorize",
+    "demo": "colorful.cli.demo:demo",
+    "models": "colorful.cli.models:models",
+    "info": "colorful.cli.models:info",
+    "download": "colorful.cli.weights:download",
+    "convert": "colorful.cli.weights:convert",
+    "inspect": "colorful.cli.weights:inspect",
+    "cache": "colorful.cli.weights:cache",
+    "evaluate": "colorful.cli.evaluate:evaluate",
+    "compare": "colorful.cli.evaluate:compare",
+    "turing": "colorful.cli.evaluate:turing",
+    "train": "colorful.cli.train:train",
+    "serve": "colorful.cli.serve:serve",
+}
+"""Where each command is, as ``module:function``, in the order of ``--help``."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it: 128 and the number of the signal."""
+
+
+class Failure(click.ClickException):
+    """One line for the user in place of a traceback."""
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        click.echo(f"colorful: {shown(self.message)}", file=file, err=file is None)
+
+
+class Commands(click.Group):
+    """Commands looked up in :data:`COMMANDS`; anything else on the line are photos to color."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = resolve_name(COMMANDS[cmd_name])
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``colorize`` before what begins neither with a command nor with an option of the group."""
+        own = {option for parameter in self.get_params(ctx) for option in parameter.opts}
+        rest = iter(args)
+        first = next((arg for arg in rest if arg not in own), None)
+        if first is not None and first not in COMMANDS and not ctx.resilient_parsing:
+            before = args[: args.index(first)]
+            args = [*before, "colorize", *args[len(before) :]]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, and turn every failure that a user can meet into one line and an exit status."""
+        try:
+            return super().invoke(ctx)
+        except ColorfulError as error:
+            raise Failure(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("colorful: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+        except MemoryError as error:
+            raise Failure("out of memory; fewer --workers or a smaller photo need less") from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has gone; click ends quietly
+                raise
+            raise Failure(str(error)) from error
+
+
+def shown(text: object) -> str:
+    """Escape what a terminal would act on: line breaks in file names, control codes, undecodable bytes."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(text)
+    )
+
+
+class _EchoHandler(logging.Handler):
+    """Log to the standard error of the moment, which a progress bar may have replaced."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"colorful: {shown(record.getMessage())}", err=True)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-v", "--verbose", is_flag=True, help="Say what is done along the way.")
+@click.version_option(__version__, "-V", "--version", prog_name="colorful")
+def cli(verbose: bool) -> None:
+    """Color black-and-white photos.
+
+    \b
+      colorful photo.jpg               writes colorized_photo.jpg beside it
+      colorful album/ --out color/     a folder, its tree kept
+      colorful - < old.png > new.png   from standard input to standard output
+
+    `colorful PHOTO...` is short for `colorful colorize PHOTO...`; write `./demo` for a photo of the
+    name of a command.
+    """  # noqa: D301  (\b keeps click from rewrapping)
+    package_logger = logging.getLogger("colorful")
+    if verbose:
+        package_logger.setLevel(logging.INFO)
+    if not any(isinstance(handler, _EchoHandler) for handler in package_logger.handlers):
+        package_logger.addHandler(_EchoHandler())
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    cli(prog_name="colorful")

@@ -1,0 +1,263 @@
+"""``colorful colorize``: photos, folders and standard input."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from colorful.cli import COMMANDS, INTERRUPTED, shown
+from colorful.errors import OptionError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from colorful.folder import Outcome, Plan
+
+STREAM = "-"
+
+
+@click.command()
+@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--out",
+    metavar="PATH",
+    help="Folder of the results; for a single photo also a file, or - for stdout.",
+)
+@click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside a folder, too.")
+@click.option(
+    "-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file of a model."
+)
+@click.option("--revision", help="Branch, tag or commit of a model on the Hub.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ...")
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
+@click.option("-t", "--temperature", type=float, help="0 vivid .. 1 calm; the model's own by default.")
+@click.option("-s", "--saturation", type=float, help="Factor on the chroma; the model's own by default.")
+@click.option("--strength", type=float, default=1.0, show_default=True, help="0 grey .. 1 full color.")
+@click.option("--hints", metavar="FILE.json", help="Colors of spots, for a single photo.")
+@click.option("--keep", metavar="MASK", help="A picture, white where a single photo stays as it is.")
+@click.option("--network-size", type=int, help="Side in pixels at which the network looks.")
+@click.option("--upsample", type=click.Choice(["guided", "bilinear"]), help="guided: colors end at edges.")
+@click.option("--gamut", type=click.Choice(["map", "clip"]), help="What becomes of colors outside sRGB.")
+@click.option("--reference", is_flag=True, help="Do as the code that Zhang et al. released.")
+@click.option("-f", "--format", help="png, jpeg, tiff, webp ...; that of each photo by default.")
+@click.option("-q", "--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP, AVIF and HEIF.")
+@click.option("--skip-existing", is_flag=True, help="Go on with an earlier run: leave out what is done.")
+@click.option("--overwrite", is_flag=True, help="Replace results that are there (never a photo).")
+@click.option(
+    "-j", "--workers", type=click.IntRange(1), help="Photos at work at a time; one a core by default."
+)
+@click.option(
+    "--no-provenance", is_flag=True, help="Do not note in the metadata that a model made the colors."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="A line of JSON for each photo and for the summary on stdout."
+)
+def colorize(
+    photos: tuple[str, ...],
+    out: str | None,
+    recursive: bool,
+    model: str,
+    revision: str | None,
+    device: str,
+    dtype: Any,
+    temperature: float | None,
+    saturation: float | None,
+    strength: float,
+    hints: str | None,
+    keep: str | None,
+    network_size: int | None,
+    upsample: Any,
+    gamut: Any,
+    reference: bool,
+    format: str | None,
+    quality: int | None,
+    skip_existing: bool,
+    overwrite: bool,
+    workers: int | None,
+    no_provenance: bool,
+    as_json: bool,
+) -> None:
+    """Color photos: files, folders, glob patterns, or - for standard input.
+
+    Results are named colorized_<photo> and lie beside the photo or in --out. A broken photo is named, and
+    the others go on.
+    """
+    to_stdout = out == STREAM or (out is None and STREAM in photos)
+    if len(photos) > 1 and (STREAM in photos or out == STREAM or hints or keep):
+        raise OptionError("PHOTO: expected a single one with -, --hints or --keep, got several")
+    if to_stdout and as_json:
+        raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
+    if to_stdout and sys.stdout.isatty():
+        raise OptionError("--out: expected a file or a pipe, since a terminal cannot show a picture")
+
+    from colorful import images
+    from colorful.colorizer import Colorizer
+    from colorful.hints import load_hints
+
+    spots = load_hints(hints) if hints else []
+    mask = images.read(keep).unwrap() if keep else None
+    plan = None if STREAM in photos or to_stdout else _plan(photos, out, recursive, format)
+    if plan is not None and not plan.jobs:
+        raise SystemExit(_Report(plan, as_json).close())
+    colorizer = Colorizer.from_pretrained(model, revision=revision, device=device, dtype=dtype)
+    decoding = colorizer.decoding(
+        temperature=temperature,
+        saturation=saturation,
+        strength=strength,
+        keep=mask,
+        upsample=upsample,
+        gamut=gamut,
+        reference=reference,
+    )
+    if plan is None:
+        source = sys.stdin.buffer.read() if STREAM in photos else photos[0]
+        prediction = colorizer.predict(source, hints=spots, network_size=network_size, reference=reference)
+        picture = prediction.picture(decoding)
+        if to_stdout:
+            kind = format or picture.format or "png"
+            encoded = images.encode(picture, kind, quality=quality, provenance=not no_provenance)
+            sys.stdout.buffer.write(encoded)
+            sys.stdout.buffer.flush()
+        else:
+            images.write(
+                picture,
+                str(out),
+                format=format,
+                quality=quality,
+                overwrite=overwrite,
+                provenance=not no_provenance,
+            )
+        return
+
+    report = _Report(plan, as_json)
+    interrupted = False
+    try:
+        plan.run(
+            colorizer,
+            hints=spots,
+            decoding=decoding,
+            network_size=network_size,
+            reference=reference,
+            skip_existing=skip_existing,
+            overwrite=overwrite,
+            format=format,
+            quality=quality,
+            provenance=not no_provenance,
+            workers=workers,
+            progress=report.progress,
+        )
+    except KeyboardInterrupt:
+        interrupted = True
+    raise SystemExit(report.close(interrupted=interrupted))
+
+
+def _plan(photos: tuple[str, ...], out: str | None, recursive: bool, format: str | None) -> Plan:
+    """Plan a folder of results, or the one file that *out* names by its ending."""
+    from colorful.folder import Job, Plan, plan_jobs
+    from colorful.images import EXTENSIONS
+
+    if out is not None and Path(out).suffix.lower() in EXTENSIONS and not Path(out).is_dir():
+        if len(photos) > 1 or Path(photos[0]).is_dir():
+            raise OptionError(f"--out: expected a folder for several photos, got the file name {out!r}")
+        return Plan([Job(Path(photos[0]), Path(out))], [])
+    return plan_jobs(photos, out, recursive=recursive, format=format)
+
+
+class _Report:
+    """Say what becomes of each photo: on a terminal a bar and what failed, elsewhere a line each."""
+
+    def __init__(self, plan: Plan, as_json: bool) -> None:
+        self._total = len(plan.jobs)
+        self._as_json = as_json
+        self._start = time.monotonic()
+        self._counts: Counter[str] = Counter()
+        self._bar = _make_bar(self._total) if self._total > 1 and sys.stderr.isatty() else None
+        for problem in plan.problems:
+            self.progress(problem, 0, self._total)
+
+    def progress(self, outcome: Outcome, finished: int, total: int) -> None:
+        """Take in what became of one photo."""
+        self._counts[outcome.status] += 1
+        if self._as_json:
+            self._print_json(asdict(outcome))
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=finished)
+        if outcome.status == "failed":
+            click.echo(f"colorful: {shown(outcome.source)}: {shown(_reason(outcome))}", err=True)
+        elif self._bar is None and not self._as_json:
+            result = shown(outcome.target)
+            click.echo(
+                f"{shown(outcome.source)} -> {result}"
+                if outcome.status == "done"
+                else f"{result} exists, skipped",
+                err=True,
+            )
+
+    def close(self, *, interrupted: bool = False) -> int:
+        """Say what became of all photos, and give the exit status."""
+        if self._bar is not None:
+            self._bar.stop()
+        seconds = time.monotonic() - self._start
+        counts = {status: self._counts[status] for status in ("done", "skipped", "failed")}
+        if self._as_json:
+            self._print_json(
+                {"summary": {**counts, "seconds": round(seconds, 3), "interrupted": interrupted}}
+            )
+        elif self._total > 1 or interrupted:
+            words = [f"{counts['done']} of {self._total} photos colored"]
+            words += [f"{counts[status]} {status}" for status in ("skipped", "failed") if counts[status]]
+            speed = f" ({counts['done'] / seconds:.1f} photos/s)" if counts["done"] else ""
+            click.echo(f"{', '.join(words)} in {seconds:.1f} s{speed}", err=True)
+        if interrupted:
+            click.echo("colorful: interrupted; the same command with --skip-existing goes on", err=True)
+            return INTERRUPTED
+        return 1 if counts["failed"] else 0
+
+    @staticmethod
+    def _print_json(value: object) -> None:
+        click.echo(json.dumps(value, default=str))
+
+
+def _make_bar(total: int) -> Progress:
+    """Start a bar on standard error."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.1f} photos/s")
+
+    bar = Progress(
+        BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn(), console=Console(stderr=True)
+    )
+    bar.add_task("photos", total=total)
+    bar.start()
+    return bar
+
+
+def _reason(outcome: Outcome) -> str:
+    """Say why a photo failed, without its name again, and whether a command was meant."""
+    reason = outcome.error or ""
+    for name in (str(outcome.source), outcome.source.name):
+        reason = reason.removeprefix(f"{name}: ")
+    if outcome.target is None and (meant := difflib.get_close_matches(str(outcome.source), COMMANDS, n=1)):
+        reason += f"; did you mean the command {meant[0]!r}?"
+    return reason

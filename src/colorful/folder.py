@@ -1,0 +1,464 @@
+"""Many photos from disk to disk: planned first, then decoded, colored and encoded side by side."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import queue
+import threading
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from PIL import Image
+
+from colorful import images
+from colorful.colorizer import Colorizer
+from colorful.errors import (
+    ColorfulError,
+    ImageError,
+    OptionError,
+    OutputError,
+    OutputExistsError,
+    PhotosError,
+)
+from colorful.hints import Hint
+from colorful.lab.space import Gamut
+from colorful.photos import SUFFIXES
+from colorful.prediction import Decoding
+from colorful.render import Upsampling
+
+logger = logging.getLogger(__name__)
+
+Source = str | os.PathLike[str]
+
+PREFIX = "colorized_"
+"""What the name of a result begins with."""
+
+ENDINGS = SUFFIXES | {".heic", ".heif"}
+"""Endings by which a file in a folder is taken for a photo."""
+
+Progress = Callable[["Outcome", int, int], object]
+
+# Photos being worked on have at most this many pixels together, unless it is one alone: about 1.5 GB.
+_PIXELS_IN_FLIGHT = 128_000_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photo to color.
+
+    Attributes:
+        source: The photo.
+        target: Where the result goes.
+    """
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo.
+
+    Attributes:
+        source: The photo, or the folder that could not be listed.
+        target: Where the result is or would be.
+        status: ``"done"``, ``"skipped"`` (the result was there already) or ``"failed"``.
+        error: What went wrong, if it failed.
+    """
+
+    source: Path
+    target: Path | None
+    status: Literal["done", "skipped", "failed"]
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of all photos.
+
+    Attributes:
+        done: How many were colored.
+        skipped: How many had a result already.
+        failed: Those that failed, each with its reason.
+        seconds: How long it took.
+    """
+
+    done: int
+    skipped: int
+    failed: list[Outcome]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, before any photo is opened; made by :func:`plan_jobs`.
+
+    Attributes:
+        jobs: The photos and their targets; no target twice, none of them a photo of the plan.
+        problems: Sources that are not there and folders that cannot be listed.
+    """
+
+    jobs: list[Job]
+    problems: list[Outcome]
+
+    def run(
+        self,
+        colorizer: Colorizer,
+        *,
+        hints: Sequence[Hint] = (),
+        decoding: Decoding | None = None,
+        network_size: int | None = None,
+        reference: bool = False,
+        skip_existing: bool = False,
+        overwrite: bool = False,
+        format: str | None = None,
+        quality: int | None = None,
+        provenance: bool = True,
+        workers: int | None = None,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Do it; see :func:`colorize_folder` for what an interrupt and a broken photo do.
+
+        Args:
+            colorizer: The model.
+            hints: Colors of spots, for a plan of one photo.
+            decoding: How its predictions become pictures.
+            network_size: As for :func:`colorize_folder`, like all that follow.
+            reference: Do as the released code.
+            skip_existing: Leave out photos whose result is there.
+            overwrite: Replace results that are there.
+            format: Of the results, where it is not the one that the ending of a target says.
+            quality: Of formats that lose something, 1..100.
+            provenance: Whether the metadata say that a model made the colors.
+            workers: Photos at work at a time.
+            progress: Called after each photo.
+
+        Raises:
+            ColorfulError: If an option has no meaning.
+        """
+        if skip_existing and overwrite:
+            raise OptionError("skip_existing, overwrite: expected at most one of them, got both")
+        before = torch.get_num_threads()
+        workers = before if workers is None else workers
+        if workers < 1:
+            raise OptionError(f"workers: expected at least 1, got {workers}")
+        workers = max(1, min(workers, len(self.jobs)))
+        budget = _Budget(_PIXELS_IN_FLIGHT)
+
+        def work(job: Job) -> Outcome:
+            try:
+                if os.path.lexists(job.target):
+                    if skip_existing:
+                        return Outcome(job.source, job.target, "skipped")
+                    if _identity(job.target) == _identity(job.source):
+                        raise OutputExistsError(f"{str(job.target)!r} is the photo itself")
+                    if not overwrite:
+                        raise OutputExistsError(f"{str(job.target)!r} exists already")
+                with budget.take(_count_pixels(job.source)):
+                    picture = images.read(job.source)
+                    prediction = colorizer.predict(
+                        picture, hints=hints, network_size=network_size, reference=reference
+                    )
+                    job.target.parent.mkdir(parents=True, exist_ok=True)
+                    images.write(
+                        prediction.picture(decoding),
+                        job.target,
+                        format=format,
+                        quality=quality,
+                        overwrite=overwrite,
+                        provenance=provenance,
+                    )
+            except (ImageError, OutputError, OSError) as error:
+                return Outcome(job.source, job.target, "failed", str(error))
+            except ColorfulError:
+                raise  # an option that has no meaning has none for the other photos either
+            except Exception as error:
+                logger.debug("%s: unexpected failure", job.source, exc_info=True)
+                return Outcome(job.source, job.target, "failed", f"{type(error).__name__}: {error}")
+            return Outcome(job.source, job.target, "done")
+
+        start = time.monotonic()
+        counts: Counter[str] = Counter()
+        failed = list(self.problems)
+
+        def report(outcome: Outcome) -> None:
+            counts[outcome.status] += 1
+            if outcome.status == "failed":
+                failed.append(outcome)
+            if progress is not None:
+                progress(outcome, counts.total(), len(self.jobs))
+
+        _in_threads(work, self.jobs, workers, max(1, before // workers), report)
+        torch.set_num_threads(before)
+        return Summary(counts["done"], counts["skipped"], failed, time.monotonic() - start)
+
+
+def plan_jobs(
+    sources: Source | Iterable[Source],
+    out: Source | None = None,
+    *,
+    recursive: bool = False,
+    format: str | None = None,
+) -> Plan:
+    """Find photos and choose the name of each result, without opening one.
+
+    Args:
+        sources: As for :func:`colorize_folder`, like all that follow.
+        out: The folder of the results.
+        recursive: Look into the folders inside a folder, too.
+        format: Of the results.
+
+    Raises:
+        PhotosError: If there is nothing to color.
+        OptionError: If *format* cannot be written.
+    """
+    ending = None if format is None else _ending(format)
+    given = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    problems: list[Outcome] = []
+    roots = [root for source in given for root in _expand(Path(source), problems)]
+    several = sum(root.is_dir() for root in roots) > 1
+    found: dict[Path, Path] = {}  # each photo with the folder of its result
+    for root in roots:
+        if not root.is_dir():
+            found.setdefault(root.absolute(), root.absolute().parent if out is None else Path(out))
+            continue
+        top = root if out is None else Path(out, root.resolve().name) if several else Path(out)
+        for photo in _walk(root, out, recursive, problems):
+            found.setdefault(photo.absolute(), top / photo.parent.relative_to(root))
+    photos = sorted(found)
+    if len(photos) > 1:
+        photos = [photo for photo in photos if not photo.name.startswith(PREFIX)]
+        if not photos:
+            raise PhotosError(f"photos: expected some, got only results of earlier runs ({PREFIX}...)")
+    if not photos and not problems:
+        where = ", ".join(repr(str(source)) for source in given) or "an empty list"
+        hint = "" if recursive else "; folders inside are looked into only if recursive"
+        raise PhotosError(f"photos: expected some, got none in {where}{hint}")
+    return Plan(_name_targets([(photo, found[photo]) for photo in photos], ending), problems)
+
+
+def colorize_folder(
+    sources: Source | Iterable[Source],
+    out: Source | None = None,
+    *,
+    colorizer: Colorizer | None = None,
+    recursive: bool = False,
+    skip_existing: bool = False,
+    overwrite: bool = False,
+    format: str | None = None,
+    quality: int | None = None,
+    provenance: bool = True,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    temperature: float | None = None,
+    saturation: float | None = None,
+    strength: float = 1.0,
+    network_size: int | None = None,
+    upsample: Upsampling | None = None,
+    gamut: Gamut | None = None,
+    reference: bool = False,
+) -> Summary:
+    """Color the photos of folders, and go on after a broken one.
+
+    Each result is named ``colorized_<stem>.<ending>`` and appears whole or not at all, so that a run that was
+    interrupted, even killed, goes on with *skip_existing*. An interrupt (Ctrl-C) is raised on after the
+    photos at work are finished.
+
+    Args:
+        sources: Folders, photos or glob patterns. Results of earlier runs among them are passed over.
+        out: The folder of the results, where the tree below each source is kept; beside the photos if None.
+        colorizer: The model; the default one if None.
+        recursive: Look into the folders inside a folder, too. Links to folders are not followed.
+        skip_existing: Leave out photos whose result is there.
+        overwrite: Replace results that are there. A photo of *sources* is never overwritten.
+        format: Of the results, such as ``"png"``; each photo's own if None.
+        quality: Of formats that lose something, 1..100.
+        provenance: Whether the metadata say that a model made the colors.
+        workers: Photos at work at a time, each on its share of the processor; as many as torch has threads
+            if None.
+        progress: Called after each photo with what became of it, the number of photos finished and the
+            number of all.
+        temperature: As for :meth:`Colorizer.colorize`, like all that follow.
+        saturation: Factor on the chroma.
+        strength: Share of the color.
+        network_size: Side in pixels at which the network looks.
+        upsample: ``"guided"`` or ``"bilinear"``.
+        gamut: ``"map"`` or ``"clip"``.
+        reference: Do as the released code.
+
+    Raises:
+        PhotosError: If there is nothing to color.
+        ColorfulError: If an option has no meaning; what happens to a single photo is in the summary.
+    """
+    plan = plan_jobs(sources, out, recursive=recursive, format=format)
+    model = colorizer or Colorizer.from_pretrained()
+    decoding = model.decoding(
+        temperature=temperature,
+        saturation=saturation,
+        strength=strength,
+        upsample=upsample,
+        gamut=gamut,
+        reference=reference,
+    )
+    return plan.run(
+        model,
+        decoding=decoding,
+        network_size=network_size,
+        reference=reference,
+        skip_existing=skip_existing,
+        overwrite=overwrite,
+        quality=quality,
+        provenance=provenance,
+        workers=workers,
+        progress=progress,
+    )
+
+
+class _Budget:
+    """Let photos in as long as their pixels together stay within a limit."""
+
+    def __init__(self, pixels: int) -> None:
+        self._pixels = self._free = pixels
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def take(self, pixels: int) -> Iterator[None]:
+        """Wait until there is room; a photo above the whole limit waits to be alone."""
+        pixels = min(pixels, self._pixels)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= pixels)
+            self._free -= pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += pixels
+                self._changed.notify_all()
+
+
+def _in_threads(
+    work: Callable[[Job], Outcome],
+    jobs: list[Job],
+    workers: int,
+    threads_each: int,
+    report: Callable[[Outcome], None],
+) -> None:
+    """Run *work* on the jobs in threads and *report* in this one; never leave a thread behind."""
+    waiting = iter(jobs)
+    taking = threading.Lock()
+    stopped = threading.Event()
+    results: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+
+    def serve() -> None:
+        torch.set_num_threads(threads_each)  # counts for this thread alone
+        while not stopped.is_set():
+            with taking:
+                job = next(waiting, None)
+            if job is None:
+                return
+            try:
+                results.put(work(job))
+            except BaseException as error:
+                results.put(error)
+
+    threads = [threading.Thread(target=serve, name=f"colorful-{number}") for number in range(workers)]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in jobs:
+            result = results.get()
+            if isinstance(result, BaseException):
+                raise result
+            report(result)
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join()
+        while not results.empty():  # after an interrupt: what was at work is finished and counts
+            if isinstance(result := results.get(), Outcome):
+                report(result)
+
+
+def _expand(source: Path, problems: list[Outcome]) -> list[Path]:
+    """Turn a glob pattern into what it matches; anything else is taken as it is."""
+    if os.path.lexists(source):
+        return [source]
+    matches = [Path(match) for match in glob.glob(str(source), recursive=True)]  # noqa: PTH207
+    photos = [match for match in matches if match.is_dir() or match.suffix.lower() in ENDINGS]
+    if not photos:
+        problems.append(Outcome(source, None, "failed", "no such file or folder"))
+    return photos
+
+
+def _walk(root: Path, out: Source | None, recursive: bool, problems: list[Outcome]) -> Iterator[Path]:
+    """Find the photos in a folder, hidden ones and the folder of the results left out."""
+    results = None if out is None else os.path.realpath(out)
+
+    def fail(error: OSError) -> None:
+        problems.append(Outcome(Path(error.filename), None, "failed", f"cannot be listed: {error.strerror}"))
+
+    for parent, folders, files in os.walk(root, onerror=fail):
+        folders[:] = [
+            name
+            for name in folders
+            if recursive and not name.startswith(".") and os.path.realpath(Path(parent, name)) != results
+        ]
+        for name in files:
+            if not name.startswith(".") and Path(name).suffix.lower() in ENDINGS:
+                yield Path(parent, name)
+
+
+def _name_targets(photos: list[tuple[Path, Path]], ending: str | None) -> list[Job]:
+    """Give each photo, paired with the folder of its result, a target that nothing else has."""
+    plain = [folder / f"{PREFIX}{photo.stem}{ending or _own_ending(photo)}" for photo, folder in photos]
+    endings: dict[str, set[str]] = {}
+    for (photo, _), target in zip(photos, plain, strict=True):
+        endings.setdefault(_identity(target), set()).add(photo.suffix.lower())
+    taken = {_identity(photo) for photo, _ in photos}
+    jobs = []
+    for (photo, _), target in zip(photos, plain, strict=True):
+        if len(endings[_identity(target)]) > 1:  # a.jpg and a.tif, both to be PNG
+            target = target.with_stem(f"{target.stem}_{photo.suffix[1:]}")
+        stem, number = target.stem, 1
+        while _identity(target) in taken:
+            number += 1
+            target = target.with_stem(f"{stem}-{number}")
+        taken.add(_identity(target))
+        jobs.append(Job(photo, target))
+    return jobs
+
+
+def _identity(path: Path) -> str:
+    """Spell a path so that two that may be one file on any system are equal."""
+    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+
+
+def _own_ending(photo: Path) -> str:
+    suffix = photo.suffix.lower()
+    return photo.suffix if suffix in images.EXTENSIONS and suffix != ".gif" else ".png"
+
+
+def _ending(format: str) -> str:
+    ending = f".{format.lower().lstrip('.')}"
+    if ending not in images.EXTENSIONS:
+        known = ", ".join(name[1:] for name in images.EXTENSIONS)
+        raise OptionError(f"format: expected one of {known}, got {format!r}")
+    return ending
+
+
+def _count_pixels(path: Path) -> int:
+    """Read a photo's size off its header; 0 if there is none, and reading it will say why."""
+    try:
+        with Image.open(path) as image:
+            return image.width * image.height
+    except Exception:
+        return 0

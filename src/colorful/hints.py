@@ -1,0 +1,201 @@
+"""Colors that a user puts on a photo, and how a network sees them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import ImageColor
+from torch import Tensor
+
+from colorful.errors import HintError
+from colorful.lab.space import rgb_to_lab
+
+# Half of the patches' mean side in the training of Zhang et al. 2017 (1 to 9 cells).
+_DEFAULT_CELLS = 2.5
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Say which color a spot of the photo has.
+
+    Only the color's a and b count: how light the spot is, the photo says itself.
+
+    Args:
+        x: From the left edge of the upright photo (after the EXIF turn), in its pixels; the center of the
+            first pixel is at 0.5.
+        y: From the top edge, likewise.
+        color: ``"#c03020"``, any other notation of CSS, or three integers in 0..255. Kept as ``"#rrggbb"``.
+        radius: Of the disc that is colored, in pixels of the photo. Whatever it is, one cell of the network's
+            input is covered; by default two and a half are, about a hundredth of the photo's side.
+
+    Raises:
+        HintError: If a number is not finite, *radius* is negative or *color* is no color.
+
+    Example:
+        >>> Hint(x=120, y=80, color=(192, 48, 32)).color
+        '#c03020'
+    """
+
+    x: float
+    y: float
+    color: str | tuple[int, int, int]
+    radius: float | None = None
+
+    def __post_init__(self) -> None:
+        # The class is frozen, so that the one form of each value is set past it.
+        object.__setattr__(self, "x", _pixels("x", self.x))
+        object.__setattr__(self, "y", _pixels("y", self.y))
+        if self.radius is not None:
+            object.__setattr__(self, "radius", _pixels("radius", self.radius))
+            if self.radius < 0:
+                raise HintError(f"radius: expected at least 0, got {self.radius:g}")
+        object.__setattr__(self, "color", _hex_color(self.color))
+
+    @classmethod
+    def from_json(cls, value: object) -> Hint:
+        """Make a hint of its JSON object, ``{"x": 120, "y": 80, "color": "#c03020", "radius": 4}``.
+
+        Args:
+            value: The decoded object; ``radius`` may be missing.
+
+        Raises:
+            HintError: If a key is missing or unknown, or a value is none that a hint can have.
+        """
+        keys = {"x", "y", "color", "radius"}
+        if not isinstance(value, Mapping):
+            raise HintError(f"hint: expected an object with x, y, color and radius, got {value!r}")
+        if unknown := sorted(map(str, value.keys() - keys)):
+            raise HintError(f"hint: expected the keys x, y, color and radius, got {', '.join(unknown)}")
+        if missing := sorted(keys - value.keys() - {"radius"}):
+            raise HintError(f"hint: expected x, y and color, got none for {', '.join(missing)}")
+        color = value["color"]
+        return cls(
+            value["x"], value["y"], tuple(color) if isinstance(color, list) else color, value.get("radius")
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the object that :meth:`from_json` takes."""
+        values = {"x": self.x, "y": self.y, "color": self.color, "radius": self.radius}
+        return {key: value for key, value in values.items() if value is not None}
+
+
+def parse_hints(text: str | bytes) -> list[Hint]:
+    """Read hints from JSON: an array of the objects that :meth:`Hint.from_json` takes.
+
+    Args:
+        text: The JSON document.
+
+    Raises:
+        HintError: If it is no JSON, no array, or an entry is no hint; the message says which.
+    """
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise HintError(f"hints: expected a JSON array, got something else: {error}") from error
+    if not isinstance(values, list):
+        raise HintError(f"hints: expected a JSON array, got {type(values).__name__}")
+    hints = []
+    for number, value in enumerate(values, start=1):
+        try:
+            hints.append(Hint.from_json(value))
+        except HintError as error:
+            raise HintError(f"hint {number} of {len(values)}: {error}") from error
+    return hints
+
+
+def load_hints(path: str | os.PathLike[str]) -> list[Hint]:
+    """Read hints from a JSON file, as :func:`parse_hints` does.
+
+    Args:
+        path: The file, in UTF-8.
+
+    Raises:
+        HintError: If the file cannot be read or does not hold hints.
+    """
+    try:
+        return parse_hints(Path(path).read_bytes())
+    except OSError as error:
+        raise HintError(f"hints: cannot read {os.fspath(path)!r}: {error.strerror or error}") from error
+    except HintError as error:
+        raise HintError(f"{os.fspath(path)}: {error}") from error
+
+
+def rasterize(
+    hints: Sequence[Hint], photo_size: tuple[int, int], network_size: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """Draw hints the way a network takes them.
+
+    A cell is covered where its center lies inside the disc; the cell that holds the hint's point always is.
+    Where hints overlap, the later one covers the earlier.
+
+    Args:
+        hints: In pixels of the photo.
+        photo_size: Height and width of the upright photo.
+        network_size: Height and width of the network's input.
+
+    Returns:
+        ab in CIELAB units, shape ``(1, 2, *network_size)``, 0 where nothing is hinted; and the mask, 1 where
+        something is, shape ``(1, 1, *network_size)``. Both float32.
+
+    Raises:
+        HintError: If a hint lies outside the photo.
+    """
+    (height, width), (rows, columns) = photo_size, network_size
+    ab, mask = torch.zeros(1, 2, rows, columns), torch.zeros(1, 1, rows, columns)
+    cell_height, cell_width = height / rows, width / columns
+    ys = (torch.arange(rows, dtype=torch.float64)[:, None] + 0.5) * cell_height
+    xs = (torch.arange(columns, dtype=torch.float64) + 0.5) * cell_width
+    for number, hint in enumerate(hints, start=1):
+        if not (0 <= hint.x < width and 0 <= hint.y < height):
+            raise HintError(
+                f"hint {number}: expected a point inside the photo of {width} x {height} pixels, "
+                f"got ({hint.x:g}, {hint.y:g})"
+            )
+        radius = _DEFAULT_CELLS * max(cell_height, cell_width) if hint.radius is None else hint.radius
+        covered = (ys - hint.y) ** 2 + (xs - hint.x) ** 2 <= radius**2
+        covered[min(int(hint.y / cell_height), rows - 1), min(int(hint.x / cell_width), columns - 1)] = True
+        ab[0, :, covered] = _ab(hint)[:, None]
+        mask[0, 0, covered] = 1
+    return ab, mask
+
+
+def _ab(hint: Hint) -> Tensor:
+    red_green_blue = ImageColor.getrgb(str(hint.color))
+    rgb = torch.tensor(red_green_blue, dtype=torch.float32)[:, None, None] / 255  # -> (3, 1, 1)
+    return rgb_to_lab(rgb)[1:, 0, 0]
+
+
+def _pixels(name: str, value: object) -> float:
+    try:
+        if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    except OverflowError:  # an integer past the range of floats
+        pass
+    raise HintError(f"{name}: expected a finite number of pixels, got {value!r}")
+
+
+def _hex_color(color: object) -> str:
+    if isinstance(color, str):
+        try:
+            channels: tuple[object, ...] = ImageColor.getrgb(color)[:3]
+        except ValueError as error:
+            raise HintError(f"color: expected a color such as '#c03020', got {color!r}") from error
+    elif isinstance(color, tuple):
+        channels = color
+    else:
+        raise HintError(f"color: expected a color such as '#c03020' or (192, 48, 32), got {color!r}")
+    if len(channels) != 3 or not all(_is_byte(channel) for channel in channels):
+        raise HintError(f"color: expected three integers in 0..255, got {color!r}")
+    return "#{:02x}{:02x}{:02x}".format(*channels)
+
+
+def _is_byte(channel: object) -> bool:
+    return isinstance(channel, Integral) and not isinstance(channel, bool) and 0 <= int(channel) <= 255
