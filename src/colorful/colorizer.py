@@ -24,7 +24,7 @@ from colorful.images import Picture
 from colorful.lab.space import Gamut
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network
-from colorful.prediction import Decoding, Mask, Prediction, unsupported
+from colorful.prediction import Decoding, Mask, Prediction, opaque_uint8, unsupported
 from colorful.render import Upsampling, light
 
 __all__ = ["Colorizer", "Prediction", "colorize"]
@@ -626,7 +626,7 @@ def _light(picture: Picture, size: tuple[int, int], reference: bool) -> Tensor:
     """Give L as the network takes it, shape ``(1, 1, *size)``."""
     if not reference:
         return light(picture.pixels, size)
-    small = Image.fromarray(picture.to_uint8(alpha=False)).resize(size[::-1], Image.Resampling.BICUBIC)
+    small = Image.fromarray(opaque_uint8(picture)).resize(size[::-1], Image.Resampling.BICUBIC)
     return light(np.asarray(small))
 
 

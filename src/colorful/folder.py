@@ -226,24 +226,24 @@ def plan_jobs(
     problems: list[Outcome] = []
     roots = [root for source in given for root in _expand(Path(source), problems)]
     several = sum(root.is_dir() for root in roots) > 1
-    found: dict[Path, Path] = {}  # each photo with the folder of its result
+    found: dict[Path, tuple[Path, Path]] = {}  # by absolute path: each photo, and the folder of its result
     for root in roots:
         if not root.is_dir():
-            found.setdefault(root.absolute(), root.absolute().parent if out is None else Path(out))
+            found.setdefault(root.absolute(), (root, root.parent if out is None else Path(out)))
             continue
         top = root if out is None else Path(out, root.resolve().name) if several else Path(out)
         for photo in _walk(root, out, recursive, problems):
-            found.setdefault(photo.absolute(), top / photo.parent.relative_to(root))
-    photos = sorted(found)
+            found.setdefault(photo.absolute(), (photo, top / photo.parent.relative_to(root)))
+    photos = [found[path] for path in sorted(found)]
     if len(photos) > 1:
-        photos = [photo for photo in photos if not photo.name.startswith(PREFIX)]
+        photos = [pair for pair in photos if not pair[0].name.startswith(PREFIX)]
         if not photos:
             raise PhotosError(f"photos: expected some, got only results of earlier runs ({PREFIX}...)")
     if not photos and not problems:
         where = ", ".join(repr(str(source)) for source in given) or "an empty list"
         hint = "" if recursive else "; folders inside are looked into only if recursive"
         raise PhotosError(f"photos: expected some, got none in {where}{hint}")
-    return Plan(_name_targets([(photo, found[photo]) for photo in photos], ending), problems)
+    return Plan(_name_targets(photos, ending), problems)
 
 
 def colorize_folder(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from pkgutil import resolve_name
 from typing import Any, NamedTuple, get_args
@@ -270,8 +270,7 @@ class Prediction:
 
     def _repr_png_(self) -> bytes:
         halves = [
-            Image.fromarray(picture.to_uint8(alpha=False)).convert("RGB")
-            for picture in (self.source, self.picture())
+            Image.fromarray(opaque_uint8(picture)).convert("RGB") for picture in (self.source, self.picture())
         ]
         for half in halves:
             half.thumbnail((_SHOWN, _SHOWN))
@@ -295,6 +294,11 @@ def unsupported(option: str, network: Network) -> UnsupportedOptionError:
         lack = "predicts one color for each cell, no distribution"
         names = [name for name, kind in kinds.items() if kind.output == "distribution"]
     return UnsupportedOptionError(f"{option}: {network.architecture} {lack}; these can: {', '.join(names)}")
+
+
+def opaque_uint8(picture: Picture) -> npt.NDArray[np.uint8]:
+    """Give a picture's pixels at 8 bits, without alpha."""
+    return replace(picture, alpha=None).channels(np.uint8)
 
 
 def _mask(keep: Mask | None, size: tuple[int, int]) -> npt.NDArray[Any] | None:

@@ -1,0 +1,82 @@
+"""``colorful demo``: the photos that come with scikit-image, before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from colorful.cli import shown
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PHOTOS = ("astronaut", "camera", "chelsea", "coffee", "rocket")
+"""Names in ``skimage.data`` whose files are in scikit-image's wheel, so that nothing is downloaded."""
+
+_HEIGHT = 360
+_GAP = 8
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("colorful-demo"),
+    show_default=True,
+    help="Folder of the sheets.",
+)
+@click.option("-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ...")
+def demo(out: Path, model: str, device: str) -> None:
+    """Color five photos that come with scikit-image.
+
+    Writes a sheet for each, the photo in grey and in color, and one of all five.
+    """
+    import skimage.data
+    from PIL import Image
+
+    from colorful.colorizer import Colorizer
+    from colorful.errors import OutputError
+    from colorful.images import read, write
+
+    colorizer = Colorizer.from_pretrained(model, device=device)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"--out: cannot make the folder {str(out)!r}: {error.strerror}") from error
+
+    def save(sheet: Image.Image, name: str) -> None:
+        picture = read(sheet)
+        path = write(picture.colored(picture.pixels), out / f"demo_{name}.png", overwrite=True)
+        click.echo(shown(path))
+
+    rows = []
+    for name in PHOTOS:
+        photo = Image.fromarray(getattr(skimage.data, name)())
+        gray = photo.convert("L")
+        sides = [gray.convert("RGB"), colorizer.colorize(gray)]
+        save(_join(sides, vertical=False), name)
+        rows.append(
+            _join(
+                [side.resize((_HEIGHT * side.width // side.height, _HEIGHT)) for side in sides], vertical=True
+            )
+        )
+    save(_join(rows, vertical=False), "all")
+
+
+def _join(pictures: list[Image.Image], *, vertical: bool) -> Image.Image:
+    """Put pictures side by side, or one above the other, with a white gap between."""
+    from PIL import Image
+
+    lengths = [picture.height if vertical else picture.width for picture in pictures]
+    total = sum(lengths) + _GAP * (len(pictures) - 1)
+    across = max(picture.width if vertical else picture.height for picture in pictures)
+    sheet = Image.new("RGB", (across, total) if vertical else (total, across), "white")
+    start = 0
+    for picture, length in zip(pictures, lengths, strict=True):
+        sheet.paste(picture, (0, start) if vertical else (start, 0))
+        start += length + _GAP
+    return sheet
