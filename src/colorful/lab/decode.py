@@ -15,7 +15,7 @@ def annealed_mean(logits: Tensor, bins: Tensor, *, temperature: float = 0.38) ->
     (smooth, greyish), 0 the mode (vivid, blotchy).
 
     Args:
-        logits: Unnormalised scores, shape ``(*, Q, h, w)``.
+        logits: Unnormalized scores, shape ``(*, Q, h, w)``.
         bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
         temperature: Sharpness of the decoding, in [0, 1].
 
@@ -34,8 +34,9 @@ def annealed_mean(logits: Tensor, bins: Tensor, *, temperature: float = 0.38) ->
         raise RangeError(f"temperature: expected a number in [0, 1], got {temperature}")
     if temperature == 0:
         return mode(logits, bins)
-    # The largest logit is taken off before the division, so that a small temperature cannot overflow.
-    shifted = (logits - logits.amax(dim=-3, keepdim=True)) / temperature
+    # The largest logit is taken off before the division, so that a small temperature cannot overflow; one
+    # below 1e-6 has no effect that float32 could show, but 1 / temperature may be infinite.
+    shifted = (logits - logits.amax(dim=-3, keepdim=True)) / max(temperature, 1e-6)
     weights = shifted.softmax(dim=-3)
     return torch.einsum("...qhw,qc->...chw", weights, bins.to(weights))  # (*, Q, h, w) -> (*, 2, h, w)
 
@@ -44,7 +45,7 @@ def mode(logits: Tensor, bins: Tensor) -> Tensor:
     """Decode logits into the center of the likeliest bin of each cell.
 
     Args:
-        logits: Unnormalised scores, shape ``(*, Q, h, w)``.
+        logits: Unnormalized scores, shape ``(*, Q, h, w)``.
         bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
 
     Returns:
@@ -60,6 +61,4 @@ def mode(logits: Tensor, bins: Tensor) -> Tensor:
 
 def _check(logits: Tensor, bins: Tensor) -> None:
     if logits.dim() < 3 or logits.shape[-3] != bins.shape[0]:
-        raise ShapeError(
-            f"logits: expected shape (*, {bins.shape[0]}, h, w), got {tuple(logits.shape)}"
-        )
+        raise ShapeError(f"logits: expected shape (*, {bins.shape[0]}, h, w), got {tuple(logits.shape)}")

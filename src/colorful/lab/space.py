@@ -6,7 +6,8 @@ so R = G = B gives exactly a = b = 0, and every 8-bit color survives the round t
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar, get_args
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,27 +17,35 @@ from torch import Tensor
 from colorful.errors import KindError, OptionError, ShapeError
 
 Gamut = Literal["map", "clip"]
-Pixels = TypeVar("Pixels", Tensor, npt.NDArray[np.floating])
+Pixels = TypeVar("Pixels", Tensor, npt.NDArray[np.floating[Any]])
 
 RGB_TO_XYZ = (
     (0.412453, 0.357580, 0.180423),
     (0.212671, 0.715160, 0.072169),
     (0.019334, 0.119193, 0.950227),
 )
+"""Linear sRGB to XYZ, as ITU-R BT.709 gives it for D65."""
+
+# XYZ here is always relative to white, so that the rows of both matrices sum to 1.
+_TO_XYZ = np.array(RGB_TO_XYZ) / np.sum(RGB_TO_XYZ, axis=1, keepdims=True)
+_FROM_XYZ = np.linalg.inv(_TO_XYZ)
 _DELTA = 6 / 29
+# How far outside [0, 1] linear RGB counts as inside: far below an 8-bit step, above float32's rounding.
+_TOLERANCE = 1e-5
 
 
 def rgb_to_lab(rgb: Pixels) -> Pixels:
     """Convert sRGB to CIELAB.
 
     Args:
-        rgb: sRGB-encoded color in [0, 1]: a tensor ``(*, 3, H, W)`` or an array ``(*, H, W, 3)`` of floats.
+        rgb: sRGB-encoded color in [0, 1]: a tensor ``(*, 3, H, W)`` or an array ``(*, H, W, 3)``, float32
+            or float64.
 
     Returns:
         L in 0..100 and ab in CIELAB units; kind, shape, dtype and device of *rgb*. Differentiable.
 
     Raises:
-        KindError: If *rgb* is neither, or not of floats.
+        KindError: If *rgb* is neither, or of another dtype.
         ShapeError: If the channel axis is not 3 long.
 
     References:
@@ -49,7 +58,8 @@ def lab_to_rgb(lab: Pixels, *, gamut: Gamut = "map") -> Pixels:
     """Convert CIELAB to sRGB.
 
     Args:
-        lab: L in 0..100 and ab in CIELAB units: a tensor ``(*, 3, H, W)`` or an array ``(*, H, W, 3)`` of floats.
+        lab: L in 0..100 and ab in CIELAB units: a tensor ``(*, 3, H, W)`` or an array ``(*, H, W, 3)``,
+            float32 or float64.
         gamut: What happens to a color that sRGB cannot show. ``map`` keeps L and hue and lowers chroma
             until it fits; ``clip`` cuts each channel to [0, 1], which shifts both.
 
@@ -57,7 +67,7 @@ def lab_to_rgb(lab: Pixels, *, gamut: Gamut = "map") -> Pixels:
         sRGB-encoded color in [0, 1]; kind, shape, dtype and device of *lab*. Differentiable.
 
     Raises:
-        KindError: If *lab* is neither, or not of floats.
+        KindError: If *lab* is neither, or of another dtype.
         ShapeError: If the channel axis is not 3 long.
         OptionError: If *gamut* is not one of those named.
     """
@@ -78,59 +88,68 @@ def map_to_gamut(lab: Tensor, *, steps: int = 16) -> Tensor:
         steps: Halvings of the search; the chroma is found to ``2 ** -steps`` of itself.
 
     Returns:
-        Shape, dtype and device of *lab*.
+        Shape, dtype and device of *lab*. Differentiable, the factor on the chroma taken as constant.
     """
     light, ab = lab.narrow(-3, 0, 1).clamp(0, 100), lab.narrow(-3, 1, 2)
     with torch.no_grad():
-        low = torch.zeros_like(light)
-        high = torch.ones_like(light)
-        scale = high
-        for _ in range(steps + 1):
-            linear = _lab_to_linear(torch.cat((light, ab * scale), dim=-3))
-            fits = ((linear >= -1e-5) & (linear <= 1 + 1e-5)).all(dim=-3, keepdim=True)
-            low = torch.where(fits, scale, low)
-            high = torch.where(fits, high, scale)
-            scale = (low + high) / 2
-    return torch.cat((light, ab * low), dim=-3)
+        scale = torch.ones_like(light)
+        outside = ~_in_gamut(torch.cat((light, ab), dim=-3))
+        if outside.any():  # the search is dear, and few colors of a photo need it
+            scale[outside] = _largest_scale(light[outside], ab.movedim(-3, -1)[outside.squeeze(-3)], steps)
+    return torch.cat((light, ab * scale), dim=-3)
 
 
-def _on_tensor(pixels, convert, name):  # type: ignore[no-untyped-def]
+def _largest_scale(light: Tensor, ab: Tensor, steps: int) -> Tensor:
+    """Find, by bisection, the factor on *ab* (P, 2) that just fits at *light* (P,): -> (P,)."""
+    low, high = torch.zeros_like(light), torch.ones_like(light)
+    for _ in range(steps):
+        middle = (low + high) / 2
+        color = torch.stack((light, ab[:, 0] * middle, ab[:, 1] * middle))[:, :, None]  # -> (3, P, 1)
+        fits = _in_gamut(color)[0, :, 0]
+        low = torch.where(fits, middle, low)
+        high = torch.where(fits, high, middle)
+    return low
+
+
+def _in_gamut(lab: Tensor) -> Tensor:
+    """Tell which colors sRGB can show: ``(*, 3, H, W) -> (*, 1, H, W)``."""
+    return ((_lab_to_linear(lab) - 0.5).abs() <= 0.5 + _TOLERANCE).all(dim=-3, keepdim=True)
+
+
+def _on_tensor(pixels: Pixels, convert: Callable[[Tensor], Tensor], name: str) -> Pixels:
     if isinstance(pixels, Tensor):
-        if not pixels.is_floating_point():
-            raise KindError(f"{name}: expected floats, got {pixels.dtype}")
+        if pixels.dtype not in (torch.float32, torch.float64):
+            raise KindError(f"{name}: expected float32 or float64, got {pixels.dtype}")
         if pixels.dim() < 3 or pixels.shape[-3] != 3:
             raise ShapeError(f"{name}: expected shape (*, 3, H, W), got {tuple(pixels.shape)}")
         return convert(pixels)
     if isinstance(pixels, np.ndarray):
-        if pixels.dtype.kind != "f":
-            raise KindError(f"{name}: expected floats, got {pixels.dtype}")
+        if pixels.dtype not in (np.float32, np.float64):
+            raise KindError(f"{name}: expected float32 or float64, got {pixels.dtype}")
         if pixels.ndim < 3 or pixels.shape[-1] != 3:
             raise ShapeError(f"{name}: expected shape (*, H, W, 3), got {pixels.shape}")
-        tensor = torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, -3)))
-        return np.moveaxis(convert(tensor).numpy(), -3, -1)
+        # A copy of its own, so that torch neither warns of a read-only array nor writes into it.
+        planes = np.array(np.moveaxis(pixels, -1, -3), order="C")  # (*, H, W, 3) -> (*, 3, H, W)
+        return np.ascontiguousarray(np.moveaxis(convert(torch.from_numpy(planes)).numpy(), -3, -1))
     raise KindError(f"{name}: expected a torch tensor or a NumPy array, got {type(pixels).__name__}")
 
 
-def _matrix(rows: npt.ArrayLike, like: Tensor) -> Tensor:
-    return torch.as_tensor(np.asarray(rows), dtype=like.dtype, device=like.device)
-
-
-_TO_XYZ = np.asarray(RGB_TO_XYZ)
-_TO_WHITE_XYZ = _TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)
-_FROM_WHITE_XYZ = np.linalg.inv(_TO_WHITE_XYZ)
-
-
 def _rgb_to_lab(rgb: Tensor) -> Tensor:
-    xyz = torch.einsum("dc,...chw->...dhw", _matrix(_TO_WHITE_XYZ, rgb), _decode(rgb))
-    x, y, z = _f(xyz).unbind(dim=-3)
+    x, y, z = _f(_transform(_TO_XYZ, _decode(rgb))).unbind(dim=-3)
     return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), dim=-3)
 
 
 def _lab_to_linear(lab: Tensor) -> Tensor:
     light, a, b = lab.unbind(dim=-3)
     y = (light + 16) / 116
-    xyz = _f_inverse(torch.stack((y + a / 500, y, y - b / 200), dim=-3))
-    return torch.einsum("dc,...chw->...dhw", _matrix(_FROM_WHITE_XYZ, lab), xyz)
+    return _transform(_FROM_XYZ, _f_inverse(torch.stack((y + a / 500, y, y - b / 200), dim=-3)))
+
+
+def _transform(matrix: npt.NDArray[np.float64], color: Tensor) -> Tensor:
+    """Multiply by a matrix whose rows sum to 1, so that three equal channels stay equal to the last bit."""
+    first, second, third = color.unbind(dim=-3)
+    to_first, to_third = first - second, third - second
+    return torch.stack([second + row[0] * to_first + row[2] * to_third for row in matrix.tolist()], dim=-3)
 
 
 def _decode(rgb: Tensor) -> Tensor:

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+import torch
+
+from colorful import models
+from colorful.errors import OptionError, ShapeError, UnsupportedOptionError
+from colorful.models import ARCHITECTURES, DEFAULT_MODEL, MODELS, Network, NetworkConfig, create
+
+
+def test_every_model_names_an_architecture_and_itself() -> None:
+    """Each entry is found under its own name, and its architecture exists."""
+    assert set(MODELS) == {"lite", "eccv16", "siggraph17"}
+    for name, info in MODELS.items():
+        assert info.name == info.hub_repo == name
+        assert info.architecture in ARCHITECTURES
+        assert info.bundled or info.sources
+
+
+def test_the_default_model_needs_no_network() -> None:
+    """The default model comes with the package."""
+    assert MODELS[DEFAULT_MODEL].bundled
+
+
+def test_released_weights_are_pinned_by_checksum() -> None:
+    """Each place outside the Hub is https and has a whole SHA-256; mirrors promise the same file."""
+    for info in MODELS.values():
+        assert len({source.sha256 for source in info.sources}) <= 1
+        for source in info.sources:
+            assert source.url.startswith("https://")
+            assert re.fullmatch("[0-9a-f]{64}", source.sha256)
+            assert source.filename.endswith(f"{source.sha256[:8]}.pth")
+
+
+def test_the_registry_cannot_be_changed() -> None:
+    """A caller cannot change what another one looks up."""
+    with pytest.raises(TypeError):
+        MODELS["mine"] = MODELS["lite"]  # type: ignore[index]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        MODELS["lite"].name = "mine"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_every_architecture_keeps_the_contract(architecture: str) -> None:
+    """Each network says what it is, takes L, gives its output at its stride, and decodes it to finite ab."""
+    network = create(architecture, NetworkConfig(network_size=128)).eval()
+    assert isinstance(network, Network)
+    assert network.architecture == architecture
+    assert network.config.network_size == 128
+    height, width = network.multiple, 2 * network.multiple
+    light = torch.rand(2, 1, height, width) * 100
+    hints = (torch.zeros(2, 2, height, width), torch.zeros(2, 1, height, width))
+    with torch.no_grad():
+        output = network(light, *(hints if network.takes_hints else ()))
+        alone = network(light[:1])
+        ab = network.decode(output)
+    channels = {"distribution": 313, "regression": 2}[network.output]
+    assert output.shape == (2, channels, height // network.stride, width // network.stride)
+    assert ab.shape == (2, 2, *output.shape[2:])
+    assert ab.isfinite().all()
+    torch.testing.assert_close(output[:1], alone, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_a_state_dict_comes_back(architecture: str) -> None:
+    """A network's state dict loads strictly into another of its kind, which then gives the same output."""
+    first, second = create(architecture).eval(), create(architecture).eval()
+    second.load_state_dict(first.state_dict(), strict=True)
+    light = torch.rand(1, 1, first.multiple, first.multiple) * 100
+    with torch.no_grad():
+        assert torch.equal(first(light), second(light))
+
+
+@pytest.mark.parametrize("architecture", ["eccv16", "siggraph17"])
+@pytest.mark.parametrize("shape", [(1, 1, 60, 64), (1, 3, 64, 64), (64, 64)])
+def test_wrong_sizes_are_named(architecture: str, shape: tuple[int, ...]) -> None:
+    """A side that is no multiple of 8 is refused in words, not by a failing convolution."""
+    with pytest.raises(
+        ShapeError, match=r"light: expected shape \(N, 1, H, W\) with H and W multiples of 8, got"
+    ):
+        create(architecture)(torch.zeros(shape))
+
+
+def test_wrong_hints_are_named() -> None:
+    """Hints of another size are refused, and so are hints to a network that takes none."""
+    light, ab, mask = torch.zeros(1, 1, 64, 64), torch.zeros(1, 2, 64, 64), torch.zeros(1, 1, 32, 64)
+    with pytest.raises(ShapeError, match=r"mask: expected shape \(1, 1, 64, 64\), got \(1, 1, 32, 64\)"):
+        create("siggraph17")(light, ab, mask)
+    with pytest.raises(UnsupportedOptionError, match="ab: expected None, since eccv16 takes no hints"):
+        create("eccv16")(light, ab)
+
+
+def test_unknown_architecture_is_named() -> None:
+    """An unknown architecture is refused with the list of those there are."""
+    with pytest.raises(OptionError, match=r"architecture: expected one of .*'eccv16'.*, got 'gan'"):
+        create("gan")
+
+
+def test_classes_load_on_first_use() -> None:
+    """The classes are found in ``colorful.models``; a name that is not there is an AttributeError."""
+    for name in ("ECCV16", "SIGGRAPH17", "Lite", "Network"):
+        assert getattr(models, name).__name__ == name
+    with pytest.raises(AttributeError):
+        models.nothing  # type: ignore[attr-defined]  # noqa: B018
