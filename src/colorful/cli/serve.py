@@ -1,0 +1,106 @@
+"""``colorful serve``: the page, on this computer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=5000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+)
+@click.option("--prefix", default="", metavar="/BASE", help="Path below which everything lives.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="Model to offer; may be repeated, the default first.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps, ...")
+@click.option(
+    "--trusted-host", "trusted_hosts", multiple=True, metavar="NAME",
+    help="Host name to answer for beside localhost; may be repeated; .example.org takes in all below.",
+)  # fmt: skip
+@click.option("--trust-proxy", is_flag=True, help="Believe the X-Forwarded headers of one proxy in front.")
+@click.option(
+    "--max-mb", default=64, show_default=True, type=click.IntRange(1), help="Largest request in megabytes."
+)
+@click.option(
+    "--max-megapixels", default=64.0, show_default=True, type=click.FloatRange(0.001), help="Largest photo."
+)
+@click.option(
+    "--threads", default=2, show_default=True, type=click.IntRange(1), help="Photos colored at the same time."
+)
+@click.option(
+    "--queue", default=16, show_default=True, type=click.IntRange(0), help="Photos that may wait for that."
+)
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that gets a copy of every photo and result.",
+)
+@click.option("--open", "open_", is_flag=True, help="Open the page in the browser.")
+def serve(
+    host: str,
+    port: int,
+    prefix: str,
+    models: tuple[str, ...],
+    device: str,
+    trusted_hosts: tuple[str, ...],
+    trust_proxy: bool,
+    max_mb: int,
+    max_megapixels: float,
+    threads: int,
+    queue: int,
+    keep: Path | None,
+    open_: bool,
+) -> None:
+    """Serve a page that colors photos, until Ctrl-C.
+
+    \b
+      colorful serve --open
+      colorful serve --host 0.0.0.0 --trusted-host studio.lan
+    """  # noqa: D301  (\b keeps click from rewrapping)
+    import ipaddress
+    import webbrowser
+
+    from colorful.colorizer import Colorizer
+    from colorful.models import DEFAULT_MODEL
+    from colorful.web import Limits, create_app
+    from colorful.web.app import studio_of
+    from colorful.web.security import check_prefix
+    from colorful.web.server import Server
+
+    prefix = check_prefix(prefix)  # before the model is loaded for nothing
+    colorizers = {name: Colorizer.from_pretrained(name, device=device) for name in models or (DEFAULT_MODEL,)}
+    limits = Limits(
+        request_bytes=max_mb << 20, pixels=int(max_megapixels * 1_000_000), workers=threads, waiting=queue
+    )
+    app = create_app(
+        colorizer=colorizers,
+        prefix=prefix,
+        limits=limits,
+        # An address chosen on purpose is answered for; a page elsewhere cannot make a browser send it.
+        trusted_hosts=(*trusted_hosts, host),
+        trust_proxy=trust_proxy,
+        keep=keep,
+    )
+    server = Server(app, studio_of(app), host=host, port=port, trust_proxy=trust_proxy)
+    try:
+        everywhere = ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        everywhere = False
+    name = (trusted_hosts or ("localhost",))[0].removeprefix(".") if everywhere else host
+    address = f"http://{f'[{name}]' if ':' in name else name}:{server.port}{prefix}/v1/index"
+    click.echo(f"The page is at {address} (Ctrl-C ends it)")
+    if everywhere and not trusted_hosts:
+        click.echo(
+            "Other computers are refused until --trusted-host names this one as they call it.", err=True
+        )
+    if open_:
+        webbrowser.open(address)
+    server.run()

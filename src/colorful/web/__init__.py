@@ -1,0 +1,13 @@
+"""The page, and the interface behind it: needs the extra ``web``."""
+
+from colorful.errors import MissingExtraError
+
+try:
+    import flask  # noqa: F401
+except ImportError as error:  # pragma: no cover - the extra is there wherever the tests run
+    raise MissingExtraError("web") from error
+
+from colorful.web.app import create_app, create_blueprint
+from colorful.web.studio import Limits
+
+__all__ = ["Limits", "create_app", "create_blueprint"]

@@ -1,0 +1,146 @@
+"""The Flask side of it: a blueprint for other people's applications, and an application of our own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+
+from flask import Blueprint, Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from colorful.colorizer import Colorizer
+from colorful.errors import OptionError
+from colorful.web.api import add_api
+from colorful.web.pages import add_pages
+from colorful.web.problems import handler
+from colorful.web.security import check_host, check_origin, check_prefix, harden
+from colorful.web.store import Folder
+from colorful.web.studio import Limits, Studio
+
+# Fields of a form beside the photos, and their bytes together: hints are the only long one.
+_FIELDS = 32
+_FIELD_BYTES = 1 << 20
+
+
+def create_blueprint(
+    *,
+    colorizer: Colorizer | Mapping[str, Colorizer] | None = None,
+    name: str = "colorful",
+    limits: Limits | None = None,
+    trusted_hosts: Collection[str] | None = None,
+    keep: str | os.PathLike[str] | None = None,
+) -> Blueprint:
+    """Make a blueprint with the page and its interface, to be registered in a Flask application.
+
+    Args:
+        colorizer: One model, or several by the names that visitors choose them by, the default first; the
+            default model by default.
+        name: Of the blueprint; endpoints are ``<name>.home`` and so on.
+        limits: How much is taken in, kept and done at once.
+        trusted_hosts: Host names that are answered beside the loopback ones; None leaves that to the
+            application around it.
+        keep: A folder that gets a copy of every upload and result.
+
+    Returns:
+        The blueprint; its ``studio`` can be closed when the application ends.
+
+    Raises:
+        OptionError: If *colorizer* is an empty mapping.
+        WeightsError: If the default model is needed and cannot be loaded.
+    """
+    if colorizer is None:
+        colorizer = Colorizer.from_pretrained()
+    colorizers = colorizer if isinstance(colorizer, Mapping) else {colorizer.name: colorizer}
+    if not colorizers:
+        raise OptionError("colorizer: expected at least one model, got none")
+    limits = limits or Limits()
+    studio = Studio(colorizers, limits, None if keep is None else Folder(keep))
+    blueprint = StudioBlueprint(name, studio)
+
+    @blueprint.before_request
+    def guard() -> None:
+        if trusted_hosts is not None:
+            check_host(request, trusted_hosts)
+        check_origin(request)
+        request.max_content_length = limits.request_bytes
+        request.max_form_memory_size = _FIELD_BYTES
+        request.max_form_parts = limits.photos + _FIELDS
+
+    blueprint.after_request(harden)
+    blueprint.register_error_handler(Exception, handler(limits))
+    add_pages(blueprint, studio)
+    add_api(blueprint, studio)
+    return blueprint
+
+
+class StudioBlueprint(Blueprint):
+    """A blueprint that knows the studio behind it.
+
+    Args:
+        name: Of the blueprint.
+        studio: What colors the photos.
+    """
+
+    def __init__(self, name: str, studio: Studio) -> None:
+        super().__init__(
+            name, __name__, static_folder="static", static_url_path="/v1/static", template_folder="templates"
+        )
+        self.studio = studio
+
+
+def studio_of(app: Flask, name: str = "colorful") -> Studio:
+    """Return the studio behind the blueprint of that *name* in an application."""
+    blueprint = app.blueprints[name]
+    if not isinstance(blueprint, StudioBlueprint):
+        raise OptionError(f"name: expected a blueprint made by create_blueprint, got {blueprint!r}")
+    return blueprint.studio
+
+
+def create_app(
+    *,
+    colorizer: Colorizer | Mapping[str, Colorizer] | None = None,
+    prefix: str = "",
+    limits: Limits | None = None,
+    trusted_hosts: Collection[str] = (),
+    trust_proxy: bool = False,
+    keep: str | os.PathLike[str] | None = None,
+) -> Flask:
+    """Make a Flask application that is the page and nothing else.
+
+    Args:
+        colorizer: One model, or several by the names that visitors choose them by, the default first; the
+            default model by default.
+        prefix: Path below which everything lives, such as ``/photos``.
+        limits: How much is taken in, kept and done at once.
+        trusted_hosts: Host names that are answered beside the loopback ones; a leading dot takes in
+            everything below.
+        trust_proxy: Whether one proxy in front sets ``X-Forwarded-For``, ``-Proto``, ``-Host`` and
+            ``-Prefix``; never say so where clients can reach this server without it.
+        keep: A folder that gets a copy of every upload and result.
+
+    Raises:
+        OptionError: If *prefix* is no path, or *colorizer* an empty mapping.
+        WeightsError: If the default model is needed and cannot be loaded.
+    """
+    prefix, limits = check_prefix(prefix), limits or Limits()
+    app = Flask(__name__, static_folder=None, template_folder=None)
+    blueprint = create_blueprint(colorizer=colorizer, limits=limits, trusted_hosts=trusted_hosts, keep=keep)
+    app.register_blueprint(blueprint, url_prefix=prefix or None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+
+    # What no route of the blueprint takes (404, 405) is refused and answered in the same way.
+    @app.before_request
+    def guard() -> None:
+        if trust_proxy:
+            check_prefix(request.script_root)
+        if request.blueprint is None:
+            check_host(request, trusted_hosts)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        return response if request.blueprint else harden(response)
+
+    app.register_error_handler(Exception, handler(limits))
+    if trust_proxy:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+    return app

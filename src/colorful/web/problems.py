@@ -1,0 +1,135 @@
+"""What goes wrong, told to people as a page and to programs as JSON (RFC 9457), never as a traceback."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from flask import Request, Response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from colorful.errors import (
+    ColorfulError,
+    HintError,
+    ImageError,
+    ImageTooLargeError,
+    KindError,
+    MissingExtraError,
+    OptionError,
+    RangeError,
+)
+from colorful.web.queue import BusyError
+from colorful.web.security import ForeignHostError, ForeignOriginError
+from colorful.web.store import GoneError
+from colorful.web.studio import Limits
+from colorful.web.texts import words
+
+logger = logging.getLogger(__name__)
+
+JSON_TYPE = "application/problem+json"
+
+# The first class that fits decides. The code picks the words of the page, in the visitor's language.
+_KNOWN: tuple[tuple[type[ColorfulError], int, str], ...] = (
+    (BusyError, 503, "busy"),
+    (GoneError, 404, "gone"),
+    (ForeignHostError, 400, "host"),
+    (ForeignOriginError, 403, "origin"),
+    (ImageTooLargeError, 413, "too-large"),
+    (ImageError, 422, "bad-photo"),
+    (MissingExtraError, 422, "bad-photo"),  # a HEIC file where its decoder is not installed
+    (HintError, 400, "bad-request"),
+    (OptionError, 400, "bad-request"),
+    (RangeError, 400, "bad-request"),
+    (KindError, 400, "bad-request"),
+)
+# A message may quote what the client sent, which may be long.
+_LONGEST = 400
+_HTTP_CODES = {404: "not-found", 413: "too-large", 503: "busy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that went wrong.
+
+    Args:
+        status: The HTTP status.
+        code: A short stable name of the kind of problem.
+        detail: What exactly, in English.
+        retry_after: Seconds after which another try makes sense.
+        allow: The methods that are taken, where the method was the problem.
+    """
+
+    status: int
+    code: str
+    detail: str
+    retry_after: int | None = None
+    allow: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The phrase that belongs to the status."""
+        return HTTPStatus(self.status).phrase
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the members of RFC 9457, and the code."""
+        return {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+        }
+
+    @classmethod
+    def of(cls, error: Exception) -> Problem:
+        """Name what *error* means for the client; what nobody expected is logged and told without details."""
+        for kind, status, code in _KNOWN:
+            if isinstance(error, kind):
+                return cls(status, code, str(error)[:_LONGEST], getattr(error, "retry_after", None))
+        if isinstance(error, HTTPException) and error.code is not None and error.code >= 400:
+            code = _HTTP_CODES.get(error.code, "bad-request" if error.code < 500 else "internal")
+            allow = tuple(getattr(error, "valid_methods", None) or ())
+            return cls(error.code, code, error.description or "", allow=allow)
+        logger.error("unexpected %s", type(error).__name__, exc_info=error)
+        return cls(500, "internal", "the server failed; its log says more")
+
+
+def wants_page(asked: Request, *, default: bool) -> bool:
+    """Tell whether the client would rather read a page than JSON.
+
+    Args:
+        asked: The request.
+        default: What holds for a client that takes both alike, or says nothing.
+    """
+    accept = asked.accept_mimetypes
+    page, data = accept["text/html"], max(accept["application/json"], accept[JSON_TYPE])
+    return default if page == data else page > data
+
+
+def respond(problem: Problem, limits: Limits, *, page: bool) -> Response:
+    """Answer a request with what went wrong."""
+    if page:
+        text = render_template("colorful/error.html", problem=problem, limits=limits, **words(request))
+        response = Response(text, problem.status, mimetype="text/html")
+    else:
+        response = Response(json.dumps(problem.to_json()), problem.status, content_type=JSON_TYPE)
+    if problem.retry_after is not None:
+        response.headers["Retry-After"] = str(problem.retry_after)
+    if problem.allow:
+        response.headers["Allow"] = ", ".join(problem.allow)
+    response.vary.add("Accept")
+    return response
+
+
+def handler(limits: Limits) -> Callable[[Exception], Response]:
+    """Make an error handler that answers by Accept; programs mostly ask the API, people the rest."""
+
+    def handle(error: Exception) -> Response:
+        api = request.endpoint is not None and ".api_" in request.endpoint
+        return respond(Problem.of(error), limits, page=wants_page(request, default=not api))
+
+    return handle

@@ -1,0 +1,113 @@
+"""Who may ask, from where, and what a browser may do with the answer."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from flask import Request, Response
+
+from colorful.errors import ColorfulError, OptionError
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
+_PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class ForeignHostError(ColorfulError, ValueError):
+    """The Host header names a host that this server does not answer for."""
+
+
+class ForeignOriginError(ColorfulError, PermissionError):
+    """A page of another site tried to change something here."""
+
+
+def check_host(request: Request, trusted: Collection[str]) -> None:
+    """Refuse a request that was meant for another host.
+
+    A page elsewhere can point a name of its own at 127.0.0.1 (DNS rebinding) and then read what a local
+    server says; it cannot change the Host header that the browser sends.
+
+    Args:
+        request: The request.
+        trusted: Names that are answered beside the loopback ones; one that starts with a dot stands for
+            itself and everything below it.
+
+    Raises:
+        ForeignHostError: If the host is none of them.
+    """
+    host = request.headers.get("Host", "").lower()
+    match = _HOST.fullmatch(host)
+    if match is None or not _is_trusted(match["name"].removesuffix("."), trusted):
+        raise ForeignHostError(f"host: expected localhost or a trusted name, got {host[:80]!r}")
+
+
+def _is_trusted(name: str, trusted: Collection[str]) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        if ipaddress.ip_address(name.strip("[]")).is_loopback:
+            return True
+    except ValueError:
+        pass
+    for known in trusted:
+        known = known.lower()
+        if name == known.removeprefix(".") or (known.startswith(".") and name.endswith(known)):
+            return True
+    return False
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a request that changes something and comes from a page of another site.
+
+    Scripts send no Origin and may pass; browsers always send it with a POST. Only host and port are
+    compared: a proxy in front may speak https while this server speaks http.
+
+    Raises:
+        ForeignOriginError: If the origin is another one.
+    """
+    origin = request.headers.get("Origin")
+    if request.method in _SAFE_METHODS or origin is None:
+        return
+    if _plain(urlsplit(origin).netloc) != _plain(request.host) or "://" not in origin:
+        raise ForeignOriginError(f"origin: expected this site, got {origin[:80]!r}")
+
+
+def _plain(netloc: str) -> str:
+    return re.sub(r":(80|443)$", "", netloc.lower())
+
+
+def check_prefix(prefix: str) -> str:
+    """Return a URL prefix as it is used here: empty, or with a leading and without a trailing slash.
+
+    Raises:
+        OptionError: If it is not made of plain path segments.
+    """
+    cleaned = f"/{prefix.strip('/')}" if prefix.strip("/") else ""
+    if _PREFIX.fullmatch(cleaned) is None or prefix.startswith("//"):
+        raise OptionError(f"prefix: expected a path like /photos, got {prefix[:80]!r}")
+    return cleaned
+
+
+def harden(response: Response) -> Response:
+    """Add the headers that tell a browser how little this site needs."""
+    headers = response.headers
+    headers["Content-Security-Policy"] = _CONTENT_POLICY
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["X-Frame-Options"] = "DENY"
+    # Under `no-referrer` a browser sends `Origin: null` with a plain form, which could not be told from a
+    # foreign one. `same-origin` sends nothing to anybody else either, and only pages hold forms.
+    page = response.mimetype == "text/html"
+    headers["Referrer-Policy"] = "same-origin" if page else "no-referrer"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "geolocation=(), microphone=()"
+    headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,211 @@
+"""Serve on waitress: slow clients are dropped, large bodies refused in words, and it ends in order."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from flask import Flask
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ErrorTask
+from waitress.utilities import RequestEntityTooLarge
+
+from colorful.errors import OutputError
+from colorful.web.problems import JSON_TYPE, Problem
+from colorful.web.studio import Studio
+
+logger = logging.getLogger(__name__)
+
+# Seconds that a client may be silent. A request must be there by then, plus a second for each so many bytes.
+_SILENCE = 20
+_BYTES_A_SECOND = 8 << 10
+# Seconds that a refused client may go on sending, so that it reads why: closing at once resets the connection.
+_LINGER = 10.0
+# Seconds that work in hand may take after the server was told to end.
+_GRACE = 12.0
+
+
+class _RefusalTask(ErrorTask):  # type: ignore[misc]
+    """Say in our own words what waitress refuses before the application sees it."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        code = "too-large" if isinstance(error, RequestEntityTooLarge) else "bad-request"
+        problem = Problem(error.code, code, f"request: {error.body}")
+        body = json.dumps(problem.to_json()).encode()
+        self.status = f"{problem.status} {problem.title}"
+        self.response_headers += [
+            ("Content-Type", JSON_TYPE),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cache-Control", "no-store"),
+        ]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection that does not wait for ever, neither for a slow sender nor for its own last words."""
+
+    error_task_class = _RefusalTask
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._received = 0
+        self._since = time.monotonic()
+        self._refused = False
+        self._linger_until: float | None = None
+
+    def received(self, data: bytes) -> bool:
+        """Take data in, counting what an unfinished request has sent so far."""
+        if self.request is None:
+            self._received, self._since = 0, time.monotonic()
+        self._received += len(data)
+        taken = bool(super().received(data))
+        self._refused = any(request.error for request in self.requests)
+        return taken
+
+    def readable(self) -> bool:
+        """Tell whether more data is wanted; the loop asks at least once a second."""
+        now = time.monotonic()
+        if self._linger_until is not None:
+            if now > self._linger_until:
+                self.will_close = True
+            return not self.will_close
+        allowed = _SILENCE + self._received / _BYTES_A_SECOND
+        if self.request is not None and now - self._since > allowed:
+            logger.info("dropped a connection that sent %d bytes in %d s", self._received, now - self._since)
+            self.will_close = True
+        return bool(super().readable())
+
+    def handle_read(self) -> None:
+        """Read; of a client that was refused, without keeping it."""
+        if self._linger_until is None:
+            super().handle_read()
+        else:
+            with contextlib.suppress(OSError):
+                self.recv(1 << 20)
+
+    def handle_write(self) -> None:
+        """Write; after a refusal half-close the connection, so that the client can read it."""
+        if not (self._refused and self.close_when_flushed):
+            super().handle_write()
+            return
+        self._flush_exception(self._flush_some)
+        if self.total_outbufs_len == 0 and not self.will_close:
+            self.close_when_flushed = False
+            self._linger_until = time.monotonic() + _LINGER
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+
+
+class Server:
+    """An application on a port.
+
+    Args:
+        app: The application.
+        studio: What works for it; its queue decides how many threads are needed.
+        host: Address or name to listen on.
+        port: Port to listen on; 0 takes a free one.
+        trust_proxy: Whether to hand on what a proxy in front says of itself.
+
+    Raises:
+        OutputError: If the address cannot be listened on.
+    """
+
+    def __init__(
+        self, app: Flask, studio: Studio, *, host: str, port: int, trust_proxy: bool = False
+    ) -> None:
+        self._studio = studio
+        self._ending = False
+        # For a name with several addresses there is one listener each; they share this map and the threads.
+        self._map: dict[int, Any] = {}
+        try:
+            create_server(
+                app,
+                map=self._map,
+                host=host,
+                port=port,
+                # Every place of the queue blocks a thread; what needs no model is served beside them.
+                threads=studio.queue.places + 4,
+                channel_timeout=_SILENCE,
+                cleanup_interval=2,
+                connection_limit=512,
+                max_request_body_size=studio.limits.request_bytes + 1,
+                outbuf_high_watermark=1 << 30,  # a slow reader must not hold a thread
+                clear_untrusted_proxy_headers=not trust_proxy,
+                ident=None,
+            )
+        except (OSError, ValueError) as error:
+            raise OutputError(f"cannot listen on {host} port {port}: {error}") from error
+        for listener in self._listeners():
+            listener.channel_class = _Channel
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(next(self._listeners()).effective_port)
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; then finish what is being colored, refuse the rest, and return."""
+        before = {}
+        if threading.current_thread() is threading.main_thread():
+            before = {
+                number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)
+            }
+        try:
+            while not self._ending:
+                self._turn(1.0)
+            self._end()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def stop(self) -> None:
+        """Make :meth:`run` return soon; can be called from any thread."""
+        self._ending = True
+        next(self._listeners()).pull_trigger()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._ending:
+            os._exit(1)  # asked twice: somebody is in a hurry
+        self.stop()
+
+    def _turn(self, timeout: float) -> None:
+        next(self._listeners()).asyncore.loop(timeout=timeout, map=self._map, count=1)
+
+    def _end(self) -> None:
+        deadline = time.monotonic() + _GRACE
+        self._studio.queue.close()
+        listeners = list(self._listeners())
+        for listener in listeners:
+            listener.accepting = False
+            listener.socket.close()
+            listener.del_channel()
+        pending = True
+        while pending and time.monotonic() < deadline:
+            # The trigger wakes the loop when a thread has an answer; what is answered is sent before the end.
+            listeners[0].asyncore.loop(timeout=0.1, map=self._map, count=1)
+            channels = [channel for channel in self._map.values() if isinstance(channel, HTTPChannel)]
+            pending = bool(self._studio.queue.taken) or any(
+                c.requests or c.total_outbufs_len for c in channels
+            )
+        listeners[0].task_dispatcher.shutdown(timeout=1)
+        self._studio.store.clear()
+        if pending:
+            logger.warning("ended with work unfinished")
+            os._exit(1)
+
+    def _listeners(self) -> Iterator[BaseWSGIServer]:
+        return (one for one in list(self._map.values()) if isinstance(one, BaseWSGIServer))

@@ -1,0 +1,68 @@
+// Talking to the server: problems become errors with words, and a full queue is waited for.
+import { t } from "./texts.js";
+
+const PATIENCE = 40; // tries before a full queue is an error
+
+/** What went wrong, in the visitor's words. */
+export class Problem extends Error {
+  constructor({ code = "internal", detail = "" } = {}) {
+    const { megabytes, megapixels } = document.body.dataset;
+    super(t(`problem-${code}`, { megabytes, megapixels }));
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** POST JSON and give the response; waits its turn when the server is busy. */
+export async function post(url, body, { onWait, signal } = {}) {
+  const options = {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json", Accept: "application/json, image/*" },
+    signal,
+  };
+  return patiently(async () => {
+    let response;
+    try {
+      response = await fetch(url, options);
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new Problem({ code: "offline" });
+    }
+    return { status: response.status, retryAfter: response.headers.get("Retry-After"), response };
+  }, onWait);
+}
+
+/** POST one photo as a form, telling how far it is; fetch() cannot tell that, so it is an XMLHttpRequest. */
+export async function upload(url, file, { onProgress, onWait } = {}) {
+  const { response } = await patiently(() => new Promise((resolve, reject) => {
+    const form = new FormData();
+    form.append("photo", file, file.name || "photo.png");
+    const request = new XMLHttpRequest();
+    request.open("POST", url);
+    request.setRequestHeader("Accept", "application/json");
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
+    request.onload = () => resolve({
+      status: request.status,
+      retryAfter: request.getResponseHeader("Retry-After"),
+      response: { json: async () => JSON.parse(request.responseText) },
+    });
+    request.onerror = () => reject(new Problem({ code: "offline" }));
+    request.send(form);
+  }), onWait, true);
+  return response.json();
+}
+
+async function patiently(attempt, onWait, whole = false) {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await attempt();
+    if (answer.status < 400) return whole ? answer : answer.response;
+    if (answer.status !== 503 || tries === PATIENCE) {
+      throw new Problem(await answer.response.json().catch(() => ({})));
+    }
+    onWait?.();
+    const seconds = Math.min(30, Number(answer.retryAfter) || 2);
+    // A little chance, so that all who were sent away do not come back at once.
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds * (0.8 + 0.4 * Math.random())));
+  }
+}

@@ -1,0 +1,125 @@
+// The card of one photo in the album.
+import { Problem } from "./api.js";
+import { show, wire } from "./compare.js";
+import { Photo } from "./photo.js";
+import { t } from "./texts.js";
+
+const template = document.getElementById("card-template");
+
+export class Card {
+  constructor(file, { onAdjust, onRemove, announce }) {
+    this.photo = new Photo(file);
+    this.announce = announce;
+    this.element = template.content.firstElementChild.cloneNode(true);
+    const find = (selector) => this.element.querySelector(selector);
+    [this.state, this.progress, this.adjust, this.download, this.retry] =
+      [".state", "progress", ".adjust", ".download", ".retry"].map(find);
+    this.compare = wire(find(".compare"));
+    this.frame = find(".frame");
+    const { name } = this.photo;
+    find(".name").textContent = name;
+    find(".name").title = name;
+    this.compare.slider.setAttribute("aria-label", t("compare-name", { name }));
+    this.compare.slider.disabled = true;
+    this.adjust.setAttribute("aria-label", t("adjust-name", { name }));
+    this.download.setAttribute("aria-label", t("download-name", { name }));
+    find(".remove").setAttribute("aria-label", t("remove-name", { name }));
+    this.adjust.addEventListener("click", () => onAdjust(this));
+    this.download.addEventListener("click", () => this.save());
+    this.retry.addEventListener("click", () => this.run());
+    find(".remove").addEventListener("click", () => {
+      this.photo.forget();
+      onRemove(this);
+    });
+    show(this.compare.after, file); // at once, where the browser knows the format
+  }
+
+  /** Send the photo and show it in color. */
+  async run() {
+    this.retry.hidden = true;
+    try {
+      if (this.photo.file.size > Number(document.body.dataset.maxBytes)) throw new Problem({ code: "too-large" });
+      this.say("uploading");
+      this.progress.hidden = false;
+      this.progress.setAttribute("aria-label", t("uploading"));
+      const onProgress = (share) => { this.progress.value = share; };
+      const { width, height } = await this.photo.send({ onProgress, onWait: () => this.say("waiting") });
+      this.fit(width / height);
+      this.say("coloring");
+      this.progress.removeAttribute("value");
+      await show(this.compare.before, `${this.photo.before}?side=${this.side}`);
+      await this.refresh();
+      this.adjust.disabled = this.download.disabled = this.compare.slider.disabled = false;
+      this.reveal();
+      this.announce(`${this.photo.name}: ${t("ready")}`);
+    } catch (problem) {
+      this.fail(problem);
+    }
+    this.progress.hidden = true;
+  }
+
+  /** Show the photo as it is edited now. */
+  async refresh() {
+    await show(this.compare.after, await this.photo.preview(this.photo.edit, this.side, { onWait: () => this.say("waiting") }));
+    this.compare.after.alt = t("after-name", { name: this.photo.name });
+    const { width, height } = this.photo.info;
+    this.say("ready", ` · ${width} × ${height}`);
+  }
+
+  /** Pixels of the longer side that the card has room for. */
+  get side() {
+    return Math.min(2048, Math.ceil(Math.max(320, this.frame.clientWidth) * devicePixelRatio));
+  }
+
+  fit(ratio) {
+    const { style } = this.compare.slider.parentElement;
+    style.aspectRatio = ratio;
+    style[ratio > 4 / 3 ? "width" : "height"] = "100%";
+  }
+
+  async save() {
+    this.download.disabled = true;
+    try {
+      await this.photo.save("", { onWait: () => this.say("waiting") });
+    } catch (problem) {
+      this.announce(problem.message);
+      this.state.textContent = problem.message;
+    }
+    this.download.disabled = false;
+  }
+
+  /** The color comes in from the right, once; then the slider stays a little left of the middle. */
+  reveal() {
+    const { slider } = this.compare;
+    const to = (value) => {
+      slider.value = value;
+      slider.dispatchEvent(new Event("input"));
+    };
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return to(0);
+    const start = performance.now();
+    let touched = false;
+    slider.addEventListener("pointerdown", () => { touched = true; }, { once: true });
+    slider.addEventListener("keydown", () => { touched = true; }, { once: true });
+    const step = (now) => {
+      const share = Math.min(1, (now - start) / 900);
+      if (touched) return;
+      to(Math.round(100 * (1 - share) ** 3));
+      if (share < 1) requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+    return undefined;
+  }
+
+  say(state, more = "") {
+    this.element.dataset.state = state;
+    this.state.textContent = t(state) + more;
+  }
+
+  fail(problem) {
+    this.say("failed");
+    const words = problem instanceof Problem ? problem.message : String(problem);
+    this.state.textContent = words;
+    this.announce(`${this.photo.name}: ${words}`);
+    this.retry.hidden = !["busy", "offline", "internal", "gone"].includes(problem.code);
+  }
+}

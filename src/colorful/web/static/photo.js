@@ -1,0 +1,94 @@
+// One photo: what the server knows of it, and what the visitor wants changed.
+import { post, upload } from "./api.js";
+
+export const UNCHANGED = Object.freeze({ hints: [], temperature: null, saturation: null, model: null });
+
+export class Photo {
+  constructor(file) {
+    this.file = file;
+    this.name = file.name || "photo.png";
+    this.edit = UNCHANGED;
+    this.past = [];
+    this.future = [];
+    this.info = null;
+  }
+
+  /** Leave the photo with the server. */
+  async send(options = {}) {
+    this.info = await upload(document.body.dataset.photos, this.file, options);
+    return this.info;
+  }
+
+  get before() {
+    return this.info.before;
+  }
+
+  /** The longer side in photo pixels. */
+  get longer() {
+    return Math.max(this.info.width, this.info.height);
+  }
+
+  /** The photo in color at display size, as a blob. */
+  async preview(edit, side, options) {
+    const wanted = Math.round(Math.min(2048, Math.max(64, side)));
+    return (await this.ask("preview", { ...edit, side: wanted }, options)).blob();
+  }
+
+  /** The colors that are likely at a point, given the other points. */
+  async suggestions(edit, x, y, options) {
+    const response = await this.ask("suggestions", { ...edit, x, y, count: 6 }, options);
+    return (await response.json()).suggestions;
+  }
+
+  /** The photo in color at full size: its address and file name. */
+  async result(edit, format, options) {
+    return (await this.ask("results", { ...edit, format: format || null }, options)).json();
+  }
+
+  /** Download the full-size result. */
+  async save(format, options) {
+    const { url, filename } = await this.result(this.edit, format, options);
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = filename;
+    document.body.append(link);
+    link.click();
+    link.remove();
+  }
+
+  forget() {
+    if (this.info) fetch(this.info.before.replace(/\/before$/, ""), { method: "DELETE" }).catch(() => {});
+  }
+
+  /** Ask for something of this photo; a photo that the server has forgotten meanwhile is sent again. */
+  async ask(what, body, options) {
+    try {
+      return await post(this.info[what], body, options);
+    } catch (problem) {
+      if (problem.code !== "gone") throw problem;
+      await this.send(options);
+      return post(this.info[what], body, options);
+    }
+  }
+
+  /** Make an edit that can be undone; `from` is what undo leads back to, if a drag has passed it by. */
+  change(edit, from = this.edit) {
+    this.past.push(from);
+    this.future = [];
+    this.edit = edit;
+  }
+
+  undo() {
+    if (!this.past.length) return false;
+    this.future.push(this.edit);
+    this.edit = this.past.pop();
+    return true;
+  }
+
+  redo() {
+    if (!this.future.length) return false;
+    this.past.push(this.edit);
+    this.edit = this.future.pop();
+    return true;
+  }
+}

@@ -1,0 +1,150 @@
+"""Where photos and results wait to be fetched: in memory, under unguessable names, bounded in bytes and age.
+
+Nothing is written to disk unless the one who runs the server asks for it (:class:`Folder`), so nothing is
+left behind however the server ends.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from colorful.errors import ColorfulError, ImageTooLargeError
+from colorful.images.writing import write_bytes
+
+T = TypeVar("T")
+
+
+class GoneError(ColorfulError, LookupError):
+    """Nothing is kept under that name: never was, too old by now, or pushed out by newer photos."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    value: object
+    size: int
+    deadline: float
+
+
+class Store:
+    """Keep values for a while.
+
+    Args:
+        max_bytes: Sum of the sizes that are kept; the least recently used go first.
+        max_age: Seconds after its last use at which a value goes.
+    """
+
+    def __init__(self, *, max_bytes: int, max_age: float) -> None:
+        self.max_bytes = max_bytes
+        self.max_age = max_age
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # the least recently used first
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def bytes(self) -> int:
+        """Sum of the sizes of what is kept."""
+        return self._bytes
+
+    def put(self, value: object, size: int) -> str:
+        """Keep *value* and return its name, 192 random bits.
+
+        Args:
+            value: What to keep.
+            size: Bytes that it takes.
+
+        Raises:
+            ImageTooLargeError: If *size* alone is over the limit.
+        """
+        if size > self.max_bytes:
+            raise ImageTooLargeError(f"photo: expected at most {self.max_bytes} bytes to keep, got {size}")
+        name = secrets.token_urlsafe(24)
+        with self._lock:
+            while self._bytes + size > self.max_bytes:
+                self._drop(next(iter(self._entries)))
+            self._entries[name] = _Entry(value, size, time.monotonic() + self.max_age)
+            self._bytes += size
+            self._arm()
+        return name
+
+    def get(self, name: str, kind: type[T]) -> T:
+        """Return the value kept under *name*, and keep it longer.
+
+        Raises:
+            GoneError: If nothing of that *kind* is kept under *name*.
+        """
+        with self._lock:
+            now = time.monotonic()
+            entry = self._entries.get(name)
+            if entry is None or entry.deadline < now or not isinstance(entry.value, kind):
+                raise GoneError("id: expected one that is still kept, got an unknown or expired one")
+            self._entries[name] = _Entry(entry.value, entry.size, now + self.max_age)
+            self._entries.move_to_end(name)
+            return entry.value
+
+    def delete(self, name: str) -> None:
+        """Forget what is kept under *name*, if anything is."""
+        with self._lock:
+            if name in self._entries:
+                self._drop(name)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+            self._bytes = 0
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    def _drop(self, name: str) -> None:
+        self._bytes -= self._entries.pop(name).size
+
+    def _arm(self) -> None:
+        # Photos must go in time also when nobody asks for anything any more: a timer, while it is needed.
+        if self._timer is None and self._entries:
+            oldest = next(iter(self._entries.values()))
+            self._timer = threading.Timer(max(0.0, oldest.deadline - time.monotonic()) + 0.01, self._expire)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _expire(self) -> None:
+        with self._lock:
+            self._timer = None
+            now = time.monotonic()
+            while self._entries and next(iter(self._entries.values())).deadline < now:
+                self._drop(next(iter(self._entries)))
+            self._arm()
+
+
+class Folder:
+    """Keep photos and results on disk, on purpose: in ``uploads/`` and ``colorized/`` under generated names.
+
+    Args:
+        path: The folder; made when it is not there.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        for part in ("uploads", "colorized"):
+            (self.path / part).mkdir(parents=True, exist_ok=True)
+
+    def save_upload(self, data: bytes, extension: str) -> str:
+        """Write an upload as it came and return its generated name, without the extension."""
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(6)}"
+        write_bytes(data, self.path / "uploads" / f"{name}.{extension}")
+        return name
+
+    def save_result(self, data: bytes, extension: str, upload: str) -> None:
+        """Write a result beside those of the same *upload*."""
+        write_bytes(data, self.path / "colorized" / f"{upload}-{secrets.token_hex(3)}.{extension}")

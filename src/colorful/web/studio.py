@@ -1,0 +1,364 @@
+"""What happens to a photo here: it is taken in, previewed while somebody edits, and colored at full size."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from colorful import images
+from colorful.colorizer import Colorizer
+from colorful.errors import HintError, ImageTooLargeError, OptionError, RangeError
+from colorful.hints import Hint, parse_hints
+from colorful.prediction import Decoding, Prediction, Suggestion
+from colorful.web.queue import Queue
+from colorful.web.store import Folder, Store
+
+logger = logging.getLogger(__name__)
+
+# Previews have at most as many pixels; a photo up to this size is previewed as it is.
+_PREVIEW_PIXELS = 1_250_000
+_PREVIEW_SIDES = (64, 2048)
+# What an upload may hold beside its bytes and its preview: predictions of about 5.5 MB each.
+_PREDICTIONS = 3
+_PREDICTION_BYTES = 6 << 20
+_MOST_HINTS = 1000
+
+TYPES: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+_EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much is taken in, kept and done at once.
+
+    Args:
+        request_bytes: Size of a request's body, photos and all.
+        pixels: Width times height of a photo, checked before it is decoded.
+        photos: Photos in one request.
+        workers: Photos that are colored at the same time.
+        waiting: Photos that may wait for that.
+        kept_bytes: Photos and results kept for their visitors, together.
+        kept_seconds: How long after its last use something is kept.
+    """
+
+    request_bytes: int = 64 << 20
+    pixels: int = 64_000_000
+    photos: int = 32
+    workers: int = 2
+    waiting: int = 16
+    kept_bytes: int = 512 << 20
+    kept_seconds: float = 3600
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What a visitor asks for: a model, hints in pixels of the upright photo, and how to decode."""
+
+    model: str
+    hints: tuple[Hint, ...] = ()
+    decoding: Decoding = field(default_factory=Decoding)
+
+    def key(self) -> tuple[object, ...]:
+        """Tell edits apart."""
+        return (self.model, self.hints, self.decoding.temperature, self.decoding.saturation)
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A photo as it came, and what is needed to answer quickly while somebody edits it."""
+
+    data: bytes = field(repr=False)
+    stem: str
+    format: str
+    size: tuple[int, int]
+    preview: npt.NDArray[np.uint8] = field(repr=False)
+    kept_as: str | None
+    predictions: OrderedDict[tuple[object, ...], Prediction] = field(default_factory=OrderedDict, repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory, its predictions included."""
+        return len(self.data) + self.preview.nbytes + _PREDICTIONS * _PREDICTION_BYTES
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A colored photo, encoded."""
+
+    data: bytes = field(repr=False)
+    format: str
+    filename: str
+    size: tuple[int, int]
+    model: str
+
+    @property
+    def type(self) -> str:
+        """Its media type."""
+        return TYPES[self.format]
+
+
+class Studio:
+    """Colors photos for visitors: shared models, a queue before them, and a store of what was made.
+
+    Args:
+        colorizers: By the name that visitors choose them by; the first is the default.
+        limits: How much is taken in, kept and done at once.
+        keep: A folder that gets a copy of every upload and result, or None.
+    """
+
+    def __init__(self, colorizers: Mapping[str, Colorizer], limits: Limits, keep: Folder | None) -> None:
+        self.colorizers = dict(colorizers)
+        self.default_model = next(iter(self.colorizers))
+        self.limits = limits
+        self.queue = Queue(workers=limits.workers, waiting=limits.waiting)
+        self.store = Store(max_bytes=limits.kept_bytes, max_age=limits.kept_seconds)
+        self._keep = keep
+
+    @property
+    def keeps(self) -> bool:
+        """Whether uploads and results are copied to a folder."""
+        return self._keep is not None
+
+    def close(self) -> None:
+        """Take nothing more, refuse those who wait, forget what is kept."""
+        self.queue.close()
+        self.store.clear()
+
+    def edit(self, values: Mapping[str, Any]) -> Edit:
+        """Read what a visitor asks for, from a form's texts or from JSON.
+
+        Args:
+            values: ``model``, ``hints``, ``temperature``, ``saturation``; each may be missing or empty.
+
+        Raises:
+            OptionError: If the model is none of those offered.
+            ColorfulError: If another value means nothing.
+        """
+        model = values.get("model") or self.default_model
+        if not isinstance(model, str) or model not in self.colorizers:
+            raise OptionError(f"model: expected one of {', '.join(self.colorizers)}, got {str(model)[:80]!r}")
+        wished = values.get("hints") or "[]"
+        hints = parse_hints(wished if isinstance(wished, str) else json.dumps(wished))
+        if len(hints) > _MOST_HINTS:
+            raise HintError(f"hints: expected at most {_MOST_HINTS}, got {len(hints)}")
+        decoding = Decoding(
+            temperature=_number("temperature", values.get("temperature")),
+            saturation=_number("saturation", values.get("saturation")),
+        )
+        return Edit(model, tuple(hints), decoding)
+
+    def accept(self, data: bytes, filename: str | None) -> Upload:
+        """Take a photo in: see that it is one, and make its preview.
+
+        Args:
+            data: The file.
+            filename: As the client calls it; only its stem lives on, in the name of the download.
+
+        Raises:
+            ImageError: If it is no photo, broken, or too large.
+            BusyError: If the queue is full.
+        """
+        return self.queue.run(lambda: self._accept(data, filename))
+
+    def colorize(self, upload: Upload, edit: Edit, format: str | None = None) -> Result:
+        """Color a photo at full size.
+
+        Args:
+            upload: The photo.
+            edit: How.
+            format: ``png``, ``jpeg`` or ``webp``; by default what came, or PNG for other kinds.
+
+        Raises:
+            BusyError: If the queue is full.
+            ColorfulError: If the edit does not fit the photo or the model.
+        """
+        return self.queue.run(lambda: self._colorize(upload, edit, format or upload.format))
+
+    def preview(self, upload: Upload, edit: Edit | None, side: int) -> tuple[bytes, str]:
+        """Color a photo at display size, or show it as it came.
+
+        Args:
+            upload: The photo.
+            edit: How; None shows it as it came.
+            side: Pixels of the longer side that the display has room for.
+
+        Returns:
+            The encoded picture and its media type.
+
+        Raises:
+            BusyError: If the queue is full.
+            ColorfulError: If the edit does not fit the photo or the model.
+        """
+        low, high = _PREVIEW_SIDES
+        if not low <= side <= high:
+            raise RangeError(f"side: expected {low} to {high} pixels, got {side}")
+        return self.queue.run(lambda: self._preview(upload, edit, side))
+
+    def suggest(self, upload: Upload, edit: Edit, *, x: float, y: float, count: int) -> list[Suggestion]:
+        """Name the colors that the model finds likely at a point of the full-size photo.
+
+        Raises:
+            BusyError: If the queue is full.
+            UnsupportedOptionError: If the model predicts no distribution.
+            RangeError: If the point is outside the photo.
+        """
+        if not 1 <= count <= 16:
+            raise RangeError(f"count: expected 1 to 16, got {count}")
+        height, width = upload.size
+        if not (0 <= x < width and 0 <= y < height):
+            raise RangeError(f"x, y: expected a point inside {width} x {height} pixels, got ({x:g}, {y:g})")
+
+        def work() -> list[Suggestion]:
+            prediction = self._predict(upload, edit, None)
+            rows, columns = prediction.source.height, prediction.source.width
+            near_x, near_y = (min(v * n / m, n - 0.5) for v, n, m in ((x, columns, width), (y, rows, height)))
+            return prediction.suggest(x=near_x, y=near_y, count=count)
+
+        return self.queue.run(work)
+
+    def _accept(self, data: bytes, filename: str | None) -> Upload:
+        picture = images.read(data, max_pixels=self.limits.pixels)
+        format = picture.format.lower() if picture.format else "png"
+        upload = Upload(
+            data=data,
+            stem=clean_stem(filename),
+            format=format if format in TYPES else "png",
+            size=(picture.height, picture.width),
+            preview=_shrink(picture),
+            kept_as=None if self._keep is None else self._keep.save_upload(data, _extension(format)),
+        )
+        if upload.bytes > self.limits.kept_bytes:
+            raise ImageTooLargeError(
+                f"photo: expected room for {upload.bytes} bytes, got {self.limits.kept_bytes}"
+            )
+        return upload
+
+    def _colorize(self, upload: Upload, edit: Edit, format: str) -> Result:
+        start = time.monotonic()
+        picture = images.read(upload.data, max_pixels=self.limits.pixels)
+        prediction = self.colorizers[edit.model].predict(picture, hints=edit.hints)
+        data = images.encode(prediction.picture(edit.decoding), format)
+        if self._keep is not None and upload.kept_as is not None:
+            self._keep.save_result(data, _EXTENSIONS[format], upload.kept_as)
+        height, width = upload.size
+        logger.info("colored %d x %d pixels in %.2f s", width, height, time.monotonic() - start)
+        return Result(data, format, f"colorized_{upload.stem}.{_EXTENSIONS[format]}", upload.size, edit.model)
+
+    def _preview(self, upload: Upload, edit: Edit | None, side: int) -> tuple[bytes, str]:
+        if edit is None:
+            pixels = _sized(upload.preview, side)
+        else:
+            decoding = edit.decoding
+            pixels = self._predict(upload, edit, side).rgb(
+                temperature=decoding.temperature, saturation=decoding.saturation
+            )
+            if upload.preview.shape[2] == 4:
+                pixels = np.dstack((pixels, _sized(upload.preview, side)[..., 3]))
+        buffer = io.BytesIO()
+        if pixels.shape[2] == 4:
+            Image.fromarray(pixels).save(buffer, "WEBP", quality=85, method=1)
+            return buffer.getvalue(), "image/webp"
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
+        return buffer.getvalue(), "image/jpeg"
+
+    def _predict(self, upload: Upload, edit: Edit, side: int | None) -> Prediction:
+        """Predict from the preview; the last few are kept, so that the sliders do not run the network again.
+
+        Args:
+            upload: The photo.
+            edit: Of which only model and hints count.
+            side: Longer side of the picture that is wanted, or None where any will do.
+        """
+        pixels = upload.preview[..., :3] if side is None else _sized(upload.preview, side)[..., :3]
+        key = (edit.model, edit.hints, pixels.shape)
+        with upload.lock:
+            for kept in reversed(upload.predictions):
+                if kept == key or (side is None and kept[:2] == key[:2]):
+                    upload.predictions.move_to_end(kept)
+                    return upload.predictions[kept]
+        prediction = self.colorizers[edit.model].predict(
+            pixels, hints=_scaled(edit.hints, upload.size, pixels.shape[:2])
+        )
+        with upload.lock:
+            upload.predictions[key] = prediction
+            while len(upload.predictions) > _PREDICTIONS:
+                upload.predictions.popitem(last=False)
+        return prediction
+
+
+def clean_stem(filename: str | None) -> str:
+    """Make what a client calls its file into a harmless stem for the name of the download.
+
+    It never becomes a path; this is for those who save the download: no separators, no control characters, no
+    leading dots, a bounded length.
+    """
+    name = re.split(r"[/\\]", filename or "")[-1]
+    stem = name.rpartition(".")[0] or name
+    stem = "".join(c if c.isalnum() or c in " ._-()+,'" else "_" for c in stem if c.isprintable())
+    return stem.strip(" .")[:80] or "photo"
+
+
+def _number(name: str, value: object) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError
+        return float(value)
+    except ValueError:
+        raise RangeError(f"{name}: expected a number, got {str(value)[:80]!r}") from None
+
+
+def _extension(format: str) -> str:
+    return _EXTENSIONS.get(format) or re.sub(r"[^a-z0-9]", "", format)[:8] or "bin"
+
+
+def _shrink(picture: images.Picture) -> npt.NDArray[np.uint8]:
+    """Bring a photo to preview size: 8-bit RGB, or RGBA where it has alpha."""
+    scale = min(1.0, (_PREVIEW_PIXELS / (picture.height * picture.width)) ** 0.5)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    image = Image.fromarray(picture.channels(np.uint8))
+    small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return np.asarray(small.convert("RGB" if picture.alpha is None else "RGBA"))
+
+
+def _sized(preview: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    height, width = preview.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return preview
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(preview).resize(size, Image.Resampling.BOX))
+
+
+def _scaled(hints: tuple[Hint, ...], size: tuple[int, int], smaller: tuple[int, ...]) -> tuple[Hint, ...]:
+    (height, width), (rows, columns) = size, smaller
+    for number, hint in enumerate(hints, start=1):
+        if not (0 <= hint.x < width and 0 <= hint.y < height):
+            raise HintError(
+                f"hint {number}: expected a point inside the photo of {width} x {height} pixels, "
+                f"got ({hint.x:g}, {hint.y:g})"
+            )
+    ratio = (rows / height * columns / width) ** 0.5
+    return tuple(
+        replace(
+            hint,
+            x=min(hint.x * columns / width, columns - 0.5),
+            y=min(hint.y * rows / height, rows - 0.5),
+            radius=None if hint.radius is None else hint.radius * ratio,
+        )
+        for hint in hints
+    )
