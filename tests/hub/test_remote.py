@@ -1,0 +1,333 @@
+"""Hub ids against a Hub on the loopback, asked by the real client in processes of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hub_client import Answer, Client
+from hub_server import HubServer
+from safetensors.numpy import save
+
+MakeRepo = Callable[..., str]
+
+PAGE = b"<!DOCTYPE html><html><body>Please log in to the network of your hotel</body></html>"
+
+
+def assert_whole(answer: Answer, weights: bytes) -> None:
+    assert not answer.error, answer
+    assert Path(answer.value["weights"]).read_bytes() == weights
+    assert answer.value["digest"] == hashlib.sha256(weights).hexdigest()
+
+
+def assert_failed(answer: Answer, kind: str, *phrases: str) -> None:
+    assert answer.error[:1] == [kind], answer
+    assert "ColorfulError" in answer.error
+    assert len(answer.message.splitlines()) == 1, "one paragraph"
+    for phrase in phrases:
+        assert phrase in answer.message
+
+
+def test_a_model_is_downloaded_once(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """The second use of a branch asks once whether it has moved and transfers nothing; of a commit, nothing."""
+    repo = make_repo()
+    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+    with hub.watch() as seen:
+        again = client("fetch", repo, cache_dir=tmp_path)
+    assert_whole(again, weights)
+    assert seen == [f"HEAD /{repo}/resolve/main/config.json"]
+    commit = hub.repos[repo].refs["main"]
+    assert again.value["source"] == f"{repo}@{commit}"
+    with hub.watch() as seen:
+        assert_whole(client("fetch", repo, revision=commit, cache_dir=tmp_path), weights)
+    assert seen == []
+
+
+def test_a_branch_that_has_moved_is_fetched_anew(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """A branch gives its newest commit, a tag or commit what it always gave."""
+    repo = make_repo()
+    first = hub.repos[repo].refs["main"]
+    hub.repos[repo].refs["v1"] = first
+    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+    retrained = weights[:-8] + bytes(8)
+    hub.repos[repo].commit({"model.safetensors": retrained})
+    assert_whole(client("fetch", repo, cache_dir=tmp_path), retrained)
+    assert_whole(client("fetch", repo, revision=first, cache_dir=tmp_path), weights)
+    assert_whole(client("fetch", repo, revision="v1", cache_dir=tmp_path), weights)
+
+
+def test_offline(hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path) -> None:
+    """With HF_HUB_OFFLINE what is cached works without a request, and what is not says which command helps."""
+    repo = make_repo()
+    commit = hub.repos[repo].refs["main"]
+    client("fetch", repo, cache_dir=tmp_path)
+    with Client(tmp_path, hub.url, HF_HUB_OFFLINE="1") as offline, hub.watch() as seen:
+        assert_whole(offline("fetch", repo, cache_dir=tmp_path), weights)
+        assert_whole(offline("fetch", repo, revision=commit, cache_dir=tmp_path), weights)
+        command = f"colorful download {repo}"
+        assert_failed(offline("fetch", repo), "WeightsOfflineError", "not cached", command)
+        answer = offline("fetch", repo, revision="v1")
+        assert_failed(answer, "WeightsOfflineError", f"{command} --revision v1")
+        answer = offline("fetch", repo, cache_dir=tmp_path, force_download=True)
+        assert_failed(answer, "WeightsOfflineError", "force_download")
+        assert_failed(offline("fetch", "eccv16"), "WeightsOfflineError", "colorful download eccv16")
+    assert seen == []
+
+
+def test_local_files_only(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """local_files_only does for one call what HF_HUB_OFFLINE does for a process."""
+    repo = make_repo()
+    with hub.watch() as seen:
+        answer = client("fetch", repo, cache_dir=tmp_path, local_files_only=True)
+    assert_failed(answer, "WeightsOfflineError", f"colorful download {repo}")
+    assert seen == []
+    client("fetch", repo, cache_dir=tmp_path)
+    with hub.watch() as seen:
+        assert_whole(client("fetch", repo, cache_dir=tmp_path, local_files_only=True), weights)
+    assert seen == []
+
+
+def test_hub_out_of_reach(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """Where nobody answers, the cache serves; and what is not cached fails at once."""
+    repo = make_repo()
+    home = tmp_path / "huggingface"
+    with Client(tmp_path, hub.url, HF_HOME=str(home)) as online:
+        assert_whole(online("fetch", repo), weights)
+    assert list((home / "hub").glob("models--org--*")), "HF_HOME is where things are kept"
+    with Client(tmp_path, "http://127.0.0.1:9", HF_HOME=str(home)) as cut_off:
+        assert_whole(cut_off("fetch", repo), weights)
+        start = time.monotonic()
+        answer = cut_off("fetch", "org/unheard-of")
+        assert_failed(answer, "WeightsOfflineError", "no connection", "colorful download org/unheard-of")
+        assert time.monotonic() - start < 5
+
+
+def test_private_repo(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """A private repo needs a token, by argument or by HF_TOKEN; without one it is as good as not there."""
+    repo = make_repo(private=True)
+    answer = client("fetch", repo, cache_dir=tmp_path)
+    assert_failed(answer, "WeightsNotFoundError", "private", "hf auth login")
+    answer = client("fetch", repo, cache_dir=tmp_path, token="hf_stale")
+    assert_failed(answer, "WeightsAccessError", "401", "token")
+    assert_failed(
+        client("fetch", repo, cache_dir=tmp_path, token=True), "WeightsAccessError", "hf auth login"
+    )
+    assert_whole(client("fetch", repo, cache_dir=tmp_path, token="hf_good"), weights)
+    with Client(tmp_path / "home", hub.url, HF_TOKEN="hf_good") as known:
+        assert_whole(known("fetch", repo), weights)
+
+
+def test_gated_repo(client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path) -> None:
+    """A gated repo says where to ask for access."""
+    repo = make_repo(gated=True)
+    assert_failed(client("fetch", repo, cache_dir=tmp_path), "WeightsAccessError", "gated", "Ask for access")
+    assert_whole(client("fetch", repo, cache_dir=tmp_path, token="hf_good"), weights)
+
+
+def test_what_is_not_there(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """A missing repo, revision and file are told apart; once it is there, the next try works."""
+    answer = client("fetch", "org/nowhere", cache_dir=tmp_path, token="hf_good")
+    assert_failed(
+        answer, "WeightsNotFoundError", "org/nowhere: expected a repo on the Hub, got none (HTTP 404)"
+    )
+    repo = make_repo()
+    answer = client("fetch", repo, revision="v9", cache_dir=tmp_path)
+    assert_failed(answer, "WeightsNotFoundError", "no revision 'v9'")
+    config = hub.repos[repo].commits[hub.repos[repo].refs["main"]]["config.json"]
+    for missing in ("config.json", "model.safetensors"):
+        bare = hub.repos[repo].commit({})
+        hub.repos[repo].commits[bare] = {"config.json": config, "model.safetensors": weights}
+        del hub.repos[repo].commits[bare][missing]
+        answer = client("fetch", repo, cache_dir=tmp_path)
+        assert_failed(answer, "WeightsNotFoundError", f"no file '{missing}'", "no colorful model")
+        hub.repos[repo].commit({"config.json": config, "model.safetensors": weights})
+        assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, "WeightsAccessError"),
+        (403, "WeightsAccessError"),
+        (429, "WeightsOfflineError"),
+        (500, "WeightsOfflineError"),
+        (503, "WeightsOfflineError"),
+    ],
+)
+def test_error_status(
+    hub: HubServer,
+    client: Client,
+    make_repo: MakeRepo,
+    weights: bytes,
+    tmp_path: Path,
+    status: int,
+    kind: str,
+) -> None:
+    """A Hub that refuses or fails is named with its status; the next try works, and so does what is cached."""
+    repo = make_repo()
+    message = "Invalid credentials in Authorization header" if status == 401 else None
+    with hub.fault("HEAD", repo, status=status, message=message):
+        assert_failed(client("fetch", repo, cache_dir=tmp_path), kind, f"HTTP {status}")
+    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+    with hub.fault("HEAD", repo, status=status, message=message):
+        assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_connection_breaks_once(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path, reset: bool
+) -> None:
+    """A connection that closes halfway is resumed where it broke; one that is reset starts over."""
+    repo = make_repo()
+    large = save({"x": np.zeros(3 << 19)})
+    hub.repos[repo].commit({"model.safetensors": large})
+    with hub.fault("GET", "/cdn/", cut=11 << 20, reset=reset, times=1), hub.watch() as seen:
+        assert_whole(client("fetch", repo, cache_dir=tmp_path), large)
+    ranges = [headers.get("Range") for _, path, headers in hub.requests[-len(seen) :] if "/cdn/" in path]
+    assert ranges == [None, None if reset else f"bytes={10 << 20}-"], "the client keeps pieces of 10 MB"
+
+
+def damage(weights: bytes, how: str) -> bytes:
+    return {
+        "truncated": weights[:-1000],
+        "changed": weights[:-1000] + bytes(1000),
+        "page": PAGE,
+        "page of the right length": PAGE + b" " * (len(weights) - len(PAGE)),
+    }[how]
+
+
+@pytest.mark.parametrize("how", ["truncated", "changed", "page", "page of the right length"])
+def test_damaged_weights(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path, how: str
+) -> None:
+    """Weights that are not what the Hub promised never enter the cache; the next try works."""
+    repo = make_repo()
+    damaged = damage(weights, how)
+    with hub.fault("GET", "/cdn/", body=damaged):
+        answer = client("fetch", repo, cache_dir=tmp_path)
+    if len(damaged) == len(weights):
+        sums = [hashlib.sha256(data).hexdigest() for data in (weights, damaged)]
+        assert_failed(answer, "WeightsIntegrityError", *sums)
+    else:
+        assert_failed(answer, "WeightsIntegrityError", "truncated")
+    assert not any(path.is_file() and path.stat().st_size > 1000 for path in tmp_path.rglob("*"))
+    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+
+
+def test_page_in_place_of_the_hub(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """A login page in place of the Hub is called that; the next try works."""
+    repo = make_repo()
+    with hub.fault("HEAD", repo, body=PAGE, plain=True), hub.fault("GET", repo, body=PAGE, plain=True):
+        answer = client("fetch", repo, cache_dir=tmp_path)
+    assert_failed(answer, "WeightsOfflineError", "not the Hub")
+    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+
+
+@pytest.mark.parametrize(
+    ("config", "phrase"),
+    [
+        (b"<html>", "expected JSON"),
+        (b"[]", "got that of something else"),
+        (json.dumps({"model_type": "bert"}).encode(), "got that of something else"),
+    ],
+)
+def test_repo_of_something_else(
+    hub: HubServer,
+    client: Client,
+    make_repo: MakeRepo,
+    weights: bytes,
+    tmp_path: Path,
+    config: bytes,
+    phrase: str,
+) -> None:
+    """A repo whose config is not ours is refused, and forgotten, so that it may be mended."""
+    repo = make_repo()
+    good = hub.repos[repo].commits[hub.repos[repo].refs["main"]]["config.json"]
+    hub.repos[repo].commit({"config.json": config})
+    assert_failed(client("fetch", repo, cache_dir=tmp_path), "WeightsFormatError", phrase)
+    hub.repos[repo].commit({"config.json": good})
+    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+
+
+def test_weights_damaged_in_the_cache(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """A cached file that no longer has its checksum is not loaded, and replaced by the next try."""
+    repo = make_repo()
+    path = Path(client("fetch", repo, cache_dir=tmp_path).value["weights"])
+    path.write_bytes(weights[:-8] + bytes(8))
+    assert_failed(client("fetch", repo, cache_dir=tmp_path), "WeightsIntegrityError", "wrong checksum")
+    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+
+
+def test_disk_full(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """A full disk is called that, nothing half-written stays, and with more space the next try works."""
+    repo = make_repo()
+    with Client(tmp_path, hub.url) as full:
+        full("limit_file_size", 300_000)
+        assert_failed(full("fetch", repo, cache_dir=tmp_path / "cache"), "WeightsError", "disk is full")
+    assert not any(path.is_file() and path.stat().st_size > 1000 for path in tmp_path.rglob("*"))
+    assert_whole(client("fetch", repo, cache_dir=tmp_path / "cache"), weights)
+
+
+def test_two_processes_at_once(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """Two processes that want the same model both get it whole."""
+    repo = make_repo()
+    with Client(tmp_path, hub.url) as other, hub.fault("GET", "/cdn/", pause=0.02):
+        for process in (client, other):
+            process.send("fetch", repo, cache_dir=tmp_path)
+        for process in (client, other):
+            assert_whole(process.receive(), weights)
+
+
+def test_killed_in_mid_download(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """A process killed in mid-download leaves nothing that stops the next one."""
+    repo = make_repo()
+    with Client(tmp_path, hub.url) as doomed, hub.fault("GET", "/cdn/", pause=0.1):
+        doomed.send("fetch", repo, cache_dir=tmp_path)
+        wait_for(lambda: list(tmp_path.rglob("*.incomplete")) and "/cdn/" in hub.requests[-1][1])
+        os.kill(doomed.process.pid, signal.SIGKILL)
+        doomed.process.wait()
+    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+
+
+def wait_for(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_fetching_needs_no_torch(hub: HubServer, make_repo: MakeRepo, tmp_path: Path) -> None:
+    """To download a model takes none of the seconds and megabytes that torch takes to load."""
+    with Client(tmp_path, hub.url) as fresh:
+        assert not fresh("fetch", make_repo()).error
+        assert "torch" not in fresh("modules").value
