@@ -1,4 +1,4 @@
-"""What a file says about its photo, kept while the pixels change, and the note that a model made the colors."""
+"""What a file says about its photo, kept while the pixels change; and the note who made the colors."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ from PIL import ExifTags, Image
 logger = logging.getLogger(__name__)
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-_IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _PACKET = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
 )
-_XMP_KEY = "XML:com.adobe.xmp"
 
-# IFD0 tags that describe how a file lays out its pixels, not the photo; the result has its own. Resolution,
-# XMP, IPTC and ICC travel separately. 513 and 514 point to a thumbnail, which would show the old gray.
+_XMP, _IPTC, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 700, 33723, 282, 283, 296
+_GROUPS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+# Tags of the first directory that say how a file lays out its pixels: the result has its own. Resolution,
+# XMP, IPTC and profile travel separately; 513 and 514 are a thumbnail, which would show the old gray.
 _LAYOUT = {
     *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283),
     *(284, 288, 289, 290, 291, 292, 293, 296, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332),
     *(334, 336, 338, 339, 340, 341, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532),
     *(700, 33723, 34377, 34675, 37724),
 }
+_NOT_TEXT = ("XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type APP1")
+# Text of a PNG that has a place in EXIF, for the formats without text.
+_TEXT_TAGS = {"Description": 270, "Author": 315, "Copyright": 33432}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Metadata:
     """EXIF, XMP, IPTC, text and resolution of a photo that stands upright.
 
     Attributes:
-        exif: A TIFF block without orientation, layout and thumbnail, as Pillow takes it; may be empty.
+        exif: A TIFF block as Pillow takes it, without orientation, layout and thumbnail; may be empty.
         xmp: The XMP packet; may be empty.
         iptc: IPTC-IIM records; may be empty.
         text: Keyword to text, as in PNG; the comment of a JPEG or GIF is under ``Comment``.
@@ -51,86 +55,130 @@ class Metadata:
     dpi: tuple[float, float] | None = None
 
     def stamped(self) -> Metadata:
-        """Add that a model made the colors: EXIF Software, PNG text, IPTC's digital source type in XMP."""
+        """Return it with the note that a model made the colors.
+
+        It stands in EXIF and PNG text as Software, after what was there, and in XMP as IPTC's digital source
+        type, with the term for a composite with trained algorithmic media.
+        """
         note = f"colorful {version('colorful-colorization')} (colors made by a model)"
-        exif = Image.Exif()
-        exif.load(self.exif)
-        software = str(exif.get(ExifTags.Base.Software, self.text.get("Software", ""))).strip("\0 ")
-        if note not in software:
-            software = f"{software}; {note}" if software else note
-        exif[ExifTags.Base.Software] = software
-        return replace(
-            self,
-            exif=exif.tobytes(),
-            xmp=_with_source_type(self.xmp),
-            text={**self.text, "Software": software},
-        )
+        exif = _load(self.exif)
+        before = exif.get(ExifTags.Base.Software) or self.text.get("Software", "")
+        before = (before.decode("latin-1") if isinstance(before, bytes) else str(before)).strip("\0 ")
+        software = before if note in before else f"{before}; {note}" if before else note
+        exif[ExifTags.Base.Software] = _exact(software)
+        text = {**self.text, "Software": software}
+        return replace(self, exif=exif.tobytes(), xmp=_with_source_type(self.xmp), text=text)
+
+    def for_exif(self) -> Metadata:
+        """Return it with resolution and text in EXIF too, for formats that have no other place for them."""
+        exif = _load(self.exif)
+        for key, tag in _TEXT_TAGS.items():
+            if key in self.text and tag not in exif:
+                text = self.text[key]
+                exif[tag] = text if text.isascii() else text.encode()
+        if self.dpi:
+            exif[_X_RESOLUTION], exif[_Y_RESOLUTION] = self.dpi
+            exif[_UNIT] = 2
+        return replace(self, exif=exif.tobytes()) if len(exif) else self
 
     def info(self) -> dict[str, Any]:
         """Return it under the names of Pillow's ``Image.info``."""
-        entries: dict[str, Any] = dict(self.text)
-        entries.update(exif=self.exif, xmp=self.xmp, dpi=self.dpi)
+        entries: dict[str, Any] = {**self.text, "exif": self.exif, "xmp": self.xmp, "dpi": self.dpi}
         return {name: entry for name, entry in entries.items() if entry}
 
 
 def from_image(image: Image.Image) -> tuple[Metadata, int]:
-    """Collect the metadata of a PIL image whose pixels are loaded.
+    """Load a PIL image and collect its metadata.
 
     Returns:
-        The metadata of the photo when upright, and the EXIF orientation that brings it there (1 to 8).
+        The metadata of the photo when upright, and the EXIF orientation (1 to 8) its pixels still have.
     """
-    try:
-        exif = image.getexif()
-    except Exception as error:
-        logger.warning("EXIF ignored: %s", error)
-        exif = Image.Exif()
+    orientation = _orientation(_exif(image))
+    image.load()  # which turns a TIFF upright, and finds what stands behind the pixels of a PNG
+    exif = _exif(image)
     info = image.info
-    text = {key: str(value) for key, value in getattr(image, "text", {}).items() if key != _XMP_KEY}
-    if isinstance(comment := info.get("comment"), bytes | str):
-        text.setdefault(
-            "Comment", comment if isinstance(comment, str) else comment.decode("utf-8", "replace")
-        )
+    text = {key: str(value) for key, value in getattr(image, "text", {}).items() if key not in _NOT_TEXT}
+    comment = info.get("comment")
+    if comment and isinstance(comment, bytes | str):
+        text.setdefault("Comment", _text(comment))
     resources = info.get("photoshop")
-    iptc = resources.get(0x0404, b"") if isinstance(resources, dict) else b""
-    return from_exif(
-        exif, xmp=info.get("xmp") or info.get(_XMP_KEY), iptc=iptc, text=text, dpi=info.get("dpi")
+    metadata = from_exif(
+        exif,
+        orientation=max(orientation, _orientation(exif)),
+        xmp=info.get("xmp") or info.get("XML:com.adobe.xmp"),
+        iptc=resources.get(0x0404) if isinstance(resources, dict) else None,
+        text=text,
+        dpi=info.get("dpi"),
     )
+    return metadata, _orientation(exif)
+
+
+def from_tags(tags: Image.Exif) -> tuple[Metadata, int]:
+    """Collect metadata from the first directory of a TIFF; returns what :func:`from_image` does."""
+    return from_exif(tags, orientation=_orientation(tags)), _orientation(tags)
 
 
 def from_exif(
     exif: Image.Exif,
     *,
-    xmp: bytes | str | None = None,
-    iptc: bytes = b"",
+    orientation: int,
+    xmp: Any = None,
+    iptc: Any = None,
     text: Mapping[str, str] | None = None,
     dpi: Any = None,
-) -> tuple[Metadata, int]:
-    """Collect metadata from EXIF (for a TIFF: from its first directory) and what else was found.
-
-    Returns:
-        As :func:`from_image`.
-    """
-    orientation = exif.get(ExifTags.Base.Orientation, 1)
-    orientation = orientation if orientation in range(1, 9) else 1
-    if not iptc and isinstance(exif.get(33723), bytes):
-        iptc = exif[33723]
-    xmp = xmp or exif.get(700) or b""
-    xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp) if isinstance(xmp, bytes) else b""
-    xmp = re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp)
+) -> Metadata:
+    """Join EXIF with what was found elsewhere in a file, for a photo turned by *orientation*."""
+    xmp = xmp or exif.get(_XMP)
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp if isinstance(xmp, bytes) else b""
+    xmp = re.sub(rb'(tiff:Orientation\s*(?:=\s*["\']|>)\s*)[2-8]', rb"\g<1>1", xmp)
+    iptc = iptc or exif.get(_IPTC)
     resolution = _dpi(dpi) or _dpi_of(exif)
-    if resolution and orientation >= 5:
-        resolution = resolution[::-1]
-    return Metadata(_upright(exif), xmp, iptc, dict(text or {}), resolution), orientation
+    if orientation >= 5:
+        resolution = resolution and (resolution[1], resolution[0])
+    return Metadata(
+        _upright(exif, swap=orientation >= 5),
+        xmp,
+        iptc if isinstance(iptc, bytes) else b"",
+        text or {},
+        resolution,
+    )
 
 
-def _upright(exif: Image.Exif) -> bytes:
-    kept = Image.Exif()
+def _exif(image: Image.Image) -> Image.Exif:
+    try:
+        exif = image.getexif()
+        for tag in exif:
+            exif[tag]
+    except Exception as error:
+        logger.warning("EXIF ignored: %s", error)
+        return Image.Exif()
+    return exif
+
+
+def _load(block: bytes) -> Image.Exif:
+    exif = Image.Exif()
+    exif.load(block)
     for tag in exif:
-        if tag in _LAYOUT:
-            continue
+        value = exif.get_ifd(tag) if tag in _GROUPS else exif[tag]
+        exif[tag] = _exact(value)
+    return exif
+
+
+def _upright(exif: Image.Exif, *, swap: bool) -> bytes:
+    kept = Image.Exif()
+    for tag in set(exif) - _LAYOUT:
         single = Image.Exif()
         try:
-            single[tag] = dict(exif.get_ifd(tag)) if tag in (0x8769, 0x8825) else exif[tag]
+            value = exif[tag]
+            if tag in _GROUPS:
+                value = dict(value if isinstance(value, dict) else exif.get_ifd(tag))
+                interop = ExifTags.IFD.Interop
+                if interop in value and not isinstance(value[interop], dict):
+                    value[interop] = dict(exif.get_ifd(interop))
+                width, height = ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight
+                if swap and width in value and height in value:
+                    value[width], value[height] = value[height], value[width]
+            single[tag] = _exact(value)
             single.tobytes()
         except Exception as error:
             logger.warning("EXIF tag %s ignored: %s", tag, error)
@@ -139,10 +187,39 @@ def _upright(exif: Image.Exif) -> bytes:
     return kept.tobytes() if len(kept) else b""
 
 
+def _exact(value: Any) -> Any:
+    # Pillow reads EXIF strings as Latin-1 but writes them as ASCII, with question marks for the rest. As
+    # bytes they keep the encoding they had, which mostly is UTF-8.
+    if isinstance(value, Mapping):
+        return {key: _exact(entry) for key, entry in value.items()}
+    if not isinstance(value, str) or value.isascii():
+        return value
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode()
+
+
+def _text(comment: bytes | str) -> str:
+    if isinstance(comment, str):
+        return comment
+    try:
+        return comment.decode()
+    except UnicodeDecodeError:
+        return comment.decode("latin-1")
+
+
+def _orientation(exif: Image.Exif) -> int:
+    value = exif.get(ExifTags.Base.Orientation, 1)
+    return value if value in range(1, 9) else 1
+
+
 def _dpi_of(exif: Image.Exif) -> tuple[float, float] | None:
-    scale = {2: 1.0, 3: 2.54}.get(exif.get(296, 2))
-    resolution = _dpi((exif.get(282), exif.get(283)))
-    return (resolution[0] * scale, resolution[1] * scale) if resolution and scale else None
+    resolution = _dpi((exif.get(_X_RESOLUTION), exif.get(_Y_RESOLUTION)))
+    if resolution is None or exif.get(_UNIT, 2) not in (2, 3):
+        return None
+    inches = 2.54 if exif.get(_UNIT) == 3 else 1.0
+    return resolution[0] * inches, resolution[1] * inches
 
 
 def _dpi(value: Any) -> tuple[float, float] | None:
@@ -150,7 +227,7 @@ def _dpi(value: Any) -> tuple[float, float] | None:
         x, y = (float(part) for part in value)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
-    return (x, y) if 0.5 <= x <= 65535 and 0.5 <= y <= 65535 else None  # NaN fails too
+    return (x, y) if 1 <= x <= 65535 and 1 <= y <= 65535 else None  # which NaN is not
 
 
 def _with_source_type(xmp: bytes) -> bytes:
@@ -159,11 +236,11 @@ def _with_source_type(xmp: bytes) -> bytes:
         if text:
             logger.warning("XMP ignored: no rdf:RDF in it")
         text = _PACKET
-    text = re.sub(r'\s*Iptc4xmpExt:DigitalSourceType="[^"]*"', "", text)
-    text = re.sub(r"<Iptc4xmpExt:DigitalSourceType>.*?</Iptc4xmpExt:DigitalSourceType>", "", text, flags=re.S)
+    text = re.sub(r'\s*Iptc4xmpExt:DigitalSourceType\s*=\s*("[^"]*"|\'[^\']*\')', "", text)
+    text = re.sub(r"<Iptc4xmpExt:DigitalSourceType>[^<]*</Iptc4xmpExt:DigitalSourceType>", "", text)
     about = re.search(r'rdf:about="([^"]*)"', text)
     statement = (
-        f'<rdf:Description rdf:about="{about[1] if about else ""}" xmlns:Iptc4xmpExt="{_IPTC_EXT}"'
+        f'<rdf:Description rdf:about="{about[1] if about else ""}" xmlns:Iptc4xmpExt="{_EXTENSION}"'
         f' Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"/>'
     )
     head, _, tail = text.rpartition("</rdf:RDF>")

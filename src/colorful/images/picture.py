@@ -14,6 +14,9 @@ from colorful.images.metadata import Metadata
 from colorful.images.profiles import srgb_profile
 
 Pixels = npt.NDArray[Any]
+Kind = Literal["file", "image", "array"]
+
+_UINT8 = np.dtype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,22 +25,22 @@ class Picture:
 
     Attributes:
         pixels: Gray ``(H, W)`` or sRGB-encoded RGB ``(H, W, 3)``; uint8, uint16, or float32 in [0, 1].
-            Contiguous, writable and in native byte order.
-        alpha: Opacity as it came, ``(H, W)``, or None. Its dtype is the source's.
+            Contiguous, writable, in native byte order. They may be the very array that came in.
+        alpha: Opacity as it came, ``(H, W)``, in the dtype of the source; or None.
         metadata: EXIF, XMP, IPTC, text and resolution.
-        format: The format a result suits best: that of the file, as :func:`~colorful.images.encode` takes
-            it, or PNG for a GIF and for what is only read; None for arrays and images made in memory.
-        kind: What came in: an encoded file, a PIL image or a NumPy array.
+        format: The format that suits a result best, as :func:`~colorful.images.encode` takes it: that of the
+            file, or PNG for a GIF and for what is only read. None for what was not a file.
+        kind: What came in: an encoded file, a PIL image, or a NumPy array.
         dtype: What :meth:`unwrap` gives back for an array.
-        colored: Whether a model made the colors.
+        is_colored: Whether a model made the colors.
     """
 
     pixels: Pixels
     alpha: Pixels | None = None
     metadata: Metadata = field(default_factory=Metadata)
     format: str | None = None
-    kind: Literal["file", "image", "array"] = "array"
-    dtype: np.dtype[Any] = np.dtype(np.uint8)
+    kind: Kind = "array"
+    dtype: np.dtype[Any] = _UINT8
     is_colored: bool = False
 
     @property
@@ -56,10 +59,10 @@ class Picture:
         return self.height, self.width
 
     def colored(self, rgb: Pixels) -> Picture:
-        """Return this picture with new pixels, marked as colored by a model.
+        """Return this picture with other pixels, marked as colored by a model.
 
         Args:
-            rgb: sRGB-encoded color, shape ``(H, W, 3)``, the dtype of :attr:`pixels`.
+            rgb: sRGB-encoded color, shape ``(H, W, 3)``, in the dtype of :attr:`pixels`.
 
         Raises:
             ShapeError: If *rgb* is not as high and wide as the picture, or not of three channels.
@@ -77,84 +80,81 @@ class Picture:
         Returns:
             For an array: RGB ``(H, W, 3)``, or ``(H, W, 4)`` where alpha came in; uint8 for bool and uint8,
             otherwise the dtype that came. For everything else a PIL image, RGB or RGBA, 8 bits a channel,
-            tagged sRGB, with EXIF, resolution and text in its ``info``.
+            tagged sRGB, with EXIF, XMP, resolution and text in its ``info``.
         """
+        picture = self
+        if self.pixels.ndim == 2:
+            picture = replace(self, pixels=np.repeat(self.pixels[..., np.newaxis], 3, axis=2))
         if self.kind == "array":
-            return self._to_array()
-        image = Image.fromarray(self.to_uint8())
-        metadata = self.metadata.stamped() if self.is_colored else self.metadata
-        image.info = {**metadata.info(), "icc_profile": srgb_profile()}
+            return picture.channels(self.dtype)
+        image = Image.fromarray(picture.channels(_UINT8))
+        image.info = {**picture.outgoing().info(), "icc_profile": srgb_profile()}
         return image
 
-    def to_uint8(self, *, alpha: bool = True) -> npt.NDArray[np.uint8]:
-        """Round the channels to 8 bits, alpha last.
+    def channels(self, dtype: npt.DTypeLike) -> Pixels:
+        """Return color and alpha in one array, each scaled from the range of its dtype to that of *dtype*.
 
         Args:
-            alpha: Whether alpha is wanted.
+            dtype: uint8, uint16, or a float, whose range is [0, 1].
 
         Returns:
-            Shape ``(H, W)`` for gray without alpha, otherwise ``(H, W, C)`` with C from 2 to 4.
+            Shape ``(H, W)`` for gray without alpha, otherwise ``(H, W, C)`` with C from 2 to 4, alpha last.
         """
-        return self._stacked(np.dtype(np.uint8), alpha=alpha)
-
-    def to_uint16(self, *, alpha: bool = True) -> npt.NDArray[np.uint16]:
-        """Widen or round the channels to 16 bits, alpha last; otherwise as :meth:`to_uint8`."""
-        return self._stacked(np.dtype(np.uint16), alpha=alpha)
-
-    def to_float32(self, *, alpha: bool = True) -> npt.NDArray[np.float32]:
-        """Scale the channels to floats in [0, 1], alpha last; otherwise as :meth:`to_uint8`."""
-        return self._stacked(np.dtype(np.float32), alpha=alpha)
-
-    def native(self) -> Pixels:
-        """Return the channels in the dtype of :attr:`pixels`, alpha last; otherwise as :meth:`to_uint8`."""
-        return self._stacked(self.pixels.dtype, alpha=True)
-
-    def _to_array(self) -> Pixels:
-        rgb = self.pixels if self.pixels.ndim == 3 else np.repeat(self.pixels[..., None], 3, axis=2)
+        dtype = np.dtype(dtype)
         if self.alpha is None:
-            return rgb.astype(self.dtype, copy=False)
-        rgba = np.empty((*self.size, 4), self.dtype)
-        rgba[..., :3] = rgb
-        rgba[..., 3] = self.alpha  # in the dtype that came, so every bit of it is kept
-        return rgba
-
-    def _stacked(self, dtype: np.dtype[Any], *, alpha: bool) -> Pixels:
-        if self.alpha is None or not alpha:
-            return rescale(self.pixels, dtype)
-        channels = 1 if self.pixels.ndim == 2 else 3
-        stacked = np.empty((*self.size, channels + 1), dtype)
-        stacked[..., :channels] = rescale(self.pixels.reshape(*self.size, channels), dtype)
-        stacked[..., channels] = rescale(self.alpha, dtype)
+            return _rescale(self.pixels, dtype)
+        colors = 1 if self.pixels.ndim == 2 else 3
+        stacked = np.empty((*self.size, colors + 1), dtype)
+        stacked[..., :colors] = _rescale(self.pixels, dtype).reshape(*self.size, colors)
+        stacked[..., colors] = _rescale(self.alpha, dtype)
         return stacked
 
+    def outgoing(self, *, provenance: bool = True) -> Metadata:
+        """Return the metadata for a result: with the note that a model made the colors, if one did.
 
-def rescale(values: Pixels, dtype: np.dtype[Any]) -> Pixels:
-    """Bring values from the whole range of their dtype to the whole range of another.
+        Args:
+            provenance: False leaves the note out.
+        """
+        return self.metadata.stamped() if provenance and self.is_colored else self.metadata
 
-    Works in bands of rows, so that a large photo never exists as floats in full.
 
-    Args:
-        values: uint8, uint16 or floats in [0, 1]; shape ``(H, ...)``.
-        dtype: uint8, uint16 or float32.
+@dataclass(frozen=True)
+class Decoded:
+    """Pixels as a file has them, before they are turned upright and brought to sRGB.
 
-    Returns:
-        Shape of *values*; *values* itself if it has that dtype already.
+    Attributes:
+        values: Shape ``(H, W, C)`` without alpha; uint8, uint16, or float32 in [0, 1].
+        alpha: Shape ``(H, W)``, or None.
+        space: What the channels are.
     """
+
+    values: Pixels
+    alpha: Pixels | None
+    space: Literal["gray", "rgb", "cmyk"]
+
+
+def _rescale(values: Pixels, dtype: np.dtype[Any]) -> Pixels:
     if values.dtype == dtype:
         return values
+    if values.dtype.kind == dtype.kind == "f":
+        return values.astype(dtype)
     result = np.empty(values.shape, dtype)
-    scale = _white(dtype) / _white(values.dtype)
-    for rows in bands(values.shape):
-        band = values[rows] * np.float32(scale) if dtype.kind == "f" else values[rows] * scale
-        result[rows] = band if dtype.kind == "f" else np.rint(band)
+    source, target = values.reshape(-1), result.reshape(-1)
+    scale = white(dtype) / white(values.dtype)
+    # Piece by piece: a large photo must not become floats in full.
+    for start in range(0, source.size, 1 << 20):
+        piece = slice(start, start + (1 << 20))
+        scaled = source[piece].astype(np.float64) * scale
+        target[piece] = scaled if dtype.kind == "f" else np.rint(scaled)
     return result
 
 
-def bands(shape: tuple[int, ...], *, items: int = 1 << 20) -> list[slice]:
-    """Cut an array's rows into bands of about *items* elements."""
-    rows = max(1, items * shape[0] // max(1, int(np.prod(shape))))
-    return [slice(top, min(top + rows, shape[0])) for top in range(0, shape[0], rows)]
-
-
-def _white(dtype: np.dtype[Any]) -> int:
+def white(dtype: np.dtype[Any]) -> int:
+    """Return the value that stands for full intensity: 1 for floats, the largest for integers."""
     return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def bands(shape: tuple[int, ...]) -> list[slice]:
+    """Cut the rows of an array into bands of about a million elements, at least one row each."""
+    rows = max(1, (1 << 20) * shape[0] // max(1, int(np.prod(shape, dtype=np.int64))))
+    return [slice(top, min(top + rows, shape[0])) for top in range(0, shape[0], rows)]

@@ -1,4 +1,4 @@
-"""ICC profiles and gamma: whatever a file's numbers mean, they leave here as sRGB."""
+"""ICC profiles, gamma and inks: whatever a file's numbers mean, they leave here as sRGB."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from PIL import ImageCms
 
 logger = logging.getLogger(__name__)
 
-_SIGNATURES = {b"GRAY": "gray", b"RGB ": "rgb", b"CMYK": "cmyk"}
+_SPACES = {b"GRAY": "gray", b"RGB ": "rgb", b"CMYK": "cmyk"}
+_CURVE_POINTS = 65536
+_NO_OPTIMIZATION = 0x100
 
 
 @functools.cache
 def srgb_profile() -> bytes:
     """Return an ICC profile of sRGB, the same bytes every time."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[24:36] = bytes.fromhex("07e8 0001 0001 0000 0000 0000")  # date of creation: Little CMS writes now
+    profile[24:36] = bytes.fromhex("07e8 0001 0001 0000 0000 0000")  # Little CMS writes the time of day here
     return bytes(profile)
 
 
 def to_srgb(values: npt.NDArray[Any], space: str, profile: bytes) -> npt.NDArray[Any] | None:
-    """Convert from a profile's color space to sRGB, perceptual intent.
+    """Convert from a profile's color space to sRGB, with perceptual intent.
 
     Args:
         values: Shape ``(H, W)`` for gray, otherwise ``(H, W, C)``; uint8, uint16, or float32 in [0, 1].
@@ -32,48 +34,74 @@ def to_srgb(values: npt.NDArray[Any], space: str, profile: bytes) -> npt.NDArray
         profile: The ICC profile.
 
     Returns:
-        Gray ``(H, W)`` or RGB ``(H, W, 3)``, the dtype of *values*. *values* itself if the profile is sRGB
-        by another name. None if the profile is broken or made for other channels, which the log says.
+        Gray ``(H, W)`` or RGB ``(H, W, 3)``, in the dtype of *values*; *values* itself where the profile is
+        sRGB under another name. None if the profile is broken or made for other channels: the log says so.
     """
-    if _SIGNATURES.get(profile[16:20]) != space:
+    profile_space = _SPACES.get(profile[16:20])
+    # A gray file with an RGB profile is what remains when a program dropped the color and kept the profile.
+    if profile_space != space and (space, profile_space) != ("gray", "rgb"):
         logger.warning("ICC profile ignored: it is not for %s pixels", space)
         return None
     try:
+        if profile_space == "rgb" and _is_srgb(profile):
+            return values
         if space == "gray":
             return _gray_to_srgb(values, profile)
-        if space == "rgb" and _is_srgb(profile):
-            return values
         return _transform(values, space, profile)
     except (RuntimeError, ValueError, TypeError) as error:
         logger.warning("ICC profile ignored: %s", error)
         return None
 
 
-def apply_gamma(values: npt.NDArray[Any], gamma: float) -> npt.NDArray[Any]:
-    """Re-encode pixels that were stored as light ** gamma (the gAMA chunk of PNG) for sRGB displays."""
-    white = np.iinfo(values.dtype).max
-    ramp = np.arange(white + 1) / white
-    table = np.rint(ramp ** (1 / (2.2 * gamma)) * white).astype(values.dtype)
-    return table[values]
+def from_gamma(values: npt.NDArray[Any], gamma: float) -> npt.NDArray[Any]:
+    """Re-encode pixels stored as light to the power of *gamma* (PNG's gAMA) for displays of gamma 2.2."""
+    ramp = np.linspace(0, 1, int(np.iinfo(values.dtype).max) + 1)
+    return _look_up(values, ramp ** (1 / (2.2 * gamma)))
+
+
+def cmyk_to_rgb(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Mix inks without a profile, by the plain product that Pillow uses too.
+
+    Args:
+        values: Shape ``(H, W, 4)``, uint8 or uint16; the largest value is full ink.
+    """
+    full = int(np.iinfo(values.dtype).max)
+    rgb = np.empty((*values.shape[:2], 3), values.dtype)
+    for row, inks in enumerate(values):
+        paper = 1 - inks / np.float32(full)
+        rgb[row] = np.rint(paper[:, :3] * paper[:, 3:] * full)
+    return rgb
+
+
+def lab_to_rgb(values: npt.NDArray[np.uint16]) -> npt.NDArray[Any]:
+    """Convert 16-bit CIELAB (D50) as TIFF has it: L to 65535, a and b signed in 256ths."""
+    ab = values[..., 1:].astype(np.int16) * np.float32(257 / 256) + np.float32(128 * 257)
+    encoded = np.concatenate((values[..., :1], np.rint(ab.clip(0, 65535)).astype(np.uint16)), axis=-1)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    return _transform(encoded, "lab", profile)
 
 
 def _gray_to_srgb(values: npt.NDArray[Any], profile: bytes) -> npt.NDArray[Any]:
-    # Through a table, so that neutral stays neutral and 16 bits get the precision of floats.
+    # Through a table: neutral stays neutral, and 16 bits get the precision of floats.
+    ramp = np.linspace(0, 1, _CURVE_POINTS, dtype=np.float32).reshape(1, -1)
+    if profile[16:20] == b"RGB ":
+        table = _transform(np.stack([ramp] * 3, axis=-1), "rgb", profile)
+    else:
+        table = _transform(ramp, "gray", profile)
+    return _look_up(values, table[0, :, 1])
+
+
+def _look_up(values: npt.NDArray[Any], curve: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
+    places = np.linspace(0, 1, len(curve))
     if values.dtype.kind == "f":
-        table = _gray_table(profile, 65536)
-        return np.interp(values, np.linspace(0, 1, 65536), table).astype(values.dtype)
-    white = np.iinfo(values.dtype).max
-    table = np.rint(_gray_table(profile, white + 1) * white).astype(values.dtype)
-    return table[values]
-
-
-def _gray_table(profile: bytes, length: int) -> npt.NDArray[np.float32]:
-    ramp = np.linspace(0, 1, length, dtype=np.float32).reshape(1, -1)
-    return _transform(ramp, "gray", profile)[0, :, 1].clip(0, 1)  # type: ignore[no-any-return]
+        return np.interp(values, places, curve).astype(values.dtype)
+    full = int(np.iinfo(values.dtype).max)
+    table = np.rint(np.interp(np.linspace(0, 1, full + 1), places, curve) * full).astype(values.dtype)
+    return np.asarray(table[values])
 
 
 def _is_srgb(profile: bytes) -> bool:
-    # Many programs write an sRGB profile of their own. Where no color moves by more than a step of 8 bits,
+    # Many programs write an sRGB profile of their own. Where no color moves by more than one step of 8 bits,
     # leaving the pixels alone is the better conversion.
     grid = np.stack(np.meshgrid(*[np.arange(0, 256, 15, dtype=np.uint8)] * 3), axis=-1).reshape(1, -1, 3)
     return bool(np.abs(_transform(grid, "rgb", profile).astype(int) - grid).max() <= 1)
@@ -90,5 +118,7 @@ def _transform(values: npt.NDArray[Any], space: str, profile: bytes) -> npt.NDAr
         outcolorspace="rgb",
         outdtype=values.dtype,
         intent=int(ImageCms.Intent.PERCEPTUAL),
+        # Optimized, Little CMS is off by up to 8 % in the darks of 16-bit pixels; at 8 bits it does not show.
+        flags=0 if values.dtype == np.uint8 else _NO_OPTIMIZATION,
     )
     return result.clip(0, 1) if result.dtype.kind == "f" else result

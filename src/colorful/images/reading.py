@@ -9,11 +9,11 @@ import threading
 import warnings
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile
+from PIL import Image
 
 from colorful.errors import (
     ColorfulError,
@@ -25,42 +25,39 @@ from colorful.errors import (
     RangeError,
     ShapeError,
 )
-from colorful.images import deep, metadata, profiles
+from colorful.images import metadata, png, profiles, tiff
 from colorful.images.metadata import Metadata
-from colorful.images.picture import Picture, bands
+from colorful.images.picture import Decoded, Kind, Picture, Pixels, bands
 
 logger = logging.getLogger(__name__)
 
 Source: TypeAlias = (
-    "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | npt.NDArray[Any]"
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | npt.NDArray[Any]
 )
 
 MAX_PIXELS = 178_956_970
-"""The default limit: where Pillow too stops believing that a file is a photo; 13,377 pixels square."""
+"""The default limit: where Pillow, too, stops taking a file for a photo. 13,377 pixels square."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
-"""Pillow's names of the formats that are read; HEIF comes on top where pillow-heif is installed."""
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+"""Pillow's names of the formats that are read, besides HEIF, which needs pillow-heif."""
 
-# What a result is written as by default. A GIF's 256 colors are too few for a photo.
-_RESULT_FORMATS = {name: name for name in ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "AVIF", "HEIF")} | {
-    "MPO": "JPEG"
-}
-_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# The format of a result where the source has another: a GIF's 256 colors are too few for a photo.
+_RESULT_FORMATS = {"MPO": "JPEG", "GIF": "PNG", "JPEG2000": "PNG", "PPM": "PNG", "DIB": "BMP"}
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
     """Read a photo from whatever holds it.
 
     Args:
-        source: A path, the bytes of a file, a binary file object (read from where it stands), a PIL image
-            or an array of shape ``(H, W)`` or ``(H, W, C)`` with C from 1 to 4: gray, gray and alpha, RGB or
+        source: A path, the bytes of a file, a binary file object (read from where it stands), a PIL image,
+            or an array of shape ``(H, W)`` or ``(H, W, C)`` with C from 1 to 4: gray, gray and alpha, RGB, or
             RGBA; bool, uint8, uint16, or floats in [0, 1].
-        max_pixels: Refuse files and PIL images with more, before they are decoded. None allows any size.
+        max_pixels: Refuse files and PIL images that have more, before they are decoded. None takes any size.
 
     Returns:
-        The photo, upright and in sRGB. 16-bit PNG and TIFF files, PIL images of mode I;16 and uint16 arrays
-        keep 16 bits, floats stay floats; everything else has 8.
+        The photo, upright and in sRGB. PNG and TIFF files of 16 bits, PIL images of mode I;16 and uint16
+        arrays keep 16 bits, floats stay floats; everything else has 8 bits.
 
     Raises:
         ImageNotFoundError: If there is no such file.
@@ -74,23 +71,13 @@ def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        _check_size(source.width, source.height, max_pixels)
         with _Guard("image"):
-            return _from_image(source.copy(), kind="image")
+            return _from_image(source, max_pixels, kind="image")
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        try:
-            with path.open("rb") as file:
-                return _from_file(file, path.name, max_pixels)
-        except FileNotFoundError:
-            raise ImageNotFoundError(f"{path}: no such file") from None
-        except OSError as error:
-            if isinstance(error, ColorfulError):
-                raise
-            raise ImageError(f"{path}: {error.strerror or error}") from error
+        return _from_path(Path(source), max_pixels)
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_file(io.BytesIO(source), "bytes", max_pixels)
-    if hasattr(source, "read"):
+    if callable(getattr(source, "read", None)):
         data = source.read()
         if not isinstance(data, bytes):
             raise KindError(
@@ -106,189 +93,192 @@ def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
 def _from_array(array: npt.NDArray[Any]) -> Picture:
     if array.ndim not in (2, 3) or (array.ndim == 3 and not 1 <= array.shape[2] <= 4):
         raise ShapeError(f"array: expected shape (H, W) or (H, W, C) with C from 1 to 4, got {array.shape}")
-    if 0 in array.shape:
+    if array.size == 0:
         raise ShapeError(f"array: expected at least one pixel, got shape {array.shape}")
     dtype = array.dtype.newbyteorder("=")
     if dtype.kind == "f" and dtype.itemsize <= 8:
         low, high = array.min(), array.max()
-        if not (low >= 0 and high <= 1):
+        if not (low >= 0 and high <= 1):  # NaN is neither
             raise RangeError(f"array: expected floats in [0, 1], got {low} to {high}")
-    elif dtype not in (np.bool_, np.uint8, np.uint16):
+    elif dtype == np.bool_:
+        array, dtype = array * np.uint8(255), np.dtype(np.uint8)
+    elif dtype not in (np.uint8, np.uint16):
         raise KindError(f"array: expected bool, uint8, uint16, or floats in [0, 1], got {array.dtype}")
-    array = np.asarray(array)
-    if dtype == np.bool_:
-        array = array.astype(np.uint8) * np.uint8(255)
-        dtype = array.dtype
     alpha = None
     if array.ndim == 3:
         if array.shape[2] in (2, 4):
-            alpha = array[..., -1].astype(dtype)
-            array = array[..., :-1]
+            array, alpha = array[..., :-1], np.array(array[..., -1], dtype)
         if array.shape[2] == 1:
             array = array[..., 0]
-    pixels = np.require(array, np.float32 if dtype.kind == "f" else dtype, ["C", "W", "E"])
-    return Picture(pixels, alpha, dtype=dtype)
+    inner = np.dtype(np.float32) if dtype.kind == "f" else dtype
+    return Picture(np.require(array, inner, ["C", "W", "E"]), alpha, dtype=dtype)
+
+
+def _from_path(path: Path, max_pixels: int | None) -> Picture:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise ImageNotFoundError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ImageError(f"{path}: {reason}") from error
+    with file:
+        return _from_file(file if file.seekable() else io.BytesIO(file.read()), path.name, max_pixels)
 
 
 def _from_file(file: IO[bytes], name: str, max_pixels: int | None) -> Picture:
-    head = file.read(32)
-    file.seek(0)
-    if not head:
-        raise ImageError(f"{name}: expected a picture, got an empty file")
     with _Guard(name):
-        if deep.is_deep_png(head):
-            data = file.read()
-            _check_size(int.from_bytes(data[16:20]), int.from_bytes(data[20:24]), max_pixels)
-            decoded, carrier = deep.read_png(data)
+        head = file.read(32)
+        file.seek(0)
+        if not head:
+            raise ImageError("expected a picture, got an empty file")
+        if size := png.size_if_deep(head):
+            _check_size(size, max_pixels)
+            decoded, carrier = png.decode(file.read())
             about, orientation = metadata.from_image(carrier)
-            return _finish(decoded, about, orientation, "PNG", carrier.info)
-        if head.startswith(_TIFF_MAGIC):
-            found = deep.read_tiff(file, lambda width, height: _check_size(width, height, max_pixels))
-            if found is not None:
-                exif = deep.tiff_exif(file)
-                about, orientation = metadata.from_exif(exif)
-                return _finish(found, about, orientation, "TIFF", {"icc_profile": exif.get(34675)})
-            file.seek(0)
-        if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
-            image = _open_heif(file, max_pixels)
-        else:
+            return _finish(decoded, about, orientation, carrier.info, "PNG")
+        if head.startswith(tiff.MAGIC):
+            return _from_tiff(file, name, max_pixels)
+        image = _open_heif(file) if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS else _open(file)
+        _log_frames(getattr(image, "is_animated", False), name)
+        return _from_image(image, max_pixels)
+
+
+def _from_tiff(file: IO[bytes], name: str, max_pixels: int | None) -> Picture:
+    tags, more = tiff.read_tags(file)
+    _log_frames(more, name)
+    size = tiff.size(tags)
+    _check_size(size, max_pixels)
+    if not tiff.is_deep(tags):
+        try:
             image = _open(file)
-            _check_size(image.width, image.height, max_pixels)
-        if getattr(image, "is_animated", False):
-            logger.info("%s: more than one frame; the first is taken", name)
-        return _from_image(image, kind="file")
+        except SyntaxError:  # channels that Pillow has no mode for
+            image = None
+        if image is not None:
+            return _from_image(image, max_pixels)
+    # The deepest photo, RGBA of 16 bits, has 8 bytes a pixel.
+    decoded = tiff.decode(file, max_bytes=None if max_pixels is None else 8 * max_pixels)
+    about, orientation = metadata.from_tags(tags)
+    return _finish(decoded, about, orientation, {"icc_profile": tags.get(34675)}, "TIFF")
 
 
-def _open(file: IO[bytes]) -> ImageFile.ImageFile:
-    # Not Image.open(), which would warn or refuse by Pillow's limit before ours is asked.
+def _open(file: IO[bytes]) -> Image.Image:
+    # Not Image.open(), which warns or refuses by Pillow's own limit before ours is asked.
     Image.init()
+    file.seek(0)
     head = file.read(16)
-    for format in FORMATS:
-        if format not in Image.OPEN:
-            continue
-        factory, accept = Image.OPEN[format]
-        accepted = accept(head) if accept else True
-        if accepted and not isinstance(accepted, str):
+    for name in FORMATS:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        accepted = accept(head) if accept else False
+        if isinstance(accepted, str):
+            raise ImageError(accepted)
+        if factory and accepted:
             file.seek(0)
-            try:
-                return factory(file, "")
-            except (SyntaxError, IndexError, TypeError) as error:
-                raise ImageError(f"broken {format} header: {error}") from error
-    raise ImageError("not a picture, or not of a format read here: " + ", ".join(FORMATS))
+            return factory(file, "")
+    raise ImageError(f"not a picture, or not in a format that is read: {', '.join(FORMATS)}, HEIF")
 
 
-def _open_heif(file: IO[bytes], max_pixels: int | None) -> Image.Image:
+def _open_heif(file: IO[bytes]) -> Image.Image:
     try:
-        import pillow_heif
+        from pillow_heif import HeifImageFile
     except ImportError:
         raise MissingExtraError("heic") from None
-    heif = pillow_heif.open_heif(file, convert_hdr_to_8bit=True)
-    _check_size(*heif.size, max_pixels)
-    image: Image.Image = heif.to_pillow()
-    image.format = "HEIF"
+    image: Image.Image = HeifImageFile(file, "")
     return image
 
 
-def _check_size(width: int, height: int, max_pixels: int | None) -> None:
+def _log_frames(more: bool, name: str) -> None:
+    if more:
+        logger.info("%s: has more than one picture; the first is taken", name)
+
+
+def _check_size(size: tuple[int, int], max_pixels: int | None) -> None:
+    width, height = size
     if width < 1 or height < 1:
         raise ImageError(f"expected at least one pixel, got {width} x {height}")
     if max_pixels is not None and width * height > max_pixels:
         raise ImageTooLargeError(f"expected at most {max_pixels:,} pixels, got {width:,} x {height:,}")
 
 
-def _from_image(image: Image.Image, *, kind: Any) -> Picture:
-    format = image.format
-    image.load()
+def _from_image(image: Image.Image, max_pixels: int | None, *, kind: Kind = "file") -> Picture:
+    _check_size(image.size, max_pixels)
     about, orientation = metadata.from_image(image)
-    return _finish(_decode(image), about, orientation, format, image.info, kind=kind)
+    return _finish(_decoded(image), about, orientation, image.info, image.format, kind=kind)
 
 
-def _decode(image: Image.Image) -> deep.Deep:
-    mode = image.mode
-    transparent = image.info.get("transparency")
+def _decoded(image: Image.Image) -> Decoded:
+    mode, transparent = image.mode, image.info.get("transparency")
     if mode.startswith("I;16"):
         values = _to_array(image, mode).astype(np.uint16, copy=False)
-        alpha = None if transparent is None else np.where(values == transparent, 0, 65535).astype(np.uint16)
-        return deep.Deep(values[..., None], alpha, "gray")
+        alpha = (
+            np.where(values == transparent, 0, 65535).astype(np.uint16) if transparent is not None else None
+        )
+        return Decoded(values[..., np.newaxis], alpha, "gray")
     if mode in ("I", "F"):
-        return deep.Deep(_unscaled(_to_array(image, mode), mode)[..., None], None, "gray")
-    if mode == "CMYK" and image.info.get("icc_profile"):
-        return deep.Deep(_to_array(image, "CMYK"), None, "cmyk")
-    if mode in ("1", "L"):
-        target = "L" if transparent is None else "LA"
-    elif mode in ("LA", "La"):
-        target = "LA"
-    elif mode in ("PA", "RGBA", "RGBa") or transparent is not None:
-        target = "RGBA"
-    else:
-        target = "RGB"
-    values = _to_array(image, target)
+        return Decoded(_in_range(_to_array(image, mode), mode)[..., np.newaxis], None, "gray")
+    if mode == "CMYK":
+        return Decoded(_to_array(image, mode), None, "cmyk")
+    gray = mode in ("1", "L", "LA", "La")
+    has_alpha = mode.endswith(("A", "a")) or transparent is not None
+    values = _to_array(image, ("L" if gray else "RGB") + ("A" if has_alpha else ""))
     values = values.reshape(*values.shape[:2], -1)
-    alpha = np.ascontiguousarray(values[..., -1]) if target.endswith("A") else None
-    colors = 1 if target.startswith("L") else 3
-    return deep.Deep(values[..., :colors], alpha, "gray" if colors == 1 else "rgb")
+    space: Literal["gray", "rgb"] = "gray" if gray else "rgb"
+    if not has_alpha:
+        return Decoded(values, None, space)
+    return Decoded(values[..., :-1], np.ascontiguousarray(values[..., -1]), space)
 
 
-def _to_array(image: Image.Image, mode: str) -> npt.NDArray[Any]:
-    first = np.asarray(image.crop((0, 0, 1, 1)).convert(mode))
-    result = np.empty((image.height, image.width, *first.shape[2:]), first.dtype)
-    for rows in bands(result.shape):
+def _to_array(image: Image.Image, mode: str) -> Pixels:
+    # Band by band: Pillow has four bytes a pixel where the array needs three.
+    corner = np.asarray(image.crop((0, 0, 1, 1)).convert(mode))
+    values = np.empty((image.height, image.width, *corner.shape[2:]), corner.dtype)
+    for rows in bands(values.shape):
         band = image.crop((0, rows.start, image.width, rows.stop))
-        result[rows] = band if band.mode == mode else band.convert(mode)
-    return result
+        values[rows] = np.asarray(band if band.mode == mode else band.convert(mode))
+    return values
 
 
-def _unscaled(values: npt.NDArray[Any], mode: str) -> npt.NDArray[Any]:
-    # Modes I and F have no white of their own; the largest value tells which of the usual ones is meant.
+def _in_range(values: Pixels, mode: str) -> Pixels:
+    # Modes I and F have no white of their own: the largest value tells which of the usual ones it is.
     low, high = values.min(), values.max()
     if not (low >= 0 and high <= 65535):
         raise RangeError(f"image of mode {mode}: expected values in 0..65535, got {low} to {high}")
     if mode == "I":
         return values.astype(np.uint8 if high <= 255 else np.uint16)
-    white = 1 if high <= 1 else 255 if high <= 255 else 65535
-    values /= np.float32(white)
+    values /= np.float32(1 if high <= 1 else 255 if high <= 255 else 65535)
     return values
 
 
 def _finish(
-    decoded: deep.Deep,
+    decoded: Decoded,
     about: Metadata,
     orientation: int,
-    format: str | None,
     info: dict[Any, Any],
+    format: str | None,
     *,
-    kind: Any = "file",
+    kind: Kind = "file",
 ) -> Picture:
-    values, alpha = decoded.values, decoded.alpha
-    converted = None
-    profile = info.get("icc_profile")
-    if decoded.space == "gray":
-        values = values[..., 0]
+    pixels = _to_srgb(decoded, info)
+    pixels = np.require(_turn(pixels, orientation), requirements=["C", "W"])
+    alpha = None if decoded.alpha is None else np.ascontiguousarray(_turn(decoded.alpha, orientation))
+    return Picture(pixels, alpha, about, _RESULT_FORMATS.get(format or "", format), kind)
+
+
+def _to_srgb(decoded: Decoded, info: dict[Any, Any]) -> Pixels:
+    values = decoded.values[..., 0] if decoded.space == "gray" else decoded.values
+    profile, gamma = info.get("icc_profile"), info.get("gamma")
     if isinstance(profile, bytes) and profile:
         converted = profiles.to_srgb(values, decoded.space, profile)
-    elif "srgb" not in info and isinstance(gamma := info.get("gamma"), float) and 0.01 < gamma < 10:
-        if abs(gamma * 2.2 - 1) > 0.05 and values.dtype.kind == "u":
-            converted = profiles.apply_gamma(values, gamma)
-    if converted is None:
-        converted = _cmyk_to_rgb(values) if decoded.space == "cmyk" else values
-    pixels = np.require(_turn(converted, orientation), requirements=["C", "W"])
-    if alpha is not None:
-        alpha = np.ascontiguousarray(_turn(alpha, orientation))
-    return Picture(pixels, alpha, about, _RESULT_FORMATS.get(format or "", "PNG") if format else None, kind)
+        if converted is not None:
+            return converted
+    elif (
+        isinstance(gamma, float) and "srgb" not in info and 0.01 < gamma < 10 and abs(2.2 * gamma - 1) > 0.05
+    ):
+        return profiles.from_gamma(values, gamma)
+    return profiles.cmyk_to_rgb(values) if decoded.space == "cmyk" else values
 
 
-def _cmyk_to_rgb(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    # Without a profile there is no telling the inks; Pillow's formula, in the depth at hand.
-    white = 1 if values.dtype.kind == "f" else int(np.iinfo(values.dtype).max)
-    result = np.empty((*values.shape[:2], 3), values.dtype)
-    for rows in bands(values.shape):
-        inks = 1 - values[rows] / np.float32(white)
-        band = inks[..., :3] * inks[..., 3:] * white
-        result[rows] = band if values.dtype.kind == "f" else np.rint(band)
-    return result
-
-
-def _turn(values: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+def _turn(values: Pixels, orientation: int) -> Pixels:
     if orientation >= 5:
         values = values.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
@@ -301,8 +291,8 @@ def _turn(values: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
 class _Guard:
     """Turn whatever a decoder throws at broken input into an :class:`ImageError`, and keep its warnings in.
 
-    ``warnings.catch_warnings`` alone is not for threads: each restores the filters it found, in any order.
-    So the first guard in changes them and the last one out restores them.
+    ``warnings.catch_warnings`` is not made for threads: each would put back the filters it found, in any
+    order. So the first guard in changes them, and the last one out puts them back.
     """
 
     _lock = threading.Lock()
@@ -317,7 +307,7 @@ class _Guard:
             if _Guard._inside == 0:
                 _Guard._filters = warnings.catch_warnings()
                 _Guard._filters.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL\.")
+                warnings.filterwarnings("ignore", module=r"(PIL|tifffile|imagecodecs|pillow_heif)\b")
             _Guard._inside += 1
 
     def __exit__(
@@ -327,9 +317,10 @@ class _Guard:
             _Guard._inside -= 1
             if _Guard._inside == 0:
                 _Guard._filters.__exit__(None, None, None)
-        if isinstance(error, ImageError) and type(error) in (ImageError, ImageTooLargeError):
+        if isinstance(error, ImageError):
             raise type(error)(f"{self._name}: {error}") from error.__cause__
+        if isinstance(error, MemoryError):
+            raise ImageTooLargeError(f"{self._name}: does not fit into memory") from error
         if isinstance(error, Exception) and not isinstance(error, ColorfulError):
-            raise ImageError(
-                f"{self._name}: corrupt or truncated ({error or type(error).__name__})"
-            ) from error
+            reason = str(error) or type(error).__name__
+            raise ImageError(f"{self._name}: truncated, corrupt, or no picture ({reason})") from error

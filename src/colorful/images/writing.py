@@ -6,7 +6,10 @@ import contextlib
 import io
 import logging
 import os
-import tempfile
+import secrets
+import struct
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,6 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from colorful.errors import (
-    ImageError,
     KindError,
     MissingExtraError,
     OptionError,
@@ -22,7 +24,7 @@ from colorful.errors import (
     OutputExistsError,
     RangeError,
 )
-from colorful.images import deep
+from colorful.images import png, tiff
 from colorful.images.metadata import Metadata
 from colorful.images.picture import Picture
 from colorful.images.profiles import srgb_profile
@@ -46,6 +48,9 @@ EXTENSIONS = {
 }
 """File name extension to format: what can be written."""
 
+_LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "GIF": 65535, "AVIF": 65535, "HEIF": 65535}
+_SEGMENT = 65533  # bytes that one segment of a JPEG has room for
+
 
 def write(
     picture: Picture,
@@ -58,7 +63,7 @@ def write(
 ) -> Path:
     """Write a picture to a file, whole or not at all.
 
-    The bytes go to a temporary file in the same folder, which takes the name when all of it is on the disk.
+    The bytes go to a temporary file in the same folder, which takes the name once all are on the disk.
 
     Args:
         picture: What to write.
@@ -69,121 +74,101 @@ def write(
         provenance: As for :func:`encode`.
 
     Returns:
-        The path written.
+        The path.
 
     Raises:
-        OutputExistsError: If the file exists and *overwrite* is false; it is left as it was.
-        OutputError: If the file cannot be written.
+        OutputExistsError: If the file exists and *overwrite* is false; it stays as it is.
+        OutputError: If the file cannot be written, or the format cannot hold the picture.
         OptionError: If the format is unknown.
     """
     target = Path(path)
-    if target.exists() and not overwrite:
-        raise OutputExistsError(f"{target}: exists already; pass overwrite=True to replace it")
+    if not overwrite and os.path.lexists(target):
+        raise _exists(target)
     data = encode(picture, format or _format_of(target), quality=quality, provenance=provenance)
     write_bytes(data, target, overwrite=overwrite)
     return target
 
 
-def write_bytes(data: bytes, target: Path, *, overwrite: bool = False) -> None:
-    """Write a file so that its name shows the old content or the new, never a part of it."""
-    place = Path(os.path.realpath(target))  # a link stays a link
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{place.name[:40]}.", suffix=".tmp", dir=place.parent)
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(handle, _mode_for(place))
-            file.write(data)
-            file.flush()
-            os.fsync(handle)
-        if overwrite:
-            os.replace(temporary, place)
-        else:
-            os.link(temporary, place)  # fails where replace would not: if another made the file meanwhile
-            os.unlink(temporary)
-        temporary = None
-        _sync_folder(place.parent)
-    except FileExistsError:
-        raise OutputExistsError(f"{target}: exists already; pass overwrite=True to replace it") from None
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-
-
 def encode(picture: Picture, format: str, *, quality: int | None = None, provenance: bool = True) -> bytes:
     """Encode a picture as a file.
 
-    PNG and TIFF keep 16 bits, TIFF floats too; the other formats have 8. JPEG and BMP have no alpha: the
-    picture is laid on white, which the log says.
+    PNG and TIFF keep 16 bits, TIFF keeps floats too; the other formats have 8 bits. JPEG and BMP have no
+    alpha: the picture is laid on white, and the log says so.
 
     Args:
         picture: What to encode.
         format: ``jpeg``, ``png``, ``tiff``, ``webp``, ``bmp``, ``gif``, ``avif`` or ``heif``, in any case;
-            the extensions will do as well.
-        quality: 1 to 100 for JPEG, WebP, AVIF and HEIF; 100 is lossless in WebP. The lossless formats
-            take no notice. By default 95 for JPEG and 90 for the others.
+            a file name extension will do as well.
+        quality: 1 to 100 for JPEG, WebP, AVIF and HEIF; by default 95 for JPEG, 90 for the others. 100 is
+            lossless in WebP. The formats that are always lossless take no notice.
         provenance: Whether the metadata say that a model made the colors, if one did.
 
     Returns:
-        The file, tagged sRGB, with the metadata the format has room for.
+        The file, tagged sRGB, with as much of the metadata as the format has room for.
 
     Raises:
         OptionError: If *format* is unknown.
+        KindError: If *quality* is no whole number.
         RangeError: If *quality* is outside 1 to 100.
         OutputError: If the format cannot hold the picture, for instance because it is too wide.
         MissingExtraError: If HEIF is asked for and ``pillow-heif`` is not installed.
     """
-    name = _known_format(format)
-    if quality is not None:
-        if isinstance(quality, bool) or not isinstance(quality, int):
-            raise KindError(f"quality: expected a whole number, got {quality!r}")
-        if not 1 <= quality <= 100:
-            raise RangeError(f"quality: expected 1 to 100, got {quality}")
-    about = picture.metadata.stamped() if provenance and picture.is_colored else picture.metadata
+    name = EXTENSIONS.get(f".{format.lower().removeprefix('.')}", format.upper())
+    if name not in _ENCODERS:
+        raise OptionError(f"format: expected one of {', '.join(_ENCODERS).lower()}, got {format!r}")
+    if quality is not None and (isinstance(quality, bool) or not isinstance(quality, int)):
+        raise KindError(f"quality: expected a whole number, got {quality!r}")
+    if quality is not None and not 1 <= quality <= 100:
+        raise RangeError(f"quality: expected 1 to 100, got {quality}")
+    longest = _LONGEST_SIDE.get(name)
+    if longest and max(picture.size) > longest:
+        raise OutputError(
+            f"{name}: holds at most {longest} pixels a side, got {picture.width} x {picture.height}"
+        )
     try:
-        return _ENCODERS[name](picture, about, quality)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        return _ENCODERS[name](picture, picture.outgoing(provenance=provenance), quality)
+    except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
+        if isinstance(error, OutputError):
+            raise
         raise OutputError(f"{name}: cannot hold this picture: {error}") from error
 
 
 def _jpeg(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     quality = quality or 95
-    options: dict[str, Any] = {"quality": quality, "subsampling": 0 if quality >= 90 else 2}
+    about = about.for_exif()
+    for part in ("exif", "xmp", "iptc"):
+        if len(getattr(about, part)) > _SEGMENT - 64:
+            logger.warning("%s dropped: a JPEG has no room for more than 64 KB of it", part.upper())
+            about = replace(about, **{part: b""})
+    options: dict[str, Any] = {"extra": _iptc_segment(about.iptc)} if about.iptc else {}
     if "Comment" in about.text:
-        options["comment"] = about.text["Comment"].encode()
-    return _save(_flat(picture), "JPEG", about, **options)
+        options["comment"] = about.text["Comment"].encode()[:_SEGMENT]
+    # The colors are as fine as the photo's edges where the quality is meant to be high.
+    subsampling = 0 if quality >= 90 else 2
+    return _save(_flat(picture), "JPEG", about, quality=quality, subsampling=subsampling, **options)
 
 
 def _png(picture: Picture, about: Metadata, quality: int | None) -> bytes:
-    texts = PngImagePlugin.PngInfo()
+    text = PngImagePlugin.PngInfo()
     for key, value in about.text.items():
-        texts.add_itxt(key, value)
+        text.add_text(key, value)
     if about.xmp:
-        texts.add_itxt("XML:com.adobe.xmp", about.xmp.decode("utf-8", "replace"))
-    deep_pixels = picture.pixels.dtype != np.uint8
-    image = Image.new("L", (1, 1)) if deep_pixels else Image.fromarray(picture.to_uint8())
-    encoded = _save(image, "PNG", about, pnginfo=texts)
-    return deep.write_png(picture.to_uint16(), like=encoded) if deep_pixels else encoded
+        text.add_itxt("XML:com.adobe.xmp", about.xmp.decode("utf-8", "replace"))
+    if picture.pixels.dtype == np.uint8:
+        return _save(_image(picture), "PNG", about, pnginfo=text)
+    pixel = _save(Image.new("L", (1, 1)), "PNG", about, pnginfo=text)
+    return png.encode(picture.channels(np.uint16), about=pixel)
 
 
 def _tiff(picture: Picture, about: Metadata, quality: int | None) -> bytes:
-    return deep.write_tiff(
-        picture.native(),
-        alpha=picture.alpha is not None,
-        icc=srgb_profile(),
-        exif=about.exif,
-        xmp=about.xmp,
-        iptc=about.iptc,
-        dpi=about.dpi,
-    )
+    values = picture.channels(picture.pixels.dtype)
+    return tiff.encode(values, alpha=picture.alpha is not None, about=about.for_exif())
 
 
 def _webp(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     quality = quality or 90
-    image = Image.fromarray(picture.to_uint8())
-    return _save(image, "WEBP", about, quality=quality, lossless=quality == 100, exact=True)
+    lossless = quality == 100
+    return _save(_image(picture), "WEBP", about.for_exif(), quality=quality, lossless=lossless, exact=True)
 
 
 def _bmp(picture: Picture, about: Metadata, quality: int | None) -> bytes:
@@ -191,14 +176,22 @@ def _bmp(picture: Picture, about: Metadata, quality: int | None) -> bytes:
 
 
 def _gif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
-    comment = {"comment": about.text["Comment"].encode()} if "Comment" in about.text else {}
-    return _save(Image.fromarray(picture.to_uint8()), "GIF", about, **comment)
+    opaque = Image.fromarray(replace(picture, alpha=None).channels(np.uint8)).convert("RGB")
+    image = opaque.quantize(256 if picture.alpha is None else 255, dither=Image.Dither.FLOYDSTEINBERG)
+    options: dict[str, Any] = {}
+    if picture.alpha is not None:
+        clear = replace(picture, pixels=picture.alpha, alpha=None).channels(np.uint8) < 128
+        image.paste(255, mask=Image.fromarray(clear))
+        options["transparency"] = 255
+    if "Comment" in about.text:
+        options["comment"] = about.text["Comment"].encode()
+    return _save(image, "GIF", about, **options)
 
 
 def _avif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
-    if "AVIF" not in Image.SAVE and not (Image.init() and "AVIF" in Image.SAVE):
-        raise OutputError("AVIF: this Pillow was built without it")
-    return _save(Image.fromarray(picture.to_uint8()), "AVIF", about, quality=quality or 90)
+    quality = quality or 90
+    subsampling = "4:4:4" if quality >= 90 else "4:2:0"
+    return _save(_image(picture), "AVIF", about.for_exif(), quality=quality, subsampling=subsampling)
 
 
 def _heif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
@@ -206,67 +199,18 @@ def _heif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
         import pillow_heif
     except ImportError:
         raise MissingExtraError("heic") from None
-    heif = pillow_heif.from_pillow(Image.fromarray(picture.to_uint8()))
+    quality = quality or 90
+    image = _image(picture)
+    image.info["icc_profile"] = srgb_profile()
+    about = about.for_exif()
+    options: dict[str, Any] = {"exif": about.exif or None, "xmp": about.xmp or None}
     buffer = io.BytesIO()
-    heif.save(buffer, quality=quality or 90, exif=about.exif or None, xmp=about.xmp or None)
+    chroma = 444 if quality >= 90 else 420
+    pillow_heif.from_pillow(image).save(buffer, quality=quality, chroma=chroma, **options)
     return buffer.getvalue()
 
 
-def _save(image: Image.Image, format: str, about: Metadata, **options: Any) -> bytes:
-    if about.dpi:
-        options["dpi"] = about.dpi
-    if about.exif:
-        options["exif"] = about.exif
-    if about.xmp and format != "PNG":
-        options["xmp"] = about.xmp
-    buffer = io.BytesIO()
-    image.save(buffer, format, icc_profile=srgb_profile(), **options)
-    return buffer.getvalue()
-
-
-def _flat(picture: Picture) -> Image.Image:
-    image = Image.fromarray(picture.to_uint8())
-    if picture.alpha is None:
-        return image
-    logger.warning("alpha dropped: the format has none, so the picture is laid on white")
-    flat = Image.new(image.mode[:-1], image.size, "white")
-    flat.paste(image.convert(flat.mode), mask=image.getchannel("A"))
-    return flat
-
-
-def _known_format(name: str) -> str:
-    known = EXTENSIONS.get(f".{name.lower().lstrip('.')}", name.upper())
-    if known not in _ENCODERS:
-        raise OptionError(f"format: expected one of {', '.join(_ENCODERS).lower()}, got {name!r}")
-    return known
-
-
-def _format_of(path: Path) -> str:
-    if path.suffix.lower() not in EXTENSIONS:
-        raise OptionError(
-            f"path: expected a name ending in one of {' '.join(EXTENSIONS)}, got {path.name!r}; or pass format="
-        )
-    return EXTENSIONS[path.suffix.lower()]
-
-
-def _mode_for(place: Path) -> int:
-    with contextlib.suppress(OSError):
-        return place.stat().st_mode & 0o777
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # not every system lets a folder be opened
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-_ENCODERS = {
+_ENCODERS: dict[str, Callable[[Picture, Metadata, int | None], bytes]] = {
     "JPEG": _jpeg,
     "PNG": _png,
     "TIFF": _tiff,
@@ -276,3 +220,95 @@ _ENCODERS = {
     "AVIF": _avif,
     "HEIF": _heif,
 }
+
+
+def _save(image: Image.Image, format: str, about: Metadata, **options: Any) -> bytes:
+    Image.init()
+    if format not in Image.SAVE:
+        raise OutputError(f"{format}: this Pillow was built without it")
+    given = {"dpi": about.dpi, "exif": about.exif, "xmp": b"" if format == "PNG" else about.xmp}
+    options |= {name: value for name, value in given.items() if value}
+    buffer = io.BytesIO()
+    image.save(buffer, format, icc_profile=srgb_profile(), **options)
+    return buffer.getvalue()
+
+
+def _image(picture: Picture) -> Image.Image:
+    return Image.fromarray(picture.channels(np.uint8))
+
+
+def _flat(picture: Picture) -> Image.Image:
+    image = _image(picture)
+    if picture.alpha is None:
+        return image
+    logger.warning("alpha dropped: the format has none; the picture is laid on white")
+    flat = Image.new("L" if image.mode == "LA" else "RGB", image.size, "white")
+    flat.paste(image.convert(flat.mode), mask=image.getchannel("A"))
+    return flat
+
+
+def _iptc_segment(records: bytes) -> bytes:
+    resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(records)) + records + b"\0" * (len(records) % 2)
+    body = b"Photoshop 3.0\0" + resource
+    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
+
+
+def _format_of(path: Path) -> str:
+    format = EXTENSIONS.get(path.suffix.lower())
+    if format is None:
+        raise OptionError(f"path: expected a name ending in {' '.join(EXTENSIONS)}, got {path.name!r}")
+    return format
+
+
+def _exists(path: Path) -> OutputExistsError:
+    return OutputExistsError(f"{path}: exists already; overwrite=True replaces it")
+
+
+def write_bytes(data: bytes, target: Path, *, overwrite: bool = False) -> None:
+    """Write a file so that its name shows the old content or the new, never a part of it."""
+    place = Path(os.path.realpath(target))  # a link stays a link
+    temporary = place.with_name(f".{place.name[:40]}.{secrets.token_hex(6)}.tmp")
+    try:
+        if place.exists() and not place.is_file():
+            raise OutputError(f"{target}: expected a file or nothing there, got something else")
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if overwrite:
+                with contextlib.suppress(FileNotFoundError):
+                    temporary.chmod(place.stat().st_mode & 0o777)
+                temporary.replace(place)
+            else:
+                _rename_to_new(temporary, place)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(place.parent)
+    except FileExistsError:
+        raise _exists(target) from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, OutputError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise OutputError(f"{target}: cannot be written: {reason}") from error
+
+
+def _rename_to_new(temporary: Path, place: Path) -> None:
+    try:
+        place.hardlink_to(temporary)  # fails, where a rename would not, if another made the file meanwhile
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if place.exists():
+            raise FileExistsError(place) from None
+        temporary.replace(place)
+
+
+def _sync_folder(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # not every file system has folders that can be synced
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

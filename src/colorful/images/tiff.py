@@ -1,0 +1,240 @@
+"""TIFF: what Pillow would cut to 8 bits or cannot read, and writing at any depth, both by tifffile."""
+
+from __future__ import annotations
+
+import functools
+import io
+import logging
+import struct
+from types import ModuleType
+from typing import IO, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
+
+from colorful.errors import ImageError, ImageTooLargeError
+from colorful.images.metadata import Metadata
+from colorful.images.picture import Decoded, white
+from colorful.images.profiles import lab_to_rgb, srgb_profile
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_GROUPS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+_WIDTH, _HEIGHT, _BITS, _SAMPLE_FORMAT = 256, 257, 258, 339
+_UNSIGNED, _FLOAT = 1, 3
+_WHITE_IS_ZERO, _LAB = 0, 8
+_ASSOCIATED, _STRAIGHT = 1, 2
+_SPACES: dict[int, tuple[Literal["gray", "rgb", "cmyk"], int]]
+_SPACES = {0: ("gray", 1), 1: ("gray", 1), 2: ("rgb", 3), 5: ("cmyk", 4)}
+_TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d"}  # of numbers, as in the standard
+
+
+def read_tags(file: IO[bytes]) -> tuple[Image.Exif, bool]:
+    """Read the first directory of a TIFF, classic or big, whatever its pixels are.
+
+    Returns:
+        Its tags, and whether more pages follow.
+    """
+    file.seek(0)
+    head = file.read(8)
+    if head[2:4] in (b"+\0", b"\0+"):  # a BigTIFF: offsets of 64 bits
+        head += file.read(8)
+    directory = ImageFileDirectory_v2(head)
+    file.seek(directory.next)
+    directory.load(file)
+    tags = Image.Exif()
+    for tag in directory:
+        value = directory[tag]
+        value = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+        if tag in _GROUPS:
+            group = ImageFileDirectory_v2(head, group=tag)
+            file.seek(value)
+            group.load(file)
+            value = {key: v[0] if isinstance(v, tuple) and len(v) == 1 else v for key, v in group.items()}
+        tags[tag] = value
+    return tags, directory.next != 0
+
+
+def size(tags: Image.Exif) -> tuple[int, int]:
+    """Return the width and height of the page."""
+    return int(tags[_WIDTH]), int(tags[_HEIGHT])
+
+
+def is_deep(tags: Image.Exif) -> bool:
+    """Tell whether the page has more than 8 bits a channel, or floats."""
+    return bool(np.max(tags.get(_BITS, 1)) > 8 or np.max(tags.get(_SAMPLE_FORMAT, 1)) == _FLOAT)
+
+
+def decode(file: IO[bytes], *, max_bytes: int | None) -> Decoded:
+    """Decode the first page of a TIFF with the depth it has.
+
+    Args:
+        file: The file, seekable.
+        max_bytes: Refuse a page that needs more, decoded.
+
+    Returns:
+        The pixels: uint8, uint16 (for 9 to 16 bits) or float32 (for more, and for floats).
+    """
+    import tifffile
+
+    codecs()
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
+        shape = page.imagelength, page.imagewidth
+        samples = page.samplesperpixel
+        if page.dtype is None or page.imagedepth != 1 or not 1 <= samples <= 8 or min(shape) < 1:
+            raise ImageError("a TIFF of a kind that is not read")
+        tile = page.tilewidth * page.tilelength if page.is_tiled else 0
+        if (
+            max_bytes is not None
+            and max(shape[0] * shape[1], tile) * samples * page.dtype.itemsize > max_bytes
+        ):
+            raise ImageTooLargeError(f"expected at most {max_bytes:,} bytes of pixels in a TIFF, got more")
+        ends = [
+            start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True) if count
+        ]
+        if len(ends) < max(1, len(page.dataoffsets)) or max(ends) > tiff.filehandle.size:
+            raise ImageError("truncated, or pixels missing")
+        values = page.asarray(maxworkers=1)
+        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
+            values = np.moveaxis(values.reshape(samples, *shape), 0, -1)
+        return _interpret(page, values.reshape(*shape, samples))
+
+
+def encode(values: npt.NDArray[Any], *, alpha: bool, about: Metadata) -> bytes:
+    """Encode a TIFF, deflated with a predictor and tagged sRGB.
+
+    Args:
+        values: Gray or RGB, alpha last; shape ``(H, W)`` or ``(H, W, C)``, uint8, uint16 or float32.
+        alpha: Whether the last channel is alpha, straight and not premultiplied.
+        about: What goes into the tags.
+    """
+    import tifffile
+
+    codecs()
+    tags, groups = _tags(about)
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        values,
+        photometric="rgb" if values.ndim == 3 and values.shape[2] >= 3 else "minisblack",
+        planarconfig="contig" if values.ndim == 3 else None,
+        extrasamples=["unassalpha"] if alpha else None,
+        compression="zlib",
+        predictor=True,
+        iccprofile=srgb_profile(),
+        resolution=about.dpi or (1, 1),
+        resolutionunit="INCH" if about.dpi else "NONE",
+        software=False,
+        metadata=None,
+        extratags=tags,
+    )
+    for tag, group in groups.items():
+        _append_group(buffer, tag, group)
+    return buffer.getvalue()
+
+
+@functools.cache
+def codecs() -> ModuleType:
+    """Import imagecodecs, and keep its and tifffile's remarks on broken files off the user's terminal."""
+    import imagecodecs
+
+    for name in ("tifffile", "imagecodecs"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    return imagecodecs
+
+
+def _interpret(page: Any, values: npt.NDArray[Any]) -> Decoded:
+    photometric, bits = int(page.photometric), page.bitspersample
+    if photometric == _LAB and bits == 16 and values.shape[2] == 3:
+        return Decoded(lab_to_rgb(values), None, "rgb")
+    if photometric not in _SPACES or values.shape[2] < _SPACES[photometric][1]:
+        raise ImageError(f"a TIFF of {bits} bits as {page.photometric!r} is not read")
+    space, colors = _SPACES[photometric]
+    values = _to_full_range(values, bits, page.sampleformat or _UNSIGNED)
+    if space == "cmyk" and values.dtype.kind == "f":
+        values = np.rint(values * np.float32(65535)).astype(np.uint16)
+    if photometric == _WHITE_IS_ZERO:
+        values[..., 0] = white(values.dtype) - values[..., 0]
+    extra = [int(kind) for kind in page.extrasamples][: values.shape[2] - colors]
+    place = next((index for index, kind in enumerate(extra) if kind in (_ASSOCIATED, _STRAIGHT)), None)
+    alpha = None if place is None else np.ascontiguousarray(values[..., colors + place])
+    values = values[..., :colors]
+    if alpha is not None and place is not None and extra[place] == _ASSOCIATED:
+        values = _straighten(values, alpha)
+    return Decoded(values, alpha, space)
+
+
+def _to_full_range(values: npt.NDArray[Any], bits: int, kind: int) -> npt.NDArray[Any]:
+    if kind == _FLOAT:
+        low, high = values.min(), values.max()
+        if not (low >= 0 and high <= 1):
+            raise ImageError(f"TIFF of floats: expected values in [0, 1], got {low} to {high}")
+        return values.astype(np.float32, copy=False)
+    if kind != _UNSIGNED:
+        raise ImageError("TIFF: expected unsigned integers or floats, got signed or complex numbers")
+    if bits in (8, 16):
+        return values
+    if bits < 16:
+        return np.asarray(values * np.uint32(65535) // np.uint32(2**bits - 1), np.uint16)
+    return np.asarray(values / (2**bits - 1), np.float32)
+
+
+def _straighten(values: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    full = white(values.dtype)
+    result = np.empty_like(values)
+    for row, opacity in enumerate(alpha):
+        gain = np.divide(full, opacity, out=np.zeros(opacity.shape), where=opacity > 0)
+        straight = np.minimum(values[row] * gain[:, np.newaxis], full)
+        result[row] = straight if full == 1 else np.rint(straight)
+    return result
+
+
+def _tags(about: Metadata) -> tuple[list[tuple[int, str, int, Any, bool]], dict[int, dict[int, Any]]]:
+    # As tifffile takes them: (code, type, count, value, only on the first page).
+    exif = Image.Exif()
+    exif.load(about.exif)
+    typed = ImageFileDirectory_v2()
+    groups = {tag: dict(exif.get_ifd(tag)) for tag in _GROUPS if tag in exif}
+    tags: list[tuple[int, str, int, Any, bool]] = [(tag, "I", 1, 0, True) for tag in groups]
+    tags += [
+        (code, "B", len(data), data, True) for code, data in ((700, about.xmp), (33723, about.iptc)) if data
+    ]
+    for code in set(exif) - set(groups):
+        typed[code] = exif[code]
+    for code in typed:
+        kind, value = typed.tagtype[code], typed[code]
+        values = value if isinstance(value, tuple) else (value,)
+        if kind == 2:
+            text = b"\0".join(v.encode("latin-1") if isinstance(v, str) else v for v in values) + b"\0"
+            tags.append((code, "s", len(text), text, True))
+        elif isinstance(value, bytes):
+            tags.append((code, "B", len(value), value, True))
+        elif kind in (5, 10):
+            fractions = [IFDRational(v) for v in values]
+            flat = tuple(n for f in fractions for n in (f.numerator, f.denominator))
+            tags.append((code, "2I" if kind == 5 else "2i", len(values), flat, True))
+        elif kind in _TYPES:
+            tags.append((code, _TYPES[kind], len(values), values, True))
+    return tags, groups
+
+
+def _append_group(buffer: io.BytesIO, tag: int, group: dict[int, Any]) -> None:
+    # tifffile writes no directories within directories: put it at the end, and its place into the tag.
+    import tifffile
+
+    with tifffile.TiffFile(buffer) as tiff:
+        order, entry = tiff.byteorder, tiff.pages.first.tags[tag].valueoffset
+        if tiff.is_bigtiff:  # beyond 4 GB, where Pillow's directories do not reach
+            return
+    directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0" if order == "<" else b"MM\0*\0\0\0\0")
+    directory.update(group)
+    offset = buffer.seek(0, io.SEEK_END)
+    if offset % 2:
+        offset += buffer.write(b"\0")
+    buffer.write(directory.tobytes(offset))
+    buffer.seek(entry)
+    buffer.write(struct.pack(order + "I", offset))
