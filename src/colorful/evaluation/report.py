@@ -1,0 +1,255 @@
+"""What an evaluation found: tables, result files and contact sheets."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from colorful.errors import PhotosError
+from colorful.evaluation.scores import (
+    LEVEL,
+    MEASURES,
+    PER_PHOTO,
+    REAL,
+    RESAMPLES,
+    Estimate,
+    Numbers,
+    Pixels,
+    ScoreTable,
+    mean_estimate,
+)
+from colorful.images.writing import write_bytes
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from colorful.evaluation.run import Protocol
+
+_SHOWN = (
+    "auc", "auc_rebalanced", "psnr", "psnr_ab", "ssim", "ciede2000", "colorfulness", "colorfulness_ratio",
+    "colorfulness_mean_delta", "top1",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A photo that is kept for the contact sheet.
+
+    Attributes:
+        name: The photo's.
+        real: Its pixels at the evaluated size.
+        colored: What each model made of it.
+        ciede2000: The mean difference of each from the real one.
+    """
+
+    name: str
+    real: Pixels = field(repr=False)
+    colored: Mapping[str, Pixels] = field(repr=False)
+    ciede2000: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The figures of an evaluation and all they depend on. Printed by rich, it is a table.
+
+    Attributes:
+        protocol: How photos were prepared and scored.
+        scores: The numbers of each photo.
+        names: The scored photos, in the order of those numbers.
+        found: How many photos there were.
+        left_out: How many of them were grey or toned.
+        unreadable: Name and reason of each that could not be read.
+        complete: Whether all were gone through.
+        models: Facts of each model.
+        hint_psnr: PSNR of each photo by the number of simulated hints, for each model that takes them.
+        frechet: The Frechet distance of each way of coloring, if features were given.
+        best: The photos nearest to the truth by CIEDE2000, under the first model; the nearest first.
+        worst: Those farthest from it, the farthest first.
+    """
+
+    protocol: Protocol
+    scores: ScoreTable
+    names: tuple[str, ...]
+    found: int
+    left_out: Mapping[str, int]
+    unreadable: tuple[tuple[str, str], ...]
+    complete: bool
+    models: Mapping[str, Mapping[str, object]]
+    hint_psnr: Mapping[str, Mapping[int, Numbers]]
+    frechet: Mapping[str, float]
+    best: tuple[Example, ...] = ()
+    worst: tuple[Example, ...] = ()
+
+    @cached_property
+    def measures(self) -> dict[str, dict[str, Estimate]]:
+        """Estimates by way (``"grey"``, ``"random"``, each model, ``"real"``), then by name."""
+        return {way: self.scores.estimates(way) for way in (*self.scores.ways, REAL)}
+
+    @property
+    def occupied_bins(self) -> int:
+        """How many of the 313 ab bins occur in the photos."""
+        return int((self.scores.bin_counts > 0).sum())
+
+    @cached_property
+    def hints(self) -> dict[str, dict[int, Estimate]]:
+        """PSNR of each model by the number of simulated hints."""
+        return {
+            name: {count: mean_estimate(values) for count, values in curve.items()}
+            for name, curve in self.hint_psnr.items()
+        }
+
+    def difference(self, way: str, other: str) -> dict[str, Estimate]:
+        """Tell by how much *way* exceeds *other*, with intervals from resampling both on the same photos."""
+        return self.scores.estimates(way, minus=other)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give everything but the examples, ready for JSON; infinite PSNRs of single photos are null."""
+        return {
+            "format": "colorful evaluation 1",
+            "complete": self.complete,
+            "protocol": {
+                **asdict(self.protocol),
+                "interval": f"{LEVEL:.0%} bootstrap over photos",
+                "resamples": RESAMPLES,
+            },
+            "photos": {
+                "found": self.found,
+                "scored": len(self.names),
+                **{f"left out: {kind}": count for kind, count in sorted(self.left_out.items())},
+                "unreadable": [{"name": name, "reason": reason} for name, reason in self.unreadable],
+                "occupied_bins": self.occupied_bins,
+                "identical": {way: self.scores.identical(way) for way in self.scores.ways},
+            },
+            "models": {name: dict(facts) for name, facts in self.models.items()},
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("colorful-colorization", "torch", "numpy", "pillow")},
+            },
+            "measures": {way: _plain(found) for way, found in self.measures.items()},
+            "minus_grey": {name: _plain(self.difference(name, "grey")) for name in self.models}
+            if "grey" in self.scores.ways
+            else {},
+            "psnr_by_hints": {
+                name: _plain({str(count): value for count, value in curve.items()})
+                for name, curve in self.hints.items()
+            },
+            "frechet_distance": dict(self.frechet),
+            "per_photo": {
+                "name": list(self.names),
+                **{
+                    way: {name: _listed(numbers[name]) for name in PER_PHOTO if name in numbers}
+                    for way, numbers in self.scores.per_photo.items()
+                },
+            },
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write :meth:`as_dict` as a JSON file, whole or not at all; a file of that name is replaced.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        text = json.dumps(self.as_dict(), indent=1, allow_nan=False)
+        write_bytes(text.encode(), Path(path), overwrite=True)
+
+    def sheet(self) -> Image.Image:
+        """Draw the kept examples, a row each: grey, as each model colored it, real. The best come first.
+
+        Raises:
+            PhotosError: If no examples were kept.
+        """
+        examples = (*self.best, *self.worst)
+        if not examples:
+            raise PhotosError("sheet: expected examples, got none; pass examples=8 to the evaluation")
+        side, gap, line = self.protocol.size, 6, 18
+        names = ["grey", *self.models, REAL]
+        page = Image.new(
+            "RGB",
+            ((side + gap) * len(names) + gap, (side + line + gap) * len(examples) + line + gap),
+            "white",
+        )
+        draw, font = ImageDraw.Draw(page), ImageFont.load_default(12)
+        for column, name in enumerate(names):
+            draw.text((gap + column * (side + gap), 2), name, fill="black", font=font)
+        for row, example in enumerate(examples):
+            top = line + row * (side + line + gap)
+            grey = Image.fromarray(example.real).convert("L").convert("RGB")
+            pictures = [grey, *map(Image.fromarray, example.colored.values()), Image.fromarray(example.real)]
+            captions = [
+                f"{'best' if row < len(self.best) else 'worst'}: {example.name}"[: side // 7],
+                *(f"CIEDE2000 {example.ciede2000[name]:.1f}" for name in example.colored),
+                "",
+            ]
+            for column, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+                left = gap + column * (side + gap)
+                page.paste(picture, (left, top))
+                draw.text((left, top + side + 1), caption, fill="black", font=font)
+        return page
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.table import Table
+
+        yield from self.summary()
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("")
+        for way in self.measures:
+            table.add_column(way, justify="right")
+        for name in _SHOWN:
+            cells = [_cell(found.get(name), MEASURES[name].digits) for found in self.measures.values()]
+            if any(cells):
+                table.add_row(MEASURES[name].label, *cells)
+        if self.frechet:
+            distances = (f"{self.frechet[way]:.2f}" if way in self.frechet else "" for way in self.measures)
+            table.add_row("Frechet distance", *distances)
+        yield table
+        if self.hints:
+            curve = Table(box=None, pad_edge=False, header_style="bold")
+            curve.add_column("PSNR, dB, by hints")
+            for count in self.protocol.hints:
+                curve.add_column(str(count), justify="right")
+            for name, values in self.hints.items():
+                curve.add_row(name, *(_cell(value, 2) for value in values.values()))
+            yield ""
+            yield curve
+
+    def summary(self) -> Iterator[str]:
+        """Say in a few lines what was scored and how."""
+        left_out = [f"{count:,} {kind}" for kind, count in sorted(self.left_out.items())]
+        left_out += [f"{len(self.unreadable):,} unreadable"] * bool(self.unreadable)
+        end = "" if self.complete else f" of {self.found:,}: not complete"
+        yield f"{len(self.names):,} photos{end}" + (f" (left out: {', '.join(left_out)})" if left_out else "")
+        size, how = (
+            self.protocol.size,
+            {"stretch": "stretched", "crop": "middle cropped"}[self.protocol.resize],
+        )
+        pipeline = "released pipeline" if self.protocol.reference else "default pipeline"
+        yield f"{size} x {size} pixels, {how}; {pipeline}; {self.occupied_bins} of 313 ab bins occur"
+        yield f"with {LEVEL:.0%} intervals: {RESAMPLES:,} bootstrap resamples of photos, bin weights fixed"
+        for way in self.scores.ways:
+            if identical := self.scores.identical(way):
+                yield f"{way}: {identical:,} photos came out identical and are in no mean of PSNR"
+        yield ""
+
+
+def _cell(found: Estimate | None, digits: int) -> str:
+    if found is None or found.value is None:
+        return ""
+    return f"{found.value:.{digits}f} [dim]{found.low:.{digits}f} {found.high:.{digits}f}[/]"
+
+
+def _plain(found: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
+    return {name: asdict(value) for name, value in found.items()}
+
+
+def _listed(numbers: Numbers) -> list[float | None]:
+    return [round(value, 4) if np.isfinite(value) else None for value in numbers.tolist()]

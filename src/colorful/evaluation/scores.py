@@ -1,0 +1,272 @@
+"""What several ways of coloring scored on the same photos: a few hundred numbers a photo, then estimates."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from colorful import metrics
+from colorful.lab import rgb_to_lab
+
+Numbers = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.uint8]
+
+RESAMPLES = 1000
+LEVEL = 0.95
+
+
+class Measure(NamedTuple):
+    """How a measure is named, shown and read.
+
+    Attributes:
+        label: For tables.
+        digits: After the point.
+        better: ``"higher"``, ``"lower"`` or, where neither is, ``""``.
+    """
+
+    label: str
+    digits: int
+    better: str
+
+
+MEASURES: Mapping[str, Measure] = {
+    "auc": Measure("AuC, %", 2, "higher"),
+    "auc_rebalanced": Measure("AuC rebalanced, %", 2, "higher"),
+    "psnr": Measure("PSNR, dB", 2, "higher"),
+    "psnr_ab": Measure("PSNR of ab, dB", 2, "higher"),
+    "ssim": Measure("SSIM", 4, "higher"),
+    "ciede2000": Measure("CIEDE2000", 2, "lower"),
+    "colorfulness": Measure("colorfulness", 2, ""),
+    "colorfulness_ratio": Measure("  share of the real", 3, ""),
+    "colorfulness_delta_of_means": Measure("  difference of means", 2, "lower"),
+    "colorfulness_mean_delta": Measure("  mean difference", 2, "lower"),
+    "colorfulness_absolute": Measure("colorfulness, abs()", 2, ""),
+    "colorfulness_absolute_ratio": Measure("  share of the real", 3, ""),
+    "colorfulness_absolute_delta_of_means": Measure("  difference of means", 2, "lower"),
+    "colorfulness_absolute_mean_delta": Measure("  mean difference", 2, "lower"),
+    "top1": Measure("top-1, %", 2, "higher"),
+}
+"""All measures, in the order of tables."""
+
+PER_PHOTO = ("psnr", "psnr_ab", "ssim", "ciede2000", "colorfulness", "colorfulness_absolute")
+"""Those that are means of one number a photo, which result files list."""
+
+_FORMS: tuple[tuple[str, metrics.Form], ...] = (
+    ("colorfulness", "hasler"),
+    ("colorfulness_absolute", "absolute"),
+)
+REAL = "real"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measure over a set of photos, with its interval; None where it has no meaning.
+
+    Attributes:
+        value: Over the photos at hand.
+        low: Lower end of the 95 % bootstrap interval over photos.
+        high: Upper end.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Scores:
+    """Take in photo by photo what several ways made of it.
+
+    Args:
+        ways: Their names.
+        top1: Whether each photo comes with a classifier's verdict.
+    """
+
+    def __init__(self, ways: Sequence[str], *, top1: bool = False) -> None:
+        self.ways = tuple(ways)
+        self.ab_errors = metrics.AbErrors(len(self.ways))
+        self._top1 = top1
+        self._numbers = {way: {name: array("f") for name in self._names(way)} for way in (*self.ways, REAL)}
+
+    def __len__(self) -> int:
+        return len(self.ab_errors)
+
+    @torch.inference_mode()
+    def update(
+        self,
+        real: Pixels,
+        colored: Mapping[str, tuple[Pixels, Tensor]],
+        right: Mapping[str, bool] | None = None,
+    ) -> dict[str, float]:
+        """Take in one photo.
+
+        Args:
+            real: Shape ``(H, W, 3)``.
+            colored: For each way the picture, of that shape, and the predicted ab, shape ``(2, H, W)``.
+            right: For each way and ``"real"``, whether the classifier named it right.
+
+        Returns:
+            Mean CIEDE2000 of each way.
+        """
+        count = len(self.ways)
+        pictures = torch.from_numpy(np.stack([real, *(colored[way][0] for way in self.ways)])).permute(
+            0, 3, 1, 2
+        )
+        # Side by side, as (ways, C, H, W): fewer and longer operations.
+        lab = rgb_to_lab(pictures / 255)
+        truth = pictures[:1].expand(count, -1, -1, -1)
+        ab = torch.stack([colored[way][1] for way in self.ways])
+        self.ab_errors.update(lab[:1, 1:], *ab[:, None])
+        found = {
+            "psnr": metrics.psnr(pictures[1:], truth),
+            "psnr_ab": metrics.psnr_ab(ab, lab[:1, 1:].expand_as(ab)),
+            "ssim": metrics.ssim(pictures[1:], truth),
+            "ciede2000": metrics.ciede2000(lab[1:], lab[:1].expand_as(lab[1:])).mean(dim=(1, 2)),
+        }
+        for name, values in found.items():
+            for way, value in zip(self.ways, values.tolist(), strict=True):
+                self._numbers[way][name].append(value)
+        for name, form in _FORMS:
+            for way, value in zip(
+                (REAL, *self.ways), metrics.colorfulness(pictures, form=form).tolist(), strict=True
+            ):
+                self._numbers[way][name].append(value)
+        for way, verdict in (right or {}).items():
+            self._numbers[way]["top1"].append(verdict)
+        return dict(zip(self.ways, found["ciede2000"].tolist(), strict=True))
+
+    def table(self) -> ScoreTable:
+        """Close the book: give everything as arrays."""
+        return ScoreTable(
+            {
+                way: {name: np.asarray(values, dtype=np.float64) for name, values in numbers.items()}
+                for way, numbers in self._numbers.items()
+            },
+            self.ab_errors.bin_counts(),
+            *self.ab_errors.per_photo(),
+        )
+
+    def _names(self, way: str) -> list[str]:
+        names = [name for name in PER_PHOTO if way != REAL or name.startswith("colorfulness")]
+        return names + ["top1"] * self._top1
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreTable:
+    """The numbers of every photo, and the estimates from them.
+
+    Attributes:
+        per_photo: For each way and ``"real"``, its measures, one number a photo, shape ``(N,)``.
+        bin_counts: Pixels in each ab bin, shape ``(313,)``.
+        pixels: Of each photo, shape ``(N,)``.
+        weights: Sum of the rebalancing weights of its pixels, shape ``(N,)``.
+        scores: Sum over its pixels of ``max(0, 1 - e / 150)``, for each way, shape ``(ways, N)``.
+        weighted_scores: The same with the weights.
+    """
+
+    per_photo: Mapping[str, Mapping[str, Numbers]]
+    bin_counts: npt.NDArray[np.int64]
+    pixels: Numbers
+    weights: Numbers
+    scores: Numbers
+    weighted_scores: Numbers
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways of coloring, without the real photos."""
+        return tuple(way for way in self.per_photo if way != REAL)
+
+    def identical(self, way: str) -> int:
+        """Count the photos that came out as they were; no mean of PSNR has them in it."""
+        return int(np.isinf(self.per_photo[way]["psnr"]).sum())
+
+    def estimates(self, way: str, *, minus: str | None = None) -> dict[str, Estimate]:
+        """Estimate all measures of a way, or by how much it differs from another on the same photos.
+
+        Args:
+            way: One of the ways, or ``"real"``.
+            minus: Another one.
+
+        Returns:
+            By name, in the order of ``MEASURES``, as far as the way has them.
+        """
+        point, resampled = (self._measures(means, way) for means in (self._means, self._resampled))
+        if minus is not None:
+            others = [self._measures(means, minus) for means in (self._means, self._resampled)]
+            point, resampled = (
+                {name: values - other[name] for name, values in its.items() if name in other}
+                for its, other in zip((point, resampled), others, strict=True)
+            )
+        return {name: _estimate(point[name], resampled[name]) for name in MEASURES if name in point}
+
+    def _measures(self, means: Mapping[tuple[str, str], Numbers], way: str) -> dict[str, Numbers]:
+        """Turn means over photos, original or resampled ones, into measures."""
+        found: dict[str, Numbers] = {}
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if way != REAL:
+                found["auc"] = 100 * means[way, "scores"] / means[REAL, "pixels"]
+                found["auc_rebalanced"] = 100 * means[way, "weighted_scores"] / means[REAL, "weights"]
+            for name in self.per_photo[way]:
+                found[name] = means[way, name] / means.get((way, f"{name} finite"), 1.0)
+            for name, _ in _FORMS if way != REAL else ():
+                real = means[REAL, name]
+                found[f"{name}_ratio"] = means[way, name] / real
+                found[f"{name}_delta_of_means"] = abs(means[way, name] - real)
+                found[f"{name}_mean_delta"] = means[way, f"{name} delta"]
+            if "top1" in found:
+                found["top1"] = 100 * found["top1"]
+        return found
+
+    @cached_property
+    def _columns(self) -> dict[tuple[str, str], Numbers]:
+        columns = {(REAL, "pixels"): self.pixels, (REAL, "weights"): self.weights}
+        for way, numbers in self.per_photo.items():
+            for name, values in numbers.items():
+                columns[way, name] = np.where(np.isfinite(values), values, 0)
+                if name.startswith("psnr"):
+                    columns[way, f"{name} finite"] = np.isfinite(values).astype(np.float64)
+                if way != REAL and name.startswith("colorfulness"):
+                    columns[way, f"{name} delta"] = abs(values - self.per_photo[REAL][name])
+        for way, scores, weighted in zip(self.ways, self.scores, self.weighted_scores, strict=True):
+            columns[way, "scores"], columns[way, "weighted_scores"] = scores, weighted
+        return columns
+
+    @cached_property
+    def _means(self) -> dict[tuple[str, str], Numbers]:
+        return {key: values.mean(keepdims=True) for key, values in self._columns.items()}
+
+    @cached_property
+    def _resampled(self) -> dict[tuple[str, str], Numbers]:
+        means = metrics.bootstrap(np.stack(list(self._columns.values()), axis=1), resamples=RESAMPLES)
+        return dict(zip(self._columns, means.T, strict=True))
+
+
+def mean_estimate(values: Numbers) -> Estimate:
+    """Estimate the mean of one number a photo, shape ``(N,)``; infinite ones are left out."""
+    finite = np.isfinite(values).astype(np.float64)
+    columns = np.stack((np.where(finite, values, 0), finite), axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        point, resampled = (
+            means[:, 0] / means[:, 1]
+            for means in (
+                columns.mean(axis=0, keepdims=True),
+                metrics.bootstrap(columns, resamples=RESAMPLES),
+            )
+        )
+    return _estimate(point, resampled)
+
+
+def _estimate(point: Numbers, resampled: Numbers) -> Estimate:
+    value = float(point[0])
+    resampled = resampled[np.isfinite(resampled)]
+    if not np.isfinite(value) or not len(resampled):
+        return Estimate(None, None, None)
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(value, min(float(low), value), max(float(high), value))

@@ -1,0 +1,506 @@
+"""The published measures of colorization: functions on batches, and accumulators over sets of any size.
+
+Pictures are RGB tensors ``(N, 3, H, W)``, sRGB-encoded, in [0, 1] or uint8; colors are ab tensors
+``(N, 2, H, W)`` in CIELAB units. A measure gives one number a photo, shape ``(N,)``.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from colorful.errors import KindError, OptionError, PhotosError, RangeError, ShapeError
+from colorful.lab import AbBins
+
+Form = Literal["hasler", "absolute"]
+"""Which colorfulness: as Hasler and Suesstrunk define it, or of absolute opponents, as in DDColor's code."""
+
+AUC_RANGE = 150.0
+"""Greatest error threshold of the AuC, in CIELAB units."""
+
+_SSIM_SIGMA, _SSIM_RADIUS = 1.5, 5
+_25_TO_7 = 25.0**7
+
+
+def psnr(rgb: Tensor, real: Tensor) -> Tensor:
+    """Measure the peak signal-to-noise ratio on 8-bit RGB, all channels together: ``10 log10(255^2 / MSE)``.
+
+    Args:
+        rgb: Colored photos, shape ``(N, 3, H, W)``; floats in [0, 1] are rounded to 8 bits first.
+        real: The true ones.
+
+    Returns:
+        Decibels, shape ``(N,)``; infinite for identical pictures.
+
+    Raises:
+        ShapeError: If the two are not of one such shape.
+    """
+    _check_pair(rgb, real, 3, "rgb")
+    error = (_levels(rgb) - _levels(real)).square().mean(dim=(1, 2, 3))
+    return 10 * torch.log10(255**2 / error)
+
+
+def psnr_ab(ab: Tensor, real: Tensor) -> Tensor:
+    """Measure the peak signal-to-noise ratio on ab: ``10 log10(255^2 / MSE)`` in CIELAB units.
+
+    The peak is that of ab stored in 8 bits. Never compare it with a PSNR on RGB.
+
+    Args:
+        ab: Predicted colors, shape ``(N, 2, H, W)``.
+        real: The true ones.
+
+    Returns:
+        Decibels, shape ``(N,)``; infinite for identical colors.
+
+    Raises:
+        ShapeError: If the two are not of one such shape.
+    """
+    _check_pair(ab, real, 2, "ab")
+    return 10 * torch.log10(255**2 / (ab - real).square().mean(dim=(1, 2, 3)))
+
+
+def ssim(rgb: Tensor, real: Tensor) -> Tensor:
+    """Measure the structural similarity on 8-bit RGB.
+
+    The mean is over channels and over the windows that lie inside the photo. Windows are Gaussian with a
+    standard deviation of 1.5 pixels, cut off at 5 pixels.
+
+    Args:
+        rgb: Colored photos, shape ``(N, 3, H, W)``, sides of at least 11; floats in [0, 1] are rounded to 8
+            bits first.
+        real: The true ones.
+
+    Returns:
+        Shape ``(N,)``, at most 1.
+
+    Raises:
+        ShapeError: If the two are not of one such shape, or smaller than a window.
+
+    References:
+        Wang, Bovik, Sheikh, Simoncelli. Image Quality Assessment: From Error Visibility to Structural
+        Similarity. IEEE TIP 2004, eq. 13.
+    """
+    _check_pair(rgb, real, 3, "rgb")
+    if min(rgb.shape[2:]) <= 2 * _SSIM_RADIUS:
+        raise ShapeError(
+            f"rgb: expected sides of at least {2 * _SSIM_RADIUS + 1} pixels, got {tuple(rgb.shape)}"
+        )
+    # Centered values keep float32 exact enough where the variance is small beside the mean.
+    x, y = _levels(rgb) - 128, _levels(real) - 128
+    moments = _blur(torch.cat((x, y, x * x, y * y, x * y), dim=1))  # (N, 3, H, W) -> (N, 15, H - 10, W - 10)
+    mean_x, mean_y, mean_xx, mean_yy, mean_xy = moments.chunk(5, dim=1)
+    products, squares = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
+    covariance, variances = mean_xy - products, mean_xx + mean_yy - squares
+    # The luminance term is about means from black on.
+    shift = 128 * (mean_x + mean_y) + 128**2
+    products, squares = products + shift, squares + 2 * shift
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    index = (2 * products + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
+    return index.mean(dim=(1, 2, 3))
+
+
+def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
+    """Measure the color difference Delta E00 of each pixel, with all parametric factors 1.
+
+    Args:
+        lab: CIELAB, shape ``(*, 3, H, W)``.
+        real: Likewise.
+
+    Returns:
+        Shape ``(*, H, W)``, at least 0; dtype of *lab*.
+
+    Raises:
+        ShapeError: If the two are not of one such shape.
+
+    References:
+        Sharma, Wu, Dalal. The CIEDE2000 Color-Difference Formula: Implementation Notes, Supplementary Test
+        Data, and Mathematical Observations. Color Research and Application 2005, eq. 2 to 22.
+    """
+    if lab.shape != real.shape or lab.dim() < 3 or lab.shape[-3] != 3:
+        raise ShapeError(
+            f"lab, real: expected one shape (*, 3, H, W), got {tuple(lab.shape)}, {tuple(real.shape)}"
+        )
+    (light_1, a_1, b_1), (light_2, a_2, b_2) = lab.unbind(-3), real.unbind(-3)
+    stretch = 1.5 - 0.5 * _saturating((torch.hypot(a_1, b_1) + torch.hypot(a_2, b_2)) / 2)
+    a_1, a_2 = a_1 * stretch, a_2 * stretch
+    chroma_1, chroma_2 = torch.hypot(a_1, b_1), torch.hypot(a_2, b_2)
+    # Angles are kept as unit vectors: the mean hue halves the smaller arc between the two, and the multiple
+    # angles of T are products. That needs one arc tangent a pixel instead of two and no cosine.
+    mean_a, mean_b = _mean_hue(a_1, b_1, chroma_1, a_2, b_2, chroma_2)
+    cos_2, sin_2 = mean_a * mean_a - mean_b * mean_b, 2 * mean_a * mean_b
+    cos_3, sin_3 = cos_2 * mean_a - sin_2 * mean_b, sin_2 * mean_a + cos_2 * mean_b
+    cos_4, sin_4 = cos_2 * cos_2 - sin_2 * sin_2, 2 * cos_2 * sin_2
+    turn = (
+        1
+        - 0.17 * (mean_a * _cos(30) + mean_b * _sin(30))
+        + 0.24 * cos_2
+        + 0.32 * (cos_3 * _cos(6) - sin_3 * _sin(6))
+        - 0.20 * (cos_4 * _cos(63) + sin_4 * _sin(63))
+    )
+    mean_chroma = (chroma_1 + chroma_2) / 2
+    hue = torch.rad2deg(torch.atan2(mean_b, mean_a)) % 360
+    rotation = (
+        -2 * _saturating(mean_chroma) * torch.sin(torch.deg2rad(60 * torch.exp(-(((hue - 275) / 25) ** 2))))
+    )
+    offset = ((light_1 + light_2) / 2 - 50).square()
+    light = (light_2 - light_1) / (1 + 0.015 * offset / torch.sqrt(20 + offset))
+    chroma = (chroma_2 - chroma_1) / (1 + 0.045 * mean_chroma)
+    # 2 sqrt(C1 C2) sin(dh / 2), with the sign of the turn from the first hue to the second.
+    size = torch.sqrt((2 * (chroma_1 * chroma_2 - a_1 * a_2 - b_1 * b_2)).clamp(min=0))
+    hue_difference = torch.copysign(size, a_1 * b_2 - b_1 * a_2) / (1 + 0.015 * mean_chroma * turn)
+    squared = light.square() + chroma.square() + hue_difference.square() + rotation * chroma * hue_difference
+    return torch.sqrt(squared.clamp(min=0))
+
+
+def colorfulness(rgb: Tensor, *, form: Form = "hasler") -> Tensor:
+    """Measure how colorful photos are: 0 for grey, about 15 slightly, 45 quite and 85 highly colorful.
+
+    Args:
+        rgb: Shape ``(N, 3, H, W)``, floats in [0, 1] or uint8.
+        form: ``hasler`` is the definition; ``absolute`` takes absolute values of the opponents first, as the
+            code of DDColor does, and gives other numbers.
+
+    Returns:
+        Shape ``(N,)``, on the scale of 0..255.
+
+    Raises:
+        ShapeError: If *rgb* is not of that shape.
+        OptionError: If *form* is not one of those named.
+
+    References:
+        Hasler, Suesstrunk. Measuring Colourfulness in Natural Images. SPIE 2003, M3.
+    """
+    if form not in get_args(Form):
+        raise OptionError(f"form: expected one of {get_args(Form)}, got {form!r}")
+    _check_rank(rgb, 3, "rgb")
+    opponents = _opponents(rgb)
+    return _colorfulness(opponents.abs() if form == "absolute" else opponents)
+
+
+class AbErrors:
+    """The errors of predicted ab over a set of photos, and the areas under their cumulative curves.
+
+    The curve gives, for each threshold t, the share of pixels whose error (Euclidean, in ab) is at most t.
+    Its area from 0 to 150, in percent, is the AuC, here without steps: ``100 mean(max(0, 1 - e / 150))``. In
+    the rebalanced form a pixel has the weight 1 / p(b), b being the bin of its true color and p the
+    frequencies of the bins in this very set, not smoothed. So each bin that occurs at all counts the same,
+    and the measure depends on the set and its size.
+
+    Several predictions for the same photos, *ways*, share the counting of bins. What is kept of a photo is a
+    few hundred numbers.
+
+    References:
+        Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, section 3.1.
+    """
+
+    def __init__(self, ways: int = 1) -> None:
+        self._bins: AbBins | None = None
+        self._lengths = array("H")  # occupied bins of each photo, then which, and of how many pixels
+        self._occupied = array("H")
+        self._counts = array("I")
+        self._sums = [array("f") for _ in range(ways)]
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def update(self, real: Tensor, *predicted: Tensor) -> None:
+        """Take in a batch.
+
+        Args:
+            real: True ab, shape ``(N, 2, H, W)``.
+            predicted: As many of that shape as there are ways.
+
+        Raises:
+            ShapeError: If the shapes are not those.
+        """
+        if len(predicted) != len(self._sums):
+            raise ShapeError(f"predicted: expected {len(self._sums)} tensors, got {len(predicted)}")
+        for ab in predicted:
+            _check_pair(ab, real, 2, "ab")
+        if self._bins is None or self._bins.centers.device != real.device:
+            self._bins = AbBins(real.device)
+        size = len(self._bins)
+        bins = self._bins.nearest(real) + torch.arange(len(real), device=real.device)[:, None, None] * size
+        counts = bins.flatten().bincount(minlength=len(real) * size)
+        occupied = counts.nonzero().squeeze(1)
+        self._lengths.frombytes(_bytes((counts > 0).view(-1, size).sum(dim=1), np.uint16))
+        self._occupied.frombytes(_bytes(occupied % size, np.uint16))
+        self._counts.frombytes(_bytes(counts[occupied], np.uint32))
+        for sums, ab in zip(self._sums, predicted, strict=True):
+            score = (1 - torch.hypot(*(ab - real).unbind(1)) / AUC_RANGE).clamp(min=0)
+            total = bins.flatten().bincount(weights=score.flatten().double(), minlength=len(counts))
+            sums.frombytes(_bytes(total[occupied], np.float32))
+
+    def bin_counts(self) -> npt.NDArray[np.int64]:
+        """Give how many pixels have their true color in each bin, shape ``(313,)``."""
+        bins, counts = np.asarray(self._occupied), np.asarray(self._counts)
+        size = len(self._bins) if self._bins else 0
+        return np.bincount(bins, weights=counts, minlength=size).astype(np.int64)
+
+    def auc(self) -> list[float]:
+        """Give the AuC of each way, in percent.
+
+        Raises:
+            PhotosError: If no photo came.
+        """
+        pixels, _, scores, _ = self._totals()
+        return [100 * float(score.sum() / pixels.sum()) for score in scores]
+
+    def rebalanced_auc(self) -> list[float]:
+        """Give the rebalanced AuC of each way, in percent.
+
+        Raises:
+            PhotosError: If no photo came.
+        """
+        _, weights, _, scores = self._totals()
+        return [100 * float(score.sum() / weights.sum()) for score in scores]
+
+    def per_photo(self) -> tuple[npt.NDArray[np.float64], ...]:
+        """Give what the two areas are sums of, so that they can be resampled with the weights held fixed.
+
+        Returns:
+            Pixels, shape ``(N,)``; weights, ``(N,)``; scores, ``(ways, N)``; weighted scores, ``(ways, N)``.
+            The AuC is the sum of scores over that of pixels, the rebalanced one that of weighted scores over
+            that of weights.
+
+        Raises:
+            PhotosError: If no photo came.
+        """
+        return self._totals()
+
+    def _totals(self) -> tuple[npt.NDArray[np.float64], ...]:
+        if not len(self):
+            raise PhotosError("AuC: expected at least one photo, got none")
+        lengths, bins = np.asarray(self._lengths), np.asarray(self._occupied)
+        counts = np.asarray(self._counts, dtype=np.float64)
+        starts = np.concatenate(([0], np.cumsum(lengths[:-1], dtype=np.int64)))
+        weights = 1 / np.bincount(bins, weights=counts)[bins]
+
+        def by_photo(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            return np.add.reduceat(values, starts)
+
+        sums = [np.asarray(each, dtype=np.float64) for each in self._sums]
+        return (
+            by_photo(counts),
+            by_photo(counts * weights),
+            np.stack([by_photo(each) for each in sums]),
+            np.stack([by_photo(each * weights) for each in sums]),
+        )
+
+
+class FrechetDistance:
+    """The Frechet distance between Gaussians fitted to features of colored and of real photos.
+
+    With the features of an Inception network this is the FID; whose features, and of how many photos, belongs
+    to any figure of it.
+
+    Args:
+        features: Gives features ``(N, F)`` for RGB photos ``(N, 3, H, W)`` of floats in [0, 1].
+
+    References:
+        Heusel et al. GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium.
+        NeurIPS 2017, eq. 6.
+    """
+
+    def __init__(self, features: Callable[[Tensor], Tensor]) -> None:
+        self._features = features
+        self._count = 0
+        self._sums: list[tuple[Tensor, Tensor]] = []
+
+    def update(self, rgb: Tensor, real: Tensor) -> None:
+        """Take in a batch of colored photos and the real ones, shape ``(N, 3, H, W)``, in [0, 1] or uint8."""
+        _check_pair(rgb, real, 3, "rgb")
+        found = [self._features(_unit(pictures)).double() for pictures in (rgb, real)]
+        if not self._sums:
+            self._sums = [
+                (each.new_zeros(each.shape[1]), each.new_zeros(each.shape[1], each.shape[1]))
+                for each in found
+            ]
+        self._count += len(rgb)
+        self._sums = [
+            (total + each.sum(dim=0), products + each.T @ each)
+            for (total, products), each in zip(self._sums, found, strict=True)
+        ]
+
+    def value(self) -> float:
+        """Give the distance, at least 0.
+
+        Raises:
+            PhotosError: If fewer than two photos came.
+        """
+        if self._count < 2:
+            raise PhotosError(f"Frechet distance: expected at least two photos, got {self._count}")
+        (mean_1, cov_1), (mean_2, cov_2) = (
+            (total / self._count, (products - torch.outer(total, total) / self._count) / (self._count - 1))
+            for total, products in self._sums
+        )
+        # The trace of the root of cov_1 cov_2 is that of the symmetric root_1 cov_2 root_1.
+        values, vectors = torch.linalg.eigh(cov_1)
+        root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+        overlap = torch.linalg.eigvalsh(root @ cov_2 @ root).clamp(min=0).sqrt().sum()
+        distance = (mean_1 - mean_2).square().sum() + cov_1.trace() + cov_2.trace() - 2 * overlap
+        return max(0.0, float(distance))
+
+
+class TopOne:
+    """The share of colored photos that a classifier, trained on real ones, still names right.
+
+    Args:
+        classifier: Gives scores ``(N, classes)`` for RGB photos ``(N, 3, H, W)`` of floats in [0, 1].
+
+    References:
+        Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, section 3.1, "semantic interpretability".
+    """
+
+    def __init__(self, classifier: Callable[[Tensor], Tensor]) -> None:
+        self._classifier = classifier
+        self._hits = self._count = 0
+
+    def update(self, rgb: Tensor, labels: Tensor) -> Tensor:
+        """Take in a batch.
+
+        Args:
+            rgb: Shape ``(N, 3, H, W)``, floats in [0, 1] or uint8.
+            labels: Numbers of the true classes, shape ``(N,)``.
+
+        Returns:
+            Whether each was named right, bool, shape ``(N,)``.
+        """
+        _check_rank(rgb, 3, "rgb")
+        right = self._classifier(_unit(rgb)).argmax(dim=1) == labels
+        self._hits += int(right.sum())
+        self._count += len(right)
+        return right
+
+    def value(self) -> float:
+        """Give the accuracy in percent.
+
+        Raises:
+            PhotosError: If no photo came.
+        """
+        if not self._count:
+            raise PhotosError("top-1: expected at least one photo, got none")
+        return 100 * self._hits / self._count
+
+
+def bootstrap(
+    numbers: npt.NDArray[np.floating], *, resamples: int = 1000, seed: int = 0
+) -> npt.NDArray[np.float64]:
+    """Resample photos with replacement and average.
+
+    Args:
+        numbers: One row a photo, shape ``(N, K)``. The K columns are resampled together, so that their means
+            can be subtracted or divided afterwards.
+        resamples: How often.
+        seed: Of the resampling.
+
+    Returns:
+        Means, shape ``(resamples, K)``.
+
+    Raises:
+        ShapeError: If *numbers* has another rank or no row.
+        RangeError: If *resamples* is under 1.
+
+    References:
+        Efron, Tibshirani. An Introduction to the Bootstrap. 1993, chapter 13.
+    """
+    if numbers.ndim != 2 or not len(numbers):
+        raise ShapeError(f"numbers: expected shape (N, K) with N of at least 1, got {numbers.shape}")
+    if resamples < 1:
+        raise RangeError(f"resamples: expected at least 1, got {resamples}")
+    random, count = np.random.default_rng(seed), len(numbers)
+    means = np.empty((resamples, numbers.shape[1]))
+    for row in means:
+        row[:] = np.bincount(random.integers(count, size=count), minlength=count) @ numbers / count
+    return means
+
+
+def _check_rank(tensor: Tensor, channels: int, name: str) -> None:
+    if tensor.dim() != 4 or tensor.shape[1] != channels:
+        raise ShapeError(f"{name}: expected shape (N, {channels}, H, W), got {tuple(tensor.shape)}")
+
+
+def _check_pair(tensor: Tensor, real: Tensor, channels: int, name: str) -> None:
+    _check_rank(tensor, channels, name)
+    if tensor.shape != real.shape:
+        raise ShapeError(
+            f"real: expected the shape of {name}, {tuple(tensor.shape)}, got {tuple(real.shape)}"
+        )
+
+
+def _levels(rgb: Tensor) -> Tensor:
+    """Bring to 8-bit levels, as floats."""
+    if rgb.dtype == torch.uint8:
+        return rgb.float()
+    if not rgb.is_floating_point():
+        raise KindError(f"rgb: expected floats in [0, 1] or uint8, got {rgb.dtype}")
+    return (rgb.clamp(0, 1) * 255).round()
+
+
+def _unit(rgb: Tensor) -> Tensor:
+    return rgb / 255 if rgb.dtype == torch.uint8 else rgb
+
+
+def _opponents(rgb: Tensor) -> Tensor:
+    """Red against green and yellow against blue on 0..255: (N, 3, H, W) -> (N, 2, H, W)."""
+    red, green, blue = (_unit(rgb) * 255).unbind(1)
+    return torch.stack((red - green, (red + green) / 2 - blue), dim=1)
+
+
+def _colorfulness(opponents: Tensor) -> Tensor:
+    variance, mean = torch.var_mean(opponents, dim=(2, 3), correction=0)  # -> (N, 2)
+    return variance.sum(dim=1).sqrt() + 0.3 * mean.square().sum(dim=1).sqrt()
+
+
+def _blur(maps: Tensor) -> Tensor:
+    offsets = torch.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1, dtype=maps.dtype, device=maps.device)
+    kernel = torch.exp(-offsets.square() / (2 * _SSIM_SIGMA**2))
+    kernel = kernel / kernel.sum()
+    # Channels last is the layout for which a convolution of each map by itself is fast.
+    packed = maps.contiguous(memory_format=torch.channels_last)
+    across = kernel.expand(maps.shape[1], 1, 1, -1)
+    once = functional.conv2d(packed, across, groups=maps.shape[1])
+    return functional.conv2d(once, across.transpose(2, 3), groups=maps.shape[1])
+
+
+def _saturating(chroma: Tensor) -> Tensor:
+    seventh = chroma**7
+    return torch.sqrt(seventh / (seventh + _25_TO_7))
+
+
+def _mean_hue(
+    a_1: Tensor, b_1: Tensor, chroma_1: Tensor, a_2: Tensor, b_2: Tensor, chroma_2: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The unit vector at the mean hue; that of the other color where one has none."""
+    # C2 (a1, b1) + C1 (a2, b2) points along the sum of the two unit vectors.
+    mean_a, mean_b = chroma_2 * a_1 + chroma_1 * a_2, chroma_2 * b_1 + chroma_1 * b_2
+    # Exact opposites: of the two bisectors the formula takes the mean of both hues counted from 0 to 360.
+    opposite = (mean_a == 0) & (mean_b == 0)
+    above = (b_1 > 0) | ((b_1 == 0) & (a_1 > 0))
+    mean_a = torch.where(opposite, torch.where(above, -b_1, b_1), mean_a)
+    mean_b = torch.where(opposite, torch.where(above, a_1, -a_1), mean_b)
+    # No hue on one side: the sum of hues is that of the other.
+    colorless = (chroma_1 == 0) | (chroma_2 == 0)
+    mean_a, mean_b = torch.where(colorless, a_1 + a_2, mean_a), torch.where(colorless, b_1 + b_2, mean_b)
+    length = torch.hypot(mean_a, mean_b)
+    none = length == 0
+    return torch.where(none, 1, mean_a / length), torch.where(none, 0, mean_b / length)
+
+
+def _cos(degrees: float) -> float:
+    return float(np.cos(np.deg2rad(degrees)))
+
+
+def _sin(degrees: float) -> float:
+    return float(np.sin(np.deg2rad(degrees)))
+
+
+def _bytes(values: Tensor, dtype: npt.DTypeLike) -> bytes:
+    return values.cpu().numpy().astype(dtype).tobytes()
