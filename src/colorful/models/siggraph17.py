@@ -67,12 +67,7 @@ class SIGGRAPH17(Network):
 
     def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Map L and hints to ab; see :meth:`Network.forward`."""
-        full, half, quarter = self._encode(light, ab, mask)
-        x = self.model9up(quarter) + self.model2short9(half)  # (N, 256, H/4, W/4) -> (N, 128, H/2, W/2)
-        x = self.model9(x)
-        x = self.model10up(x) + self.model1short10(full)  # -> (N, 128, H, W)
-        x = self.model10(x)
-        return self.model_out(x) * 110  # -> (N, 2, H, W)
+        return self._regress(*self._encode(light, ab, mask))
 
     def classify(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Map L and hints to logits over 529 classes, the head that was trained beside the regression.
@@ -92,6 +87,13 @@ class SIGGRAPH17(Network):
             ShapeError: If a shape is not as in :meth:`forward`.
         """
         return self.model_class(self._encode(light, ab, mask)[-1])  # (N, 256, H/4, W/4) -> (N, 529, H/4, W/4)
+
+    def forward_heads(
+        self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run both heads on one pass, for training: what :meth:`forward` and :meth:`classify` give."""
+        full, half, quarter = self._encode(light, ab, mask)
+        return self._regress(full, half, quarter), self.model_class(quarter)
 
     @staticmethod
     def class_centers() -> Tensor:
@@ -122,6 +124,13 @@ class SIGGRAPH17(Network):
         eighth = self.model7(eighth)
         quarter = self.model8up(eighth) + self.model3short8(quarter)  # -> (N, 256, H/4, W/4)
         return full, half, self.model8(quarter)
+
+    def _regress(self, full: Tensor, half: Tensor, quarter: Tensor) -> Tensor:
+        x = self.model9up(quarter) + self.model2short9(half)  # (N, 256, H/4, W/4) -> (N, 128, H/2, W/2)
+        x = self.model9(x)
+        x = self.model10up(x) + self.model1short10(full)  # -> (N, 128, H, W)
+        x = self.model10(x)
+        return self.model_out(x) * 110  # -> (N, 2, H, W)
 
 
 def _stage(inputs: int, outputs: int, *, convolutions: int, dilation: int = 1) -> nn.Sequential:

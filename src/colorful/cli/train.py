@@ -1,0 +1,102 @@
+"""``colorful train``: from a folder of photos to a model."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command()
+@click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
+@click.option("-o", "--out", metavar="RUN", required=True, help="Folder of the run.")
+@click.option(
+    "-m",
+    "--model",
+    type=click.Choice(["lite", "eccv16", "siggraph17"]),
+    default="lite",
+    show_default=True,
+    help="Which network to train.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in RUN, with the options it began with.")
+@click.option(
+    "--init-from",
+    metavar="MODEL",
+    help="Weights to begin with: a name (lite goes on from the bundled weights), a Hub id, a folder, a file; "
+    "imagenet for lite's encoder alone (its default) or none (that of the others).",
+)
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Length of the run; 120 by default.")
+@click.option("--steps", type=click.IntRange(1), help="Length of the run in steps instead.")
+@click.option("--batch-size", type=click.IntRange(1), help="Crops in a step, of each process.")
+@click.option("--lr", type=click.FloatRange(0, min_open=True), help="Highest learning rate.")
+@click.option("--size", type=click.IntRange(32), help="Side of a crop in pixels, a multiple of 32.")
+@click.option(
+    "--ema", type=click.FloatRange(0, 1, max_open=True), help="Decay of the average of the weights."
+)
+@click.option("--freeze-encoder", is_flag=True, help="Leave a pretrained encoder as it is.")
+@click.option("--freeze-norm", is_flag=True, help="Let batch norm keep its statistics.")
+@click.option("--precision", type=click.Choice(["no", "bf16", "fp16"]), help="Of the matrix products.")
+@click.option("--workers", type=click.IntRange(0), help="Processes that make batches.")
+@click.option("--seed", type=click.IntRange(0), help="Of everything random.")
+@click.option("--save-minutes", type=click.FloatRange(0), help="Time between checkpoints; 5 by default.")
+@click.option(
+    "--report-minutes", type=click.FloatRange(0), help="Time between validations and sheets; 10 by default."
+)
+@click.option(
+    "--validation", type=click.IntRange(1), default=200, show_default=True, help="Photos to score on."
+)
+@click.pass_context
+def train(
+    context: click.Context,
+    photos: tuple[str, ...],
+    out: str,
+    model: str,
+    resume: bool,
+    init_from: str | None,
+    minutes: float | None,
+    steps: int | None,
+    validation: int,
+    **changes: Any,
+) -> None:
+    """Train a network on PHOTOS: folders, files, globs or tar shards.
+
+    \b
+      colorful train album/ --out run
+      colorful train album/ --out run --resume
+      colorful train album/ --out mine --init-from lite --minutes 30
+      accelerate launch -m colorful train album/ --out run
+
+    Grey, toned and broken photos are left out. The model ends up in RUN/model. Ctrl-C or SIGTERM saves and
+    stops; --resume goes on, after a crash too.
+    """  # noqa: D301  (\b keeps click from rewrapping)
+    if minutes is not None and steps is not None:
+        raise click.UsageError("--minutes and --steps: give one of the two.")
+    size = changes["size"]
+    if size is not None and size % 32:
+        raise click.BadParameter(f"expected a multiple of 32, got {size}", param_hint="--size")
+    given = {
+        name: value
+        for name, value in changes.items()
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    if resume and (given or init_from):
+        names = ", ".join(
+            "--" + name.replace("_", "-") for name in [*given, *(["init-from"] if init_from else [])]
+        )
+        raise click.UsageError(f"--resume takes the options of the run; leave out {names}.")
+    from colorful.training import recipe
+    from colorful.training import train as run
+
+    logging.getLogger("colorful").setLevel(logging.INFO)
+    options = None
+    if not resume or minutes or steps:
+        options = recipe(model, minutes=minutes, steps=steps, **given)
+    folder: Path | None = run(
+        photos, out, model=model, init_from=init_from, options=options, resume=resume, validation=validation
+    )
+    if folder is not None:
+        click.echo(f"{folder}")

@@ -1,0 +1,18 @@
+"""Train any of the networks on one's own photos; needs the extra ``train``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader as _lazy
+
+if TYPE_CHECKING:
+    from colorful.training.session import recipe, train
+    from colorful.training.trainer import RECIPES, TrainingOptions
+
+__all__ = ["RECIPES", "TrainingOptions", "recipe", "train"]
+
+__getattr__, __dir__, _ = _lazy.attach(
+    __name__,
+    submod_attrs={"session": ["recipe", "train"], "trainer": ["RECIPES", "TrainingOptions"]},
+)

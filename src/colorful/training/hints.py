@@ -1,0 +1,79 @@
+"""Simulate the hints a user would give, so that a network learns to follow them.
+
+References:
+    Zhang, Zhu, Isola, Geng, Lin, Yu, Efros. Real-Time User-Guided Image Colorization. SIGGRAPH 2017, section 3.2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from colorful.errors import OptionError
+
+Array = npt.NDArray[np.float32]
+
+_STOP = 1 / 8  # chance to stop after each point
+_REFERENCE_SIDE = 176  # crops were of this side where patches had sides of 1 to 9
+
+
+def simulate(
+    ab: Array, random: np.random.Generator, *, count: int | None = None, first: tuple[int, int] | None = None
+) -> tuple[Array, Array]:
+    """Reveal the true color in a few small patches.
+
+    Args:
+        ab: True colors in CIELAB units, shape ``(2, H, W)``.
+        random: Where all choices come from.
+        count: How many points; by default a geometric number (at least one where *first* is given), and for
+            one sample in a hundred the whole picture.
+        first: Row and column that the first patch must cover.
+
+    Returns:
+        Hinted ab, shape ``(2, H, W)``, 0 outside the hints, and the 0/1 mask, shape ``(1, H, W)``; float32.
+
+    Raises:
+        OptionError: If *count* is negative.
+    """
+    if count is not None and count < 0:
+        raise OptionError(f"count: expected a number of at least 0, got {count}")
+    height, width = ab.shape[1:]
+    hinted, mask = np.zeros_like(ab), np.zeros((1, height, width), np.float32)
+    if count is None:
+        if random.random() < 0.01:
+            return ab.copy(), np.ones_like(mask)
+        count = max(int(random.geometric(_STOP)) - 1, first is not None)
+    for number in range(count):
+        side = max(1, round(int(random.integers(1, 10)) * min(height, width) / _REFERENCE_SIDE))
+        if number == 0 and first is not None:
+            top, left = first[0] - side // 2, first[1] - side // 2
+        else:
+            top = random.normal((height - side + 1) / 2, (height - side + 1) / 4)
+            left = random.normal((width - side + 1) / 2, (width - side + 1) / 4)
+        top, left = int(np.clip(top, 0, height - side)), int(np.clip(left, 0, width - side))
+        patch = np.s_[:, top : top + side, left : left + side]
+        hinted[patch] = ab[patch].mean(axis=(1, 2), keepdims=True)
+        mask[patch] = 1
+    return hinted, mask
+
+
+def recolor(ab: Array, random: np.random.Generator) -> tuple[Array, tuple[int, int]]:
+    """Give all that has the color of one random pixel another color, as a user might wish.
+
+    A hint that only ever confirms what the network believes anyway teaches it little: on such a sample only the
+    hint can tell, and it holds for its own region alone.
+
+    Args:
+        ab: True colors in CIELAB units, shape ``(2, H, W)``.
+        random: Where all choices come from.
+
+    Returns:
+        The changed ab and the row and column of the pixel, which must be hinted.
+    """
+    row, column = int(random.integers(ab.shape[1])), int(random.integers(ab.shape[2]))
+    old = ab[:, row, column][:, None, None]
+    hue, chroma = random.uniform(0, 2 * np.pi), random.uniform(10, 65)
+    new = np.array([np.cos(hue), np.sin(hue)], np.float32)[:, None, None] * np.float32(chroma)
+    reach = np.float32(random.uniform(6, 14))
+    share = np.exp(-((ab - old) ** 2).sum(axis=0, keepdims=True) / (2 * reach**2))
+    return ab + share * (new - old), (row, column)

@@ -1,0 +1,77 @@
+"""The losses as published: rebalanced cross-entropy for distributions, smooth L1 for regressions."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from colorful.lab.bins import AbBins
+
+
+class RebalancedCrossEntropy(nn.Module):
+    """Compare logits with soft-encoded colors; rare colors count more.
+
+    Args:
+        weights: Weight of each bin, shape ``(Q,)``; a cell has the weight of the bin nearest to its color.
+        neighbors: How many bins share a color.
+        sigma: Width of the soft encoding in CIELAB units.
+
+    References:
+        Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, eq. 2 to 4.
+    """
+
+    weights: Tensor
+
+    def __init__(self, weights: Tensor, *, neighbors: int = 5, sigma: float = 5.0) -> None:
+        super().__init__()
+        self.register_buffer("weights", weights.float())
+        self.bins = AbBins(weights.device)
+        self.neighbors, self.sigma = neighbors, sigma
+
+    def forward(self, logits: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
+        """Score a batch.
+
+        Args:
+            logits: Shape ``(N, Q, h, w)``.
+            ab: True colors in CIELAB units, shape ``(N, 2, h, w)``.
+
+        Returns:
+            The weighted loss to descend on, and the unweighted cross-entropy less the targets' own entropy (0
+            where nothing is left to learn), both scalars.
+        """
+        # Only the few bins of the target are looked up: a dense target would be as large as the logits.
+        bins, shares = self.bins.soft_encode(ab, neighbors=self.neighbors, sigma=self.sigma)  # (N, K, h, w)
+        logged = logits.float().log_softmax(dim=1)
+        cross = -(logged.gather(1, bins) * shares).sum(dim=1)  # (N, h, w)
+        entropy = torch.special.entr(shares).sum(dim=1)
+        # The mean is over cells, not over weights: so processes that share a batch average to the same gradient.
+        return (cross * self.weights[bins[:, 0]]).mean(), (cross - entropy).mean().detach()
+
+
+def smooth_l1(ab: Tensor, target: Tensor) -> Tensor:
+    """Huber's loss on ab in units of 110, summed over a and b.
+
+    Args:
+        ab: Predicted colors in CIELAB units, shape ``(N, 2, h, w)``.
+        target: True colors, same shape.
+
+    References:
+        Zhang et al. Real-Time User-Guided Image Colorization. SIGGRAPH 2017, eq. 2.
+    """
+    return F.smooth_l1_loss(ab.float() / 110, target / 110, beta=1 / 110, reduction="none").sum(dim=1).mean()
+
+
+def class_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Compare the class head of SIGGRAPH17 with the class that holds the true color.
+
+    Args:
+        logits: Over the 23 x 23 squares of side 10 from -110 to 110, by a, then by b: shape ``(N, 529, h, w)``.
+        target: True colors in CIELAB units, shape ``(N, 2, H, W)`` with H and W multiples of h and w.
+
+    References:
+        Zhang et al. Real-Time User-Guided Image Colorization. SIGGRAPH 2017, section 3.3.
+    """
+    cells = F.avg_pool2d(target, target.shape[-1] // logits.shape[-1])  # (N, 2, h, w)
+    places = ((cells + 110) / 10).round().long().clamp(0, 22)
+    return F.cross_entropy(logits.float(), places[:, 0] * 23 + places[:, 1])

@@ -1,0 +1,249 @@
+"""A whole training run: from a folder of photos to a folder with a model."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import accelerate
+import torch
+
+from colorful import hub
+from colorful.errors import OptionError, OutputError, TrainingError
+from colorful.lab import rebalancing_weights, smooth_prior
+from colorful.models import ARCHITECTURES, create
+from colorful.models.lite import Lite
+from colorful.models.network import Network
+from colorful.photos import Photo, Source, find_photos, split_photos
+from colorful.training.checkpoint import write_whole
+from colorful.training.data import CropOptions, Survey, survey
+from colorful.training.imagenet import load_imagenet
+from colorful.training.trainer import CHECKPOINT, RECIPES, Trainer, TrainingOptions
+from colorful.training.validation import Calibration, Validation, apply, calibrate
+
+log = logging.getLogger(__name__)
+
+MINUTES = 120.0
+_SETTINGS, _PHOTOS, _MODEL = "run.json", "photos.json", "model"
+
+
+def train(
+    photos: Source | Iterable[Source],
+    out: str | os.PathLike[str],
+    *,
+    model: str = "lite",
+    init_from: str | os.PathLike[str] | None = None,
+    options: TrainingOptions | None = None,
+    resume: bool = False,
+    validation: int = 200,
+) -> Path | None:
+    """Train a network on photos.
+
+    Photos are split by their names: a tenth each, at most 1000, is kept for testing and for validation.
+
+    Args:
+        photos: Folders, files, globs or tar shards with color photos.
+        out: Folder of the run: checkpoint, log, sheets of pictures, and in the end the model.
+        model: The architecture: ``lite``, ``eccv16`` or ``siggraph17``.
+        init_from: Weights to begin with: the name of a model, a Hub id, a folder (also that of another run) or
+            a file; ``imagenet`` for lite's encoder alone, the default there; ``none`` for random weights, the
+            default elsewhere.
+        options: How to train; :func:`recipe` of the architecture by default. With *resume* those of the run
+            hold, and only ``steps`` and ``minutes`` are taken from here.
+        resume: Whether to go on with the run in *out*.
+        validation: On how many photos to validate at most.
+
+    Returns:
+        The folder of the finished model, for :meth:`colorful.Colorizer.from_pretrained`; None if the run was
+        stopped by a signal and can be resumed, and in all processes but the first.
+
+    Raises:
+        PhotosError: If there are no color photos.
+        TrainingError: If the run cannot begin or go on.
+        OptionError: If *model* is no architecture.
+        OutputError: If *out* cannot be written.
+        WeightsError: If *init_from* cannot be loaded.
+    """
+    if model not in ARCHITECTURES:
+        raise OptionError(f"model: expected one of {', '.join(ARCHITECTURES)}, got {model!r}")
+    out = Path(out).expanduser()
+    begun = (out / CHECKPOINT).exists()
+    if begun and not resume:
+        raise TrainingError(f"out: {out} holds a run already; resume it, or take another folder")
+    if resume:
+        model, options = _resumed(out, options)
+    options = options or recipe(model, minutes=MINUTES)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"out: {out} cannot be made a folder: {error.strerror}") from error
+
+    with accelerate.PartialState().main_process_first():
+        found, held = _look_through(list([photos] if isinstance(photos, str | os.PathLike) else photos), out)
+    torch.manual_seed(options.seed)
+    network = create(model) if resume else _start(model, init_from)
+    validator = Validation(held, limit=validation) if held else None
+
+    def report(average: Network, step: int) -> Mapping[str, float]:
+        if validator is None:
+            return {}
+        picture = validator.sheet(average)
+        (out / "sheets").mkdir(exist_ok=True)
+        write_whole(out / "sheets" / f"{step:07d}.png", lambda file: picture.save(file, "PNG"))
+        return {f"validation/{name}": value for name, value in validator.score(average).items()}
+
+    trainer = Trainer(network, found, out, options, report=report)
+    if resume:
+        trainer.resume()
+    elif trainer.accelerator.is_main_process:
+        settings = {
+            "model": model,
+            "init_from": init_from and os.fspath(init_from),
+            "options": asdict(options),
+        }
+        _write_json(out / _SETTINGS, settings)
+    if not trainer.run() or not trainer.accelerator.is_main_process:
+        return None
+    average = trainer.average.cpu()
+    calibration = None
+    if validator is not None and isinstance(average, Lite):
+        weights = rebalancing_weights(smooth_prior(found.counts), uniform=options.uniform).float()
+        calibration = calibrate(average, validator, weights)
+        apply(average, calibration, weights)
+        log.info("calibrated: %s", calibration)
+    return export(
+        average, out / _MODEL, found=found, options=options, steps=trainer.step, calibration=calibration
+    )
+
+
+def recipe(architecture: str, **changes: Any) -> TrainingOptions:
+    """Give the options an architecture is trained with by default.
+
+    Args:
+        architecture: A key of ``RECIPES``.
+        changes: Options to change, ``steps`` or ``minutes`` among them; those of the crops, too.
+    """
+    settings = dict(RECIPES[architecture])
+    crops = settings.pop("crops", CropOptions())
+    of_crops = {name: changes.pop(name) for name in list(changes) if name in CropOptions.__dataclass_fields__}
+    if changes.get("steps") is None and changes.get("minutes") is None:
+        changes["minutes"] = MINUTES
+    return TrainingOptions(**settings | changes, crops=replace(crops, **of_crops))
+
+
+def export(
+    network: Network,
+    folder: Path,
+    *,
+    found: Survey,
+    options: TrainingOptions,
+    steps: int,
+    calibration: Calibration | None = None,
+) -> Path:
+    """Write a trained network as a model folder, in half precision, with its card.
+
+    Args:
+        network: What was trained, the average if there is one.
+        folder: Where.
+        found: What it was trained on.
+        options: How.
+        steps: For how long.
+        calibration: The balance that was chosen and its margins.
+
+    Returns:
+        The folder.
+    """
+    training: dict[str, object] = {"steps": steps, "photos": len(found.usable), "options": asdict(options)}
+    measures = None
+    if calibration is not None:
+        training["calibration"] = asdict(calibration)
+        rows = "".join(f"| {name} | {value:+.3f} |\n" for name, value in calibration.margins.items())
+        measures = (
+            "On the validation photos at 256 pixels; AuC and PSNR less those of the grey photo, colorfulness over "
+            f"that of the real one. They were used to choose the calibration.\n\n| | |\n|---|---|\n{rows}"
+        )
+    card = hub.model_card(
+        network.architecture,
+        data=f"{len(found.usable)} photos. {_skipped(found)}",
+        recipe=f"`colorful train`, {steps} steps:\n\n```json\n{json.dumps(asdict(options), indent=2)}\n```",
+        measures=measures,
+    )
+    half = copy.deepcopy(network).cpu().half()
+    return hub.save_pretrained(half, folder, card=card, training=training)
+
+
+def _resumed(out: Path, asked: TrainingOptions | None) -> tuple[str, TrainingOptions]:
+    try:
+        settings = json.loads((out / _SETTINGS).read_text())
+        stored = settings["options"]
+        options = TrainingOptions(
+            **stored | {"betas": tuple(stored["betas"]), "crops": CropOptions(**stored["crops"])}
+        )
+    except FileNotFoundError as error:
+        raise TrainingError(f"resume: expected a run in {out}, found none") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"resume: {out / _SETTINGS} is damaged: {error}") from error
+    if asked is not None:
+        options = replace(options, steps=asked.steps, minutes=asked.minutes)
+    return settings["model"], options
+
+
+def _look_through(sources: list[Source], out: Path) -> tuple[Survey, list[Photo]]:
+    """Find, split and survey the photos; the result is kept in the run, so that resuming begins at once."""
+    photos = {photo.name: photo for photo in find_photos(sources)}
+    kept = out / _PHOTOS
+    if kept.exists():
+        known = json.loads(kept.read_text())
+        gone = [name for name in known["train"] + known["validation"] if name not in photos]
+        if gone:
+            raise TrainingError(
+                f"photos: {len(gone)} photos the run began with are gone, {gone[0]} is the first"
+            )
+        usable = [photos[name] for name in known["train"]]
+        counts = torch.tensor(known["counts"], dtype=torch.float64)
+        return Survey(usable, counts, known["skipped"]), [photos[name] for name in known["validation"]]
+    split = split_photos(list(photos.values()))
+    found = survey(split.train)
+    log.info("%d photos to train on. %s", len(found.usable), _skipped(found))
+    names = {
+        "train": [photo.name for photo in found.usable],
+        "validation": [photo.name for photo in split.validation],
+        "test": [photo.name for photo in split.test],
+        "counts": found.counts.tolist(),
+        "skipped": found.skipped,
+    }
+    _write_json(kept, names)
+    return found, split.validation
+
+
+def _start(model: str, init_from: str | os.PathLike[str] | None) -> Network:
+    chosen = os.fspath(init_from) if init_from is not None else "imagenet" if model == "lite" else "none"
+    if chosen == "none":
+        return create(model)
+    if chosen == "imagenet":
+        network = create(model)
+        if not isinstance(network, Lite):
+            raise OptionError(f"init_from: imagenet is for lite, got {model}")
+        load_imagenet(network.encoder)
+        return network
+    finished = Path(chosen) / _MODEL
+    network = hub.load(finished if finished.is_dir() else chosen)
+    if network.architecture != model:
+        raise TrainingError(f"init_from: expected weights of {model}, got those of {network.architecture}")
+    return network
+
+
+def _skipped(found: Survey) -> str:
+    if not found.skipped:
+        return "None was skipped."
+    return "Skipped: " + ", ".join(f"{count} {kind}" for kind, count in sorted(found.skipped.items())) + "."
+
+
+def _write_json(path: Path, value: object) -> None:
+    write_whole(path, lambda file: file.write(json.dumps(value, indent=1).encode()))

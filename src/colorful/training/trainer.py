@@ -1,0 +1,391 @@
+"""The training loop: any of the networks, on any photos, in one process or several, resumable to the bit."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, MappingProxyType
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from colorful.errors import MissingExtraError, OutputError, TrainingError
+from colorful.lab import rebalancing_weights, smooth_prior
+from colorful.models.network import Network
+from colorful.models.siggraph17 import SIGGRAPH17
+from colorful.training import checkpoint
+from colorful.training.data import Batches, CropOptions, Crops, Survey, loader
+from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, smooth_l1
+
+try:
+    import accelerate
+    from accelerate.utils import broadcast
+except ImportError as error:
+    raise MissingExtraError("train") from error
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
+
+_CLASS_SHARE = (
+    0.1  # of siggraph17's class loss beside ten times as much of the regression, as its code has it
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How to train; the defaults of each architecture are in ``RECIPES``.
+
+    Args:
+        steps: Length of the run in steps, or
+        minutes: in minutes of wall clock, of all resumed parts together.
+        batch_size: Samples of a step in each process.
+        lr: Highest learning rate.
+        warmup: Share of the run in which the rate rises to it.
+        schedule: How it goes on: ``cosine`` to nearly 0, or ``constant``.
+        encoder_rate: Factor on the rate of a pretrained encoder.
+        encoder_delay: Share of the run in which such an encoder stays as it is while the decoder settles.
+        freeze_encoder: Whether it stays so to the end.
+        freeze_norm: Whether batch norm keeps its statistics in the whole network.
+        betas: Of Adam.
+        weight_decay: Of AdamW; on matrices and kernels alone.
+        clip: Highest norm of the gradient.
+        uniform: Share of the uniform distribution in the rebalancing (lambda of the paper).
+        rebalance: Exponent of the rebalancing weights: 1 as published, 0 for none.
+        ema: Decay of the moving average of the weights that is kept as the result; 0 for none.
+        seed: Of everything random.
+        precision: Type of the matrix products.
+        workers: Processes that make batches, beside each training process.
+        save_minutes: Time between checkpoints.
+        report_minutes: Time between looks at the validation photos.
+        crops: How samples are made.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    batch_size: int = 32
+    lr: float = 1e-3
+    warmup: float = 0.02
+    schedule: Literal["cosine", "constant"] = "cosine"
+    encoder_rate: float = 1.0
+    encoder_delay: float = 0.0
+    freeze_encoder: bool = False
+    freeze_norm: bool = False
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 1e-3
+    clip: float = 1.0
+    uniform: float = 0.5
+    rebalance: float = 1.0
+    ema: float = 0.998
+    seed: int = 0
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    workers: int = 1
+    save_minutes: float = 5
+    report_minutes: float = 10
+    crops: CropOptions = field(default_factory=CropOptions)
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise TrainingError("steps, minutes: expected one of the two")
+
+
+RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "lite": {
+            "batch_size": 32,
+            "lr": 1e-3,
+            "encoder_rate": 0.35,
+            "encoder_delay": 0.07,
+            "weight_decay": 1e-2,
+            "rebalance": 0.5,
+            "precision": "bf16",
+            "crops": CropOptions(hinted=0.5, large_share=0.25),
+        },
+        # As published, save the crops' random scale and the aging.
+        "eccv16": {
+            "batch_size": 40,
+            "lr": 3e-5,
+            "crops": CropOptions(size=176, least_scale=0.7),
+        },
+        "siggraph17": {
+            "batch_size": 25,
+            "lr": 1e-4,
+            "betas": (0.9, 0.999),
+            "crops": CropOptions(size=176, least_scale=0.7, hinted=1.0, recolored=0.0),
+        },
+    }
+)
+"""The options of each architecture that differ from the defaults."""
+
+
+class Objective(nn.Module):
+    """A network and its loss in one module, as data-parallel training wants it.
+
+    Args:
+        network: What is trained.
+        counts: How often each bin occurs in the photos, shape ``(313,)``.
+        options: ``uniform`` and ``rebalance`` of them.
+    """
+
+    def __init__(self, network: Network, counts: Tensor, options: TrainingOptions) -> None:
+        super().__init__()
+        self.network = network
+        prior = smooth_prior(counts)
+        weights = rebalancing_weights(prior, uniform=options.uniform) ** options.rebalance
+        self.cross_entropy = RebalancedCrossEntropy(weights / (prior * weights).sum())
+
+    def forward(self, light: Tensor, target: Tensor, ab: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the loss to descend on and a figure to watch that is 0 when nothing is left to learn."""
+        network = self.network
+        if isinstance(network, SIGGRAPH17):
+            regressed, classes = network.forward_heads(light, ab, mask)
+            loss = smooth_l1(regressed, target)
+            return loss + _CLASS_SHARE * class_cross_entropy(classes, target), loss.detach()
+        hints = (ab, mask) if network.takes_hints else ()
+        scored: tuple[Tensor, Tensor] = self.cross_entropy(network(light, *hints), target)
+        return scored
+
+
+class Trainer:
+    """One training run in a folder.
+
+    Args:
+        network: What is trained, in place.
+        found: The photos to learn from.
+        out: The run's folder; it is there.
+        options: How to train.
+        report: Called now and then, and at the end, in the first process with the averaged network and the
+            step; gives figures to log.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        found: Survey,
+        out: Path,
+        options: TrainingOptions,
+        *,
+        report: Callable[[Network, int], Mapping[str, float]] | None = None,
+    ) -> None:
+        self.accelerator = accelerate.Accelerator(
+            mixed_precision=options.precision, log_with="tensorboard", project_dir=str(out)
+        )
+        self.accelerator.init_trackers("tensorboard")
+        self.options, self.out, self.report = options, out, report
+        self.network, self.found = network, found
+        self.encoder = getattr(network, "encoder", None)
+        freeze_norm(network if options.freeze_norm else self.encoder)
+        if options.freeze_encoder and self.encoder is not None:
+            self.encoder.requires_grad_(False)
+        self.average = copy.deepcopy(network).eval().requires_grad_(False)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.step, self.seconds = 0, 0.0
+        objective = Objective(network, found.counts, options)
+        self.objective, self.optimizer = self.accelerator.prepare(objective, self._optimizer())
+        self.average.to(self.accelerator.device)
+        self._stop: int | None = None
+
+    def run(self) -> bool:
+        """Train to the end, or until SIGTERM or SIGINT.
+
+        Returns:
+            Whether the end was reached.
+
+        Raises:
+            OutputError: If a checkpoint cannot be written; the one before is whole.
+            TrainingError: If the loss is no number any more.
+        """
+        started = saved = reported = time.monotonic() - self.seconds
+        saved = reported = time.monotonic()
+        watched: list[Tensor] = []
+        self.objective.train()
+        with self._signals():
+            for batch in self._batches():
+                self.seconds = time.monotonic() - started
+                progress, stop = self._agree()
+                if stop or progress >= 1:
+                    break
+                self._set_rates(progress)
+                watched.append(self._learn(batch))
+                self.step += 1
+                now = time.monotonic()
+                if self.step % 20 == 0:
+                    self._log({"train/loss": float(torch.stack(watched).mean())}, progress)
+                    watched.clear()
+                if now - saved > 60 * self.options.save_minutes:
+                    self.save()
+                    saved = time.monotonic()
+                if now - reported > 60 * self.options.report_minutes:
+                    self._report(progress)
+                    reported = time.monotonic()
+        self.seconds = time.monotonic() - started
+        self.save()
+        if stop:
+            log.warning("stopped by signal %d at step %d; resume to go on", self._stop or 0, self.step)
+            return False
+        self._report(1.0)
+        return True
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        if self.accelerator.is_main_process:
+            state = {
+                "architecture": self.network.architecture,
+                "network": self.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+            }
+            checkpoint.save(self.out / CHECKPOINT, state)
+
+    def resume(self) -> None:
+        """Take up the run where its checkpoint left it.
+
+        Raises:
+            TrainingError: If there is no checkpoint, or it does not fit.
+        """
+        state = checkpoint.load(self.out / CHECKPOINT)
+        try:
+            if state["architecture"] != self.network.architecture:
+                raise TrainingError(
+                    f"resume: expected a run of {self.network.architecture}, got one of {state['architecture']}"
+                )
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.seconds = state["step"], state["seconds"]
+        except (KeyError, ValueError, RuntimeError) as error:
+            if isinstance(error, TrainingError):
+                raise
+            raise TrainingError(f"resume: the checkpoint does not fit the options: {error}") from error
+
+    def _learn(self, batch: tuple[Tensor, ...]) -> Tensor:
+        light, target, ab, mask = (part.to(self.accelerator.device, non_blocking=True) for part in batch)
+        with self.accelerator.autocast():
+            loss, figure = self.objective(light, target, ab, mask)
+        self.accelerator.backward(loss)
+        norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.options.clip)
+        if not torch.isfinite(figure):
+            raise TrainingError(f"the loss is {float(figure)} at step {self.step}: try a lower learning rate")
+        if norm is None or torch.isfinite(norm):  # a step of bad gradients is left out
+            self.optimizer.step()
+        self.optimizer.zero_grad()
+        self._follow()
+        return figure  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average toward the network, faster at first."""
+        decay = min(self.options.ema, (1 + self.step) / (10 + self.step)) if self.options.ema else 0.0
+        mine = [tensor for tensor in self.average.state_dict().values() if tensor.is_floating_point()]
+        theirs = [tensor for tensor in self.network.state_dict().values() if tensor.is_floating_point()]
+        torch._foreach_lerp_(mine, theirs, 1 - decay)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        inside = set(map(id, self.encoder.parameters())) if self.encoder is not None else set()
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for parameter in self.network.parameters():
+            groups.setdefault((id(parameter) in inside, parameter.dim() > 1), []).append(parameter)
+        return torch.optim.AdamW(
+            [
+                {
+                    "params": parameters,
+                    "rate": self.options.encoder_rate if encoder else 1.0,
+                    "encoder": encoder,
+                    "weight_decay": self.options.weight_decay if matrix else 0.0,
+                }
+                for (encoder, matrix), parameters in sorted(groups.items())
+            ],
+            lr=self.options.lr,
+            betas=self.options.betas,
+        )
+
+    def _set_rates(self, progress: float) -> None:
+        options = self.options
+        rate = self._rate(progress, 0.0)
+        waiting = progress < options.encoder_delay
+        for group in self.optimizer.param_groups:
+            if group["encoder"]:
+                # The encoder has a warm-up of its own when its turn comes.
+                group["lr"] = 0.0 if waiting else self._rate(progress, options.encoder_delay) * group["rate"]
+            else:
+                group["lr"] = rate
+        if self.encoder is not None and not options.freeze_encoder and self.accelerator.num_processes == 1:
+            # No gradients while it waits: half of the time is saved. Data-parallel training cannot do without.
+            self.encoder.requires_grad_(not waiting)
+
+    def _rate(self, progress: float, start: float) -> float:
+        options = self.options
+        rise = min(1.0, (progress - start) / options.warmup) if options.warmup else 1.0
+        fall = (1 + math.cos(math.pi * min(progress, 1))) / 2 if options.schedule == "cosine" else 1.0
+        return options.lr * max(rise, 0.01) * max(fall, 0.01)
+
+    def _agree(self) -> tuple[float, bool]:
+        """Let all processes go by the clock and the signals of the first."""
+        options = self.options
+        done = self.step / options.steps if options.steps else self.seconds / (60 * (options.minutes or 1))
+        said = torch.tensor([done, float(self._stop is not None)], dtype=torch.float64)
+        if self.accelerator.num_processes > 1:
+            said = broadcast(said.to(self.accelerator.device))
+        return float(said[0]), bool(said[1])
+
+    def _batches(self) -> Iterator[tuple[Tensor, ...]]:
+        options = self.options
+        crops = Crops(self.found.usable, options.crops, stride=self.network.stride, seed=options.seed)
+        batches = Batches(
+            options.crops,
+            batch_size=options.batch_size,
+            seed=options.seed,
+            first_step=self.step,
+            rank=self.accelerator.process_index,
+            processes=self.accelerator.num_processes,
+        )
+        yield from loader(crops, batches, workers=options.workers)
+
+    def _log(self, figures: Mapping[str, float], progress: float) -> None:
+        if self.accelerator.is_main_process:
+            row = {"step": self.step, "minutes": round(self.seconds / 60, 2), "progress": round(progress, 4)}
+            log.info("%s", "  ".join(f"{name} {value:.4g}" for name, value in (row | dict(figures)).items()))
+            try:
+                with (self.out / LOG).open("a") as file:
+                    file.write(json.dumps(row | dict(figures)) + "\n")
+            except OSError as error:
+                raise OutputError(f"{self.out / LOG}: cannot be written: {error.strerror}") from error
+            self.accelerator.log(dict(figures), step=self.step)
+
+    def _report(self, progress: float) -> None:
+        if self.accelerator.is_main_process and self.report is not None:
+            self._log(self.report(self.average, self.step), progress)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(number: int, frame: FrameType | None) -> None:
+            self._stop = number
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def freeze_norm(module: nn.Module | None) -> None:
+    """Let every batch norm in *module* keep its statistics."""
+    for part in module.modules() if module is not None else ():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            part.eval()
+            part.train = lambda mode=True, part=part: part  # type: ignore[method-assign,misc,assignment]
+        elif hasattr(part, "frozen"):
+            part.frozen = True

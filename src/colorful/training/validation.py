@@ -1,0 +1,252 @@
+"""Figures and pictures of a network in training, on photos it does not learn from, always against grey."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from colorful import metrics
+from colorful.errors import ImageError, PhotosError
+from colorful.lab import annealed_mean, lab_to_rgb, rgb_to_lab
+from colorful.models.network import Network
+from colorful.photos import Photo, color_kind
+
+log = logging.getLogger(__name__)
+
+_BATCH = 8
+
+Margins = dict[str, float]
+"""AuC, rebalanced AuC and PSNR less those of grey, and colorfulness over that of the real photos."""
+
+
+class Validation:
+    """Photos to score a network on, kept in memory.
+
+    Args:
+        photos: Where they come from; what is broken, grey or toned is passed over.
+        size: Side in pixels of the square they are squeezed into.
+        limit: How many to take at most, the first ones.
+
+    Raises:
+        PhotosError: If none is left.
+    """
+
+    def __init__(self, photos: Iterable[Photo], *, size: int = 256, limit: int = 200) -> None:
+        self.pixels = torch.stack(list(itertools.islice(_load(photos, size), limit)) or [torch.empty(0)])
+        if not self.pixels.numel():
+            raise PhotosError("validation: expected color photos, got none")
+        self._grey = self._measure(lambda start, real: torch.zeros_like(real))
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def margins(self, ab: Callable[[int, Tensor], Tensor]) -> Margins:
+        """Score a coloring.
+
+        Args:
+            ab: Called with the number of the first photo of a batch and their true ab ``(n, 2, S, S)``; gives
+                theirs, of any size.
+        """
+        found = self._measure(ab)
+        return {
+            name: value / self._grey["real"] if name == "colorfulness" else value - self._grey[name]
+            for name, value in found.items()
+            if name != "real"
+        }
+
+    @torch.inference_mode()
+    def score(self, network: Network) -> Margins:
+        """Score a network at its own temperature and saturation."""
+        outputs = self.outputs(network)
+        config = network.config
+
+        def ab(start: int, real: Tensor) -> Tensor:
+            output = outputs[start : start + len(real)].float()
+            return network.decode(output, temperature=config.temperature).cpu() * config.saturation
+
+        return self.margins(ab)
+
+    @torch.inference_mode()
+    def outputs(self, network: Network) -> Tensor:
+        """Run a network on all photos, without hints; the outputs are kept in half precision."""
+        device = next(network.parameters()).device
+        found = []
+        for pixels in self.pixels.split(_BATCH):
+            light = rgb_to_lab(pixels / 255)[:, :1].to(device, memory_format=torch.channels_last)
+            found.append(network(light).half().cpu())
+        return torch.cat(found)
+
+    @torch.inference_mode()
+    def sheet(self, network: Network, *, count: int = 24, columns: int = 6) -> Image.Image:
+        """Draw photos, each as the network colors it above the real one."""
+        device = next(network.parameters()).device
+        tiles = []
+        for pixels in self.pixels[:count].split(_BATCH):
+            light = rgb_to_lab(pixels / 255)[:, :1]
+            ab = network.decode(network(light.to(device))).cpu() * network.config.saturation
+            drawn = lab_to_rgb(torch.cat((light, _resize(ab, light)), dim=1))
+            tiles += list(torch.cat(((drawn * 255).round().byte(), pixels), dim=2))  # (3, 2 S, S) each
+        tiles += [torch.zeros_like(tiles[0])] * (-len(tiles) % columns)
+        rows = [torch.cat(tiles[start : start + columns], dim=2) for start in range(0, len(tiles), columns)]
+        return Image.fromarray(torch.cat(rows, dim=1).movedim(0, -1).numpy())
+
+    @torch.inference_mode()
+    def _measure(self, ab: Callable[[int, Tensor], Tensor]) -> Margins:
+        errors, psnr, colorful, real_colorful = metrics.AbErrors(), [], [], []
+        for start in range(0, len(self), _BATCH):
+            real_rgb = self.pixels[start : start + _BATCH]
+            lab = rgb_to_lab(real_rgb / 255)
+            real = lab[:, 1:]
+            mine = _resize(ab(start, real), real)
+            rgb = (lab_to_rgb(torch.cat((lab[:, :1], mine), dim=1)) * 255).round().byte()
+            errors.update(real, mine)
+            psnr.append(metrics.psnr(rgb, real_rgb))
+            colorful.append(metrics.colorfulness(rgb))
+            real_colorful.append(metrics.colorfulness(real_rgb))
+        return {
+            "auc": errors.auc()[0],
+            "auc_rebalanced": errors.rebalanced_auc()[0],
+            "psnr": float(torch.cat(psnr).mean()),
+            "colorfulness": float(torch.cat(colorful).mean()),
+            "real": float(torch.cat(real_colorful).mean()),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goals:
+    """Least margins over grey, and the range of colorfulness, that calibration aims at."""
+
+    auc: float = 0.8
+    auc_rebalanced: float = 5.0
+    psnr: float = 0.0
+    colorfulness: tuple[float, float] = (0.8, 1.05)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A balance between rare colors and calm.
+
+    Attributes:
+        balance: Exponent of the rebalancing weights that multiply the probabilities.
+        temperature: Of the annealed mean.
+        saturation: Factor on its chroma.
+        margins: What it scores on the validation photos.
+    """
+
+    balance: float
+    temperature: float
+    saturation: float
+    margins: Margins
+
+
+def calibrate(
+    network: Network,
+    validation: Validation,
+    weights: Tensor,
+    *,
+    goals: Goals | None = None,
+    balances: Sequence[float] = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4),
+    temperatures: Sequence[float] = (0.38, 0.5, 0.65, 0.8, 1.0),
+    saturations: Sequence[float] = (0.9, 1.0, 1.15, 1.3, 1.5, 1.75),
+) -> Calibration:
+    """Choose how much rare colors count, after training, on photos that were not trained on.
+
+    A network trained with weight w(q) on color q learns p(q) w(q); so adding multiples of log w(q) to the logits
+    moves it to any other weighting without training. Together with temperature and saturation that is three
+    numbers, found by trying all of a grid and then its neighborhood.
+
+    Args:
+        network: A distribution network.
+        validation: Photos to score on.
+        weights: Rebalancing weights, shape ``(Q,)``.
+        goals: What to reach; where all are, the rebalanced AuC is maximized.
+        balances: Exponents to try.
+        temperatures: Temperatures to try.
+        saturations: Saturations to try.
+
+    References:
+        Menon et al. Long-tail learning via logit adjustment. ICLR 2021.
+    """
+    goals = goals or Goals()
+    outputs = validation.outputs(network)
+    shift = weights.log()[:, None, None]
+    bins = getattr(network, "bins").cpu()
+
+    def attempt(balance: float, temperature: float, many: Sequence[float]) -> list[Calibration]:
+        decoded = [
+            annealed_mean(part.float() + balance * shift, bins, temperature=temperature)
+            for part in outputs.split(_BATCH)
+        ]
+        means = torch.cat(decoded)
+        return [
+            Calibration(
+                balance,
+                temperature,
+                saturation,
+                validation.margins(lambda start, real, k=saturation: means[start : start + len(real)] * k),  # type: ignore[misc]
+            )
+            for saturation in many
+        ]
+
+    tried = [
+        found
+        for balance in balances
+        for temperature in temperatures
+        for found in attempt(balance, temperature, saturations)
+    ]
+    best = max(tried, key=lambda each: _merit(each.margins, goals))
+    near = [
+        found
+        for balance in (best.balance - 0.1, best.balance, best.balance + 0.1)
+        for temperature in (best.temperature * 0.88, best.temperature, min(1.0, best.temperature * 1.12))
+        for found in attempt(balance, temperature, [best.saturation * k for k in (0.93, 1.0, 1.07)])
+    ]
+    return max(near, key=lambda each: _merit(each.margins, goals))
+
+
+def apply(network: Network, calibration: Calibration, weights: Tensor) -> None:
+    """Build a calibration into a network: the balance into the bias of its head, the rest into its config."""
+    head = getattr(network, "head")
+    with torch.no_grad():
+        head.bias += calibration.balance * weights.log().to(head.bias)
+    network.config = replace(
+        network.config,
+        temperature=round(calibration.temperature, 3),
+        saturation=round(calibration.saturation, 3),
+    )
+
+
+def _merit(margins: Margins, goals: Goals) -> float:
+    """Weigh what is missing to the goals, each in its own measure; past them the rebalanced AuC counts."""
+    low, high = goals.colorfulness
+    missing = (
+        2.0 * max(0.0, goals.auc - margins["auc"])
+        + 1.0 * max(0.0, goals.auc_rebalanced - margins["auc_rebalanced"])
+        + 3.0 * max(0.0, goals.psnr - margins["psnr"])
+        + 10.0 * max(0.0, low - margins["colorfulness"], margins["colorfulness"] - high)
+    )
+    return -missing if missing else margins["auc_rebalanced"] - goals.auc_rebalanced
+
+
+def _load(photos: Iterable[Photo], size: int) -> Iterable[Tensor]:
+    for photo in photos:
+        try:
+            pixels = photo.load()
+        except ImageError as error:
+            log.warning("%s", error)
+            continue
+        if color_kind(pixels) == "color":
+            small = Image.fromarray(pixels).resize((size, size), Image.Resampling.BICUBIC)
+            yield torch.from_numpy(np.array(small)).movedim(-1, 0)
+
+
+def _resize(ab: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(ab.float(), like.shape[-2:], mode="bilinear", align_corners=False)
