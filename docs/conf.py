@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from importlib.metadata import version as installed_version
+
+project = "colorful"
+author = "The colorful developers"
+copyright = "2026, the colorful developers"
+version = release = installed_version("colorful-colorization")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinx_click",
+    "sphinx_gallery.gen_gallery",
+]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"colorful {version}"
+html_show_sourcelink = False
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_preprocess_types = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"plot_",
+    "abort_on_example_error": True,
+    "min_reported_time": 1_000_000,  # running times differ from machine to machine
+    "show_memory": False,
+    "show_signature": False,
+    "download_all_examples": False,
+}
+
+# References into other projects stay plain text: their inventories would have to be downloaded.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(torch|numpy|np|npt|PIL|pathlib|collections|flask|click|logging|_?io|os|types)(\..*)?"),
+    # Names as the source abbreviates them, where a type is written inside another.
+    (r"py:class", r"(Tensor|NDArray|Image|Path|Device|nn\.Module|optional)"),
+    # Type variables and aliases of ours, which are spelled out where they stand.
+    (r"py:(class|obj|data)", r".*\b(Pixels|Gamut|Upsampling)"),
+]

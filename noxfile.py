@@ -1,0 +1,148 @@
+"""Every check of the project; CONTRIBUTING.md tells when to run which.
+
+Lists of packages live in pyproject.toml, their versions in constraints.txt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+DIST = ROOT / "dist"
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+EXTRAS = ",".join(PROJECT["project"]["optional-dependencies"])
+MAX_WHEEL_BYTES = 15_000_000
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_external_run = True
+nox.options.sessions = ["tests", "parity", "lint", "typing", "docs"]
+
+
+def install(session: nox.Session, *packages: str, group: str | None = None) -> None:
+    """Install packages, and a dependency group, in the pinned versions."""
+    grouped = nox.project.dependency_groups(PROJECT, group) if group else ()
+    session.install("--constraint", str(ROOT / "constraints.txt"), *packages, *grouped)
+
+
+def wheel() -> Path:
+    """Give the wheel that the session `build` left."""
+    return next(DIST.glob("*.whl"))
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the sdist, and the wheel from it, and check both."""
+    install(session, group="build")
+    shutil.rmtree(DIST, ignore_errors=True)
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(DIST))
+    session.run("twine", "check", "--strict", *map(str, DIST.iterdir()))
+    if wheel().stat().st_size > MAX_WHEEL_BYTES:
+        session.error(
+            f"{wheel().name}: expected at most {MAX_WHEEL_BYTES} bytes, got {wheel().stat().st_size}"
+        )
+
+
+@nox.session(requires=["build"])
+def tests(session: nox.Session) -> None:
+    """Install the wheel in an empty environment, use it, and run the tests on it."""
+    install(session, str(wheel()))
+    session.run("pip", "check")
+    session.run("colorful", "--version")
+    session.run("colorful", "demo", "--out", session.create_tmp(), env={"HF_HUB_OFFLINE": "1"})
+    install(session, f"{wheel()}[{EXTRAS}]", group="test")
+    session.run("pip", "check")
+    coverage = [] if session.posargs else ["--cov", "--cov-report=term", "--durations=15"]
+    session.run("python", "-m", "pytest", *coverage, *session.posargs, env={"COLORFUL_WHEEL": str(wheel())})
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """Compare both published networks with the PyPI package that has the authors' modules."""
+    install(session, ".", group="parity")
+    session.run("python", "-m", "pytest", "tests/parity", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and spelling."""
+    install(session, group="lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("codespell")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types, strictly, and the public API as a caller meets it."""
+    install(session, "--editable", f".[{EXTRAS}]", group="typing")
+    session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation without a warning, running the gallery, and run every code block in it."""
+    install(session, "--editable", f".[{EXTRAS}]", group="docs")
+    shutil.rmtree(ROOT / "docs" / "_build", ignore_errors=True)
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+    session.run("python", "-m", "pytest", "docs", "src", "README.md", "README.zh.md", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Run the property tests on a thousand examples each, and what only fuzzing runs (minutes)."""
+    install(session, f".[{EXTRAS}]", group="test")
+    env = {"HYPOTHESIS_PROFILE": "fuzz"}
+    session.run("python", "-m", "pytest", "-m", "hypothesis or fuzz", *session.posargs, env=env)
+
+
+@nox.session
+def load(session: nox.Session) -> None:
+    """Put the web page under load on this machine (minutes)."""
+    install(session, f".[{EXTRAS}]", group="test")
+    session.run("python", "-m", "pytest", "-m", "load", *session.posargs)
+
+
+@nox.session
+def training(session: nox.Session) -> None:
+    """Train for real, on small sets (minutes)."""
+    install(session, f".[{EXTRAS}]", group="test")
+    session.run("python", "-m", "pytest", "-m", "training", *session.posargs)
+
+
+@nox.session(requires=["build"])
+def release(session: nox.Session) -> None:
+    """Check that a release may go out, and say what would be uploaded; the upload itself is a tag's task."""
+    version = wheel().name.split("-")[1]
+    problems = []
+    if not re.search(
+        rf"^## {re.escape(version)} - \d{{4}}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.M
+    ):
+        problems.append(f"CHANGELOG.md has no section '## {version} - YYYY-MM-DD'")
+    if f"version: {version}" not in (ROOT / "CITATION.cff").read_text():
+        problems.append(f"CITATION.cff does not name version {version}")
+    if _git("status", "--porcelain"):
+        problems.append("the work tree has changes that are not committed")
+    if f"v{version}" not in _git("tag", "--points-at", "HEAD").split():
+        problems.append(f"the commit does not carry the tag v{version}")
+    for file in sorted(DIST.iterdir()):
+        session.log(f"would upload {file.name}  {file.stat().st_size} bytes  sha256 {_sha256(file)}")
+    if problems and os.environ.get("GITHUB_REF_TYPE") == "tag":
+        session.error("not ready: " + "; ".join(problems))
+    for problem in problems:
+        session.warn(f"before a release: {problem}")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
