@@ -1,22 +1,30 @@
-"""Take L out of a photo's pixels, and put colors into them."""
+"""Take L out of a photo's pixels, and put colors into them.
+
+Both run over bands of rows that fit the cache, side by side on ``torch.get_num_threads()`` threads, from
+the photo's own bytes to bytes again: beside the result, only what the network made is ever held whole.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from colorful.errors import KindError, OptionError, ShapeError
-from colorful.lab.space import Gamut, lab_to_rgb, rgb_to_lab
-from colorful.lab.upsample import upsample as upsample_bilinear
+from colorful.errors import KindError, OptionError, RangeError, ShapeError
+from colorful.lab import planes
+from colorful.lab.space import Gamut
+from colorful.lab.upsample import Kernel, guided_coefficients, reach, resize, resize_weights
 
 Upsampling = Literal["guided", "bilinear"]
+T = TypeVar("T")
 
-_WHITE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
+_BAND = 65536
+"""Pixels in a band: its dozen planes stay in the cache, and its loops last long beside Python's share."""
 
 
 def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tensor:
@@ -24,7 +32,7 @@ def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tens
 
     Args:
         pixels: sRGB-encoded grey ``(H, W)`` or RGB ``(H, W, 3)``; uint8, uint16, or float32 in [0, 1].
-        size: Height and width wanted, in pixels; the photo is area-averaged to it. None keeps its own.
+        size: Height and width wanted, in pixels: bicubic, antialiased. None keeps the photo's own.
 
     Returns:
         L in 0..100, shape ``(1, 1, H, W)`` or ``(1, 1, *size)``, float32.
@@ -33,10 +41,37 @@ def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tens
         KindError: If *pixels* is not an array of one of these types.
         ShapeError: If *pixels* has another shape, or no pixel.
     """
-    lightness = rgb_to_lab(_unit_rgb(pixels))[:, :1]
-    if size is None:
-        return lightness
-    return functional.interpolate(lightness, size=size, mode="bilinear", antialias=True).clamp(0, 100)
+    _check_pixels(pixels)
+    height, width = pixels.shape[:2]
+    whole = size is None or tuple(size) == (height, width)
+    # Rows are added up into rows of the size wanted at once; the columns can wait until few rows are left.
+    rows = height if size is None else size[0]
+    sums, weights = np.zeros((rows, width), np.float32), np.zeros((rows, 1), np.float32)
+
+    def add_up(bands: Iterator[range]) -> list[tuple[range, Any, Any]]:
+        scratch = planes.Scratch()
+        parts = []
+        for band in bands:
+            root = planes.luminance_root(pixels[band.start : band.stop], scratch).reshape(-1, width)
+            if whole:
+                np.subtract(root * np.float32(116), np.float32(16), out=sums[band.start : band.stop])
+                continue
+            outputs = reach(band, height, rows)
+            weight = resize_weights(outputs, band, rows, height, kernel="cubic").numpy()
+            parts.append((outputs, np.einsum("or,rw->ow", weight, root), weight.sum(1, keepdims=True)))
+        return parts
+
+    # In the order of the rows, so that the sum does not depend on who was first.
+    for outputs, part, weight in sorted(
+        (part for parts in _share_out(height, width, add_up) for part in parts),
+        key=lambda part: part[0].start,
+    ):
+        sums[outputs.start : outputs.stop] += part
+        weights[outputs.start : outputs.stop] += weight
+    if size is None or whole:
+        return torch.from_numpy(sums)[None, None]
+    roots = torch.from_numpy(sums / weights)[None, None]
+    return (resize(roots, size) * 116 - 16).clamp(0, 100)
 
 
 def render(
@@ -47,6 +82,7 @@ def render(
     keep: npt.NDArray[Any] | None = None,
     upsample: Upsampling = "guided",
     gamut: Gamut = "map",
+    guide: Tensor | None = None,
 ) -> npt.NDArray[Any]:
     """Join a photo's own L with ab of the network's size.
 
@@ -54,9 +90,12 @@ def render(
         pixels: sRGB-encoded grey ``(H, W)`` or RGB ``(H, W, 3)``; uint8, uint16, or float32 in [0, 1].
         ab: Shape ``(2, h, w)``, CIELAB units.
         chroma: Factor on *ab*.
-        keep: Shape ``(H, W)``, 1 (or True) where the photo stays as it is, 0 where it takes the color.
+        keep: Shape ``(H, W)``, 1 (or True) where the photo stays as it is, 0 where it takes the color;
+            between, the two are mixed in linear light, which keeps L.
         upsample: ``guided`` follows the edges of the photo's L, ``bilinear`` does not.
         gamut: As in :func:`colorful.lab.lab_to_rgb`.
+        guide: What :func:`light` gave for *pixels* at any size not below that of *ab*, to save the work of
+            taking it again; only ``guided`` reads it.
 
     Returns:
         sRGB-encoded RGB, shape ``(H, W, 3)``; dtype of *pixels*.
@@ -64,32 +103,106 @@ def render(
     Raises:
         KindError: If *pixels* is not an array of one of these types.
         ShapeError: If *pixels*, *ab* or *keep* has another shape.
+        RangeError: If *ab* is not finite.
         OptionError: If *upsample* or *gamut* is not one of those named.
     """
-    if upsample not in get_args(Upsampling):
-        raise OptionError(f"upsample: expected one of {get_args(Upsampling)}, got {upsample!r}")
-    rgb = _unit_rgb(pixels)
-    small = torch.as_tensor(ab, dtype=torch.float32)
-    if small.dim() != 3 or small.shape[0] != 2:
+    _check_pixels(pixels)
+    for name, value, kind in (("upsample", upsample, Upsampling), ("gamut", gamut, Gamut)):
+        if value not in get_args(kind):
+            raise OptionError(f"{name}: expected one of {get_args(kind)}, got {value!r}")
+    height, width = pixels.shape[:2]
+    if keep is not None and keep.shape != (height, width):
+        raise ShapeError(f"keep: expected shape {(height, width)}, got {keep.shape}")
+    small = torch.as_tensor(ab).detach().to("cpu", torch.float32)
+    if small.dim() != 3 or small.shape[0] != 2 or 0 in small.shape:
         raise ShapeError(f"ab: expected shape (2, h, w), got {tuple(small.shape)}")
-    size = pixels.shape[:2]
-    color = upsample_bilinear(small[None] * chroma, (size[0], size[1]))
-    result = lab_to_rgb(torch.cat((rgb_to_lab(rgb)[:, :1], color), dim=1), gamut=gamut)
-    if keep is not None:
-        if keep.shape != size:
-            raise ShapeError(f"keep: expected shape {size}, got {keep.shape}")
-        result = torch.lerp(result, rgb, torch.as_tensor(keep, dtype=torch.float32))
-    white = _WHITE[pixels.dtype.name]
-    out = (result[0].permute(1, 2, 0) * white).numpy()
-    return np.ascontiguousarray(out if white == 1 else out.round().astype(pixels.dtype))
+    if not small.isfinite().all():
+        raise RangeError("ab: expected finite values, got NaN or infinity")
+
+    field = _ColorField(pixels, small[None] * chroma, upsample, guide)
+    out = np.empty((height, width, 3), pixels.dtype.newbyteorder("="))
+
+    def paint(bands: Iterator[range]) -> None:
+        scratch = planes.Scratch()
+        for band in bands:
+            rows = slice(band.start, band.stop)
+            fy = planes.luminance_root(pixels[rows], scratch)
+            fx, fz = field.roots(band, fy, scratch)
+            rgb = planes.linear_rgb(fx, fy, fz, scratch)
+            if gamut == "map":
+                planes.fit_gamut(rgb, fx, fy, fz, scratch)
+            if keep is not None:
+                _mix(rgb, pixels[rows], keep[rows])
+            for channel, plane in enumerate(rgb):
+                out[rows, :, channel] = planes.codes(plane, out.dtype, scratch).reshape(-1, width)
+            if keep is not None:
+                stays = np.asarray(keep[rows]) == 1
+                out[rows][stays] = (pixels[rows] if pixels.ndim == 3 else pixels[rows, :, None])[stays]
+
+    _share_out(height, width, paint)
+    return out
 
 
-def _unit_rgb(pixels: npt.NDArray[Any]) -> Tensor:
-    """Give ``(1, 3, H, W)`` in [0, 1]."""
-    if not isinstance(pixels, np.ndarray) or pixels.dtype.name not in _WHITE:
+class _ColorField:
+    """f(X) and f(Z) of every pixel as functions of its f(Y), from ab at the network's size.
+
+    Widened to the photo at once, since that is cheap; each band then mixes the few rows it lies between.
+    """
+
+    def __init__(
+        self, pixels: npt.NDArray[Any], ab: Tensor, upsampling: Upsampling, guide: Tensor | None
+    ) -> None:
+        self._height, width = pixels.shape[:2]
+        size = (ab.shape[-2], ab.shape[-1])
+        self._kernel: Kernel = "linear"
+        per_unit = torch.tensor([1 / 500, -1 / 200])[:, None, None]
+        cells = ab * per_unit
+        if upsampling == "guided":
+            self._kernel = "cubic"
+            small = light(pixels, size) if guide is None else resize(guide, size)
+            slope, offset = guided_coefficients(ab, small)
+            # ab = slope L + offset, and L = 116 f(Y) - 16.
+            cells = torch.cat((offset - 16 * slope, 116 * slope), dim=1) * per_unit.repeat(2, 1, 1)
+        self._columns = resize(cells, (size[0], width), kernel=self._kernel)[0].numpy()  # -> (2 | 4, h, W)
+
+    def roots(self, band: range, fy: planes.Plane, scratch: planes.Scratch) -> list[planes.Plane]:
+        count, rows, width = self._columns.shape
+        inputs = reach(band, self._height, rows)
+        weight = resize_weights(band, inputs, self._height, rows, kernel=self._kernel)
+        weight /= weight.sum(1, keepdim=True)
+        field = scratch.plane("field", count * len(fy)).reshape(count, len(band), width)
+        np.einsum("rk,pkx->prx", weight.numpy(), self._columns[:, inputs.start : inputs.stop], out=field)
+        terms = field.reshape(count, -1)
+        for offset, slope in zip(terms[:2], terms[2:]):  # noqa: B905 - no slopes where the guide is not used
+            slope *= fy
+            offset += slope
+        return [np.add(offset, fy, out=offset) for offset in terms[:2]]
+
+
+def _mix(rgb: list[planes.Plane], pixels: npt.NDArray[Any], keep: npt.NDArray[Any]) -> None:
+    """Go the share *keep* of the way back to the photo, in linear light."""
+    share = np.clip(np.asarray(keep, np.float32), 0, 1).reshape(-1)
+    linear = planes.linear_light(pixels)
+    for channel, plane in enumerate(rgb):
+        own = linear if linear.ndim == 2 else linear[..., channel]
+        plane += share * (own.reshape(-1) - plane)
+
+
+def _share_out(height: int, width: int, work: Callable[[Iterator[range]], T]) -> list[T]:
+    """Have every thread run *work* on the bands that it gets hold of."""
+    rows = max(1, _BAND // width)
+    bands = [range(top, min(top + rows, height)) for top in range(0, height, rows)]
+    threads = min(torch.get_num_threads(), len(bands))
+    rest = iter(bands)  # the threads share it: a list's iterator hands out each band once
+    if threads == 1:
+        return [work(rest)]
+    with ThreadPoolExecutor(threads, thread_name_prefix="colorful-render") as pool:
+        return list(pool.map(work, [rest] * threads))
+
+
+def _check_pixels(pixels: npt.NDArray[Any]) -> None:
+    if not isinstance(pixels, np.ndarray) or pixels.dtype.name not in ("uint8", "uint16", "float32"):
         kind = pixels.dtype if isinstance(pixels, np.ndarray) else type(pixels).__name__
         raise KindError(f"pixels: expected an array of uint8, uint16 or float32, got {kind}")
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3) or 0 in pixels.shape:
         raise ShapeError(f"pixels: expected shape (H, W) or (H, W, 3), got {pixels.shape}")
-    unit = torch.from_numpy(pixels.astype(np.float32) / _WHITE[pixels.dtype.name])
-    return (unit if unit.dim() == 3 else unit[..., None].expand(-1, -1, 3)).permute(2, 0, 1)[None]

@@ -1,11 +1,25 @@
-"""Bring ab from the network's size to the photo's."""
+"""Bring ab from the network's size to the photo's, along the edges of its L.
+
+A network sees a small picture: one cell of its ab is 10 to 100 pixels wide, and colors resized bilinearly
+run over the edges of things. But L is known for every pixel. In a small window ab is close to a linear
+function of L, so the slope is fitted at the network's size and applied to the photo's own L.
+"""
 
 from __future__ import annotations
 
+import math
+from typing import Literal
+
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from colorful.errors import ShapeError
+
+Kernel = Literal["cubic", "linear"]
+
+RADIUS = 1
+EPSILON = 64.0
 
 
 def upsample(ab: Tensor, size: tuple[int, int]) -> Tensor:
@@ -21,6 +35,122 @@ def upsample(ab: Tensor, size: tuple[int, int]) -> Tensor:
     Raises:
         ShapeError: If *ab* is not of shape ``(N, 2, h, w)``.
     """
-    if ab.dim() != 4 or ab.shape[1] != 2:
-        raise ShapeError(f"ab: expected shape (N, 2, h, w), got {tuple(ab.shape)}")
-    return functional.interpolate(ab, size=size, mode="bilinear", align_corners=False)
+    _check(ab, 2, "ab")
+    return resize(ab, size, kernel="linear")
+
+
+def guided_upsample(ab: Tensor, light: Tensor, *, radius: int = RADIUS, epsilon: float = EPSILON) -> Tensor:
+    """Resize ab so that it follows the edges of L.
+
+    Args:
+        ab: Shape ``(N, 2, h, w)``, CIELAB units.
+        light: L of the full-size photo, shape ``(N, 1, H, W)``, 0..100.
+        radius: As for :func:`guided_coefficients`.
+        epsilon: As for :func:`guided_coefficients`.
+
+    Returns:
+        Shape ``(N, 2, H, W)``; dtype and device of *ab*.
+
+    Raises:
+        ShapeError: If *ab* or *light* has another shape.
+    """
+    _check(ab, 2, "ab")
+    _check(light, 1, "light")
+    small = resize(light, (ab.shape[-2], ab.shape[-1]))
+    slope, offset = guided_coefficients(ab, small, radius=radius, epsilon=epsilon)
+    size = (light.shape[-2], light.shape[-1])
+    return resize(slope, size) * light + resize(offset, size)
+
+
+def guided_coefficients(
+    ab: Tensor, light: Tensor, *, radius: int = RADIUS, epsilon: float = EPSILON
+) -> tuple[Tensor, Tensor]:
+    """Fit ab as a linear function of L around every cell.
+
+    The slope is that of the guided filter, averaged over the windows that hold a cell. The offset is not
+    averaged but set so that each cell keeps its own ab: at the network's size nothing is blurred.
+
+    Args:
+        ab: Shape ``(N, 2, h, w)``, CIELAB units.
+        light: L at the same size, shape ``(N, 1, h, w)``, 0..100.
+        radius: The window is ``2 * radius + 1`` cells wide.
+        epsilon: Variance of L, in squared units, below which a window counts as flat and its slope fades.
+
+    Returns:
+        Slope and offset, each ``(N, 2, h, w)``: ab is ``slope * L + offset``.
+
+    References:
+        He, Sun, Tang. Guided Image Filtering. PAMI 2013, eq. 5 and 6.
+        He, Sun. Fast Guided Filter. arXiv:1505.00996, algorithm 2.
+    """
+
+    def mean(cells: Tensor) -> Tensor:
+        padded = functional.pad(cells, (radius,) * 4, mode="replicate")
+        return functional.avg_pool2d(padded, 2 * radius + 1, stride=1)
+
+    mean_light = mean(light)
+    covariance = mean(light * ab) - mean_light * mean(ab)
+    variance = (mean(light * light) - mean_light * mean_light).clamp(min=0)
+    slope = mean(covariance / (variance + epsilon))
+    return slope, ab - slope * light
+
+
+def resize(cells: Tensor, size: tuple[int, int], *, kernel: Kernel = "cubic") -> Tensor:
+    """Resize, antialiased where it shrinks, as Pillow does.
+
+    Args:
+        cells: Shape ``(N, C, h, w)``.
+        size: Height and width wanted.
+        kernel: ``cubic`` is Keys' with a = -1/2, ``linear`` a tent.
+
+    Returns:
+        Shape ``(N, C, *size)``; dtype and device of *cells*.
+
+    References:
+        Keys. Cubic Convolution Interpolation for Digital Image Processing. 1981, eq. 15.
+    """
+    mode = {"cubic": "bicubic", "linear": "bilinear"}[kernel]
+    return functional.interpolate(cells, size=size, mode=mode, antialias=True)
+
+
+def resize_weights(outputs: range, inputs: range, length: int, source: int, *, kernel: Kernel) -> Tensor:
+    """Give the weights of :func:`resize` along one axis, for a stretch of it at a time.
+
+    Args:
+        outputs: The cells wanted, of *length*.
+        inputs: The cells at hand, of *source*.
+        length: Cells of the whole axis after resizing.
+        source: Cells of the whole axis before.
+        kernel: As for :func:`resize`.
+
+    Returns:
+        Shape ``(len(outputs), len(inputs))``, to be divided by the sum over all inputs.
+    """
+    scale = source / length
+    center = (torch.arange(outputs.start, outputs.stop, dtype=torch.float64)[:, None] + 0.5) * scale
+    x = ((torch.arange(inputs.start, inputs.stop) + 0.5 - center) / max(scale, 1)).abs()
+    if kernel == "linear":
+        return (1 - x).clamp(min=0).float()
+    near = (1.5 * x - 2.5) * x * x + 1
+    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return torch.where(x < 1, near, torch.where(x < 2, far, 0.0)).float()
+
+
+def reach(cells: range, length: int, other: int) -> range:
+    """Tell which cells of the same axis at another size take part in resizing some, from or to it.
+
+    Args:
+        cells: A stretch of an axis.
+        length: Cells of that axis.
+        other: Cells of the axis at the other size.
+    """
+    scale = other / length
+    half = 2 * max(scale, 1)  # of the wider kernel
+    first = math.ceil((cells.start + 0.5) * scale - half - 0.5)
+    last = math.floor((cells.stop - 0.5) * scale + half - 0.5)
+    return range(max(0, first), min(other, last + 1))
+
+
+def _check(cells: Tensor, channels: int, name: str) -> None:
+    if cells.dim() != 4 or cells.shape[1] != channels:
+        raise ShapeError(f"{name}: expected shape (N, {channels}, h, w), got {tuple(cells.shape)}")
