@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, make_response, request, url_for
 from werkzeug.exceptions import NotAcceptable
@@ -178,13 +179,10 @@ def _describe_result(studio: Studio, result: Result) -> dict[str, Any]:
 def _image(result: Result) -> Response:
     response = make_response(result.data)
     response.content_type = result.type
-    # A second, plain name for clients that do not know RFC 5987.
+    # A plain name for clients that do not know RFC 8187, and the true one.
     plain = result.filename.encode("ascii", "replace").decode().replace("?", "_")
-    response.headers.set("Content-Disposition", "inline", filename=plain)
-    if plain != result.filename:
-        response.headers.set(
-            "Content-Disposition", "inline", filename=plain, **{"filename*": result.filename}
-        )
+    true = quote(result.filename, safe="")
+    response.headers["Content-Disposition"] = f"inline; filename=\"{plain}\"; filename*=UTF-8''{true}"
     response.vary.add("Accept")
     return response
 
