@@ -33,7 +33,7 @@ from colorful.images.writing import write_bytes
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from colorful.evaluation.run import Protocol
+    from colorful.evaluation.prepare import Protocol
 
 _SHOWN = (
     "auc", "auc_rebalanced", "psnr", "psnr_ab", "ssim", "ciede2000", "colorfulness", "colorfulness_ratio",

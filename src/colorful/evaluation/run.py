@@ -5,49 +5,48 @@ from __future__ import annotations
 import hashlib
 import heapq
 import logging
-import os
 from array import array
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeVar, get_args
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
 
 from colorful import metrics
-from colorful.colorizer import Colorizer
-from colorful.errors import ColorfulError, ImageError, KindError, OptionError, PhotosError
+from colorful.errors import ColorfulError, ImageError, OptionError, PhotosError
+from colorful.evaluation.prepare import (
+    GREY,
+    RANDOM,
+    Given,
+    Model,
+    Photos,
+    Protocol,
+    Real,
+    Resize,
+    Way,
+    ahead,
+    full_size,
+    in_order,
+    load,
+    picture,
+    ways_of,
+)
 from colorful.evaluation.report import Example, Report
 from colorful.evaluation.scores import REAL, Pixels, Scores
-from colorful.lab import rgb_to_lab
-from colorful.lab.space import Gamut
-from colorful.lab.upsample import guided_upsample, upsample
 from colorful.models import DEFAULT_MODEL
-from colorful.models.network import Network
-from colorful.photos import Photo, Source, color_kind, find_photos
-from colorful.render import light, render
+from colorful.photos import Photo
+from colorful.render import light
 
 logger = logging.getLogger(__name__)
 
-Model = str | os.PathLike[str] | Network | Colorizer
-Photos = Source | Iterable[Source | Photo | npt.NDArray[np.uint8]]
 Progress = Callable[[int, int], object]
-Resize = Literal["stretch", "crop"]
 
 HINT_COUNTS = (0, 1, 2, 5, 10, 20, 50, 100)
 """The numbers of hints of the published curve."""
 
 _PATCH = 6
-_AHEAD = 8
-GREY, RANDOM = "grey", "random"
-
-In = TypeVar("In")
-Out = TypeVar("Out")
 
 
 class EvaluationError(ColorfulError, RuntimeError):
@@ -60,42 +59,6 @@ class EvaluationError(ColorfulError, RuntimeError):
     def __init__(self, message: str, report: Report | None) -> None:
         super().__init__(message)
         self.report = report
-
-
-@dataclass(frozen=True, kw_only=True)
-class Protocol:
-    """All that a figure depends on besides the photos and the model.
-
-    Args:
-        size: Side in pixels of the square at which photos are scored.
-        resize: ``stretch`` squeezes the photo into that square, ``crop`` brings its shorter side to it and
-            takes the middle. Pillow's bicubic filter, as in the released pipeline.
-        network_size: Side at which the network looks at the photo; the model's own by default.
-        reference: Do as the released code: ab resized bilinearly, colors outside sRGB clipped. By default
-            as :class:`colorful.Colorizer` does: along the photo's edges, mapped into the gamut.
-        baselines: Whether grey and colors of another random photo are scored, too.
-        hints: Numbers of simulated hints at which PSNR is measured.
-        seed: Of the order of the photos, which decides whose colors the random baseline takes, and of hints.
-
-    Raises:
-        OptionError: If a value is not one of those offered.
-    """
-
-    size: int = 256
-    resize: Resize = "stretch"
-    network_size: int | None = None
-    reference: bool = False
-    baselines: bool = True
-    hints: tuple[int, ...] = ()
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.resize not in get_args(Resize):
-            raise OptionError(f"resize: expected one of {get_args(Resize)}, got {self.resize!r}")
-        if self.size < 16:
-            raise OptionError(f"size: expected at least 16 pixels, got {self.size}")
-        if any(count < 0 for count in self.hints):
-            raise OptionError(f"hints: expected counts of at least 0, got {self.hints}")
 
 
 def evaluate(
@@ -228,33 +191,9 @@ def compare(
     if (classifier is None) != (labels is None):
         raise OptionError("classifier, labels: expected both or none")
     judge = None if classifier is None or labels is None else _Judge(classifier, labels)
-    ways = _ways(models, temperatures, device)
-    evaluation = _Evaluation(_in_order(photos, seed), ways, protocol, judge, features, examples)
+    ways = ways_of(models, temperatures, device)
+    evaluation = _Evaluation(in_order(photos, seed), ways, protocol, judge, features, examples)
     return evaluation.run(progress)
-
-
-@dataclass(frozen=True)
-class _Way:
-    """One model at one temperature."""
-
-    name: str
-    colorizer: Colorizer
-    temperature: float | None
-
-    def facts(self) -> dict[str, object]:
-        network = self.colorizer.network
-        digest = hashlib.sha256()
-        for name, tensor in sorted(network.state_dict().items()):
-            digest.update(name.encode() + tensor.cpu().numpy().tobytes())
-        temperature = self.temperature if self.temperature is not None else network.config.temperature
-        return {
-            "model": self.colorizer.name,
-            "architecture": network.architecture,
-            "temperature": temperature if self.colorizer.has_temperature else None,
-            "saturation": network.config.saturation,
-            "dtype": self.colorizer.dtype,
-            "parameters_sha256": digest.hexdigest(),
-        }
 
 
 class _Judge(NamedTuple):
@@ -264,33 +203,13 @@ class _Judge(NamedTuple):
     labels: Mapping[str, int]
 
 
-@dataclass(frozen=True, eq=False)
-class _Given:
-    """A photo that is in memory already."""
-
-    name: str
-    pixels: npt.NDArray[np.uint8]
-
-    def load(self) -> npt.NDArray[np.uint8]:
-        return self.pixels
-
-
-@dataclass(frozen=True, eq=False)
-class _Real:
-    """A real photo at the evaluated size."""
-
-    name: str
-    pixels: Pixels
-    lab: Tensor = field(repr=False)  # (3, H, W)
-
-
 class _Evaluation:
     """One pass over the photos."""
 
     def __init__(
         self,
-        photos: Sequence[Photo | _Given],
-        ways: Sequence[_Way],
+        photos: Sequence[Photo | Given],
+        ways: Sequence[Way],
         protocol: Protocol,
         judge: _Judge | None,
         features: Callable[[Tensor], Tensor] | None,
@@ -334,12 +253,17 @@ class _Evaluation:
 
     def _pass(self, progress: Progress | None) -> bool:
         """Score all. A photo waits until the next one is there, whose colors the random baseline takes."""
-        first: _Real | None = None
-        waiting: _Real | None = None
-        for done, loaded in enumerate(_ahead(self._load, self.photos)):
+        first: Real | None = None
+        waiting: Real | None = None
+        for done, (photo, loaded) in enumerate(zip(self.photos, ahead(self._load, self.photos), strict=True)):
             if progress is not None and progress(done, len(self.photos)) is False:
                 return False
-            if loaded is None:
+            if isinstance(loaded, ImageError):
+                logger.warning("%s", loaded)
+                self.unreadable.append((photo.name, str(loaded).removeprefix(f"{photo.name}: ")))
+                continue
+            if isinstance(loaded, str):
+                self.left_out[loaded] += 1
                 continue
             if waiting is not None:
                 self._score(waiting, loaded)
@@ -351,28 +275,19 @@ class _Evaluation:
             progress(len(self.photos), len(self.photos))
         return True
 
-    def _load(self, photo: Photo | _Given) -> _Real | None:
+    def _load(self, photo: Photo | Given) -> Real | str | ImageError:
+        """Load a photo, in a thread."""
         try:
-            pixels = photo.load()
+            return load(photo, self.protocol)
         except ImageError as error:
-            logger.warning("%s", error)
-            self.unreadable.append((photo.name, str(error).removeprefix(f"{photo.name}: ")))
-            return None
-        kind = color_kind(pixels)
-        if kind != "color":
-            self.left_out[kind] += 1
-            return None
-        pixels = _resized(pixels, self.protocol.size, self.protocol.resize)
-        return _Real(
-            photo.name, pixels, rgb_to_lab(torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1))
-        )
+            return error
 
     @torch.inference_mode()
-    def _score(self, real: _Real, other: _Real) -> None:
+    def _score(self, real: Real, other: Real) -> None:
         colored: dict[str, tuple[Pixels, Tensor]] = {}
         if self.protocol.baselines:
-            colored[GREY] = self._picture(real, torch.zeros_like(real.lab[1:]))
-            colored[RANDOM] = self._picture(real, other.lab[1:])
+            for name, ab in ((GREY, torch.zeros_like(real.lab[1:])), (RANDOM, other.lab[1:])):
+                colored[name] = picture(ab, real, self.protocol), ab
         predictions = {
             colorizer: colorizer.predict(
                 real.pixels, network_size=self.protocol.network_size, reference=self.protocol.reference
@@ -380,8 +295,10 @@ class _Evaluation:
             for colorizer in {way.colorizer for way in self.ways}
         }
         for way in self.ways:
-            ab = predictions[way.colorizer].ab(temperature=way.temperature)
-            colored[way.name] = self._picture(real, self._full_size(way, real, ab))
+            ab = full_size(
+                predictions[way.colorizer].ab(temperature=way.temperature), way, real, self.protocol
+            )
+            colored[way.name] = picture(ab, real, self.protocol), ab
         if self.hint_psnr:
             self._score_hints(real)
         right = self._classify(self.judge, real, colored) if self.judge else None
@@ -393,18 +310,7 @@ class _Evaluation:
         )
         self.names.append(real.name)
 
-    def _full_size(self, way: _Way, real: _Real, ab: Tensor) -> Tensor:
-        """Bring ab ``(2, h, w)`` of the network to the evaluated size as the colorizer does."""
-        ab = ab.cpu()[None] * way.colorizer.network.config.saturation
-        if self.protocol.reference:
-            return upsample(ab, (self.protocol.size, self.protocol.size))[0]
-        return guided_upsample(ab, real.lab[None, :1])[0]
-
-    def _picture(self, real: _Real, ab: Tensor) -> tuple[Pixels, Tensor]:
-        gamut: Gamut = "clip" if self.protocol.reference else "map"
-        return render(real.pixels, ab, upsample="bilinear", gamut=gamut), ab
-
-    def _score_hints(self, real: _Real) -> None:
+    def _score_hints(self, real: Real) -> None:
         seed = hashlib.sha256(f"{self.protocol.seed} hints {real.name}".encode()).digest()[:8]
         places = np.random.default_rng(int.from_bytes(seed))
         revealed = list(reveal(real.lab[1:], self.protocol.hints, places))
@@ -416,13 +322,13 @@ class _Evaluation:
             for count, ab, mask in revealed:
                 output = network(lightness.to(device), ab[None].to(device), mask[None].to(device))
                 decoded = network.decode(output, temperature=way.temperature)[0]
-                pixels, _ = self._picture(real, self._full_size(way, real, decoded))
+                pixels = picture(full_size(decoded, way, real, self.protocol), real, self.protocol)
                 self.hint_psnr[way.name][count].append(
                     float(metrics.psnr(_batch(pixels), _batch(real.pixels)))
                 )
 
     def _classify(
-        self, judge: _Judge, real: _Real, colored: Mapping[str, tuple[Pixels, Tensor]]
+        self, judge: _Judge, real: Real, colored: Mapping[str, tuple[Pixels, Tensor]]
     ) -> dict[str, bool]:
         if real.name not in judge.labels:
             raise OptionError(f"labels: expected a class for each photo, got none for {real.name!r}")
@@ -500,78 +406,6 @@ def reveal(
             mask[patch] = 1
         placed = count
         yield count, hinted.clone(), mask.clone()
-
-
-def _ways(
-    models: Sequence[Model] | Mapping[str, Model],
-    temperatures: Sequence[float | None],
-    device: str | torch.device,
-) -> list[_Way]:
-    named = list(models.items()) if isinstance(models, Mapping) else [(None, model) for model in models]
-    ways = []
-    for name, model in named:
-        colorizer = _colorizer(model, device)
-        label = name or colorizer.name
-        for temperature in temperatures if colorizer.has_temperature else temperatures[:1]:
-            colorizer.decoding(temperature=temperature)  # refuses what the model cannot do
-            suffix = "" if temperature is None or len(temperatures) == 1 else f" T={temperature:g}"
-            ways.append(_Way(label + suffix, colorizer, temperature))
-    counts = Counter(way.name for way in ways)
-    taken = [name for name, count in counts.items() if count > 1 or name in (GREY, RANDOM, REAL)]
-    if taken:
-        raise OptionError(f"models: expected different names other than grey, random, real, got {taken[0]!r}")
-    return ways
-
-
-def _colorizer(model: Model, device: str | torch.device) -> Colorizer:
-    if isinstance(model, Colorizer):
-        return model
-    if isinstance(model, Network):
-        return Colorizer(model, device=device)
-    if isinstance(model, str | os.PathLike):
-        return Colorizer.from_pretrained(model, device=device)
-    raise KindError(f"model: expected a name, path, network or Colorizer, got {type(model).__name__}")
-
-
-def _in_order(photos: Photos, seed: int) -> list[Photo | _Given]:
-    """Put photos in an order that is random, but the same wherever they lie."""
-    given = [photos] if isinstance(photos, str | os.PathLike) else list(photos)
-    taken: list[Photo | _Given] = []
-    sources: list[Source] = []
-    for number, item in enumerate(given):
-        if isinstance(item, Photo):
-            taken.append(item)
-        elif isinstance(item, np.ndarray):
-            if item.dtype != np.uint8 or item.ndim != 3 or item.shape[2] != 3:
-                raise KindError(f"photos: expected arrays (H, W, 3) of uint8, got {item.dtype} {item.shape}")
-            taken.append(_Given(f"{number:06d}", item))
-        else:
-            sources.append(item)
-    if sources or not taken:
-        taken.extend(find_photos(sources))
-    return sorted(taken, key=lambda photo: hashlib.sha256(f"{seed} {photo.name}".encode()).digest())
-
-
-def _resized(pixels: Pixels, size: int, resize: Resize) -> Pixels:
-    image = Image.fromarray(pixels)
-    box = None
-    if resize == "crop":
-        side = min(image.size)
-        left, top = (image.width - side) / 2, (image.height - side) / 2
-        box = (left, top, left + side, top + side)
-    return np.array(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
-
-
-def _ahead(function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
-    """Map in order, some items ahead in threads, while the caller computes; never all of them at once."""
-    with ThreadPoolExecutor(2, thread_name_prefix="colorful-load") as pool:
-        waiting: deque[Future[Out]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _batch(pixels: Pixels) -> Tensor:

@@ -1,0 +1,227 @@
+"""What is scored and how: photos brought to one size in one order, and models that color them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar, get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from colorful.colorizer import Colorizer
+from colorful.errors import KindError, OptionError
+from colorful.evaluation.scores import REAL, Pixels
+from colorful.lab import rgb_to_lab
+from colorful.lab.space import Gamut
+from colorful.lab.upsample import guided_upsample, upsample
+from colorful.models.network import Network
+from colorful.photos import Photo, Source, color_kind, find_photos
+from colorful.render import render
+
+Model = str | os.PathLike[str] | Network | Colorizer
+Photos = Source | Iterable[Source | Photo | npt.NDArray[np.uint8]]
+Resize = Literal["stretch", "crop"]
+
+GREY, RANDOM = "grey", "random"
+
+_AHEAD = 8
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """All that a figure depends on besides the photos and the model.
+
+    Args:
+        size: Side in pixels of the square at which photos are scored.
+        resize: ``stretch`` squeezes the photo into that square, ``crop`` brings its shorter side to it and
+            takes the middle. Pillow's bicubic filter, as in the released pipeline.
+        network_size: Side at which the network looks at the photo; the model's own by default.
+        reference: Do as the released code: ab resized bilinearly, colors outside sRGB clipped. By default
+            as :class:`colorful.Colorizer` does: along the photo's edges, mapped into the gamut.
+        baselines: Whether grey and colors of another random photo are scored, too.
+        hints: Numbers of simulated hints at which PSNR is measured.
+        seed: Of the order of the photos, which decides whose colors the random baseline takes, and of hints.
+
+    Raises:
+        OptionError: If a value is not one of those offered.
+    """
+
+    size: int = 256
+    resize: Resize = "stretch"
+    network_size: int | None = None
+    reference: bool = False
+    baselines: bool = True
+    hints: tuple[int, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.resize not in get_args(Resize):
+            raise OptionError(f"resize: expected one of {get_args(Resize)}, got {self.resize!r}")
+        if self.size < 16:
+            raise OptionError(f"size: expected at least 16 pixels, got {self.size}")
+        if any(count < 0 for count in self.hints):
+            raise OptionError(f"hints: expected counts of at least 0, got {self.hints}")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One model at one temperature."""
+
+    name: str
+    colorizer: Colorizer
+    temperature: float | None
+
+    def facts(self) -> dict[str, object]:
+        """Tell what a figure of it depends on."""
+        network = self.colorizer.network
+        digest = hashlib.sha256()
+        for name, tensor in sorted(network.state_dict().items()):
+            digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+        temperature = self.temperature if self.temperature is not None else network.config.temperature
+        return {
+            "model": self.colorizer.name,
+            "architecture": network.architecture,
+            "temperature": temperature if self.colorizer.has_temperature else None,
+            "saturation": network.config.saturation,
+            "dtype": self.colorizer.dtype,
+            "parameters_sha256": digest.hexdigest(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A photo that is in memory already."""
+
+    name: str
+    pixels: npt.NDArray[np.uint8]
+
+    def load(self) -> npt.NDArray[np.uint8]:
+        """Give the pixels."""
+        return self.pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Real:
+    """A real photo at the evaluated size."""
+
+    name: str
+    pixels: Pixels
+    lab: Tensor = field(repr=False)  # (3, H, W)
+
+
+def ways_of(
+    models: Sequence[Model] | Mapping[str, Model],
+    temperatures: Sequence[float | None],
+    device: str | torch.device,
+) -> list[Way]:
+    """Load the models and name each at each temperature.
+
+    Raises:
+        UnsupportedOptionError: If a temperature was asked of a model that has none.
+        OptionError: If two get the same name, or one that of a baseline.
+        KindError: If a model is none.
+        WeightsError: If one cannot be loaded.
+    """
+    named = list(models.items()) if isinstance(models, Mapping) else [(None, model) for model in models]
+    ways = []
+    for name, model in named:
+        colorizer = _colorizer(model, device)
+        label = name or colorizer.name
+        for temperature in temperatures if colorizer.has_temperature else temperatures[:1]:
+            colorizer.decoding(temperature=temperature)  # refuses what the model cannot do
+            suffix = "" if temperature is None or len(temperatures) == 1 else f" T={temperature:g}"
+            ways.append(Way(label + suffix, colorizer, temperature))
+    counts = Counter(way.name for way in ways)
+    taken = [name for name, count in counts.items() if count > 1 or name in (GREY, RANDOM, REAL)]
+    if taken:
+        raise OptionError(f"models: expected different names other than grey, random, real, got {taken[0]!r}")
+    return ways
+
+
+def _colorizer(model: Model, device: str | torch.device) -> Colorizer:
+    if isinstance(model, Colorizer):
+        return model
+    if isinstance(model, Network):
+        return Colorizer(model, device=device)
+    if isinstance(model, str | os.PathLike):
+        return Colorizer.from_pretrained(model, device=device)
+    raise KindError(f"model: expected a name, path, network or Colorizer, got {type(model).__name__}")
+
+
+def in_order(photos: Photos, seed: int) -> list[Photo | Given]:
+    """Put photos in an order that is random, but the same wherever they lie."""
+    given = [photos] if isinstance(photos, str | os.PathLike) else list(photos)
+    taken: list[Photo | Given] = []
+    sources: list[Source] = []
+    for number, item in enumerate(given):
+        if isinstance(item, Photo):
+            taken.append(item)
+        elif isinstance(item, np.ndarray):
+            if item.dtype != np.uint8 or item.ndim != 3 or item.shape[2] != 3:
+                raise KindError(f"photos: expected arrays (H, W, 3) of uint8, got {item.dtype} {item.shape}")
+            taken.append(Given(f"{number:06d}", item))
+        else:
+            sources.append(item)
+    if sources or not taken:
+        taken.extend(find_photos(sources))
+    return sorted(taken, key=lambda photo: hashlib.sha256(f"{seed} {photo.name}".encode()).digest())
+
+
+def load(photo: Photo | Given, protocol: Protocol) -> Real | Literal["grey", "toned"]:
+    """Read a photo and bring it to the evaluated size, or tell why it is left out.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
+    pixels = photo.load()
+    kind = color_kind(pixels)
+    if kind != "color":
+        return kind
+    small = _resized(pixels, protocol.size, protocol.resize)
+    return Real(photo.name, small, rgb_to_lab(torch.from_numpy(small / np.float32(255)).permute(2, 0, 1)))
+
+
+def full_size(ab: Tensor, way: Way, real: Real, protocol: Protocol) -> Tensor:
+    """Bring ab ``(2, h, w)`` of the network to the evaluated size as the colorizer does."""
+    ab = ab.cpu()[None] * way.colorizer.network.config.saturation
+    if protocol.reference:
+        return upsample(ab, (protocol.size, protocol.size))[0]
+    return guided_upsample(ab, real.lab[None, :1])[0]
+
+
+def picture(ab: Tensor, real: Real, protocol: Protocol) -> Pixels:
+    """Join ab of the evaluated size with the photo's L."""
+    gamut: Gamut = "clip" if protocol.reference else "map"
+    return render(real.pixels, ab, upsample="bilinear", gamut=gamut)
+
+
+def _resized(pixels: Pixels, size: int, resize: Resize) -> Pixels:
+    image = Image.fromarray(pixels)
+    box = None
+    if resize == "crop":
+        side = min(image.size)
+        left, top = (image.width - side) / 2, (image.height - side) / 2
+        box = (left, top, left + side, top + side)
+    return np.array(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
+
+
+def ahead(function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+    """Map in order, some items ahead in threads, while the caller computes; never all of them at once."""
+    with ThreadPoolExecutor(2, thread_name_prefix="colorful-load") as pool:
+        waiting: deque[Future[Out]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
