@@ -5,12 +5,15 @@ Run as a script it answers one JSON line on standard output for each on standard
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 
 class Client:
@@ -39,7 +42,7 @@ class Client:
             command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,10 +82,32 @@ class Answer:
         self.message: str = answer.get("message", "")
         self.log: str = answer["log"]
 
+    def assert_whole(self, weights: bytes) -> None:
+        """Check that the call brought these weights."""
+        assert not self.error, self
+        assert Path(self.value["weights"]).read_bytes() == weights
+        assert self.value["digest"] == hashlib.sha256(weights).hexdigest()
+
+    def assert_failed(self, kind: str, *phrases: str) -> None:
+        """Check that the call failed with an error of ours, in one paragraph that says all of these."""
+        assert self.error[:1] == [kind], self
+        assert "ColorfulError" in self.error
+        assert len(self.message.splitlines()) == 1
+        for phrase in phrases:
+            assert phrase in self.message
+
     def __repr__(self) -> str:
         return (
             f"Answer(value={self.value}, error={self.error[:1]}, message={self.message!r}, log={self.log!r})"
         )
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until *condition* holds, half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def main() -> None:
@@ -113,7 +138,8 @@ def main() -> None:
 
     def load(model: object, **options: Any) -> object:
         network = hub.load(entry(model), **options)  # type: ignore[arg-type]
-        return {name: float(tensor.double().sum()) for name, tensor in network.state_dict().items()}
+        state = network.state_dict().items()
+        return {name: hashlib.sha256(tensor.numpy()).hexdigest() for name, tensor in state}
 
     def fetch(model: object, **options: Any) -> object:
         found = hub.fetch(entry(model), **options)  # type: ignore[arg-type]
@@ -143,7 +169,8 @@ def main() -> None:
         except Exception as error:
             answer["error"] = [kind.__name__ for kind in type(error).__mro__]
             answer["message"] = str(error)
-        print(json.dumps({**answer, "log": log.getvalue()}), flush=True)
+        sys.stdout.write(json.dumps({**answer, "log": log.getvalue()}) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

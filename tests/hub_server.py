@@ -19,11 +19,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 LARGE = (".safetensors", ".pth")
 """Endings of the files that are kept as LFS objects."""
+
+PAGE = b"<!DOCTYPE html><html><body>Please log in to the network of your hotel</body></html>"
+"""What a network sends in place of everything until one has logged in."""
 
 
 @dataclass
@@ -34,6 +37,7 @@ class Fault:
         status: Answer with this status and nothing else.
         error_code: What the Hub's ``X-Error-Code`` says with it.
         message: What its ``X-Error-Message`` says with it.
+        location: Where else to look, with a status that says so.
         body: Send this in place of the content, everything else being right.
         cut: Send so many bytes of the body, then end the connection.
         reset: End it with a TCP reset, not in good order.
@@ -46,6 +50,7 @@ class Fault:
     status: int = 200
     error_code: str | None = None
     message: str | None = None
+    location: str | None = None
     body: bytes | None = None
     cut: int | None = None
     reset: bool = False
@@ -96,12 +101,12 @@ class HubServer:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self._lock = threading.Lock()
 
-    def __enter__(self) -> HubServer:
+    def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"hub": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
-        # Another host, as on the Hub, so that the client neither looks there for metadata nor sends its token.
+        # Another host, as on the Hub, so that the client looks for no metadata there and sends no token.
         self.cdn = self.url.replace("127.0.0.1", "localhost")
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
@@ -145,16 +150,16 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
-    def do_HEAD(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_HEAD(self) -> None:
         self._serve()
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._serve()
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self._serve()
 
-    def do_PUT(self) -> None:  # noqa: N802
+    def do_PUT(self) -> None:
         self._serve()
 
     def _serve(self) -> None:
@@ -167,7 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.hub.take_fault(self.command, path)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             if fault and fault.status != 200:
-                self._refuse(fault.status, fault.error_code, fault.message, fault.body or b"")
+                elsewhere = {"Location": fault.location} if fault.location else {}
+                self._refuse(fault.status, fault.error_code, fault.message, fault.body or b"", elsewhere)
             elif path in self.hub.files:
                 self._send(self.hub.files[path], {}, fault)
             elif match := re.fullmatch(r"/cdn/([0-9a-f]{64})", path):
@@ -202,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = repo.commits[commit][filename]
         headers = {} if fault and fault.plain else {"X-Repo-Commit": commit}
         if not filename.endswith(LARGE):
-            etag = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+            etag = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
             return self._send(content, {**headers, "ETag": f'"{etag}"'}, fault)
         oid = hashlib.sha256(content).hexdigest()
         self.hub.objects[oid] = content
@@ -273,7 +279,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._refuse(416, headers={"Content-Range": f"bytes */{len(body)}"})
             headers = {**headers, "Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"}
             body, status = body[start:], 206
-        kind = "text/html" if body[:1] == b"<" else "application/octet-stream"
+        kind = "text/html" if body.startswith(b"<") else "application/octet-stream"
         self._head(status, len(body), {**headers, "Content-Type": kind, "Accept-Ranges": "bytes"})
         if self.command == "HEAD":
             return None

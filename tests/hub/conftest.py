@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ CONFIG = {"format_version": 1, "library_name": "colorful", "architecture": "lite
 
 @pytest.fixture(scope="session")
 def hub() -> Iterator[HubServer]:
+    """Serve a Hub."""
     with HubServer() as server:
         yield server
 
@@ -68,12 +68,3 @@ def released(hub: HubServer, weights: bytes) -> Iterator[dict[str, object]]:
     }
     for path in paths:
         del hub.files[path]
-
-
-def leftovers(folder: Path) -> list[str]:
-    """Names of files that a failed attempt should not have left."""
-    return sorted(
-        path.name
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix in (".tmp", ".partial", ".incomplete")
-    )

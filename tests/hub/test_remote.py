@@ -9,47 +9,30 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from hub_client import Answer, Client
-from hub_server import HubServer
+from hub_client import Client, wait_for
+from hub_server import PAGE, HubServer
 from safetensors.numpy import save
 
 MakeRepo = Callable[..., str]
-
-PAGE = b"<!DOCTYPE html><html><body>Please log in to the network of your hotel</body></html>"
-
-
-def assert_whole(answer: Answer, weights: bytes) -> None:
-    assert not answer.error, answer
-    assert Path(answer.value["weights"]).read_bytes() == weights
-    assert answer.value["digest"] == hashlib.sha256(weights).hexdigest()
-
-
-def assert_failed(answer: Answer, kind: str, *phrases: str) -> None:
-    assert answer.error[:1] == [kind], answer
-    assert "ColorfulError" in answer.error
-    assert len(answer.message.splitlines()) == 1, "one paragraph"
-    for phrase in phrases:
-        assert phrase in answer.message
 
 
 def test_a_model_is_downloaded_once(
     hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
 ) -> None:
-    """The second use of a branch asks once whether it has moved and transfers nothing; of a commit, nothing."""
+    """The second use of a branch asks once whether it has moved and brings nothing; of a commit, nor that."""
     repo = make_repo()
-    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+    client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
     with hub.watch() as seen:
         again = client("fetch", repo, cache_dir=tmp_path)
-    assert_whole(again, weights)
+    again.assert_whole(weights)
     assert seen == [f"HEAD /{repo}/resolve/main/config.json"]
     commit = hub.repos[repo].refs["main"]
     assert again.value["source"] == f"{repo}@{commit}"
     with hub.watch() as seen:
-        assert_whole(client("fetch", repo, revision=commit, cache_dir=tmp_path), weights)
+        client("fetch", repo, revision=commit, cache_dir=tmp_path).assert_whole(weights)
     assert seen == []
 
 
@@ -60,29 +43,29 @@ def test_a_branch_that_has_moved_is_fetched_anew(
     repo = make_repo()
     first = hub.repos[repo].refs["main"]
     hub.repos[repo].refs["v1"] = first
-    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+    client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
     retrained = weights[:-8] + bytes(8)
     hub.repos[repo].commit({"model.safetensors": retrained})
-    assert_whole(client("fetch", repo, cache_dir=tmp_path), retrained)
-    assert_whole(client("fetch", repo, revision=first, cache_dir=tmp_path), weights)
-    assert_whole(client("fetch", repo, revision="v1", cache_dir=tmp_path), weights)
+    client("fetch", repo, cache_dir=tmp_path).assert_whole(retrained)
+    client("fetch", repo, revision=first, cache_dir=tmp_path).assert_whole(weights)
+    client("fetch", repo, revision="v1", cache_dir=tmp_path).assert_whole(weights)
 
 
 def test_offline(hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path) -> None:
-    """With HF_HUB_OFFLINE what is cached works without a request, and what is not says which command helps."""
+    """With HF_HUB_OFFLINE what is cached works without a request; else a command that helps is named."""
     repo = make_repo()
     commit = hub.repos[repo].refs["main"]
     client("fetch", repo, cache_dir=tmp_path)
     with Client(tmp_path, hub.url, HF_HUB_OFFLINE="1") as offline, hub.watch() as seen:
-        assert_whole(offline("fetch", repo, cache_dir=tmp_path), weights)
-        assert_whole(offline("fetch", repo, revision=commit, cache_dir=tmp_path), weights)
+        offline("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
+        offline("fetch", repo, revision=commit, cache_dir=tmp_path).assert_whole(weights)
         command = f"colorful download {repo}"
-        assert_failed(offline("fetch", repo), "WeightsOfflineError", "not cached", command)
+        offline("fetch", repo).assert_failed("WeightsOfflineError", "not cached", command)
         answer = offline("fetch", repo, revision="v1")
-        assert_failed(answer, "WeightsOfflineError", f"{command} --revision v1")
+        answer.assert_failed("WeightsOfflineError", f"{command} --revision v1")
         answer = offline("fetch", repo, cache_dir=tmp_path, force_download=True)
-        assert_failed(answer, "WeightsOfflineError", "force_download")
-        assert_failed(offline("fetch", "eccv16"), "WeightsOfflineError", "colorful download eccv16")
+        answer.assert_failed("WeightsOfflineError", "force_download")
+        offline("fetch", "eccv16").assert_failed("WeightsOfflineError", "colorful download eccv16")
     assert seen == []
 
 
@@ -93,11 +76,11 @@ def test_local_files_only(
     repo = make_repo()
     with hub.watch() as seen:
         answer = client("fetch", repo, cache_dir=tmp_path, local_files_only=True)
-    assert_failed(answer, "WeightsOfflineError", f"colorful download {repo}")
+    answer.assert_failed("WeightsOfflineError", f"colorful download {repo}")
     assert seen == []
     client("fetch", repo, cache_dir=tmp_path)
     with hub.watch() as seen:
-        assert_whole(client("fetch", repo, cache_dir=tmp_path, local_files_only=True), weights)
+        client("fetch", repo, cache_dir=tmp_path, local_files_only=True).assert_whole(weights)
     assert seen == []
 
 
@@ -108,13 +91,13 @@ def test_hub_out_of_reach(
     repo = make_repo()
     home = tmp_path / "huggingface"
     with Client(tmp_path, hub.url, HF_HOME=str(home)) as online:
-        assert_whole(online("fetch", repo), weights)
+        online("fetch", repo).assert_whole(weights)
     assert list((home / "hub").glob("models--org--*")), "HF_HOME is where things are kept"
     with Client(tmp_path, "http://127.0.0.1:9", HF_HOME=str(home)) as cut_off:
-        assert_whole(cut_off("fetch", repo), weights)
+        cut_off("fetch", repo).assert_whole(weights)
         start = time.monotonic()
         answer = cut_off("fetch", "org/unheard-of")
-        assert_failed(answer, "WeightsOfflineError", "no connection", "colorful download org/unheard-of")
+        answer.assert_failed("WeightsOfflineError", "no connection", "colorful download org/unheard-of")
         assert time.monotonic() - start < 5
 
 
@@ -124,22 +107,21 @@ def test_private_repo(
     """A private repo needs a token, by argument or by HF_TOKEN; without one it is as good as not there."""
     repo = make_repo(private=True)
     answer = client("fetch", repo, cache_dir=tmp_path)
-    assert_failed(answer, "WeightsNotFoundError", "private", "hf auth login")
+    answer.assert_failed("WeightsNotFoundError", "private", "hf auth login")
     answer = client("fetch", repo, cache_dir=tmp_path, token="hf_stale")
-    assert_failed(answer, "WeightsAccessError", "401", "token")
-    assert_failed(
-        client("fetch", repo, cache_dir=tmp_path, token=True), "WeightsAccessError", "hf auth login"
-    )
-    assert_whole(client("fetch", repo, cache_dir=tmp_path, token="hf_good"), weights)
+    answer.assert_failed("WeightsAccessError", "401", "token")
+    answer = client("fetch", repo, cache_dir=tmp_path, token=True)
+    answer.assert_failed("WeightsAccessError", "hf auth login")
+    client("fetch", repo, cache_dir=tmp_path, token="hf_good").assert_whole(weights)
     with Client(tmp_path / "home", hub.url, HF_TOKEN="hf_good") as known:
-        assert_whole(known("fetch", repo), weights)
+        known("fetch", repo).assert_whole(weights)
 
 
 def test_gated_repo(client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path) -> None:
     """A gated repo says where to ask for access."""
     repo = make_repo(gated=True)
-    assert_failed(client("fetch", repo, cache_dir=tmp_path), "WeightsAccessError", "gated", "Ask for access")
-    assert_whole(client("fetch", repo, cache_dir=tmp_path, token="hf_good"), weights)
+    client("fetch", repo, cache_dir=tmp_path).assert_failed("WeightsAccessError", "gated", "Ask for access")
+    client("fetch", repo, cache_dir=tmp_path, token="hf_good").assert_whole(weights)
 
 
 def test_what_is_not_there(
@@ -147,21 +129,19 @@ def test_what_is_not_there(
 ) -> None:
     """A missing repo, revision and file are told apart; once it is there, the next try works."""
     answer = client("fetch", "org/nowhere", cache_dir=tmp_path, token="hf_good")
-    assert_failed(
-        answer, "WeightsNotFoundError", "org/nowhere: expected a repo on the Hub, got none (HTTP 404)"
-    )
+    answer.assert_failed("WeightsNotFoundError", "org/nowhere: expected a repo on the Hub", "HTTP 404")
     repo = make_repo()
     answer = client("fetch", repo, revision="v9", cache_dir=tmp_path)
-    assert_failed(answer, "WeightsNotFoundError", "no revision 'v9'")
+    answer.assert_failed("WeightsNotFoundError", "no revision 'v9'")
     config = hub.repos[repo].commits[hub.repos[repo].refs["main"]]["config.json"]
     for missing in ("config.json", "model.safetensors"):
         bare = hub.repos[repo].commit({})
         hub.repos[repo].commits[bare] = {"config.json": config, "model.safetensors": weights}
         del hub.repos[repo].commits[bare][missing]
         answer = client("fetch", repo, cache_dir=tmp_path)
-        assert_failed(answer, "WeightsNotFoundError", f"no file '{missing}'", "no colorful model")
+        answer.assert_failed("WeightsNotFoundError", f"no file '{missing}'", "no colorful model")
         hub.repos[repo].commit({"config.json": config, "model.safetensors": weights})
-        assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+        client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
 
 
 @pytest.mark.parametrize(
@@ -183,14 +163,14 @@ def test_error_status(
     status: int,
     kind: str,
 ) -> None:
-    """A Hub that refuses or fails is named with its status; the next try works, and so does what is cached."""
+    """A refusal or failure comes with its status; the next try works, and so does what is cached."""
     repo = make_repo()
     message = "Invalid credentials in Authorization header" if status == 401 else None
     with hub.fault("HEAD", repo, status=status, message=message):
-        assert_failed(client("fetch", repo, cache_dir=tmp_path), kind, f"HTTP {status}")
-    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+        client("fetch", repo, cache_dir=tmp_path).assert_failed(kind, f"HTTP {status}")
+    client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
     with hub.fault("HEAD", repo, status=status, message=message):
-        assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+        client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
@@ -202,36 +182,40 @@ def test_connection_breaks_once(
     large = save({"x": np.zeros(3 << 19)})
     hub.repos[repo].commit({"model.safetensors": large})
     with hub.fault("GET", "/cdn/", cut=11 << 20, reset=reset, times=1), hub.watch() as seen:
-        assert_whole(client("fetch", repo, cache_dir=tmp_path), large)
+        client("fetch", repo, cache_dir=tmp_path).assert_whole(large)
     ranges = [headers.get("Range") for _, path, headers in hub.requests[-len(seen) :] if "/cdn/" in path]
     assert ranges == [None, None if reset else f"bytes={10 << 20}-"], "the client keeps pieces of 10 MB"
 
 
-def damage(weights: bytes, how: str) -> bytes:
-    return {
-        "truncated": weights[:-1000],
-        "changed": weights[:-1000] + bytes(1000),
-        "page": PAGE,
-        "page of the right length": PAGE + b" " * (len(weights) - len(PAGE)),
-    }[how]
-
-
-@pytest.mark.parametrize("how", ["truncated", "changed", "page", "page of the right length"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda weights: weights[:-1000], id="truncated"),
+        pytest.param(lambda weights: weights[:-1000] + bytes(1000), id="changed"),
+        pytest.param(lambda weights: PAGE, id="page"),
+        pytest.param(lambda weights: PAGE.ljust(len(weights)), id="page of the right length"),
+    ],
+)
 def test_damaged_weights(
-    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path, how: str
+    hub: HubServer,
+    client: Client,
+    make_repo: MakeRepo,
+    weights: bytes,
+    tmp_path: Path,
+    damage: Callable[[bytes], bytes],
 ) -> None:
     """Weights that are not what the Hub promised never enter the cache; the next try works."""
     repo = make_repo()
-    damaged = damage(weights, how)
+    damaged = damage(weights)
     with hub.fault("GET", "/cdn/", body=damaged):
         answer = client("fetch", repo, cache_dir=tmp_path)
     if len(damaged) == len(weights):
         sums = [hashlib.sha256(data).hexdigest() for data in (weights, damaged)]
-        assert_failed(answer, "WeightsIntegrityError", *sums)
+        answer.assert_failed("WeightsIntegrityError", *sums)
     else:
-        assert_failed(answer, "WeightsIntegrityError", "truncated")
+        answer.assert_failed("WeightsIntegrityError", "truncated")
     assert not any(path.is_file() and path.stat().st_size > 1000 for path in tmp_path.rglob("*"))
-    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+    client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
 
 
 def test_page_in_place_of_the_hub(
@@ -241,8 +225,8 @@ def test_page_in_place_of_the_hub(
     repo = make_repo()
     with hub.fault("HEAD", repo, body=PAGE, plain=True), hub.fault("GET", repo, body=PAGE, plain=True):
         answer = client("fetch", repo, cache_dir=tmp_path)
-    assert_failed(answer, "WeightsOfflineError", "not the Hub")
-    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+    answer.assert_failed("WeightsOfflineError", "not the Hub")
+    client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
 
 
 @pytest.mark.parametrize(
@@ -266,9 +250,9 @@ def test_repo_of_something_else(
     repo = make_repo()
     good = hub.repos[repo].commits[hub.repos[repo].refs["main"]]["config.json"]
     hub.repos[repo].commit({"config.json": config})
-    assert_failed(client("fetch", repo, cache_dir=tmp_path), "WeightsFormatError", phrase)
+    client("fetch", repo, cache_dir=tmp_path).assert_failed("WeightsFormatError", phrase)
     hub.repos[repo].commit({"config.json": good})
-    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+    client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
 
 
 def test_weights_damaged_in_the_cache(
@@ -278,8 +262,8 @@ def test_weights_damaged_in_the_cache(
     repo = make_repo()
     path = Path(client("fetch", repo, cache_dir=tmp_path).value["weights"])
     path.write_bytes(weights[:-8] + bytes(8))
-    assert_failed(client("fetch", repo, cache_dir=tmp_path), "WeightsIntegrityError", "wrong checksum")
-    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
+    client("fetch", repo, cache_dir=tmp_path).assert_failed("WeightsIntegrityError", "wrong checksum")
+    client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
 
 
 def test_disk_full(
@@ -289,9 +273,9 @@ def test_disk_full(
     repo = make_repo()
     with Client(tmp_path, hub.url) as full:
         full("limit_file_size", 300_000)
-        assert_failed(full("fetch", repo, cache_dir=tmp_path / "cache"), "WeightsError", "disk is full")
+        full("fetch", repo, cache_dir=tmp_path / "cache").assert_failed("WeightsError", "disk is full")
     assert not any(path.is_file() and path.stat().st_size > 1000 for path in tmp_path.rglob("*"))
-    assert_whole(client("fetch", repo, cache_dir=tmp_path / "cache"), weights)
+    client("fetch", repo, cache_dir=tmp_path / "cache").assert_whole(weights)
 
 
 def test_two_processes_at_once(
@@ -303,7 +287,7 @@ def test_two_processes_at_once(
         for process in (client, other):
             process.send("fetch", repo, cache_dir=tmp_path)
         for process in (client, other):
-            assert_whole(process.receive(), weights)
+            process.receive().assert_whole(weights)
 
 
 def test_killed_in_mid_download(
@@ -316,14 +300,7 @@ def test_killed_in_mid_download(
         wait_for(lambda: list(tmp_path.rglob("*.incomplete")) and "/cdn/" in hub.requests[-1][1])
         os.kill(doomed.process.pid, signal.SIGKILL)
         doomed.process.wait()
-    assert_whole(client("fetch", repo, cache_dir=tmp_path), weights)
-
-
-def wait_for(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
 
 
 def test_fetching_needs_no_torch(hub: HubServer, make_repo: MakeRepo, tmp_path: Path) -> None:

@@ -61,6 +61,19 @@ class WebPageError(WeightsIntegrityError):
     """A web page came in place of the weights; the file itself may still be elsewhere."""
 
 
+def is_page(head: bytes) -> bool:
+    """Tell whether a file that begins with *head* is HTML or XML, which no file of weights ever is."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def web_page(where: str) -> WebPageError:
+    """Say that a web page came."""
+    return WebPageError(
+        f"{where}: expected weights, got a web page. Most likely the link is dead, or a login page of your "
+        "network answered in its place; fetch the file again by another way"
+    )
+
+
 def sniff(head: bytes, where: str) -> Kind:
     """Tell from its first bytes what a file is.
 
@@ -75,11 +88,8 @@ def sniff(head: bytes, where: str) -> Kind:
     """
     if not head:
         raise WeightsIntegrityError(f"{where}: expected weights, got an empty file")
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        raise WebPageError(
-            f"{where}: expected weights, got a web page. Most likely the link is dead, or a login page of "
-            "your network answered in its place; fetch the file again by another way"
-        )
+    if is_page(head):
+        raise web_page(where)
     if head.startswith(b"version https://git-lfs"):
         raise WeightsIntegrityError(
             f"{where}: expected weights, got the pointer that Git LFS leaves in their place. "

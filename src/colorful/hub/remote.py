@@ -16,7 +16,7 @@ from colorful.errors import (
     WeightsNotFoundError,
     WeightsOfflineError,
 )
-from colorful.hub.files import sha256, sniff, unwritable
+from colorful.hub.files import is_page, sha256, unwritable, web_page
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -27,7 +27,6 @@ _ATTEMPTS = 4
 _PAUSE = 0.5
 """Seconds before the second attempt; doubled before each further one."""
 
-_CHUNK = 1 << 20
 _REFUSALS = (401, 403, 407, 451)
 
 _Result = TypeVar("_Result")
@@ -177,9 +176,11 @@ def download(url: str, target: Path, *, size: int | None, checksum: str) -> None
         if found == checksum:
             partial.replace(target)
             return
+        with partial.open("rb") as file:
+            page = is_page(file.read(64))
         partial.unlink()
         if not resumed:
-            raise wrong_checksum(url, checksum, found)
+            raise web_page(url) if page else wrong_checksum(url, checksum, found)
         logger.warning("%s: what an earlier attempt left does not fit, starting over", url)
         resumed = False
 
@@ -211,6 +212,8 @@ def _receive(url: str, partial: Path, size: int | None) -> None:
         except _transport_error() as error:
             idle = 0 if _length(partial) > before else idle + 1
             if _length(partial) == 0 or idle == _ATTEMPTS:
+                if _length(partial) == 0:
+                    partial.unlink(missing_ok=True)
                 reason = f"no connection, or it keeps breaking ({first_line(error)})"
                 raise WeightsOfflineError(f"{url}: {reason}") from error
             logger.warning("%s: the connection broke (%s), going on from there", url, first_line(error))
@@ -242,10 +245,8 @@ def _request(url: str, partial: Path, size: int | None) -> None:
             offset = 0
         length = response.headers.get("Content-Length")
         total = offset + int(length) if length else size
-        chunks = response.iter_bytes(_CHUNK)
-        chunk = next(chunks, b"")
-        if offset == 0:
-            sniff(chunk, url)
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            raise web_page(url)
         if size is not None and total != size:
             raise WeightsIntegrityError(f"{url}: wrong size: expected {size} bytes, got {total}")
         console = Console(stderr=True)
@@ -261,10 +262,9 @@ def _request(url: str, partial: Path, size: int | None) -> None:
         try:
             with bar, partial.open("ab" if offset else "wb") as file:
                 task = bar.add_task(url.rpartition("/")[2], total=total, completed=offset)
-                while chunk:
+                for chunk in response.iter_bytes():  # In the pieces that come, or a break would cost one.
                     file.write(chunk)
                     bar.advance(task, len(chunk))
-                    chunk = next(chunks, b"")
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise unwritable(partial, error) from error

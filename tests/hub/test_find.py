@@ -1,0 +1,379 @@
+"""Registered models at plain addresses: order, checks, and everything that can happen on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hub_client import Client, wait_for
+from hub_server import PAGE, HubServer, Repo
+
+from colorful.models import MODELS, create
+
+Entry = dict[str, Any]
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Name what a failed attempt left besides locks."""
+    return [path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def test_first_source_is_taken_and_kept(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """A registered model comes from its first source, once; then from the cache without a request."""
+    with hub.watch() as seen:
+        answer = client("fetch", released, cache_dir=tmp_path)
+    answer.assert_whole(weights)
+    assert answer.value["source"] == released["sources"][0]["url"]
+    assert seen == ["GET /official/released.safetensors"]
+    with Client(tmp_path, hub.url, HF_HUB_OFFLINE="1") as offline, hub.watch() as seen:
+        client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+        offline("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+        answer = offline("fetch", released, cache_dir=tmp_path / "empty")
+        answer.assert_failed("WeightsOfflineError", "not cached", "colorful download released")
+    assert seen == []
+
+
+def test_cache_is_below_hf_home(hub: HubServer, released: Entry, weights: bytes, tmp_path: Path) -> None:
+    """What is not from the Hub is kept below HF_HOME as well."""
+    with Client(tmp_path, hub.url, HF_HOME=str(tmp_path / "elsewhere")) as process:
+        answer = process("fetch", released)
+    answer.assert_whole(weights)
+    assert Path(answer.value["weights"]).is_relative_to(tmp_path / "elsewhere" / "assets" / "colorful")
+
+
+@pytest.mark.parametrize(
+    ("fault", "logged"),
+    [
+        ({"status": 403}, "refused (HTTP 403)"),
+        ({"status": 404}, "no such file (HTTP 404)"),
+        ({"status": 500}, "cannot answer now (HTTP 500)"),
+        ({"status": 503}, "cannot answer now (HTTP 503)"),
+        ({"cut": 0}, "no connection, or it keeps breaking"),
+        ({"cut": 0, "reset": True}, "no connection, or it keeps breaking"),
+        ({"body": PAGE}, "a web page"),
+    ],
+    ids=str,
+)
+def test_second_source_helps_out(
+    hub: HubServer,
+    client: Client,
+    released: Entry,
+    weights: bytes,
+    tmp_path: Path,
+    fault: dict[str, Any],
+    logged: str,
+) -> None:
+    """Where the first source has nothing to give, the log says so and the second is asked."""
+    with hub.fault("GET", "/official/", **fault):
+        answer = client("fetch", released, cache_dir=tmp_path)
+    answer.assert_whole(weights)
+    assert answer.value["source"] == released["sources"][1]["url"]
+    assert logged in answer.log
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "phrase"),
+    [
+        ({"status": 403}, "WeightsAccessError", "refused (HTTP 403)"),
+        ({"status": 404}, "WeightsNotFoundError", "no such file (HTTP 404)"),
+        ({"status": 500}, "WeightsOfflineError", "the server cannot answer now (HTTP 500)"),
+        ({"cut": 0}, "WeightsOfflineError", "keeps breaking"),
+        ({"body": PAGE}, "WebPageError", "got a web page"),
+    ],
+    ids=str,
+)
+def test_no_source_helps(
+    hub: HubServer,
+    client: Client,
+    released: Entry,
+    weights: bytes,
+    tmp_path: Path,
+    fault: dict[str, Any],
+    kind: str,
+    phrase: str,
+) -> None:
+    """Where no source gives the file, the error names each with its reason; the next try works."""
+    with hub.fault("GET", "/(official|mirror)/", **fault):
+        answer = client("fetch", released, cache_dir=tmp_path)
+    answer.assert_failed(kind, phrase, *(source["url"] for source in released["sources"]), "by other means")
+    assert leftovers(tmp_path) == []
+    client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+
+
+def test_nobody_there(client: Client, released: Entry, tmp_path: Path) -> None:
+    """Without a network the error is about that, and says what to do once there is one."""
+    for source in released["sources"]:
+        source["url"] = "http://127.0.0.1:9/released.safetensors"
+    answer = client("fetch", released, cache_dir=tmp_path)
+    answer.assert_failed(
+        "WeightsOfflineError", "no connection", "Once online, run: colorful download released"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "phrase"),
+    [("changed", "wrong checksum"), ("longer", "wrong size"), ("shorter", "wrong size")],
+)
+def test_wrong_file_stops(
+    hub: HubServer,
+    client: Client,
+    released: Entry,
+    weights: bytes,
+    tmp_path: Path,
+    fault: str,
+    phrase: str,
+) -> None:
+    """A whole file that is the wrong one stops the search: somebody should look into that."""
+    body = {"changed": weights[:-1] + b"!", "longer": weights + b"!", "shorter": weights[:-1]}[fault]
+    with hub.fault("GET", "/official/", body=body), hub.watch() as seen:
+        answer = client("fetch", released, cache_dir=tmp_path)
+    answer.assert_failed("WeightsIntegrityError", phrase)
+    if fault == "changed":
+        for content in (weights, body):
+            assert hashlib.sha256(content).hexdigest() in answer.message
+    assert seen == ["GET /official/released.safetensors"]
+    assert leftovers(tmp_path) == []
+    client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_broken_connection_is_resumed(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path, reset: bool
+) -> None:
+    """A download goes on where the connection broke, as often as each try brings something."""
+    with hub.fault("GET", "/official/", cut=300_000, reset=reset, times=3), hub.watch() as seen:
+        client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+    assert len(seen) == 4
+    ranges = [headers.get("Range") for _, _, headers in hub.requests[-4:]]
+    assert ranges == [None, "bytes=300000-", "bytes=600000-", "bytes=900000-"]
+
+
+def test_server_that_cannot_resume(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """A server that sends all from the start again is understood."""
+    with (
+        hub.fault("GET", "/official/", cut=300_000, times=1),
+        hub.fault("GET", "/official/", ignore_range=True),
+    ):
+        client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+
+
+def test_source_that_gives_up_halfway(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """What the first source brought before it failed is completed from the second."""
+    with (
+        hub.fault("GET", "/official/", cut=300_000, times=1),
+        hub.fault("GET", "/official/", status=500),
+        hub.watch() as seen,
+    ):
+        client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+    assert [line.split("/")[1] for line in seen] == ["official", "official", "mirror"]
+    assert hub.requests[-1][2]["Range"] == "bytes=300000-"
+
+
+@pytest.mark.parametrize("length", [1000, 2_000_000])
+def test_remains_that_do_not_fit(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path, length: int
+) -> None:
+    """Remains of an attempt that are not the beginning of the file are thrown away."""
+    with hub.fault("GET", "/official/", cut=1000, times=1), hub.fault("GET", ".", status=500):
+        assert client("fetch", released, cache_dir=tmp_path).error
+    (partial,) = tmp_path.rglob("*.partial")
+    partial.write_bytes(b"?" * length)
+    client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+    assert [path.suffix for path in partial.parent.iterdir() if path.suffix != ".lock"] == [".safetensors"]
+
+
+def test_redirects_are_followed(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """An address may send on to another, as those of GitHub releases do."""
+    elsewhere = f"{hub.cdn}/mirror/other-name.safetensors"
+    with hub.fault("GET", "/official/", status=302, location=elsewhere):
+        client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+
+
+def test_token_stays_home(hub: HubServer, released: Entry, weights: bytes, tmp_path: Path) -> None:
+    """The token for the Hub is sent to no other address."""
+    with Client(tmp_path, hub.url, HF_TOKEN="hf_good") as process:
+        process("fetch", released).assert_whole(weights)
+    assert "authorization" not in {name.lower() for name in hub.requests[-1][2]}
+
+
+def test_force_download(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """force_download fetches what is cached once more."""
+    client("fetch", released, cache_dir=tmp_path)
+    with hub.watch() as seen:
+        client("fetch", released, cache_dir=tmp_path, force_download=True).assert_whole(weights)
+    assert seen == ["GET /official/released.safetensors"]
+
+
+def test_damaged_in_the_cache(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """A cached file that is no longer what was written is fetched again."""
+    path = Path(client("fetch", released, cache_dir=tmp_path).value["weights"])
+    path.write_bytes(weights[:-1])
+    answer = client("fetch", released, cache_dir=tmp_path)
+    answer.assert_whole(weights)
+    assert "damaged" in answer.log
+
+
+def test_disk_full(hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path) -> None:
+    """A full disk is called that and given back what it had; with more space the next try works."""
+    with Client(tmp_path, hub.url) as full, hub.watch() as seen:
+        full("limit_file_size", 300_000)
+        answer = full("fetch", released, cache_dir=tmp_path)
+    answer.assert_failed("WeightsError", "disk is full", "cache_dir=")
+    assert seen == ["GET /official/released.safetensors"]
+    assert leftovers(tmp_path) == []
+    client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+
+
+def test_cache_that_cannot_be_written(client: Client, released: Entry, tmp_path: Path) -> None:
+    """A cache folder that cannot be there is named, with the ways to another."""
+    (tmp_path / "file").touch()
+    answer = client("fetch", released, cache_dir=tmp_path / "file")
+    answer.assert_failed("WeightsError", "cannot be written", "cache_dir=", "HF_HOME")
+
+
+def test_two_processes_at_once(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """Of two processes that want the same model one downloads it and the other waits."""
+    with Client(tmp_path, hub.url) as other, hub.fault("GET", "/official/", pause=0.02), hub.watch() as seen:
+        for process in (client, other):
+            process.send("fetch", released, cache_dir=tmp_path)
+        for process in (client, other):
+            process.receive().assert_whole(weights)
+    assert seen == ["GET /official/released.safetensors"]
+
+
+def test_killed_in_mid_download(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """What a killed process has brought is not brought again."""
+    with Client(tmp_path, hub.url) as doomed, hub.fault("GET", "/official/", pause=0.05):
+        doomed.send("fetch", released, cache_dir=tmp_path)
+        wait_for(lambda: any(path.stat().st_size > 100_000 for path in tmp_path.rglob("*.partial")))
+        os.kill(doomed.process.pid, signal.SIGKILL)
+        doomed.process.wait()
+    client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+    assert int(hub.requests[-1][2]["Range"].removeprefix("bytes=").removesuffix("-")) > 100_000
+
+
+@pytest.fixture
+def published(hub: HubServer, released: Entry, weights: bytes) -> Iterator[Entry]:
+    """The same model, published in our namespace as well and pinned."""
+    hub.repos["colorful-colorization/released"] = hub.repos["copies/released"] = Repo()
+    hub.repos["copies/released"].commit({"model.safetensors": weights})
+    digest = hashlib.sha256(weights).hexdigest()
+    yield {**released, "hub_repo": "released", "hub_sha256": digest}
+    del hub.repos["colorful-colorization/released"], hub.repos["copies/released"]
+
+
+def test_pinned_repo_comes_first(
+    hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """Where the registry pins a sum for it, our repo on the Hub is asked before the authors' address."""
+    with hub.watch() as seen:
+        answer = client("fetch", published, cache_dir=tmp_path)
+    answer.assert_whole(weights)
+    assert answer.value["source"].startswith("colorful-colorization/released@")
+    assert not any("official" in line for line in seen)
+    with hub.watch() as seen:
+        client("fetch", published, cache_dir=tmp_path).assert_whole(weights)
+    assert seen == []
+
+
+def test_namespace(hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path) -> None:
+    """An argument or an environment variable names another owner of the repos."""
+    answer = client("fetch", published, namespace="copies", cache_dir=tmp_path / "a")
+    assert answer.value["source"].startswith("copies/released@")
+    with Client(tmp_path, hub.url, COLORFUL_NAMESPACE="copies") as process:
+        answer = process("fetch", published)
+    answer.assert_whole(weights)
+    assert answer.value["source"].startswith("copies/released@")
+
+
+def test_unpinned_repo_is_not_asked(
+    hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """Without a pinned sum anybody could own that repo, so it is not asked."""
+    del published["hub_sha256"]
+    with hub.watch() as seen:
+        client("fetch", published, cache_dir=tmp_path).assert_whole(weights)
+    assert seen == ["GET /official/released.safetensors"]
+
+
+def test_pinned_repo_with_another_file(
+    hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """A file in our repo whose sum is not the pinned one stops the search."""
+    hub.repos["copies/released"].commit({"model.safetensors": weights[:-1] + b"!"})
+    answer = client("fetch", published, cache_dir=tmp_path)
+    answer.assert_failed("WeightsIntegrityError", "wrong checksum", published["hub_sha256"])
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_pinned_repo_out_of_order(
+    hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path, status: int
+) -> None:
+    """Where our repo is missing or the Hub fails, the authors' address serves."""
+    code = "RepoNotFound" if status == 404 else None
+    with hub.fault("HEAD", "/resolve/", status=status, error_code=code):
+        answer = client("fetch", published, cache_dir=tmp_path)
+    answer.assert_whole(weights)
+    assert answer.value["source"] == published["sources"][0]["url"]
+
+
+@pytest.mark.parametrize("name", ["eccv16", "siggraph17"])
+def test_released_files(hub: HubServer, client: Client, tmp_path: Path, name: str) -> None:
+    """A released network loads by its name; a refusal of the official address leads to the mirror.
+
+    The true files cannot be had here, so files of their names and shapes, with sums of their own, stand in.
+    """
+    torch.manual_seed(1)
+    state = create(name).state_dict()
+    file = tmp_path / "released.pth"
+    torch.save(state, file)
+    content = file.read_bytes()
+    official, mirror = MODELS[name].sources
+    paths = ["/" + source.url.split("/", 3)[3] for source in (official, mirror)]
+    sources = [
+        {
+            "url": hub.url + path,
+            "filename": official.filename,
+            "size": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        for path in paths
+    ]
+    entry = {"name": name, "architecture": name, "sources": sources}
+    hub.files[paths[1]] = content
+    cache = tmp_path / "cache"
+    with hub.fault("GET", paths[0], status=403), hub.watch() as seen:
+        answer = client("load", entry, cache_dir=cache)
+    assert not answer.error, answer
+    assert answer.value == {key: hashlib.sha256(tensor.numpy()).hexdigest() for key, tensor in state.items()}
+    assert seen == [f"GET {path}" for path in paths]
+    assert "refused (HTTP 403)" in answer.log
+    del hub.files[paths[1]]
+    with hub.watch() as seen:
+        again = client("load", entry, cache_dir=cache, local_files_only=True)
+    assert again.value == answer.value
+    assert seen == []
+    kept = [path.name for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert [Path(path).suffix for path in kept] == [".safetensors"], "the .pth is not kept beside it"
