@@ -100,8 +100,8 @@ class Prediction:
         light: L as the network saw it, shape ``(1, H, W)``, 0..100.
         output: What the network gave: logits ``(Q, h, w)`` or ab ``(2, h, w)``, float32.
         network: Decodes *output*.
-        reference: Whether pictures are made as by the released code: ab bilinear, first to the network's
-            size, then to the photo's, and colors outside sRGB clipped.
+        reference: Whether pictures are made as by the released code of Zhang et al.: ab goes bilinearly to
+            the network's size, then to the photo's, and colors outside sRGB are clipped.
     """
 
     source: Picture = field(repr=False)
@@ -200,13 +200,17 @@ class Prediction:
         """
         how = decoding or Decoding()
         saturation = self.network.config.saturation if how.saturation is None else how.saturation
+        ab = self.ab(temperature=how.temperature).cpu() * (saturation * how.strength)
+        upsample, gamut = how.upsample or "guided", how.gamut or "map"
+        if self.reference:
+            ab, upsample, gamut = _cut_z(ab, self.source), how.upsample or "bilinear", how.gamut or "clip"
         rgb = render(
             self.source.pixels,
-            self.ab(temperature=how.temperature).cpu(),
-            chroma=saturation * how.strength,
+            ab,
             keep=_mask(how.keep, self.source.size),
-            upsample=how.upsample or ("bilinear" if self.reference else "guided"),
-            gamut=how.gamut or ("clip" if self.reference else "map"),
+            upsample=upsample,
+            gamut=gamut,
+            guide=self.light[None].cpu(),
         )
         return self.source.colored(rgb)
 
@@ -299,6 +303,17 @@ def unsupported(option: str, network: Network) -> UnsupportedOptionError:
 def opaque_uint8(picture: Picture) -> npt.NDArray[np.uint8]:
     """Give a picture's pixels at 8 bits, without alpha."""
     return replace(picture, alpha=None).channels(np.uint8)
+
+
+def _cut_z(ab: Tensor, picture: Picture) -> Tensor:
+    """Bring ab to the photo's size, and lower b to where Z is 0.
+
+    The released code converts with scikit-image, which cuts negative Z before it goes on to RGB; without
+    that, dark and very yellow pixels would differ.
+    """
+    full = functional.interpolate(ab[None], size=picture.size, mode="bilinear")[0]
+    highest = 200 * (light(picture.pixels)[0] + 16) / 116  # (1, H, W)
+    return torch.cat((full[:1], torch.minimum(full[1:], highest)))
 
 
 def _mask(keep: Mask | None, size: tuple[int, int]) -> npt.NDArray[Any] | None:
