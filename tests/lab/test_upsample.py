@@ -1,0 +1,96 @@
+"""Resizing ab, against torch's and Pillow's resizing and the guided filter written out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch.nn import functional
+
+from colorful.errors import ShapeError
+from colorful.lab.upsample import (
+    guided_coefficients,
+    guided_upsample,
+    reach,
+    resize_weights,
+    upsample,
+)
+
+
+def test_bilinear_is_the_published_resizing() -> None:
+    """The plain way is torch's bilinear without aligned corners."""
+    ab = torch.randn(2, 2, 7, 9)
+    expected = functional.interpolate(ab, size=(31, 40), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(upsample(ab, (31, 40)), expected)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from(["cubic", "linear"]))
+def test_weights_in_stretches_are_pillows_resizing(length: int, source: int, kernel: str) -> None:
+    """Any axis, resized a stretch at a time, is what Pillow makes of it."""
+    cells = np.random.default_rng(length * 41 + source).random((source, 3)).astype(np.float32)
+    method = {"cubic": Image.BICUBIC, "linear": Image.BILINEAR}[kernel]
+    expected = np.asarray(Image.fromarray(cells).resize((3, length), method))
+    for start in range(0, length, 5):
+        outputs = range(start, min(start + 5, length))
+        inputs = reach(outputs, length, source)
+        weights = resize_weights(outputs, inputs, length, source, kernel=kernel)
+        got = weights @ cells[inputs.start : inputs.stop] / weights.sum(1, keepdims=True)
+        np.testing.assert_allclose(got, expected[outputs.start : outputs.stop], atol=2e-5)
+
+
+def test_coefficients_are_those_of_the_guided_filter() -> None:
+    """Slope and offset are the least squares of every window, averaged, through the cell's own ab."""
+    generator = np.random.default_rng(3)
+    light, ab = generator.random((6, 8)) * 100, generator.normal(0, 20, (2, 6, 8))
+    padded = np.pad(light, 1, mode="edge")
+    padded_ab = np.pad(ab, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    slopes = np.zeros((2, 6, 8))
+    for i in range(6):
+        for j in range(8):
+            window = padded[i : i + 3, j : j + 3].ravel()
+            for c in range(2):
+                of_ab = padded_ab[c, i : i + 3, j : j + 3].ravel()
+                slopes[c, i, j] = np.cov(window, of_ab, bias=True)[0, 1] / (window.var() + 30.0)
+    around = np.pad(slopes, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    slope = sum(around[:, i : i + 6, j : j + 8] for i in range(3) for j in range(3)) / 9
+    got_slope, got_offset = guided_coefficients(
+        torch.from_numpy(ab)[None], torch.from_numpy(light)[None, None], radius=1, epsilon=30.0
+    )
+    np.testing.assert_allclose(got_slope[0], slope, atol=1e-9)
+    np.testing.assert_allclose(got_offset[0], ab - slope * light, atol=1e-8)
+
+
+def test_color_follows_an_edge_that_the_cells_cannot_show() -> None:
+    """A sharp edge of L through a cell stays sharp in ab, where bilinear smears it over its neighbors."""
+    light = torch.full((1, 1, 160, 160), 20.0)
+    light[..., 83:] = 80.0
+    truth = torch.zeros(1, 2, 160, 160)
+    truth[:, 0, :, 83:] = 50.0
+    small = functional.interpolate(truth, size=(16, 16), mode="area")
+    guided = (guided_upsample(small, light) - truth).abs()
+    plain = (upsample(small, (160, 160)) - truth).abs()
+    assert guided[..., 73:93].mean() < plain[..., 73:93].mean() / 3
+
+
+def test_flat_light_gives_smooth_color() -> None:
+    """Where L says nothing the result is the plain bicubic resizing."""
+    ab = torch.randn(1, 2, 9, 9) * 20
+    expected = functional.interpolate(ab, size=(50, 60), mode="bicubic", antialias=True)
+    torch.testing.assert_close(guided_upsample(ab, torch.full((1, 1, 50, 60), 40.0)), expected, atol=1e-3, rtol=0)
+
+
+def test_grey_stays_grey_under_any_light() -> None:
+    """No color in the cells is no color in the photo."""
+    light = torch.rand(1, 1, 64, 48) * 100
+    assert guided_upsample(torch.zeros(1, 2, 8, 8), light).abs().max() == 0
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 4), (1, 3, 4, 4)])
+def test_misshapen_ab_is_refused(shape: tuple[int, ...]) -> None:
+    """ab of another shape is named in the error."""
+    with pytest.raises(ShapeError, match="^ab: expected shape"):
+        upsample(torch.zeros(shape), (8, 8))

@@ -1,0 +1,266 @@
+"""L out of a photo and colors into it, against full-size conversions in double precision."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage import color
+
+import colorful.render
+from colorful.errors import KindError, OptionError, RangeError, ShapeError
+from colorful.render import light, render
+
+WHITES = {"uint8": 255, "uint16": 65535, "float32": 1}
+
+
+def photo(height: int, width: int, dtype: str = "uint8", channels: int = 3, seed: int = 0) -> np.ndarray:
+    """Smooth patches with edges and noise."""
+    rng = np.random.default_rng(seed)
+    patches = Image.fromarray(rng.integers(0, 256, (4, 5, 3), np.uint8)).resize((width, height), Image.NEAREST)
+    rgb = np.clip(np.asarray(patches) / 255 + rng.normal(0, 0.02, (height, width, 3)), 0, 1)
+    values = np.rint(rgb * WHITES[dtype]) if dtype != "float32" else rgb
+    return values.astype(dtype) if channels == 3 else values[..., 0].astype(dtype)
+
+
+def lightness(pixels: np.ndarray) -> np.ndarray:
+    """L as scikit-image has it."""
+    unit = pixels / WHITES[pixels.dtype.name]
+    return color.rgb2lab(unit if unit.ndim == 3 else np.repeat(unit[..., None], 3, 2))[..., 0]
+
+
+def random_ab(height: int, width: int, spread: float, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, spread, (2, height, width)).astype(np.float32)
+
+
+@pytest.mark.parametrize("dtype", WHITES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_light_is_the_l_of_scikit_image(dtype: str, channels: int) -> None:
+    """L of every kind of pixels is within 0.02 of scikit-image's."""
+    pixels = photo(61, 83, dtype, channels)
+    result = light(pixels)
+    assert result.shape == (1, 1, 61, 83)
+    assert result.dtype == torch.float32
+    np.testing.assert_allclose(result[0, 0], lightness(pixels), atol=0.02)
+
+
+@pytest.mark.parametrize("size", [(16, 20), (61, 20), (200, 300), (1, 1), (61, 83)])
+def test_light_is_resized_as_pillow_does(size: tuple[int, int]) -> None:
+    """Smaller or larger, L is what Pillow's antialiased bicubic makes of the full-size L."""
+    pixels = photo(61, 83)
+    full = Image.fromarray(lightness(pixels).astype(np.float32), mode=None)
+    expected = np.asarray(full.resize(size[::-1], Image.BICUBIC)).clip(0, 100)
+    np.testing.assert_allclose(light(pixels, size)[0, 0], expected, atol=0.03)
+
+
+def test_light_does_not_depend_on_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a photo is cut into bands, the small L is the same."""
+    pixels = photo(301, 57)
+    whole = light(pixels, (20, 30))
+    monkeypatch.setattr(colorful.render, "_BAND", 57 * 7)
+    torch.testing.assert_close(light(pixels, (20, 30)), whole, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("upsample", ["guided", "bilinear"])
+def test_no_color_gives_every_grey_back(dtype: str, channels: int, upsample: str) -> None:
+    """With ab 0, every grey code comes back as it was, in all three channels."""
+    codes = np.arange(WHITES[dtype] + 1).astype(dtype).reshape(256, -1)
+    pixels = codes if channels == 1 else np.repeat(codes[..., None], 3, axis=2)
+    result = render(pixels, np.zeros((2, 3, 2), np.float32), upsample=upsample)
+    np.testing.assert_array_equal(result, np.repeat(codes[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize("upsample", ["guided", "bilinear"])
+@pytest.mark.parametrize("dtype", WHITES)
+def test_codes_are_those_of_scikit_image(upsample: str, dtype: str) -> None:
+    """Inside the gamut, colors are within one code of scikit-image's Lab to RGB, and mostly the same."""
+    pixels = (photo(90, 120, dtype) * 0.5 + WHITES[dtype] / 4).astype(dtype)
+    ab = random_ab(12, 16, 4)
+    result = render(pixels, ab, upsample=upsample)
+    lab = color.rgb2lab(pixels / WHITES[dtype])
+    if upsample == "bilinear":
+        small = torch.from_numpy(ab)[None].double()
+        wide = torch.nn.functional.interpolate(small, size=(90, 120), mode="bilinear")[0]
+        lab[..., 1:] = wide.permute(1, 2, 0)
+        expected = color.lab2rgb(lab)
+        off = np.abs(result / WHITES[dtype] - expected)
+        assert off.max() <= 1 / 255
+        assert np.mean(off <= 0.51 / 255) > 0.99
+    got = color.rgb2lab(result / WHITES[dtype])[..., 0]
+    np.testing.assert_allclose(got, lab[..., 0], atol=0.5)
+
+
+@pytest.mark.parametrize("spread", [10, 40, 120])
+def test_l_stays_however_wild_the_color(spread: float) -> None:
+    """Colors far outside sRGB leave the photo's L within 0.5 when they are mapped."""
+    pixels = photo(80, 100)
+    result = render(pixels, random_ab(10, 10, spread))
+    np.testing.assert_allclose(lightness(result), lightness(pixels), atol=0.5)
+
+
+def test_mapping_keeps_l_and_hue_over_the_whole_lab_box() -> None:
+    """Every L and flat ab: L within 0.5, and the hue of what still has chroma within 3 degrees."""
+    greys = np.repeat(np.arange(0, 256, 3, dtype=np.uint8)[:, None], 8, 1)
+    for degrees in range(0, 360, 15):
+        for chroma in (30, 70, 180):
+            angle = np.deg2rad(degrees)
+            ab = np.array([np.cos(angle), np.sin(angle)], np.float32).reshape(2, 1, 1) * chroma
+            lab = color.rgb2lab(render(greys, ab))
+            assert np.abs(lab[..., 0] - lightness(greys)).max() <= 0.5
+            left = np.hypot(lab[..., 1], lab[..., 2])
+            turn = (np.rad2deg(np.arctan2(lab[..., 2], lab[..., 1])) - degrees + 180) % 360 - 180
+            # Rounding to 8 bits alone moves ab by up to about 1.
+            assert np.abs(turn * left / 57.3).max() <= 1.5
+
+
+def test_mapping_takes_no_more_chroma_than_it_must() -> None:
+    """What is mapped lies on the surface of sRGB: 5 % more chroma would not fit."""
+    greys = np.repeat(np.linspace(0.1, 0.9, 30, dtype=np.float32)[:, None], 4, 1)
+    ab = np.array([60, -140], np.float32).reshape(2, 1, 1)
+    lab = color.rgb2lab(render(greys, ab).astype(np.float64))
+    lab[..., 1:] *= 1.05
+    y = (lab[..., 0] + 16) / 116
+    f = np.stack((y + lab[..., 1] / 500, y, y - lab[..., 2] / 200), -1)
+    white = np.array([0.950456, 1.0, 1.088754])
+    xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * white
+    linear = xyz @ np.linalg.inv(color.colorconv.xyz_from_rgb).T
+    assert ((linear < 0) | (linear > 1)).any(axis=-1).all()
+
+
+def test_clipping_is_cutting_each_channel() -> None:
+    """``clip`` gives scikit-image's clipped colors."""
+    pixels = photo(40, 50)
+    lab = color.rgb2lab(pixels)
+    lab[..., 1], lab[..., 2] = 60, -90
+    xyz_free = color.lab2rgb(lab.clip([0, -128, -128], [100, 127, 127]))
+    result = render(pixels, np.array([60, -90], np.float32).reshape(2, 1, 1), gamut="clip")
+    # scikit-image itself cuts z < 0, which only the darkest blues and yellows have.
+    inside = (lab[..., 0] + 16) / 116 > 0.3
+    assert np.abs(result / 255 - xyz_free)[inside].max() <= 1 / 255
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 70),
+    st.integers(1, 70),
+    st.integers(1, 20),
+    st.integers(1, 20),
+    st.sampled_from(list(WHITES)),
+    st.sampled_from([1, 3]),
+    st.sampled_from(["guided", "bilinear"]),
+)
+def test_any_size_comes_back_at_that_size(
+    height: int, width: int, h: int, w: int, dtype: str, channels: int, upsample: str
+) -> None:
+    """Any photo with any ab gives (H, W, 3) of its own dtype, with its own L."""
+    pixels = photo(height, width, dtype, channels, seed=height * 71 + width)
+    result = render(pixels, random_ab(h, w, 15), upsample=upsample)
+    assert result.shape == (height, width, 3)
+    assert result.dtype == pixels.dtype
+    assert light(pixels, (h, w)).shape == (1, 1, h, w)
+    np.testing.assert_allclose(lightness(result), lightness(pixels), atol=0.5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 70000), (70000, 1), (3, 9001)])
+def test_slivers_are_colored(height: int, width: int) -> None:
+    """A photo one pixel high or wide is colored like any other."""
+    pixels = photo(height, width)
+    result = render(pixels, random_ab(16, 16, 8))
+    assert result.shape == (height, width, 3)
+    np.testing.assert_allclose(light(result)[0, 0], light(pixels)[0, 0], atol=0.5)
+
+
+def test_bands_and_threads_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One band or many, one thread or several: the same bytes."""
+    pixels, ab = photo(201, 64), random_ab(8, 8, 30)
+    whole = render(pixels, ab)
+    monkeypatch.setattr(colorful.render, "_BAND", 64 * 3)
+    np.testing.assert_array_equal(render(pixels, ab), whole)
+
+
+def test_a_mask_keeps_the_photo() -> None:
+    """Where the mask is 1 the photo's own bytes come back; where it is 0, the rendered color."""
+    pixels, ab = photo(30, 40), random_ab(4, 4, 30)
+    keep = np.zeros((30, 40), bool)
+    keep[:, :20] = True
+    result = render(pixels, ab, keep=keep)
+    np.testing.assert_array_equal(result[:, :20], pixels[:, :20])
+    np.testing.assert_array_equal(result[:, 20:], render(pixels, ab)[:, 20:])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_soft_mask_keeps_l(channels: int) -> None:
+    """A mask between 0 and 1 mixes photo and color without moving L."""
+    pixels = photo(30, 40, channels=channels)
+    keep = np.linspace(0, 1, 40, dtype=np.float32)[None].repeat(30, 0)
+    result = render(pixels, random_ab(4, 4, 30), keep=keep)
+    np.testing.assert_allclose(lightness(result), lightness(pixels), atol=0.5)
+
+
+def test_chroma_scales_ab() -> None:
+    """chroma=0.5 renders half the ab."""
+    pixels, ab = photo(30, 40), random_ab(4, 4, 20)
+    np.testing.assert_array_equal(render(pixels, ab, chroma=0.5), render(pixels, ab * np.float32(0.5)))
+
+
+def test_a_guide_at_hand_spares_a_pass() -> None:
+    """Given the L that the network saw, the result is that of taking L anew, to a few codes."""
+    pixels, ab = photo(300, 400), random_ab(16, 16, 15)
+    given_guide = render(pixels, ab, guide=light(pixels, (64, 64)))
+    difference = np.abs(given_guide.astype(int) - render(pixels, ab))
+    assert difference.mean() < 1
+    assert not np.array_equal(given_guide, render(pixels, ab, upsample="bilinear"))
+
+
+def test_views_are_read_as_they_are() -> None:
+    """Mirrored, transposed, big-endian and read-only arrays are colored without a word."""
+    pixels, ab = photo(33, 44, "uint16"), random_ab(4, 4, 20)
+    plain = render(pixels[::-1].copy(), ab)
+    np.testing.assert_array_equal(render(pixels[::-1], ab), plain)
+    np.testing.assert_array_equal(render(pixels[::-1].astype(">u2"), ab), plain)
+    frozen = pixels[::-1].copy()
+    frozen.setflags(write=False)
+    np.testing.assert_array_equal(render(frozen, ab), plain)
+    turned = pixels.transpose(1, 0, 2)
+    np.testing.assert_array_equal(render(turned, ab), render(turned.copy(), ab))
+
+
+@pytest.mark.slow
+def test_memory_stays_within_five_bytes_a_pixel() -> None:
+    """Beside the result's three bytes a pixel, less than five are ever held."""
+    pixels, ab = photo(3000, 2000), random_ab(64, 64, 20)
+    render(pixels[:64], ab)
+    tracemalloc.start()
+    render(pixels, ab, guide=light(pixels, (256, 256)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 8 * 3000 * 2000
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"pixels": np.zeros((4, 4), np.int32)}, KindError),
+        ({"pixels": [[0]]}, KindError),
+        ({"pixels": np.zeros((4, 4, 4), np.uint8)}, ShapeError),
+        ({"pixels": np.zeros((0, 4), np.uint8)}, ShapeError),
+        ({"ab": np.zeros((3, 4, 4), np.float32)}, ShapeError),
+        ({"ab": np.full((2, 4, 4), np.nan, np.float32)}, RangeError),
+        ({"keep": np.zeros((5, 4), bool)}, ShapeError),
+        ({"upsample": "nearest"}, OptionError),
+        ({"gamut": "wrap"}, OptionError),
+    ],
+)
+def test_what_cannot_be_rendered_is_refused(change: dict, error: type[Exception]) -> None:
+    """Each argument that makes no sense is named in an error of ours."""
+    options = {"pixels": np.zeros((4, 4), np.uint8), "ab": np.zeros((2, 2, 2), np.float32)} | change
+    name = next(iter(change))
+    with pytest.raises(error, match=f"^{name}: expected"):
+        render(options.pop("pixels"), options.pop("ab"), **options)
