@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def train(
     context: click.Context,
+    /,
     photos: tuple[str, ...],
     out: str,
     model: str,
@@ -88,6 +90,9 @@ def train(
             "--" + name.replace("_", "-") for name in [*given, *(["init-from"] if init_from else [])]
         )
         raise click.UsageError(f"--resume takes the options of the run; leave out {names}.")
+    # Threads that wait for each other busily rob the processes that make the batches. To be said before the
+    # first import of torch.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from colorful.training import recipe
     from colorful.training import train as run
 

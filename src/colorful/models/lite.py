@@ -91,7 +91,7 @@ class Lite(Network):
         return annealed_mean(output, self.bins, temperature=chosen)
 
     def fuse(self) -> Lite:
-        """Return a copy for inference with batch norm folded into the convolutions: same numbers, less time."""
+        """Return a copy with batch norm folded into the convolutions: same numbers, less time."""
         fused = copy.deepcopy(self).eval().requires_grad_(False)
         for module in fused.modules():
             if isinstance(module, ConvNorm):
@@ -102,8 +102,8 @@ class Lite(Network):
 class ConvNorm(nn.Module):
     """Convolve, normalize by batch norm, cut by ReLU or ReLU6.
 
-    While the statistics are fixed (in eval mode, or frozen) batch norm is a scale and a shift: they go into the
-    convolution's weights, so that no pass over the activations is spent on them, in training either.
+    While the statistics are fixed (in eval mode, or frozen) batch norm is a scale and a shift: they go into
+    the convolution's weights, so that no pass over the activations is spent on them, in training either.
     Padding is TensorFlow's "same", which the ImageNet weights are made for: at stride 2 more on the right.
     """
 
@@ -163,14 +163,14 @@ class ConvNorm(nn.Module):
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.groups > 1 and torch.is_autocast_enabled(x.device.type):
-            # A filter for each channel is bound by memory, not by products; on CPUs its bfloat16 gradient is up
-            # to a hundred times slower than the float32 one.
+            # A filter for each channel is bound by memory, not by products; on CPUs its bfloat16 gradient is
+            # up to a hundred times slower than the float32 one.
             with torch.autocast(x.device.type, enabled=False):
                 return self._convolve(x.float(), weight, bias)
         if self.stride == 1:
             return F.conv2d(x, weight, bias, padding=self.kernel // 2, groups=self.groups)
-        # At stride 2 the first window starts one pixel later than with symmetric padding. One more pixel on every
-        # side moves it a whole step too early: that first row and column are left out.
+        # At stride 2 the first window starts one pixel later than with symmetric padding. One more pixel on
+        # every side moves it a whole step too early: that first row and column are left out.
         return F.conv2d(x, weight, bias, self.stride, self.kernel // 2 + 1, groups=self.groups)[..., 1:, 1:]
 
 
@@ -228,7 +228,7 @@ class HintPyramid(nn.Module):
         self.project = nn.ModuleList(nn.Conv2d(_HINT_WIDTH, width, 1, bias=False) for width in _WIDTHS)
 
     def forward(self, ab: Tensor, mask: Tensor) -> list[Tensor]:
-        """Map hints, ``(N, 2, H, W)`` and ``(N, 1, H, W)``, to what is added at each level, 0 where no hint is."""
+        """Map hints, ``(N, 2, H, W)`` and their mask, to what is added at each level: 0 where no hint is."""
         colors = F.avg_pool2d(ab * mask, 4)
         covered = F.avg_pool2d(mask, 4)
         features = []

@@ -29,7 +29,7 @@ def fade(light: Light, random: np.random.Generator, strength: float) -> Light:
     """Lift the blacks and dull the whites."""
     low = random.uniform(8, 45) * strength
     high = 100 - random.uniform(3, 30) * strength
-    return (low + light * np.float32((high - low) / 100)).astype(np.float32)
+    return _cut(low + light * np.float32((high - low) / 100))
 
 
 def grain(light: Light, random: np.random.Generator, strength: float) -> Light:
@@ -71,7 +71,7 @@ def jpeg(light: Light, random: np.random.Generator, strength: float) -> Light:
     file = io.BytesIO()
     quality = round(float(random.uniform(60, 90) - 55 * strength))
     Image.fromarray(np.rint(light * 2.55).astype(np.uint8)).save(file, "JPEG", quality=max(5, quality))
-    return np.asarray(Image.open(file), dtype=np.float32) / np.float32(2.55)
+    return _cut(np.asarray(Image.open(file), dtype=np.float32) / np.float32(2.55))
 
 
 def vignette(light: Light, random: np.random.Generator, strength: float) -> Light:
@@ -82,7 +82,7 @@ def vignette(light: Light, random: np.random.Generator, strength: float) -> Ligh
     corner = np.clip(((x - off[0]) ** 2 + (y - off[1]) ** 2) / 2, 0, 1) ** random.uniform(0.7, 2)
     depth = random.uniform(0.15, 0.6) * strength
     target = np.float32(0 if random.random() < 0.7 else 100)
-    return (light + (target - light) * (depth * corner)).astype(np.float32)
+    return _cut(light + (target - light) * (depth * corner))
 
 
 DEGRADATIONS: Mapping[str, Degradation] = MappingProxyType(
@@ -118,7 +118,8 @@ def age(light: Light, random: np.random.Generator) -> Light:
 
 
 def _cut(light: npt.NDArray[np.floating]) -> Light:
-    return np.clip(light, 0, 100).astype(np.float32)
+    cut: Light = np.clip(light, 0, 100).astype(np.float32)
+    return cut
 
 
 def _filter(light: Light, kernel: ImageFilter.GaussianBlur) -> Light:
@@ -126,7 +127,8 @@ def _filter(light: Light, kernel: ImageFilter.GaussianBlur) -> Light:
     low, high = float(light.min()), float(light.max())
     scale = 255 / max(high - low, 1e-6)
     small = Image.fromarray(np.rint((light - low) * scale).astype(np.uint8)).filter(kernel)
-    return np.asarray(small, dtype=np.float32) / np.float32(scale) + np.float32(low)
+    blurred: Light = np.asarray(small, dtype=np.float32) / np.float32(scale) + np.float32(low)
+    return blurred
 
 
 def _ink(random: np.random.Generator) -> float:

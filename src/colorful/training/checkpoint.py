@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -24,19 +23,18 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     Raises:
         OutputError: If the disk is full or the folder cannot be written; *path* is as it was.
     """
-    name = None
+    written: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            name = file.name
+            written = Path(file.name)
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        written.chmod(0o666 & ~_umask())
+        written.replace(path)
     except BaseException as error:
-        if name is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
+        if written is not None:
+            written.unlink(missing_ok=True)
         # torch.save wraps the system's error into one of its own.
         if isinstance(error, OSError | RuntimeError):
             raise OutputError(f"{path}: cannot be written, the one before is untouched: {error}") from error

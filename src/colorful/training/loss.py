@@ -45,7 +45,7 @@ class RebalancedCrossEntropy(nn.Module):
         logged = logits.float().log_softmax(dim=1)
         cross = -(logged.gather(1, bins) * shares).sum(dim=1)  # (N, h, w)
         entropy = torch.special.entr(shares).sum(dim=1)
-        # The mean is over cells, not over weights: so processes that share a batch average to the same gradient.
+        # The mean is over cells, not weights: so processes that share a batch average to the same gradient.
         return (cross * self.weights[bins[:, 0]]).mean(), (cross - entropy).mean().detach()
 
 
@@ -66,7 +66,7 @@ def class_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Compare the class head of SIGGRAPH17 with the class that holds the true color.
 
     Args:
-        logits: Over the 23 x 23 squares of side 10 from -110 to 110, by a, then by b: shape ``(N, 529, h, w)``.
+        logits: Over 23 x 23 squares of side 10 from -110 to 110, by a, then by b; ``(N, 529, h, w)``.
         target: True colors in CIELAB units, shape ``(N, 2, H, W)`` with H and W multiples of h and w.
 
     References:

@@ -51,9 +51,9 @@ def train(
         photos: Folders, files, globs or tar shards with color photos.
         out: Folder of the run: checkpoint, log, sheets of pictures, and in the end the model.
         model: The architecture: ``lite``, ``eccv16`` or ``siggraph17``.
-        init_from: Weights to begin with: the name of a model, a Hub id, a folder (also that of another run) or
-            a file; ``imagenet`` for lite's encoder alone, the default there; ``none`` for random weights, the
-            default elsewhere.
+        init_from: Weights to begin with: the name of a model, a Hub id, a folder (also that of another run)
+            or a file; ``imagenet`` for lite's encoder alone, the default there; ``none`` for random weights,
+            the default elsewhere.
         options: How to train; :func:`recipe` of the architecture by default. With *resume* those of the run
             hold, and only ``steps`` and ``minutes`` are taken from here.
         resume: Whether to go on with the run in *out*.
@@ -165,8 +165,8 @@ def export(
         training["calibration"] = asdict(calibration)
         rows = "".join(f"| {name} | {value:+.3f} |\n" for name, value in calibration.margins.items())
         measures = (
-            "On the validation photos at 256 pixels; AuC and PSNR less those of the grey photo, colorfulness over "
-            f"that of the real one. They were used to choose the calibration.\n\n| | |\n|---|---|\n{rows}"
+            "On the validation photos at 256 pixels; AuC and PSNR less those of the grey photo, colorfulness "
+            f"over that of the real one. They were used to choose the calibration.\n\n| | |\n|---|---|\n{rows}"
         )
     card = hub.model_card(
         network.architecture,

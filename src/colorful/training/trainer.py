@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from colorful.errors import MissingExtraError, OutputError, TrainingError
 from colorful.lab import rebalancing_weights, smooth_prior
+from colorful.models.lite import ConvNorm
 from colorful.models.network import Network
 from colorful.models.siggraph17 import SIGGRAPH17
 from colorful.training import checkpoint
@@ -259,7 +260,7 @@ class Trainer:
         try:
             if state["architecture"] != self.network.architecture:
                 raise TrainingError(
-                    f"resume: expected a run of {self.network.architecture}, got one of {state['architecture']}"
+                    f"resume: expected {self.network.architecture}, got a run of {state['architecture']}"
                 )
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
@@ -322,7 +323,7 @@ class Trainer:
             else:
                 group["lr"] = rate
         if self.encoder is not None and not options.freeze_encoder and self.accelerator.num_processes == 1:
-            # No gradients while it waits: half of the time is saved. Data-parallel training cannot do without.
+            # No gradients while it waits: half of the time is saved. Data-parallel training needs them.
             self.encoder.requires_grad_(not waiting)
 
     def _rate(self, progress: float, start: float) -> float:
@@ -384,8 +385,8 @@ class Trainer:
 def freeze_norm(module: nn.Module | None) -> None:
     """Let every batch norm in *module* keep its statistics."""
     for part in module.modules() if module is not None else ():
-        if isinstance(part, nn.modules.batchnorm._BatchNorm):
-            part.eval()
-            part.train = lambda mode=True, part=part: part  # type: ignore[method-assign,misc,assignment]
-        elif hasattr(part, "frozen"):
+        if isinstance(part, ConvNorm):
             part.frozen = True
+        elif isinstance(part, nn.BatchNorm2d):
+            part.eval()
+            part.train = lambda mode=True, part=part: part  # type: ignore[method-assign,misc]

@@ -16,6 +16,7 @@ from torch import Tensor
 from colorful import metrics
 from colorful.errors import ImageError, PhotosError
 from colorful.lab import annealed_mean, lab_to_rgb, rgb_to_lab
+from colorful.models.lite import Lite
 from colorful.models.network import Network
 from colorful.photos import Photo, color_kind
 
@@ -27,26 +28,16 @@ Margins = dict[str, float]
 """AuC, rebalanced AuC and PSNR less those of grey, and colorfulness over that of the real photos."""
 
 
-class Validation:
-    """Photos to score a network on, kept in memory.
+class Scorer:
+    """Photos in memory, to compare colorings of them with what grey scores.
 
     Args:
-        photos: Where they come from; what is broken, grey or toned is passed over.
-        size: Side in pixels of the square they are squeezed into.
-        limit: How many to take at most, the first ones.
-
-    Raises:
-        PhotosError: If none is left.
+        pixels: 8-bit RGB, shape ``(N, 3, S, S)``.
     """
 
-    def __init__(self, photos: Iterable[Photo], *, size: int = 256, limit: int = 200) -> None:
-        self.pixels = torch.stack(list(itertools.islice(_load(photos, size), limit)) or [torch.empty(0)])
-        if not self.pixels.numel():
-            raise PhotosError("validation: expected color photos, got none")
+    def __init__(self, pixels: Tensor) -> None:
+        self.pixels = pixels
         self._grey = self._measure(lambda start, real: torch.zeros_like(real))
-
-    def __len__(self) -> int:
-        return len(self.pixels)
 
     def margins(self, ab: Callable[[int, Tensor], Tensor]) -> Margins:
         """Score a coloring.
@@ -61,6 +52,46 @@ class Validation:
             for name, value in found.items()
             if name != "real"
         }
+
+    @torch.inference_mode()
+    def _measure(self, ab: Callable[[int, Tensor], Tensor]) -> Margins:
+        errors, psnr, colorful, real_colorful = metrics.AbErrors(), [], [], []
+        for start in range(0, len(self.pixels), _BATCH):
+            real_rgb = self.pixels[start : start + _BATCH]
+            lab = rgb_to_lab(real_rgb / 255)
+            real = lab[:, 1:]
+            mine = _resize(ab(start, real), real)
+            rgb = (lab_to_rgb(torch.cat((lab[:, :1], mine), dim=1)) * 255).round().byte()
+            errors.update(real, mine)
+            psnr.append(metrics.psnr(rgb, real_rgb))
+            colorful.append(metrics.colorfulness(rgb))
+            real_colorful.append(metrics.colorfulness(real_rgb))
+        return {
+            "auc": errors.auc()[0],
+            "auc_rebalanced": errors.rebalanced_auc()[0],
+            "psnr": float(torch.cat(psnr).mean()),
+            "colorfulness": float(torch.cat(colorful).mean()),
+            "real": float(torch.cat(real_colorful).mean()),
+        }
+
+
+class Validation(Scorer):
+    """Photos to score a network on.
+
+    Args:
+        photos: Where they come from; what is broken, grey or toned is passed over.
+        size: Side in pixels of the square they are squeezed into.
+        limit: How many to take at most, the first ones.
+
+    Raises:
+        PhotosError: If none is left.
+    """
+
+    def __init__(self, photos: Iterable[Photo], *, size: int = 256, limit: int = 200) -> None:
+        loaded = list(itertools.islice(_load(photos, size), limit))
+        if not loaded:
+            raise PhotosError("validation: expected color photos, got none")
+        super().__init__(torch.stack(loaded))
 
     @torch.inference_mode()
     def score(self, network: Network) -> Margins:
@@ -79,7 +110,7 @@ class Validation:
         """Run a network on all photos, without hints; the outputs are kept in half precision."""
         device = next(network.parameters()).device
         found = []
-        for pixels in self.pixels.split(_BATCH):
+        for pixels in torch.split(self.pixels, _BATCH):
             light = rgb_to_lab(pixels / 255)[:, :1].to(device, memory_format=torch.channels_last)
             found.append(network(light).half().cpu())
         return torch.cat(found)
@@ -89,7 +120,7 @@ class Validation:
         """Draw photos, each as the network colors it above the real one."""
         device = next(network.parameters()).device
         tiles = []
-        for pixels in self.pixels[:count].split(_BATCH):
+        for pixels in torch.split(self.pixels[:count], _BATCH):
             light = rgb_to_lab(pixels / 255)[:, :1]
             ab = network.decode(network(light.to(device))).cpu() * network.config.saturation
             drawn = lab_to_rgb(torch.cat((light, _resize(ab, light)), dim=1))
@@ -97,27 +128,6 @@ class Validation:
         tiles += [torch.zeros_like(tiles[0])] * (-len(tiles) % columns)
         rows = [torch.cat(tiles[start : start + columns], dim=2) for start in range(0, len(tiles), columns)]
         return Image.fromarray(torch.cat(rows, dim=1).movedim(0, -1).numpy())
-
-    @torch.inference_mode()
-    def _measure(self, ab: Callable[[int, Tensor], Tensor]) -> Margins:
-        errors, psnr, colorful, real_colorful = metrics.AbErrors(), [], [], []
-        for start in range(0, len(self), _BATCH):
-            real_rgb = self.pixels[start : start + _BATCH]
-            lab = rgb_to_lab(real_rgb / 255)
-            real = lab[:, 1:]
-            mine = _resize(ab(start, real), real)
-            rgb = (lab_to_rgb(torch.cat((lab[:, :1], mine), dim=1)) * 255).round().byte()
-            errors.update(real, mine)
-            psnr.append(metrics.psnr(rgb, real_rgb))
-            colorful.append(metrics.colorfulness(rgb))
-            real_colorful.append(metrics.colorfulness(real_rgb))
-        return {
-            "auc": errors.auc()[0],
-            "auc_rebalanced": errors.rebalanced_auc()[0],
-            "psnr": float(torch.cat(psnr).mean()),
-            "colorfulness": float(torch.cat(colorful).mean()),
-            "real": float(torch.cat(real_colorful).mean()),
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,23 +158,24 @@ class Calibration:
 
 
 def calibrate(
-    network: Network,
+    network: Lite,
     validation: Validation,
     weights: Tensor,
     *,
     goals: Goals | None = None,
-    balances: Sequence[float] = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4),
-    temperatures: Sequence[float] = (0.38, 0.5, 0.65, 0.8, 1.0),
-    saturations: Sequence[float] = (0.9, 1.0, 1.15, 1.3, 1.5, 1.75),
+    balances: Sequence[float] = (-0.4, -0.2, 0.0, 0.2, 0.4),
+    temperatures: Sequence[float] = (0.38, 0.5, 0.65, 0.85),
+    saturations: Sequence[float] = (0.9, 1.05, 1.25, 1.5),
 ) -> Calibration:
     """Choose how much rare colors count, after training, on photos that were not trained on.
 
-    A network trained with weight w(q) on color q learns p(q) w(q); so adding multiples of log w(q) to the logits
-    moves it to any other weighting without training. Together with temperature and saturation that is three
-    numbers, found by trying all of a grid and then its neighborhood.
+    A network trained with weight w(q) on color q learns p(q) w(q); so adding multiples of log w(q) to the
+    logits moves it to any other weighting without training. Together with temperature and saturation that
+    is three numbers: all of a grid are tried, then the neighborhood of the best, on the cells of the
+    network's output. The margins that are given back are those at full size.
 
     Args:
-        network: A distribution network.
+        network: What was trained.
         validation: Photos to score on.
         weights: Rebalancing weights, shape ``(Q,)``.
         goals: What to reach; where all are, the rebalanced AuC is maximized.
@@ -177,51 +188,52 @@ def calibrate(
     """
     goals = goals or Goals()
     outputs = validation.outputs(network)
+    coarse = Scorer(F.avg_pool2d(validation.pixels.float(), network.stride).round().byte())
     shift = weights.log()[:, None, None]
-    bins = getattr(network, "bins").cpu()
+    bins = network.bins.cpu()
+
+    def decode(balance: float, temperature: float) -> Tensor:
+        parts = torch.split(outputs, _BATCH)
+        return torch.cat(
+            [annealed_mean(part + balance * shift, bins, temperature=temperature) for part in parts]
+        )
 
     def attempt(balance: float, temperature: float, many: Sequence[float]) -> list[Calibration]:
-        decoded = [
-            annealed_mean(part.float() + balance * shift, bins, temperature=temperature)
-            for part in outputs.split(_BATCH)
-        ]
-        means = torch.cat(decoded)
+        means = decode(balance, temperature)
         return [
-            Calibration(
-                balance,
-                temperature,
-                saturation,
-                validation.margins(lambda start, real, k=saturation: means[start : start + len(real)] * k),  # type: ignore[misc]
-            )
+            Calibration(balance, temperature, saturation, _margins(coarse, means * saturation))
             for saturation in many
         ]
 
-    tried = [
-        found
-        for balance in balances
-        for temperature in temperatures
-        for found in attempt(balance, temperature, saturations)
-    ]
-    best = max(tried, key=lambda each: _merit(each.margins, goals))
-    near = [
-        found
-        for balance in (best.balance - 0.1, best.balance, best.balance + 0.1)
-        for temperature in (best.temperature * 0.88, best.temperature, min(1.0, best.temperature * 1.12))
-        for found in attempt(balance, temperature, [best.saturation * k for k in (0.93, 1.0, 1.07)])
-    ]
-    return max(near, key=lambda each: _merit(each.margins, goals))
+    def merit(found: Calibration) -> float:
+        return _merit(found.margins, goals)
+
+    grid = itertools.product(balances, temperatures)
+    best = max(itertools.chain(*(attempt(*place, saturations) for place in grid)), key=merit)
+    around = itertools.product(
+        (best.balance - 0.1, best.balance, best.balance + 0.1),
+        (best.temperature * 0.88, best.temperature, min(1.0, best.temperature * 1.12)),
+    )
+    saturations = [best.saturation * factor for factor in (0.93, 1.0, 1.07)]
+    best = max(itertools.chain(*(attempt(*place, saturations) for place in around)), key=merit)
+    final = decode(best.balance, best.temperature) * best.saturation
+    return replace(best, margins=_margins(validation, final))
 
 
-def apply(network: Network, calibration: Calibration, weights: Tensor) -> None:
+def apply(network: Lite, calibration: Calibration, weights: Tensor) -> None:
     """Build a calibration into a network: the balance into the bias of its head, the rest into its config."""
-    head = getattr(network, "head")
-    with torch.no_grad():
-        head.bias += calibration.balance * weights.log().to(head.bias)
+    bias = network.head.bias
+    if bias is not None:
+        bias.data += calibration.balance * weights.log().to(bias)
     network.config = replace(
         network.config,
         temperature=round(calibration.temperature, 3),
         saturation=round(calibration.saturation, 3),
     )
+
+
+def _margins(scorer: Scorer, ab: Tensor) -> Margins:
+    return scorer.margins(lambda start, real: ab[start : start + len(real)])
 
 
 def _merit(margins: Margins, goals: Goals) -> float:
