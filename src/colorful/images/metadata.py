@@ -227,7 +227,7 @@ def _dpi(value: Any) -> tuple[float, float] | None:
         x, y = (float(part) for part in value)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
-    return (x, y) if 1 <= x <= 65535 and 1 <= y <= 65535 else None  # which NaN is not
+    return (x, y) if 1 < x <= 65535 and 1 < y <= 65535 else None  # 1 says nothing, and NaN is neither
 
 
 def _with_source_type(xmp: bytes) -> bytes:

@@ -88,7 +88,7 @@ class Picture:
         if self.kind == "array":
             return picture.channels(self.dtype)
         image = Image.fromarray(picture.channels(_UINT8))
-        image.info = {**picture.outgoing().info(), "icc_profile": srgb_profile()}
+        image.info.update(picture.outgoing().info(), icc_profile=srgb_profile())
         return image
 
     def channels(self, dtype: npt.DTypeLike) -> Pixels:

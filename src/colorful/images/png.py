@@ -54,7 +54,8 @@ def encode(values: npt.NDArray[Any], about: bytes) -> bytes:
 
 def _about(data: bytes) -> Image.Image:
     # The same chunks around a single pixel: so Pillow reads them without decoding the photo a second time.
-    before, after = [], []
+    before: list[tuple[bytes, bytes]] = []
+    after: list[tuple[bytes, bytes]] = []
     target = before
     for name, body in _chunks(data):
         if name == b"IDAT":

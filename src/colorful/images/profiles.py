@@ -77,7 +77,7 @@ def lab_to_rgb(values: npt.NDArray[np.uint16]) -> npt.NDArray[Any]:
     """Convert 16-bit CIELAB (D50) as TIFF has it: L to 65535, a and b signed in 256ths."""
     ab = values[..., 1:].astype(np.int16) * np.float32(257 / 256) + np.float32(128 * 257)
     encoded = np.concatenate((values[..., :1], np.rint(ab.clip(0, 65535)).astype(np.uint16)), axis=-1)
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    profile: bytes = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     return _transform(encoded, "lab", profile)
 
 
@@ -94,7 +94,7 @@ def _gray_to_srgb(values: npt.NDArray[Any], profile: bytes) -> npt.NDArray[Any]:
 def _look_up(values: npt.NDArray[Any], curve: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
     places = np.linspace(0, 1, len(curve))
     if values.dtype.kind == "f":
-        return np.interp(values, places, curve).astype(values.dtype)
+        return np.asarray(np.interp(values, places, curve), values.dtype)
     full = int(np.iinfo(values.dtype).max)
     table = np.rint(np.interp(np.linspace(0, 1, full + 1), places, curve) * full).astype(values.dtype)
     return np.asarray(table[values])

@@ -156,8 +156,8 @@ def _from_tiff(file: IO[bytes], name: str, max_pixels: int | None) -> Picture:
             image = None
         if image is not None:
             return _from_image(image, max_pixels)
-    # The deepest photo, RGBA of 16 bits, has 8 bytes a pixel.
-    decoded = tiff.decode(file, max_bytes=None if max_pixels is None else 8 * max_pixels)
+    # The deepest photo, RGBA of floats, has 16 bytes a pixel.
+    decoded = tiff.decode(file, max_bytes=None if max_pixels is None else 16 * max_pixels)
     about, orientation = metadata.from_tags(tags)
     return _finish(decoded, about, orientation, {"icc_profile": tags.get(34675)}, "TIFF")
 
@@ -183,7 +183,7 @@ def _open_heif(file: IO[bytes]) -> Image.Image:
         from pillow_heif import HeifImageFile
     except ImportError:
         raise MissingExtraError("heic") from None
-    image: Image.Image = HeifImageFile(file, "")
+    image: Image.Image = HeifImageFile(file, "")  # type: ignore[no-untyped-call]
     return image
 
 
@@ -203,7 +203,8 @@ def _check_size(size: tuple[int, int], max_pixels: int | None) -> None:
 def _from_image(image: Image.Image, max_pixels: int | None, *, kind: Kind = "file") -> Picture:
     _check_size(image.size, max_pixels)
     about, orientation = metadata.from_image(image)
-    return _finish(_decoded(image), about, orientation, image.info, image.format, kind=kind)
+    info = image.info if image.mode != "LAB" else {}  # a profile cannot add to what Lab says
+    return _finish(_decoded(image), about, orientation, info, image.format, kind=kind)
 
 
 def _decoded(image: Image.Image) -> Decoded:

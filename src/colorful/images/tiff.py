@@ -198,7 +198,7 @@ def _tags(about: Metadata) -> tuple[list[tuple[int, str, int, Any, bool]], dict[
     exif = Image.Exif()
     exif.load(about.exif)
     typed = ImageFileDirectory_v2()
-    groups = {tag: dict(exif.get_ifd(tag)) for tag in _GROUPS if tag in exif}
+    groups = {int(tag): dict(exif.get_ifd(tag)) for tag in _GROUPS if tag in exif}
     tags: list[tuple[int, str, int, Any, bool]] = [(tag, "I", 1, 0, True) for tag in groups]
     tags += [
         (code, "B", len(data), data, True) for code, data in ((700, about.xmp), (33723, about.iptc)) if data

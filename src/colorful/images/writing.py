@@ -136,10 +136,11 @@ def encode(picture: Picture, format: str, *, quality: int | None = None, provena
 def _jpeg(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     quality = quality or 95
     about = about.for_exif()
-    for part in ("exif", "xmp", "iptc"):
-        if len(getattr(about, part)) > _SEGMENT - 64:
-            logger.warning("%s dropped: a JPEG has no room for more than 64 KB of it", part.upper())
-            about = replace(about, **{part: b""})
+    parts = {"exif": about.exif, "xmp": about.xmp, "iptc": about.iptc}
+    for name in [name for name, data in parts.items() if len(data) > _SEGMENT - 64]:
+        logger.warning("%s dropped: a JPEG has no room for more than 64 KB of it", name.upper())
+        parts[name] = b""
+    about = replace(about, exif=parts["exif"], xmp=parts["xmp"], iptc=parts["iptc"])
     options: dict[str, Any] = {"extra": _iptc_segment(about.iptc)} if about.iptc else {}
     if "Comment" in about.text:
         options["comment"] = about.text["Comment"].encode()[:_SEGMENT]
