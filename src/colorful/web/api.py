@@ -30,7 +30,6 @@ def sent_photos(studio: Studio) -> Iterator[tuple[bytes, str]]:
         raise OptionError(f"photo: expected at most {studio.limits.photos} files, got {len(photos)}")
     for file in photos:
         yield file.read(), file.filename or ""
-        file.close()
 
 
 def add_api(blueprint: Blueprint, studio: Studio) -> None:

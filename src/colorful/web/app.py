@@ -13,7 +13,7 @@ from colorful.errors import OptionError
 from colorful.web.api import add_api
 from colorful.web.pages import add_pages
 from colorful.web.problems import handler
-from colorful.web.security import check_host, check_origin, check_prefix, harden
+from colorful.web.security import PlainPrefix, check_host, check_origin, check_prefix, harden
 from colorful.web.store import Folder
 from colorful.web.studio import Limits, Studio
 
@@ -131,8 +131,6 @@ def create_app(
     # What no route of the blueprint takes (404, 405) is refused and answered in the same way.
     @app.before_request
     def guard() -> None:
-        if trust_proxy:
-            check_prefix(request.script_root)
         if request.blueprint is None:
             check_host(request, trusted_hosts)
 
@@ -142,5 +140,6 @@ def create_app(
 
     app.register_error_handler(Exception, handler(limits))
     if trust_proxy:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+        fixed = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
+        app.wsgi_app = PlainPrefix(fixed)  # type: ignore[method-assign]
     return app

@@ -216,7 +216,7 @@ def describe(root: str, models: Sequence[str], limits: Limits) -> dict[str, Any]
             "title": "colorful",
             "version": version("colorful-colorization"),
             "summary": "Color black-and-white photos",
-            "description": f"A request has at most {limits.request_bytes} bytes, a photo {limits.pixels} pixels.",
+            "description": f"At most {limits.request_bytes} bytes a request and {limits.pixels} pixels a photo.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": root or "/"}],

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Request, Response
 
 from colorful.errors import ColorfulError, OptionError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
 _PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
@@ -94,6 +98,26 @@ def check_prefix(prefix: str) -> str:
     if _PREFIX.fullmatch(cleaned) is None or prefix.startswith("//"):
         raise OptionError(f"prefix: expected a path like /photos, got {prefix[:80]!r}")
     return cleaned
+
+
+class PlainPrefix:
+    """Leave out an ``X-Forwarded-Prefix`` that is no plain path: a client may have smuggled it past the proxy.
+
+    With one such as ``//elsewhere.example`` every link of a page would lead away.
+
+    Args:
+        app: What is asked then.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        prefix = environ.pop("HTTP_X_FORWARDED_PREFIX", "").rpartition(",")[2].strip().rstrip("/")
+        if _PREFIX.fullmatch(prefix):
+            environ["HTTP_X_FORWARDED_PREFIX"] = prefix
+        return self._app(environ, start_response)
 
 
 def harden(response: Response) -> Response:

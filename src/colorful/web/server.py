@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 # Seconds that a client may be silent. A request must be there by then, plus a second for each so many bytes.
 _SILENCE = 20
 _BYTES_A_SECOND = 8 << 10
-# Seconds that a refused client may go on sending, so that it reads why: closing at once resets the connection.
+# Seconds that a refused client may go on sending, so that it can read why: a closed connection is reset.
 _LINGER = 10.0
 # Seconds that work in hand may take after the server was told to end.
 _GRACE = 12.0

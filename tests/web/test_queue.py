@@ -1,0 +1,96 @@
+"""The queue before the model."""
+
+import threading
+import time
+
+import pytest
+
+from colorful.web.queue import BusyError, Queue
+
+
+def test_gives_back_what_the_work_returns_and_raises_what_it_raises() -> None:
+    """Whoever waits for the queue gets the work's own result or error."""
+    queue = Queue(workers=1, waiting=0)
+    assert queue.run(lambda: 42) == 42
+    with pytest.raises(ZeroDivisionError):
+        queue.run(lambda: 1 / 0)
+    assert queue.taken == 0
+
+
+def test_refuses_what_finds_no_place_and_takes_it_once_there_is_one() -> None:
+    """One piece of work more than there are places is refused with a time to come back; later it is taken."""
+    queue, gate = Queue(workers=2, waiting=1), threading.Event()
+    threads = [threading.Thread(target=queue.run, args=(gate.wait,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    _until(lambda: queue.taken == 3)
+    with pytest.raises(BusyError, match="expected a free place, got 3 photos before") as caught:
+        queue.run(lambda: None)
+    assert caught.value.retry_after >= 1
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert queue.run(lambda: "taken") == "taken"
+
+
+def test_runs_no_more_at_once_than_there_are_workers() -> None:
+    """However many wait, only so many pieces of work run at the same time, and always on the same threads."""
+    queue, lock = Queue(workers=2, waiting=20), threading.Lock()
+    running, most, names = 0, 0, set()
+
+    def work() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+            names.add(threading.current_thread().name)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+
+    threads = [threading.Thread(target=queue.run, args=(work,)) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 2
+    assert len(names) == 2
+
+
+def test_close_finishes_what_runs_and_refuses_the_rest() -> None:
+    """A closing queue lets running work end, sends those who wait away, and takes nothing more."""
+    queue, gate, started = Queue(workers=1, waiting=1), threading.Event(), threading.Event()
+    outcomes: dict[str, object] = {}
+
+    def run(name: str) -> None:
+        def work() -> str:
+            started.set()
+            gate.wait()
+            return "done"
+
+        try:
+            outcomes[name] = queue.run(work)
+        except BusyError as error:
+            outcomes[name] = error
+
+    first = threading.Thread(target=run, args=("first",))
+    first.start()
+    started.wait()
+    second = threading.Thread(target=run, args=("second",))
+    second.start()
+    _until(lambda: queue.taken == 2)
+    queue.close()
+    second.join()
+    assert isinstance(outcomes["second"], BusyError)
+    gate.set()
+    first.join()
+    assert outcomes["first"] == "done"
+    with pytest.raises(BusyError, match="closing"):
+        queue.run(lambda: None)
+
+
+def _until(condition: object) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
