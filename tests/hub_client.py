@@ -34,7 +34,6 @@ class Client:
             "HF_HUB_DISABLE_XET": "1",
             "NO_PROXY": "127.0.0.1,localhost",
             "OMP_NUM_THREADS": "1",
-            "PYTHONWARNINGS": "error",
             **environment,
         }
         command = [sys.executable, __file__]

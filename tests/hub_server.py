@@ -225,8 +225,9 @@ class _Handler(BaseHTTPRequestHandler):
         request = json.loads(content)
         if path == "/api/repos/create":
             repo_id = f"{request['organization']}/{request['name']}"
+            private = bool(request.get("private")) or request.get("visibility") == "private"
             existed = repo_id in self.hub.repos
-            self.hub.repos.setdefault(repo_id, Repo(private=bool(request.get("private"))))
+            self.hub.repos.setdefault(repo_id, Repo(private=private))
             return self._json(
                 {"url": f"{self.hub.url}/{repo_id}", "name": repo_id}, status=409 if existed else 200
             )

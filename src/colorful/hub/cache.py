@@ -51,7 +51,7 @@ def convert(source: Path, source_digest: str, name: str, folder: Path) -> tuple[
     data = files.serialize(files.read_tensors(source))
     digest = hashlib.sha256(data).hexdigest()
     path = folder / f"{name.replace('.', '-')}.{source_digest[:16]}.{digest}.safetensors"
-    files.write_atomically(path, data)
+    files.write_atomically(path, data, elsewhere=files.CACHE_ELSEWHERE)
     return path, digest
 
 

@@ -11,6 +11,7 @@ import os
 import pickle
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -31,6 +32,9 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
 FORMAT_VERSION = 1
+
+CACHE_ELSEWHERE = "another place with cache_dir= or the environment variable HF_HOME"
+"""What to choose where the cache cannot be written."""
 
 # Key of the config in the header of a safetensors file. It stays the only key there: safetensors writes its
 # metadata in no fixed order, and one network must always give one checksum.
@@ -156,11 +160,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         except SafetensorError as error:
             raise _broken(path, error) from error
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:  # Given a path, torch would trust in the ending of its name.
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsFormatError(
-            f"{path}: expected a dictionary of plain tensors, got a pickle that asks for more. That can run "
-            "any code, so it was not opened. Ask whoever made it for a .safetensors file"
+            f"{path}: expected a dictionary of plain tensors, got a pickle that asks for more or is damaged. "
+            "Such a file can run any code, so it was not opened. Ask its maker for .safetensors"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise _broken(path, error) from error  # Which of them depends on where the archive breaks.
@@ -294,8 +299,13 @@ def serialize(tensors: Mapping[str, Tensor], config: Mapping[str, Any] | None = 
     return save(own, metadata=None if config is None else {_EMBEDDED: json.dumps(config, sort_keys=True)})
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, elsewhere: str = "another folder") -> None:
     """Write a file so that it is there whole or not at all.
+
+    Args:
+        path: Where; the folder is made if it is not there.
+        data: What.
+        elsewhere: What to choose where this fails.
 
     Raises:
         WeightsError: If the disk is full or the folder cannot be written.
@@ -309,22 +319,19 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
+        raise unwritable(path, error, elsewhere) from error
 
 
-def unwritable(path: Path, error: OSError) -> WeightsError:
-    """Say why *path* could not be written."""
+def unwritable(path: Path, error: OSError, elsewhere: str = CACHE_ELSEWHERE) -> WeightsError:
+    """Say why *path* could not be written, and what to choose in its place."""
     if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return WeightsError(
-            f"{path}: the disk is full, so the weights could not be kept. Free some space, or choose another "
-            "place with cache_dir= or the environment variable HF_HOME, then try again"
+            f"{path}: the disk is full, so the weights could not be kept. Free some space, or choose "
+            f"{elsewhere}, then try again"
         )
-    return WeightsError(
-        f"{path}: cannot be written: {error.strerror or error}. Choose another place with cache_dir= or the "
-        "environment variable HF_HOME"
-    )
+    return WeightsError(f"{path}: cannot be written: {error.strerror or error}. Choose {elsewhere}")
 
 
 def _settings(given: Mapping[str, Any], where: str) -> NetworkConfig:

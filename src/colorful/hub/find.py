@@ -32,7 +32,7 @@ NAMESPACE_VARIABLE = "COLORFUL_NAMESPACE"
 logger = logging.getLogger(__name__)
 
 _BUNDLED = Path(__file__).parent.parent / "models" / "bundled"
-_REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 

@@ -73,7 +73,9 @@ def fetch_from_hub(
     switched_off = local_files_only or is_offline()
     if force_download and switched_off:
         raise WeightsOfflineError(f"{repo_id}: force_download=True needs the network, which is switched off")
-    cached = try_to_load_from_cache(repo_id, filename, cache_dir=cache_dir, revision=revision)
+    cached = in_words(
+        lambda: try_to_load_from_cache(repo_id, filename, cache_dir=cache_dir, revision=revision), repo_id
+    )
     if not isinstance(cached, str) and not switched_off:
         # The download below would knock for half a minute before it admits that nobody is there.
         url = hf_hub_url(repo_id, filename, revision=revision)
@@ -283,7 +285,7 @@ def _explain(error: Exception, repo_id: str, filename: str, revision: str | None
     from huggingface_hub import errors
 
     cause = error.__cause__
-    wrapped = isinstance(error, errors.LocalEntryNotFoundError) or type(error) is ValueError
+    wrapped = isinstance(error, errors.LocalEntryNotFoundError) or type(error) in (ValueError, RuntimeError)
     if wrapped and isinstance(cause, Exception):
         return _explain(cause, repo_id, filename, revision)
     at = f" at revision {revision!r}" if revision else ""

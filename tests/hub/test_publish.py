@@ -1,0 +1,141 @@
+"""Saving, and pushing to a Hub on the loopback that speaks the protocol of uploads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from hub_client import Client
+from hub_server import HubServer
+
+from colorful.errors import WeightsError, WeightsFormatError
+from colorful.hub import load, model_card, save_pretrained
+from colorful.models import ARCHITECTURES, NetworkConfig, create
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_save_and_load_is_exact(name: str, tmp_path: Path) -> None:
+    """Every network comes back bit by bit, with its settings."""
+    torch.manual_seed(3)
+    config = NetworkConfig(network_size=192, fit="keep", mask_center=0.5, temperature=0.1, saturation=1.25)
+    network = create(name, config)
+    state = network.state_dict()
+    for tensor in state.values():
+        if tensor.is_floating_point():
+            tensor.normal_()
+    assert save_pretrained(network, tmp_path / "model") == tmp_path / "model"
+    loaded = load(tmp_path / "model")
+    assert loaded.config == config
+    assert type(loaded) is type(network)
+    for key, tensor in loaded.state_dict().items():
+        assert tensor.dtype == state[key].dtype
+        assert torch.equal(tensor, state[key]), key
+
+
+def test_equal_networks_give_equal_files(tmp_path: Path) -> None:
+    """Saving twice gives the same bytes, so that sums can be pinned."""
+    network = create("lite")
+    sums = set()
+    for folder in ("a", "b", "c"):
+        save_pretrained(network, tmp_path / folder)
+        sums.add(hashlib.sha256((tmp_path / folder / "model.safetensors").read_bytes()).hexdigest())
+    assert len(sums) == 1
+
+
+def test_three_files(tmp_path: Path) -> None:
+    """A saved model is a config, the weights and a card, as a Hub repo is."""
+    training = {"photos": 9000, "steps": [1, 2]}
+    save_pretrained(create("lite"), tmp_path, training=training)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+    ]
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert {key: config[key] for key in ("format_version", "library_name", "architecture", "training")} == {
+        "format_version": 1,
+        "library_name": "colorful",
+        "architecture": "lite",
+        "training": training,
+    }
+    card = (tmp_path / "README.md").read_text()
+    assert '"photos": 9000' in card
+    save_pretrained(create("lite"), tmp_path, card="# Mine\n")
+    assert (tmp_path / "README.md").read_text() == "# Mine\n"
+
+
+def test_model_card() -> None:
+    """A card begins with metadata the Hub reads, and what is not known of the model is "not stated"."""
+    card = model_card("eccv16", license="BSD-2-Clause", data="ImageNet", title="A title")
+    _, header, text = card.split("---\n", 2)
+    assert yaml.safe_load(header) == {
+        "license": "bsd-2-clause",
+        "library_name": "colorful",
+        "pipeline_tag": "image-to-image",
+        "tags": ["colorization", "eccv16"],
+    }
+    for section in ("License", "Training data", "Recipe", "Measures", "Limits"):
+        assert f"\n## {section}\n" in text
+    assert "## Training data\n\nImageNet" in text
+    assert "## Recipe\n\nNot stated." in text
+    assert "license" not in yaml.safe_load(model_card("lite").split("---\n")[1])
+
+
+def test_changed_network_is_not_saved(tmp_path: Path) -> None:
+    """A network that could not be loaded again is not saved."""
+    network = create("lite")
+    network.extra = torch.nn.Linear(1, 1)
+    with pytest.raises(WeightsFormatError, match=r"2 extra: extra\.weight, extra\.bias"):
+        save_pretrained(network, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_cannot_be(tmp_path: Path) -> None:
+    """A place that cannot be written is named."""
+    (tmp_path / "file").touch()
+    with pytest.raises(WeightsError, match="cannot be written"):
+        save_pretrained(create("lite"), tmp_path / "file")
+
+
+def test_push_and_load_back(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    """What is pushed comes back bit by bit, from one commit of three files."""
+    torch.manual_seed(5)
+    network = create("lite", NetworkConfig(temperature=0.5))
+    save_pretrained(network, tmp_path / "model")
+    answer = client("push", tmp_path / "model", "org/pushed", token="hf_good", private=True)
+    assert not answer.error, answer
+    repo = hub.repos["org/pushed"]
+    assert repo.private
+    assert list(repo.commits) == [answer.value]
+    files = repo.commits[answer.value]
+    assert files["model.safetensors"] == (tmp_path / "model" / "model.safetensors").read_bytes()
+    assert files["config.json"] == (tmp_path / "model" / "config.json").read_bytes()
+    assert b'from_pretrained("org/pushed")' in files["README.md"]
+    back = client("load", "org/pushed", revision=answer.value, token="hf_good", cache_dir=tmp_path / "cache")
+    state = network.state_dict()
+    assert back.value == {key: hashlib.sha256(tensor.numpy()).hexdigest() for key, tensor in state.items()}
+    again = client("push", tmp_path / "model", "org/pushed", token="hf_good")
+    assert not again.error, "a repo that is there is no obstacle"
+
+
+def test_push_that_fails(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    """A refused or broken upload is told in words, commits nothing, and the next try works."""
+    save_pretrained(create("lite"), tmp_path / "model")
+
+    def push(**options: object) -> object:
+        return client("push", tmp_path / "model", "org/unlucky", **options)
+
+    push().assert_failed("WeightsAccessError", "HTTP 401", "hf auth login")
+    push(token="hf_stale").assert_failed("WeightsAccessError", "HTTP 401", "hf auth login")
+    for path in ("/cdn/", "/commit/"):
+        method = "PUT" if path == "/cdn/" else "POST"
+        with hub.fault(method, path, status=403):
+            push(token="hf_good").assert_failed("WeightsAccessError", "HTTP 403")
+    with hub.fault("POST", "/commit/", status=500):
+        push(token="hf_good").assert_failed("WeightsOfflineError", "HTTP 500")
+    assert hub.repos["org/unlucky"].commits == {}
+    assert not push(token="hf_good").error
