@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from colorful.errors import ImageError, PhotosError, RangeError, ShapeError
 
@@ -247,6 +247,8 @@ def _decode(data: bytes, name: str, mode: str, min_side: int | None) -> Image.Im
             if min_side is not None:
                 image.draft(mode, (min_side, min_side))
             return ImageOps.exif_transpose(image).convert(mode)
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name}: is no picture in a known format") from error
     # Pillow's decoders raise nearly anything on a broken file.
     except Exception as error:
         raise ImageError(f"{name}: cannot be decoded: {error}") from error

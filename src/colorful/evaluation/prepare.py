@@ -18,7 +18,7 @@ from torch import Tensor
 
 from colorful.colorizer import Colorizer
 from colorful.errors import KindError, OptionError
-from colorful.evaluation.scores import REAL, Pixels
+from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels
 from colorful.lab import rgb_to_lab
 from colorful.lab.space import Gamut
 from colorful.lab.upsample import guided_upsample, upsample
@@ -29,8 +29,6 @@ from colorful.render import render
 Model = str | os.PathLike[str] | Network | Colorizer
 Photos = Source | Iterable[Source | Photo | npt.NDArray[np.uint8]]
 Resize = Literal["stretch", "crop"]
-
-GREY, RANDOM = "grey", "random"
 
 _AHEAD = 8
 In = TypeVar("In")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from colorful.errors import PhotosError
 from colorful.evaluation.scores import (
+    GREY,
     LEVEL,
     MEASURES,
     PER_PHOTO,
@@ -32,6 +33,7 @@ from colorful.images.writing import write_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.table import Table
 
     from colorful.evaluation.prepare import Protocol
 
@@ -136,8 +138,8 @@ class Report:
                 **{name: version(name) for name in ("colorful-colorization", "torch", "numpy", "pillow")},
             },
             "measures": {way: _plain(found) for way, found in self.measures.items()},
-            "minus_grey": {name: _plain(self.difference(name, "grey")) for name in self.models}
-            if "grey" in self.scores.ways
+            "minus_grey": {name: _plain(self.difference(name, GREY)) for name in self.models}
+            if GREY in self.scores.ways
             else {},
             "psnr_by_hints": {
                 name: _plain({str(count): value for count, value in curve.items()})
@@ -172,7 +174,7 @@ class Report:
         if not examples:
             raise PhotosError("sheet: expected examples, got none; pass examples=8 to the evaluation")
         side, gap, line = self.protocol.size, 6, 18
-        names = ["grey", *self.models, REAL]
+        names = [GREY, *self.models, REAL]
         page = Image.new(
             "RGB",
             ((side + gap) * len(names) + gap, (side + line + gap) * len(examples) + line + gap),
@@ -197,54 +199,74 @@ class Report:
         return page
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from rich.table import Table
-
         yield from self.summary()
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("")
-        for way in self.measures:
-            table.add_column(way, justify="right")
+        table = _table("", *self.measures)
         for name in _SHOWN:
-            cells = [_cell(found.get(name), MEASURES[name].digits) for found in self.measures.values()]
-            if any(cells):
-                table.add_row(MEASURES[name].label, *cells)
+            _add_row(table, MEASURES[name].label, [found.get(name) for found in self.measures.values()], name)
         if self.frechet:
             distances = (f"{self.frechet[way]:.2f}" if way in self.frechet else "" for way in self.measures)
             table.add_row("Frechet distance", *distances)
         yield table
-        if self.hints:
-            curve = Table(box=None, pad_edge=False, header_style="bold")
-            curve.add_column("PSNR, dB, by hints")
-            for count in self.protocol.hints:
-                curve.add_column(str(count), justify="right")
-            for name, values in self.hints.items():
-                curve.add_row(name, *(_cell(value, 2) for value in values.values()))
+        names = list(self.models)
+        pairs = [(name, names[0]) for name in names[1:]] or [
+            (name, GREY) for name in names if GREY in self.measures
+        ]
+        if pairs:
             yield ""
-            yield curve
+            table = _table("difference", *(f"{one} - {other}" for one, other in pairs))
+            differences = [self.difference(one, other) for one, other in pairs]
+            for name in _SHOWN:
+                if MEASURES[name].better:
+                    _add_row(table, MEASURES[name].label, [each.get(name) for each in differences], name)
+            yield table
+        if self.hints:
+            yield ""
+            table = _table("hints: PSNR, dB", *self.hints)
+            for count in self.protocol.hints:
+                _add_row(table, f"{count:9}", [curve[count] for curve in self.hints.values()], "psnr")
+            yield table
 
     def summary(self) -> Iterator[str]:
         """Say in a few lines what was scored and how."""
         left_out = [f"{count:,} {kind}" for kind, count in sorted(self.left_out.items())]
         left_out += [f"{len(self.unreadable):,} unreadable"] * bool(self.unreadable)
         end = "" if self.complete else f" of {self.found:,}: not complete"
-        yield f"{len(self.names):,} photos{end}" + (f" (left out: {', '.join(left_out)})" if left_out else "")
+        yield f"{_photos(len(self.names))}{end}" + (f" (left out: {', '.join(left_out)})" if left_out else "")
         size, how = (
             self.protocol.size,
             {"stretch": "stretched", "crop": "middle cropped"}[self.protocol.resize],
         )
         pipeline = "released pipeline" if self.protocol.reference else "default pipeline"
         yield f"{size} x {size} pixels, {how}; {pipeline}; {self.occupied_bins} of 313 ab bins occur"
-        yield f"with {LEVEL:.0%} intervals: {RESAMPLES:,} bootstrap resamples of photos, bin weights fixed"
+        yield f"below each figure: {LEVEL:.0%} interval, {RESAMPLES:,} bootstrap resamples, bin weights fixed"
         for way in self.scores.ways:
             if identical := self.scores.identical(way):
                 yield f"{way}: {identical:,} photos came out identical and are in no mean of PSNR"
         yield ""
 
 
-def _cell(found: Estimate | None, digits: int) -> str:
-    if found is None or found.value is None:
-        return ""
-    return f"{found.value:.{digits}f} [dim]{found.low:.{digits}f} {found.high:.{digits}f}[/]"
+def _photos(count: int) -> str:
+    return f"{count:,} photo" + "s" * (count != 1)
+
+
+def _table(corner: str, *columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(corner, no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _add_row(table: Table, label: str, values: Sequence[Estimate | None], name: str) -> None:
+    """Add a row of values, their intervals below; none if there is no value in it."""
+    digits = MEASURES[name].digits
+    there = [value if value is not None and value.value is not None else None for value in values]
+    if any(there):
+        table.add_row(label, *(f"{value.value:.{digits}f}" if value else "" for value in there))
+        intervals = (f"{value.low:.{digits}f}..{value.high:.{digits}f}" if value else "" for value in there)
+        table.add_row("", *intervals, style="dim")
 
 
 def _plain(found: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:

@@ -17,8 +17,6 @@ from torch import Tensor
 from colorful import metrics
 from colorful.errors import ColorfulError, ImageError, OptionError, PhotosError
 from colorful.evaluation.prepare import (
-    GREY,
-    RANDOM,
     Given,
     Model,
     Photos,
@@ -34,7 +32,7 @@ from colorful.evaluation.prepare import (
     ways_of,
 )
 from colorful.evaluation.report import Example, Report
-from colorful.evaluation.scores import REAL, Pixels, Scores
+from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels, Scores
 from colorful.models import DEFAULT_MODEL
 from colorful.photos import Photo
 from colorful.render import light

@@ -39,19 +39,19 @@ class Measure(NamedTuple):
 
 MEASURES: Mapping[str, Measure] = {
     "auc": Measure("AuC, %", 2, "higher"),
-    "auc_rebalanced": Measure("AuC rebalanced, %", 2, "higher"),
+    "auc_rebalanced": Measure("AuC rebal., %", 2, "higher"),
     "psnr": Measure("PSNR, dB", 2, "higher"),
     "psnr_ab": Measure("PSNR of ab, dB", 2, "higher"),
-    "ssim": Measure("SSIM", 4, "higher"),
+    "ssim": Measure("SSIM", 3, "higher"),
     "ciede2000": Measure("CIEDE2000", 2, "lower"),
     "colorfulness": Measure("colorfulness", 2, ""),
-    "colorfulness_ratio": Measure("  share of the real", 3, ""),
-    "colorfulness_delta_of_means": Measure("  difference of means", 2, "lower"),
-    "colorfulness_mean_delta": Measure("  mean difference", 2, "lower"),
+    "colorfulness_ratio": Measure("  share of real", 3, ""),
+    "colorfulness_delta_of_means": Measure("  delta of means", 2, "lower"),
+    "colorfulness_mean_delta": Measure("  mean delta", 2, "lower"),
     "colorfulness_absolute": Measure("colorfulness, abs()", 2, ""),
-    "colorfulness_absolute_ratio": Measure("  share of the real", 3, ""),
-    "colorfulness_absolute_delta_of_means": Measure("  difference of means", 2, "lower"),
-    "colorfulness_absolute_mean_delta": Measure("  mean difference", 2, "lower"),
+    "colorfulness_absolute_ratio": Measure("  share of real", 3, ""),
+    "colorfulness_absolute_delta_of_means": Measure("  delta of means", 2, "lower"),
+    "colorfulness_absolute_mean_delta": Measure("  mean delta", 2, "lower"),
     "top1": Measure("top-1, %", 2, "higher"),
 }
 """All measures, in the order of tables."""
@@ -63,7 +63,8 @@ _FORMS: tuple[tuple[str, metrics.Form], ...] = (
     ("colorfulness", "hasler"),
     ("colorfulness_absolute", "absolute"),
 )
-REAL = "real"
+GREY, RANDOM, REAL = "grey", "random", "real"
+"""The two baselines, and the photos themselves."""
 
 
 @dataclass(frozen=True)

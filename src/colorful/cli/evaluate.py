@@ -1,0 +1,322 @@
+"""``colorful evaluate``, ``compare`` and ``turing``: how good are the colors?"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from colorful.cli import Failure, shown
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from colorful.evaluation import Report
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _shared(command: Command) -> Command:
+    """Give a command the options that all three have."""
+    for option in reversed(
+        (
+            click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True),
+            click.option(
+                "--size",
+                type=click.IntRange(16),
+                default=256,
+                show_default=True,
+                help="Side in pixels of the square that is scored.",
+            ),
+            click.option(
+                "--resize",
+                type=click.Choice(["stretch", "crop"]),
+                default="stretch",
+                show_default=True,
+                help="Squeeze the photo into the square, or take its middle.",
+            ),
+            click.option(
+                "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all chance."
+            ),
+            click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ..."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _scored(command: Command) -> Command:
+    """Give a command the options of scoring."""
+    for option in reversed(
+        (
+            click.option("--network-size", type=click.IntRange(16), help="Side at which the network looks."),
+            click.option("--reference", is_flag=True, help="Do as the released code: bilinear ab, clipping."),
+            click.option("--no-baselines", is_flag=True, help="Leave out grey and random."),
+            click.option("--hints", is_flag=True, help="Measure PSNR with 0 to 100 simulated hints, too."),
+            click.option(
+                "--json",
+                "json_path",
+                metavar="OUT.json",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Result file with all figures, of each photo too.",
+            ),
+            click.option(
+                "--sheet",
+                metavar="OUT.png",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Contact sheet of the best and the worst photos.",
+            ),
+            click.option(
+                "--examples",
+                type=click.IntRange(1),
+                default=8,
+                show_default=True,
+                help="Of each on the sheet.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_shared
+@click.option("-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file.")
+@click.option("--temperature", type=click.FloatRange(0, 1), help="The model's own by default.")
+@_scored
+def evaluate(
+    photos: tuple[str, ...],
+    size: int,
+    resize: Any,
+    seed: int,
+    device: str,
+    model: str,
+    temperature: float | None,
+    network_size: int | None,
+    reference: bool,
+    no_baselines: bool,
+    hints: bool,
+    json_path: Path | None,
+    sheet: Path | None,
+    examples: int,
+) -> None:
+    """Measure how near to the truth a model colors PHOTOS, which are in color.
+
+    PHOTOS are folders, files, globs or tar shards. The table holds the published measures, with 95 %
+    intervals, beside two baselines: the photo left grey, and the colors of another photo. Grey and toned
+    photos are left out. Ctrl-C ends with the figures so far.
+    """
+    from colorful.evaluation import HINT_COUNTS
+    from colorful.evaluation import evaluate as run
+
+    with _progress("Scoring") as progress:
+        report, failure = _kept(
+            lambda: run(
+                photos,
+                model=model,
+                temperature=temperature,
+                size=size,
+                resize=resize,
+                network_size=network_size,
+                reference=reference,
+                baselines=not no_baselines,
+                hints=HINT_COUNTS if hints else (),
+                seed=seed,
+                device=device,
+                examples=examples if sheet else 0,
+                progress=progress,
+            )
+        )
+    _show(report, json_path, sheet, failure)
+
+
+@click.command()
+@_shared
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    help="Name, Hub id, folder or file; several times.",
+)
+@click.option(
+    "--temperature", "temperatures", type=click.FloatRange(0, 1), multiple=True, help="Several times."
+)
+@_scored
+def compare(
+    photos: tuple[str, ...],
+    size: int,
+    resize: Any,
+    seed: int,
+    device: str,
+    models: tuple[str, ...],
+    temperatures: tuple[float, ...],
+    network_size: int | None,
+    reference: bool,
+    no_baselines: bool,
+    hints: bool,
+    json_path: Path | None,
+    sheet: Path | None,
+    examples: int,
+) -> None:
+    """Measure several models, or several temperatures, on the same PHOTOS.
+
+    \b
+      colorful compare album/ -m eccv16 -m siggraph17
+      colorful compare album/ -m lite --temperature 0.2 --temperature 0.38 --temperature 0.6
+
+    Below the table stands by how much each differs from the first, with intervals of its own.
+    """  # noqa: D301  (\b keeps click from rewrapping)
+    from colorful.evaluation import HINT_COUNTS
+    from colorful.evaluation import compare as run
+
+    with _progress("Scoring") as progress:
+        report, failure = _kept(
+            lambda: run(
+                photos,
+                models,
+                temperatures=temperatures or (None,),
+                size=size,
+                resize=resize,
+                network_size=network_size,
+                reference=reference,
+                baselines=not no_baselines,
+                hints=HINT_COUNTS if hints else (),
+                seed=seed,
+                device=device,
+                examples=examples if sheet else 0,
+                progress=progress,
+            )
+        )
+    _show(report, json_path, sheet, failure)
+
+
+@click.command()
+@_shared
+@click.option("-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file.")
+@click.option("--temperature", type=click.FloatRange(0, 1), help="The model's own by default.")
+@click.option("--pairs", type=click.IntRange(1), default=40, show_default=True, help="How many photos.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How long a pair is seen.",
+)
+@click.option(
+    "-o",
+    "--out",
+    metavar="PAGE.html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The page.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the page if it exists.")
+def turing(
+    photos: tuple[str, ...],
+    size: int,
+    resize: Any,
+    seed: int,
+    device: str,
+    model: str,
+    temperature: float | None,
+    pairs: int,
+    seconds: float,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    """Make a page that asks people which of two photos has the real colors.
+
+    One HTML file, to be opened in any browser, without a server and without a network. It shows each pair
+    for a second and tells in the end how often the colored photo was taken for the real one.
+    """
+    from colorful.errors import OutputExistsError
+    from colorful.evaluation.turing import turing_page
+    from colorful.images.writing import write_bytes
+
+    if out.exists() and not overwrite:
+        raise OutputExistsError(f"{out}: exists already; --overwrite replaces it")
+    with _progress("Coloring", gentle=False) as progress:
+        page = turing_page(
+            photos,
+            model=model,
+            temperature=temperature,
+            pairs=pairs,
+            seconds=seconds,
+            size=size,
+            resize=resize,
+            seed=seed,
+            device=device,
+            progress=progress,
+        )
+    write_bytes(page.encode(), out, overwrite=overwrite)
+    click.echo(shown(out))
+
+
+def _kept(run: Callable[[], Report]) -> tuple[Report, str]:
+    """Evaluate; if a model fails on the way, keep what was measured and the reason."""
+    from colorful.evaluation import EvaluationError
+
+    try:
+        return run(), ""
+    except EvaluationError as error:
+        if error.report is None:
+            raise
+        return error.report, str(error)
+
+
+def _show(report: Report, json_path: Path | None, sheet: Path | None, failure: str) -> None:
+    """Print the report, write the files, then fail if something did."""
+    from rich.console import Console
+
+    from colorful.images import read, write
+
+    console = Console(highlight=False)
+    # A file or pipe has no width of its own: nothing is cut there.
+    console.print(report, width=None if console.is_terminal else 1000)
+    if json_path is not None:
+        report.save(json_path)
+        click.echo(shown(json_path))
+    if sheet is not None:
+        write(read(report.sheet()), sheet, overwrite=True, provenance=False)
+        click.echo(shown(sheet))
+    if failure:
+        raise Failure(failure)
+    if not report.complete:
+        raise Failure("interrupted: the figures are of the photos until then")
+    if report.unreadable:
+        raise Failure(f"could not be read: {len(report.unreadable)} of {report.found} photos")
+
+
+@contextlib.contextmanager
+def _progress(what: str, *, gentle: bool = True) -> Iterator[Callable[[int, int], bool]]:
+    """Show a bar on a terminal. If *gentle*, a first Ctrl-C only makes the callback return False."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    stopped = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, stop) if gentle else signal.getsignal(signal.SIGINT)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+            task = bar.add_task(what, total=None)
+
+            def progress(done: int, total: int) -> bool:
+                bar.update(task, completed=done, total=total)
+                return not stopped
+
+            yield progress
+    finally:
+        signal.signal(signal.SIGINT, before)

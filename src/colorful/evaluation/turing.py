@@ -1,0 +1,119 @@
+"""The visual Turing test: can people tell colored photos from real ones? One page, which needs no server."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from importlib.resources import files
+
+import numpy as np
+import torch
+from PIL import Image
+
+from colorful.errors import ImageError, OptionError, PhotosError
+from colorful.evaluation.prepare import (
+    Model,
+    Photos,
+    Protocol,
+    Real,
+    Resize,
+    Way,
+    full_size,
+    in_order,
+    load,
+    picture,
+    ways_of,
+)
+from colorful.evaluation.scores import Pixels
+from colorful.models import DEFAULT_MODEL
+
+
+@torch.inference_mode()
+def turing_page(
+    photos: Photos,
+    *,
+    model: Model = DEFAULT_MODEL,
+    temperature: float | None = None,
+    pairs: int = 40,
+    seconds: float = 1.0,
+    size: int = 256,
+    resize: Resize = "stretch",
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    progress: Callable[[int, int], object] | None = None,
+) -> str:
+    """Make a page that shows real and colored photos side by side and counts how often people are fooled.
+
+    The page is a single HTML file that works from the file system and sends nothing anywhere. Each pair is
+    seen for a moment, then hidden until it is answered. At the end stands the share of pairs in which the
+    colored photo was taken for the real one, with its 95 % interval (Wilson), and a file of all answers.
+
+    Args:
+        photos: As for :func:`colorful.evaluate`. Grey, toned and unreadable ones are passed over.
+        model: What colors them.
+        temperature: Sharpness of the choice among likely colors; the model's own by default.
+        pairs: How many photos are shown, if there are as many.
+        seconds: How long each is shown.
+        size: Side in pixels at which they are shown.
+        resize: ``"stretch"`` or ``"crop"``.
+        seed: Of the choice of photos, their order and the sides.
+        device: Where a model given by name or as a network runs.
+        progress: Called with the numbers of pairs done and of all.
+
+    Returns:
+        HTML.
+
+    Raises:
+        PhotosError: If there is no color photo.
+        OptionError: If *pairs* or *seconds* is not positive.
+        ColorfulError: As for :func:`colorful.evaluate`.
+
+    References:
+        Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, section 3.1.
+    """
+    if pairs < 1 or not seconds > 0:
+        raise OptionError(f"pairs, seconds: expected positive numbers, got {pairs}, {seconds}")
+    protocol = Protocol(size=size, resize=resize, seed=seed)
+    (way,) = ways_of([model], [temperature], device)
+    random = np.random.default_rng(seed)
+    shown: list[dict[str, str]] = []
+    for photo in in_order(photos, seed):
+        try:
+            real = load(photo, protocol)
+        except ImageError:
+            continue
+        if not isinstance(real, Real):
+            continue
+        shown.append(
+            {
+                "photo": real.name,
+                "real_side": "left" if random.random() < 0.5 else "right",
+                "real": _data_url(real.pixels),
+                "colored": _data_url(_colored(way, real, protocol)),
+            }
+        )
+        if progress is not None:
+            progress(len(shown), pairs)
+        if len(shown) == pairs:
+            break
+    if not shown:
+        raise PhotosError("photos: expected color photos, got none")
+    about = {"size": size, "resize": resize, "seed": seed, **way.facts()}
+    data = json.dumps({"about": about, "seconds": seconds, "pairs": shown})
+    page = files("colorful.evaluation").joinpath("turing.html").read_text(encoding="utf-8")
+    # Inside a script element only a closing tag or a comment could end the text early.
+    return page.replace("__DATA__", data.replace("<", "\\u003c"))
+
+
+def _colored(way: Way, real: Real, protocol: Protocol) -> Pixels:
+    ab = way.colorizer.predict(real.pixels).ab(temperature=way.temperature)
+    return picture(full_size(ab, way, real, protocol), real, protocol)
+
+
+def _data_url(pixels: Pixels) -> str:
+    # The same lossy format for both, with full chroma, so that its traces tell nothing.
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=95, subsampling=0)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
