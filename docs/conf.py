@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version as installed_version
+from typing import Any
 
 project = "colorful"
 author = "The colorful developers"
@@ -48,5 +49,27 @@ nitpick_ignore_regex = [
     # Names as the source abbreviates them, where a type is written inside another.
     (r"py:class", r"(Tensor|NDArray|Image|Path|Device|nn\.Module|optional)"),
     # Type variables and aliases of ours, which are spelled out where they stand.
-    (r"py:(class|obj|data)", r".*\b(Pixels|Gamut|Upsampling)"),
+    (r"py:(class|obj|data)", r".*\b(Pixels|Gamut|Precision|Upsampling)"),
 ]
+
+
+def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
+    """Resolve a name of ours to the one documented object that ends in it.
+
+    Docstrings say ``ShapeError``, annotations ``colorful.prediction.Prediction``; documented is
+    ``colorful.Prediction``, the name users write.
+    """
+    domain, target = env.get_domain("py"), node.get("reftarget", "")
+    if node.get("refdomain") != "py":
+        return None
+    if target.startswith("colorful."):
+        target = target.rpartition(".")[2]
+    found = [name for name in domain.objects if name.endswith(f".{target}")]
+    if len(found) != 1:
+        return None
+    return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", found[0], node, content)
+
+
+def setup(app: Any) -> None:
+    """Hook the above in."""
+    app.connect("missing-reference", resolve_name)
