@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from flask import Flask
+from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
@@ -183,7 +184,7 @@ class Server:
         self.stop()
 
     def _turn(self, timeout: float) -> None:
-        next(self._listeners()).asyncore.loop(timeout=timeout, map=self._map, count=1)
+        wasyncore.loop(timeout=timeout, map=self._map, count=1)
 
     def _end(self) -> None:
         deadline = time.monotonic() + _GRACE
@@ -196,12 +197,13 @@ class Server:
         pending = True
         while pending and time.monotonic() < deadline:
             # The trigger wakes the loop when a thread has an answer; what is answered is sent before the end.
-            listeners[0].asyncore.loop(timeout=0.1, map=self._map, count=1)
+            wasyncore.loop(timeout=0.1, map=self._map, count=1)
             channels = [channel for channel in self._map.values() if isinstance(channel, HTTPChannel)]
             pending = bool(self._studio.queue.taken) or any(
                 c.requests or c.total_outbufs_len for c in channels
             )
         listeners[0].task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._map, ignore_all=True)
         self._studio.store.clear()
         if pending:
             logger.warning("ended with work unfinished")
