@@ -65,7 +65,7 @@ class Metadata:
         before = exif.get(ExifTags.Base.Software) or self.text.get("Software", "")
         before = (before.decode("latin-1") if isinstance(before, bytes) else str(before)).strip("\0 ")
         software = before if note in before else f"{before}; {note}" if before else note
-        exif[ExifTags.Base.Software] = _exact(software)
+        exif[ExifTags.Base.Software] = exact(software)
         text = {**self.text, "Software": software}
         return replace(self, exif=exif.tobytes(), xmp=_with_source_type(self.xmp), text=text)
 
@@ -160,7 +160,7 @@ def _load(block: bytes) -> Image.Exif:
     exif.load(block)
     for tag in exif:
         value = exif.get_ifd(tag) if tag in _GROUPS else exif[tag]
-        exif[tag] = _exact(value)
+        exif[tag] = exact(value)
     return exif
 
 
@@ -178,7 +178,7 @@ def _upright(exif: Image.Exif, *, swap: bool) -> bytes:
                 width, height = ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight
                 if swap and width in value and height in value:
                     value[width], value[height] = value[height], value[width]
-            single[tag] = _exact(value)
+            single[tag] = exact(value)
             single.tobytes()
         except Exception as error:
             logger.warning("EXIF tag %s ignored: %s", tag, error)
@@ -187,11 +187,14 @@ def _upright(exif: Image.Exif, *, swap: bool) -> bytes:
     return kept.tobytes() if len(kept) else b""
 
 
-def _exact(value: Any) -> Any:
-    # Pillow reads EXIF strings as Latin-1 but writes them as ASCII, with question marks for the rest. As
-    # bytes they keep the encoding they had, which mostly is UTF-8.
+def exact(value: Any) -> Any:
+    """Give the value of an EXIF tag in the form that Pillow writes unchanged.
+
+    It reads strings as Latin-1 but writes them as ASCII, with question marks for the rest. As bytes they keep
+    the encoding they had, which mostly is UTF-8.
+    """
     if isinstance(value, Mapping):
-        return {key: _exact(entry) for key, entry in value.items()}
+        return {key: exact(entry) for key, entry in value.items()}
     if not isinstance(value, str) or value.isascii():
         return value
     try:

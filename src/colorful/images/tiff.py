@@ -5,17 +5,16 @@ from __future__ import annotations
 import functools
 import io
 import logging
-import struct
 from types import ModuleType
 from typing import IO, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
-from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from colorful.errors import ImageError, ImageTooLargeError
-from colorful.images.metadata import Metadata
+from colorful.images.metadata import Metadata, exact
 from colorful.images.picture import Decoded, white
 from colorful.images.profiles import lab_to_rgb, srgb_profile
 
@@ -28,7 +27,9 @@ _WHITE_IS_ZERO, _LAB = 0, 8
 _ASSOCIATED, _STRAIGHT = 1, 2
 _SPACES: dict[int, tuple[Literal["gray", "rgb", "cmyk"], int]]
 _SPACES = {0: ("gray", 1), 1: ("gray", 1), 2: ("rgb", 3), 5: ("cmyk", 4)}
-_TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d"}  # of numbers, as in the standard
+_STRIP_OFFSETS, _XMP, _IPTC = 273, 700, 33723
+_BYTES = 1
+_STRIP = 1 << 18  # bytes
 
 
 def read_tags(file: IO[bytes]) -> tuple[Image.Exif, bool]:
@@ -115,26 +116,45 @@ def encode(values: npt.NDArray[Any], *, alpha: bool, about: Metadata) -> bytes:
     import tifffile
 
     codecs()
-    tags, groups = _tags(about)
     buffer = io.BytesIO()
     tifffile.imwrite(
         buffer,
         values,
+        bigtiff=False,
+        byteorder="<",
         photometric="rgb" if values.ndim == 3 and values.shape[2] >= 3 else "minisblack",
         planarconfig="contig" if values.ndim == 3 else None,
         extrasamples=["unassalpha"] if alpha else None,
         compression="zlib",
         predictor=True,
+        rowsperstrip=max(1, _STRIP // (values[0].nbytes or 1)),
         iccprofile=srgb_profile(),
         resolution=about.dpi or (1, 1),
         resolutionunit="INCH" if about.dpi else "NONE",
         software=False,
         metadata=None,
-        extratags=tags,
     )
-    for tag, group in groups.items():
-        _append_group(buffer, tag, group)
-    return buffer.getvalue()
+    return _with_tags(buffer, about)
+
+
+def _with_tags(buffer: io.BytesIO, about: Metadata) -> bytes:
+    # tifffile writes no directories within directories, where EXIF lives. Pillow does: so the directory is
+    # written anew, with the same strips behind it.
+    buffer.seek(0)
+    directory = ImageFileDirectory_v2(buffer.read(8))
+    buffer.seek(directory.next)
+    directory.load(buffer)
+    starts = directory[_STRIP_OFFSETS]
+    directory[_STRIP_OFFSETS] = tuple(start - min(starts) for start in starts)
+    exif = Image.Exif()
+    exif.load(about.exif)
+    for tag in exif:
+        directory[tag] = dict(exif.get_ifd(tag)) if tag in _GROUPS else exact(exif[tag])
+    for tag, data in ((_XMP, about.xmp), (_IPTC, about.iptc)):
+        if data:
+            directory.tagtype[tag] = _BYTES
+            directory[tag] = data
+    return b"".join((b"II*\0\x08\0\0\0", directory.tobytes(8), buffer.getbuffer()[min(starts) :]))
 
 
 @functools.cache
@@ -191,50 +211,3 @@ def _straighten(values: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArra
         straight = np.minimum(values[row] * gain[:, np.newaxis], full)
         result[row] = straight if full == 1 else np.rint(straight)
     return result
-
-
-def _tags(about: Metadata) -> tuple[list[tuple[int, str, int, Any, bool]], dict[int, dict[int, Any]]]:
-    # As tifffile takes them: (code, type, count, value, only on the first page).
-    exif = Image.Exif()
-    exif.load(about.exif)
-    typed = ImageFileDirectory_v2()
-    groups = {int(tag): dict(exif.get_ifd(tag)) for tag in _GROUPS if tag in exif}
-    tags: list[tuple[int, str, int, Any, bool]] = [(tag, "I", 1, 0, True) for tag in groups]
-    tags += [
-        (code, "B", len(data), data, True) for code, data in ((700, about.xmp), (33723, about.iptc)) if data
-    ]
-    for code in set(exif) - set(groups):
-        typed[code] = exif[code]
-    for code in typed:
-        kind, value = typed.tagtype[code], typed[code]
-        values = value if isinstance(value, tuple) else (value,)
-        if kind == 2:
-            text = b"\0".join(v.encode("latin-1") if isinstance(v, str) else v for v in values) + b"\0"
-            tags.append((code, "s", len(text), text, True))
-        elif isinstance(value, bytes):
-            tags.append((code, "B", len(value), value, True))
-        elif kind in (5, 10):
-            fractions = [IFDRational(v) for v in values]
-            flat = tuple(n for f in fractions for n in (f.numerator, f.denominator))
-            tags.append((code, "2I" if kind == 5 else "2i", len(values), flat, True))
-        elif kind in _TYPES:
-            tags.append((code, _TYPES[kind], len(values), values, True))
-    return tags, groups
-
-
-def _append_group(buffer: io.BytesIO, tag: int, group: dict[int, Any]) -> None:
-    # tifffile writes no directories within directories: put it at the end, and its place into the tag.
-    import tifffile
-
-    with tifffile.TiffFile(buffer) as tiff:
-        order, entry = tiff.byteorder, tiff.pages.first.tags[tag].valueoffset
-        if tiff.is_bigtiff:  # beyond 4 GB, where Pillow's directories do not reach
-            return
-    directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0" if order == "<" else b"MM\0*\0\0\0\0")
-    directory.update(group)
-    offset = buffer.seek(0, io.SEEK_END)
-    if offset % 2:
-        offset += buffer.write(b"\0")
-    buffer.write(directory.tobytes(offset))
-    buffer.seek(entry)
-    buffer.write(struct.pack(order + "I", offset))
