@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import skimage.data
+from PIL import Image, ImageOps
+
+from colorful.errors import ImageError, PhotosError, RangeError, ShapeError
+from colorful.photos import Photo, color_kind, find_photos, split_photos
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def encoded(pixels: Pixels, format: str = "png", **options: object) -> bytes:
+    """Encode a picture."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def patch(number: int, side: int = 24) -> Pixels:
+    """A colorful picture that is like no other."""
+    return np.random.default_rng(number).integers(0, 256, (side, side + 8, 3), np.uint8)
+
+
+def write_tar(path: Path, members: dict[str, bytes]) -> None:
+    """Make a shard."""
+    with tarfile.open(path, "w") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """A folder with photos, a folder in it, a shard, and what is to be passed over."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    for number, name in enumerate(("b.png", "a.PNG", "sub/c.png", ".hidden/d.png", "._e.png")):
+        (tmp_path / name).write_bytes(encoded(patch(number)))
+    (tmp_path / "notes.txt").write_text("no photo")
+    write_tar(
+        tmp_path / "shard.tar",
+        {"set/000002.png": encoded(patch(12)), "set/000001.png": encoded(patch(11)), "set/list.txt": b"1 2"},
+    )
+    return tmp_path
+
+
+def test_a_folder_gives_its_photos_and_those_of_its_shards_by_name(album: Path) -> None:
+    """Folders are gone through, shards opened; hidden files and other endings passed over."""
+    names = ["a.PNG", "b.png", "set/000001.png", "set/000002.png", "sub/c.png"]
+    assert [photo.name for photo in find_photos(album)] == names
+    assert [photo.name for photo in find_photos([album], recursive=False)] == names[:-1]
+
+
+def test_members_of_a_shard_are_read_in_any_order(album: Path) -> None:
+    """A member is found by its place in the archive, also by a photo that was sent to another process."""
+    one, two = find_photos(album / "shard.tar")
+    assert (two.load() == patch(12)).all()
+    assert (pickle.loads(pickle.dumps(one)).load() == patch(11)).all()
+    assert one.read() == encoded(patch(11))
+
+
+def test_files_globs_and_overlapping_sources_give_each_photo_once(album: Path) -> None:
+    """Sources may overlap; names come from the folder, or from the part of a pattern that is fixed."""
+    assert [photo.name for photo in find_photos(str(album / "**" / "*.png"))] == ["b.png", "sub/c.png"]
+    assert len(find_photos([album, album / "b.png", str(album / "*.tar")])) == 5
+    odd = album / "odd [1]*?.png"
+    odd.write_bytes(encoded(patch(3)))
+    assert [photo.name for photo in find_photos(odd)] == ["odd [1]*?.png"]
+    plain = album / "photo.without-ending"
+    plain.write_bytes(encoded(patch(4)))
+    assert (find_photos(plain)[0].load() == patch(4)).all()
+
+
+def test_equal_names_in_two_folders_are_told_apart(tmp_path: Path) -> None:
+    """Where two sources have a photo of the same name, both go by their path."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_bytes(encoded(patch(1)))
+    write_tar(tmp_path / "s.tar", {"a.png": encoded(patch(2)), "b.png": encoded(patch(3))})
+    names = [photo.name for photo in find_photos([tmp_path / "one", tmp_path / "two", tmp_path / "s.tar"])]
+    root = tmp_path.as_posix()
+    assert names == sorted([f"{root}/one/a.png", f"{root}/two/a.png", f"{root}/s.tar/a.png", "b.png"])
+
+
+def test_what_cannot_be_found_is_said_in_words(tmp_path: Path) -> None:
+    """Missing paths, empty folders and broken shards are errors that name them."""
+    with pytest.raises(PhotosError, match=r"no such file or folder.*nowhere"):
+        find_photos(tmp_path / "nowhere")
+    with pytest.raises(PhotosError, match="got none in"):
+        find_photos(tmp_path)
+    with pytest.raises(PhotosError, match="an empty list"):
+        find_photos([])
+    (tmp_path / "broken.tar").write_bytes(b"no tar" * 200)
+    with pytest.raises(PhotosError, match=r"broken\.tar.* no readable uncompressed tar"):
+        find_photos(tmp_path)
+
+
+def test_pixels_come_upright_and_in_rgb(tmp_path: Path) -> None:
+    """The EXIF turn is applied, and palettes, grey and alpha become plain RGB."""
+    image = Image.fromarray(patch(1))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.png", exif=exif)
+    image.convert("P").save(tmp_path / "palette.png")
+    image.convert("RGBA").save(tmp_path / "alpha.png")
+    photos = {photo.name: photo for photo in find_photos(tmp_path)}
+    with Image.open(tmp_path / "turned.png") as turned:
+        assert (photos["turned.png"].load() == np.asarray(ImageOps.exif_transpose(turned))).all()
+    assert photos["turned.png"].load().shape == (32, 24, 3)
+    assert photos["palette.png"].load().shape == (24, 32, 3)
+    assert (photos["alpha.png"].load() == patch(1)).all()
+
+
+def test_a_large_jpeg_can_be_decoded_small(tmp_path: Path) -> None:
+    """With ``min_side`` a JPEG comes at a half, quarter or eighth, its shorter side no smaller than that."""
+    (tmp_path / "large.jpg").write_bytes(encoded(skimage.data.astronaut()[:, :400], "jpeg"))
+    (photo,) = find_photos(tmp_path)
+    assert photo.load().shape == (512, 400, 3)
+    assert photo.load(min_side=100).shape == (128, 100, 3)
+    assert photo.load(min_side=101).shape == (256, 200, 3)
+
+
+def test_a_photo_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    """Junk, cut-off data and a file that is gone are ImageErrors that name the photo."""
+    (tmp_path / "junk.png").write_bytes(b"junk")
+    (tmp_path / "cut.png").write_bytes(encoded(patch(1, 200))[:3000])
+    cut, junk = find_photos(tmp_path)
+    with pytest.raises(ImageError, match=r"junk\.png: is no picture"):
+        junk.load()
+    with pytest.raises(ImageError, match=r"cut\.png: cannot be decoded"):
+        cut.load()
+    junk.path.unlink()
+    with pytest.raises(ImageError, match=r"junk\.png: cannot be read"):
+        junk.read()
+
+
+def test_color_grey_and_toned_photos_are_told_apart() -> None:
+    """Photos have color of their own; tints that follow the tone do not count, nor does noise."""
+    color = skimage.data.coffee()
+    light = np.asarray(Image.fromarray(color).convert("L"), np.float64)
+    noisy = light[..., None] + np.random.default_rng(0).normal(0, 4, color.shape)
+    tint = light[..., None] * (1.0, 0.92, 0.72)
+    for pixels, kind in (
+        (color, "color"),
+        (skimage.data.chelsea(), "color"),
+        (noisy, "grey"),
+        (tint, "toned"),
+    ):
+        rgb = np.clip(pixels, 0, 255).astype(np.uint8)
+        for quality in (95, 60):
+            with Image.open(io.BytesIO(encoded(rgb, "jpeg", quality=quality))) as image:
+                assert color_kind(np.asarray(image)) == kind
+    blue = np.asarray(
+        ImageOps.colorize(Image.fromarray(light.astype(np.uint8)), (0, 20, 70), (235, 240, 255))
+    )
+    assert color_kind(blue) == "toned"
+    assert color_kind(np.zeros((1, 1, 3), np.uint8)) == "grey"
+    with pytest.raises(ShapeError, match="rgb"):
+        color_kind(np.zeros((4, 4), np.uint8))
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> list[Photo]:
+    """A shard of 60 photos that are alike in nothing."""
+    write_tar(
+        tmp_path / "many.tar", {f"many/{number:06d}.png": encoded(patch(number)) for number in range(60)}
+    )
+    return find_photos(tmp_path)
+
+
+def by_digest(photos: list[Photo]) -> list[Photo]:
+    """Sort by the SHA-256 of the name, in its hexadecimal form."""
+    return sorted(photos, key=lambda photo: hashlib.sha256(photo.name.encode()).hexdigest())
+
+
+def test_the_split_goes_by_the_digests_of_the_names(many: list[Photo]) -> None:
+    """The first names by SHA-256 test, the next validate, the rest trains, in whatever order they came."""
+    split = split_photos(many[::-1], test=4, validation=3)
+    assert (*split.test, *split.validation, *split.train) == tuple(by_digest(many))
+    assert [len(part) for part in split] == [4, 3, 53]
+    assert [len(part) for part in split_photos(many)] == [6, 6, 48], "each at most a tenth"
+    assert [len(part) for part in split_photos(many, test=0, validation=0)] == [0, 0, 60]
+
+
+def test_near_duplicates_across_the_border_go_to_training(many: list[Photo], tmp_path: Path) -> None:
+    """A held-out photo like one of another part trains, and so does a held-out one that is like that one."""
+    split = split_photos(many)
+    test, validation, train = split.test[:3], split.validation[0], split.train[0]
+    smooth, other, third = (
+        np.asarray(Image.fromarray(patch(seed, 9)).resize((160, 128), Image.Resampling.BICUBIC))
+        for seed in (99, 98, 97)
+    )
+    mirrored = np.ascontiguousarray(np.asarray(Image.fromarray(smooth).resize((100, 80)))[:, ::-1])
+    members = {photo.name: photo.read() for photo in many}
+    # The test photo is the mirror image of a training photo; another pair stays, both being test photos.
+    members |= {test[0].name: encoded(smooth), train.name: encoded(mirrored), validation.name: encoded(other)}
+    members |= {
+        test[1].name: encoded(third),
+        test[2].name: encoded(third, "jpeg", quality=80),
+    }
+    write_tar(tmp_path / "many.tar", members)
+    found = split_photos(find_photos(tmp_path))
+    names = [{photo.name for photo in part} for part in found]
+    assert test[0].name in names[2]
+    assert {test[1].name, test[2].name} <= names[0]
+    assert validation.name in names[1]
+    # Now the second of that pair is like the training photo, too: both leave the test set.
+    members[train.name] = encoded(third, "jpeg", quality=60)
+    write_tar(tmp_path / "many.tar", members)
+    names = [{photo.name for photo in part} for part in split_photos(find_photos(tmp_path))]
+    assert {test[1].name, test[2].name} <= names[2]
+    assert test[0].name in names[0]
+
+
+def test_unreadable_photos_are_split_like_others(many: list[Photo], tmp_path: Path) -> None:
+    """A broken photo stays where its name puts it and is like no other."""
+    broken = {many[0].name: b"junk", many[1].name: b"junk"}
+    write_tar(tmp_path / "many.tar", {photo.name: photo.read() for photo in many} | broken)
+    found = split_photos(find_photos(tmp_path), test=6, validation=6)
+    assert [photo.name for photo in (*found.test, *found.validation, *found.train)] == [
+        photo.name for photo in by_digest(many)
+    ]
+
+
+def test_a_split_needs_names_and_counts_that_make_sense(many: list[Photo]) -> None:
+    """Equal names and negative counts are refused."""
+    with pytest.raises(PhotosError, match="unique names"):
+        split_photos([*many, many[0]])
+    with pytest.raises(RangeError, match="validation"):
+        split_photos(many, validation=-1)
