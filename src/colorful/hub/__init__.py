@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from colorful.hub import files
-from colorful.hub.cache import cache_folder
+from colorful.hub.cache import CacheEntry, cache_folder, cached, clear
+from colorful.hub.cards import model_card
 from colorful.hub.find import NAMESPACE, NAMESPACE_VARIABLE, ModelFiles, fetch
-from colorful.hub.publish import model_card, push_to_hub, save_pretrained
+from colorful.hub.inspection import Inspection, inspect
+from colorful.hub.publish import push_to_hub, save_pretrained
 from colorful.models import ModelInfo
 
 if TYPE_CHECKING:
@@ -17,9 +19,14 @@ if TYPE_CHECKING:
 __all__ = [
     "NAMESPACE",
     "NAMESPACE_VARIABLE",
+    "CacheEntry",
+    "Inspection",
     "ModelFiles",
     "cache_folder",
+    "cached",
+    "clear",
     "fetch",
+    "inspect",
     "load",
     "model_card",
     "push_to_hub",

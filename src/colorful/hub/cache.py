@@ -9,12 +9,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colorful.errors import WeightsError, WeightsFormatError, WeightsIntegrityError
 from colorful.hub import files
+
+if TYPE_CHECKING:
+    from huggingface_hub import CachedRepoInfo
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +35,71 @@ def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
 
     parent = constants.HF_ASSETS_CACHE if cache_dir is None else cache_dir
     return Path(parent).expanduser() / "colorful" / "weights"
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """A model in the cache, or what a broken download left of one.
+
+    Args:
+        name: A registered name, a Hub id, or the name of the file it was converted from.
+        path: The file, or the folder of a Hub repo.
+        size: What it takes, in bytes.
+        whole: Whether it can be used.
+    """
+
+    name: str
+    path: Path
+    size: int
+    whole: bool
+
+
+def cached(cache_dir: str | os.PathLike[str] | None = None) -> list[CacheEntry]:
+    """List what is cached: our conversions, and the Hub repos that hold a colorful model.
+
+    Args:
+        cache_dir: As for :func:`fetch`.
+    """
+    entries = []
+    for path in sorted(cache_folder(cache_dir).glob("*.*")):
+        if path.suffix in (".safetensors", ".partial", ".pth"):
+            name = path.name.split(".")[0] if path.suffix == ".safetensors" else path.name.split(".", 1)[1]
+            entries.append(CacheEntry(name, path, path.stat().st_size, path.suffix == ".safetensors"))
+    for repo in _hub_repos(cache_dir):
+        entries.append(CacheEntry(repo.repo_id, repo.repo_path, repo.size_on_disk, True))
+    return entries
+
+
+def clear(cache_dir: str | os.PathLike[str] | None = None) -> None:
+    """Delete all that :func:`cached` lists, and nothing else of the Hub's cache.
+
+    Args:
+        cache_dir: As for :func:`fetch`.
+    """
+    for entry in cached(cache_dir):
+        if entry.path.is_dir():
+            shutil.rmtree(entry.path)
+        else:
+            entry.path.unlink(missing_ok=True)
+
+
+def _hub_repos(cache_dir: str | os.PathLike[str] | None) -> list[CachedRepoInfo]:
+    from huggingface_hub import CacheNotFound, scan_cache_dir
+
+    try:
+        found = scan_cache_dir(None if cache_dir is None else Path(cache_dir).expanduser())
+    except (CacheNotFound, ValueError):  # There is none yet.
+        return []
+    return sorted((repo for repo in found.repos if _is_ours(repo)), key=lambda repo: repo.repo_id)
+
+
+def _is_ours(repo: CachedRepoInfo) -> bool:
+    for revision in repo.revisions:
+        for file in revision.files:
+            if file.file_name == files.WEIGHTS:
+                with suppress(WeightsError):
+                    return files.survey(file.file_path)[1] is not None
+    return False
 
 
 def find(source_digest: str, folder: Path) -> tuple[Path, str] | None:

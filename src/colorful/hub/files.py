@@ -274,14 +274,14 @@ def build(config: Mapping[str, Any], weights: Path, where: str) -> Network:
     return network.eval()
 
 
-def mismatch(expected: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> str:
+def mismatch(expected: Mapping[str, Tensor], got: Mapping[str, Tensor] | Mapping[str, TensorInfo]) -> str:
     """Say which tensors are missing, extra or of another shape; nothing if all fit."""
     missing = [name for name in expected if name not in got]
     extra = [name for name in got if name not in expected]
     misshapen = [
         f"{name} (expected {tuple(tensor.shape)}, got {tuple(got[name].shape)})"
         for name, tensor in expected.items()
-        if name in got and got[name].shape != tensor.shape
+        if name in got and tuple(got[name].shape) != tuple(tensor.shape)
     ]
     found = (("missing", missing), ("extra", extra), ("of another shape", misshapen))
     return "; ".join(f"{len(names)} {what}: {_some(names)}" for what, names in found if names)

@@ -238,19 +238,33 @@ def _from_disk(path: Path, architecture: str | None, folder: Path) -> ModelFiles
     weights, digest = path, files.sha256(path)
     if files.kind_of(path) == "pickle":
         weights, digest = cache.find_or_convert(path, digest, folder)
-    tensors, config = files.survey(weights)
+    return ModelFiles(describe_file(path, architecture, weights), weights, digest, str(path))
+
+
+def describe_file(path: Path, architecture: str | None = None, weights: Path | None = None) -> dict[str, Any]:
+    """Find the config of a lone file: beside it, in it, or by the tensors it holds.
+
+    Args:
+        path: The file.
+        architecture: What it is, where it does not tell.
+        weights: Where its tensors are if not there: the file it was converted to.
+
+    Raises:
+        WeightsFormatError: If it does not tell and *architecture* is not given.
+    """
+    tensors, config = files.survey(weights or path)
     beside = path.with_name(files.CONFIG)
     if path.name == files.WEIGHTS and beside.exists():
         config = files.read_config(beside)
-    if config is None:
-        known = architecture or files.identify(tensors)
-        if known is None:
-            raise WeightsFormatError(
-                f"{path}: the file does not tell what network it is for. Pass architecture=, one of "
-                f"{', '.join(ARCHITECTURES)}, or put the config.json of the model beside it"
-            )
-        config = files.describe(known, MODELS[known].config)
-    return ModelFiles(config, weights, digest, str(path))
+    if config is not None:
+        return config
+    known = architecture or files.identify(tensors)
+    if known is None:
+        raise WeightsFormatError(
+            f"{path}: the file does not tell what network it is for. Pass architecture= (--architecture), one of "
+            f"{', '.join(ARCHITECTURES)}, or put the config.json of the model beside it"
+        )
+    return files.describe(known, MODELS[known].config)
 
 
 def _folder(folder: Path, source: str) -> ModelFiles:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from colorful.errors import WeightsFormatError
 from colorful.hub import files, remote
+from colorful.hub.cards import model_card
 from colorful.models import create
 
 if TYPE_CHECKING:
@@ -94,68 +95,6 @@ def push_to_hub(
         return str(commit.oid)
 
     return remote.in_words(push, repo_id, revision=revision)
-
-
-def model_card(
-    architecture: str,
-    *,
-    title: str | None = None,
-    model: str = "org/name",
-    license: str | None = None,
-    source: str | None = None,
-    data: str | None = None,
-    recipe: str | None = None,
-    measures: str | None = None,
-    limits: str | None = None,
-) -> str:
-    """Write a model card; what is not given is said to be not stated.
-
-    Args:
-        architecture: Name of the architecture.
-        title: Heading.
-        model: What to call it in :meth:`~colorful.Colorizer.from_pretrained`.
-        license: SPDX identifier of the license of the weights.
-        source: Where the weights come from.
-        data: What the network was trained on, in Markdown.
-        recipe: How, in Markdown.
-        measures: How well it does, with the method, in Markdown.
-        limits: What it cannot do, in Markdown.
-
-    Returns:
-        Markdown with the metadata the Hub reads.
-    """
-    known = [f"license: {license.lower()}"] if license else []
-    header = ["---", *known, "library_name: colorful", "pipeline_tag: image-to-image"]
-    header += ["tags:", "- colorization", f"- {architecture}", "---"]
-    unstated = "Not stated."
-    parts = (
-        ("License", license or unstated),
-        ("Source of the weights", source or unstated),
-        ("Training data", data or unstated),
-        ("Recipe", recipe or unstated),
-        ("Measures", measures or unstated),
-        ("Limits", limits or _LIMITS),
-    )
-    sections = "".join(f"\n## {name}\n\n{text.strip()}\n" for name, text in parts)
-    intro = _INTRO.format(title=title or architecture, architecture=architecture, model=model)
-    return "\n".join(header) + "\n\n" + intro + sections
-
-
-_INTRO = """# {title}
-
-A network of architecture `{architecture}` that colors black-and-white photos, for the Python package
-[colorful-colorization](https://pypi.org/project/colorful-colorization/):
-
-```python
-from colorful import Colorizer
-
-Colorizer.from_pretrained("{model}").colorize_file("old.jpg", "colored.jpg")
-```
-"""
-
-_LIMITS = """The colors are plausible guesses, not what was there: a photo without color does not say whether
-a coat was red or green. Do not take them as evidence. Rare objects, small details and photos unlike those
-trained on come out wrong or pale."""
 
 
 def _contents(
