@@ -57,7 +57,7 @@ def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tens
                 np.subtract(root * np.float32(116), np.float32(16), out=sums[band.start : band.stop])
                 continue
             outputs = reach(band, height, rows)
-            weight = resize_weights(outputs, band, rows, height, kernel="cubic").numpy()
+            weight = resize_weights(outputs, band, rows, height, kernel="cubic")
             parts.append((outputs, np.einsum("or,rw->ow", weight, root), weight.sum(1, keepdims=True)))
         return parts
 
@@ -169,9 +169,9 @@ class _ColorField:
         count, rows, width = self._columns.shape
         inputs = reach(band, self._height, rows)
         weight = resize_weights(band, inputs, self._height, rows, kernel=self._kernel)
-        weight /= weight.sum(1, keepdim=True)
+        weight /= weight.sum(1, keepdims=True)
         field = scratch.plane("field", count * len(fy)).reshape(count, len(band), width)
-        np.einsum("rk,pkx->prx", weight.numpy(), self._columns[:, inputs.start : inputs.stop], out=field)
+        np.einsum("rk,pkx->prx", weight, self._columns[:, inputs.start : inputs.stop], out=field)
         terms = field.reshape(count, -1)
         for offset, slope in zip(terms[:2], terms[2:]):  # noqa: B905 - no slopes where the guide is not used
             slope *= fy

@@ -188,17 +188,17 @@ def _fitting_scale(fy: Plane, x_less_y: Plane, z_less_y: Plane) -> Plane:
     """Give the factor on the chroma of colors outside sRGB that brings them to its surface."""
     a, b = 500 * x_less_y, -200 * z_less_y
     hue = (np.arctan2(b, a) * np.float32(0.5 / np.pi) + np.float32(0.5)) * _HUES
-    light = (np.clip(fy, 16 / 116, 1) * 116 - 16) * np.float32(_LIGHTS / 100)
-    row, column = np.minimum(light.astype(np.intp), _LIGHTS - 1), np.minimum(hue.astype(np.intp), _HUES - 1)
+    light = (np.clip(fy, np.float32(16 / 116), 1) * 116 - 16) * np.float32(_LIGHTS / 100)
+    row, column = np.clip(np.floor(light), 0, _LIGHTS - 1), np.clip(np.floor(hue), 0, _HUES - 1)
     down, right = light - row, hue - column
     table = _gamut_surface()
-    corner = row * (_HUES + 1) + column
+    corner = (row * (_HUES + 1) + column).astype(np.intp)  # exact: a float32 holds integers to 2^24
     above = table.take(corner) * (1 - right) + table.take(corner + 1) * right
     corner += _HUES + 1
     below = table.take(corner) * (1 - right) + table.take(corner + 1) * right
     chroma = np.sqrt(a * a + b * b)
     scale: Plane = np.minimum((above + (below - above) * down) / np.maximum(chroma, 1e-6), 1)
-    return scale.astype(np.float32, copy=False)
+    return scale
 
 
 @cache

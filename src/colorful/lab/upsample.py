@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-import torch
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 from torch.nn import functional
 
@@ -113,7 +114,9 @@ def resize(cells: Tensor, size: tuple[int, int], *, kernel: Kernel = "cubic") ->
     return functional.interpolate(cells, size=size, mode=mode, antialias=True)
 
 
-def resize_weights(outputs: range, inputs: range, length: int, source: int, *, kernel: Kernel) -> Tensor:
+def resize_weights(
+    outputs: range, inputs: range, length: int, source: int, *, kernel: Kernel
+) -> npt.NDArray[np.float32]:
     """Give the weights of :func:`resize` along one axis, for a stretch of it at a time.
 
     Args:
@@ -127,13 +130,13 @@ def resize_weights(outputs: range, inputs: range, length: int, source: int, *, k
         Shape ``(len(outputs), len(inputs))``, to be divided by the sum over all inputs.
     """
     scale = source / length
-    center = (torch.arange(outputs.start, outputs.stop, dtype=torch.float64)[:, None] + 0.5) * scale
-    x = ((torch.arange(inputs.start, inputs.stop) + 0.5 - center) / max(scale, 1)).abs()
+    center = (np.arange(outputs.start, outputs.stop)[:, None] + 0.5) * scale
+    x = np.abs(np.arange(inputs.start, inputs.stop) + 0.5 - center) / max(scale, 1)
     if kernel == "linear":
-        return (1 - x).clamp(min=0).float()
+        return np.clip(1 - x, 0, None).astype(np.float32)
     near = (1.5 * x - 2.5) * x * x + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return torch.where(x < 1, near, torch.where(x < 2, far, 0.0)).float()
+    return np.where(x < 1, near, np.where(x < 2, far, 0)).astype(np.float32)
 
 
 def reach(cells: range, length: int, other: int) -> range:
