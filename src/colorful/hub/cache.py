@@ -61,10 +61,11 @@ def cached(cache_dir: str | os.PathLike[str] | None = None) -> list[CacheEntry]:
         cache_dir: As for :func:`fetch`.
     """
     entries = []
-    for path in sorted(cache_folder(cache_dir).glob("*.*")):
+    for path in cache_folder(cache_dir).glob("*.*"):
         if path.suffix in (".safetensors", ".partial", ".pth"):
             name = path.name.split(".")[0] if path.suffix == ".safetensors" else path.name.split(".", 1)[1]
             entries.append(CacheEntry(name, path, path.stat().st_size, path.suffix == ".safetensors"))
+    entries.sort(key=lambda entry: (not entry.whole, entry.name))
     for repo in _hub_repos(cache_dir):
         entries.append(CacheEntry(repo.repo_id, repo.repo_path, repo.size_on_disk, True))
     return entries
