@@ -21,7 +21,7 @@ from colorful import hub, images
 from colorful.errors import DeviceError, KindError, OptionError, OutputExistsError
 from colorful.hints import Hint, rasterize
 from colorful.images import Picture
-from colorful.lab.space import Gamut
+from colorful.lab.space import Gamut, rgb_to_lab
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network
 from colorful.prediction import Decoding, Mask, Prediction, opaque_uint8, unsupported
@@ -626,8 +626,8 @@ def _light(picture: Picture, size: tuple[int, int], reference: bool) -> Tensor:
     """Give L as the network takes it, shape ``(1, 1, *size)``."""
     if not reference:
         return light(picture.pixels, size)
-    small = Image.fromarray(opaque_uint8(picture)).resize(size[::-1], Image.Resampling.BICUBIC)
-    return light(np.asarray(small))
+    small = Image.fromarray(opaque_uint8(picture)).convert("RGB").resize(size[::-1], Image.Resampling.BICUBIC)
+    return torch.from_numpy(rgb_to_lab(np.asarray(small) / np.float32(255))[None, None, ..., 0])
 
 
 def _find_device(device: str | torch.device) -> torch.device:

@@ -1,0 +1,406 @@
+from __future__ import annotations
+
+import io
+import pickle
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import skimage.data
+import tifffile
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage.color import rgb2lab
+from torch import Tensor
+from web_samples import Painter, Plain, chroma
+
+import colorful
+from colorful import Colorizer, Hint, errors
+from colorful.models import NetworkConfig, create
+
+Array = npt.NDArray[Any]
+
+
+@pytest.fixture(scope="module")
+def painter() -> Colorizer:
+    """Give a model that predicts a distribution and takes hints."""
+    return Colorizer(Painter(NetworkConfig(network_size=64)), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def plain() -> Colorizer:
+    """Give a model that predicts ab at once and takes no hints."""
+    return Colorizer(Plain(NetworkConfig(network_size=64)), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def lite() -> Colorizer:
+    """Give a small real network with weights that answer to every pixel."""
+    torch.manual_seed(5)
+    return Colorizer(create("lite", NetworkConfig(network_size=64)), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def grey() -> Array:
+    """Give a grey photo, 75 x 113."""
+    return np.asarray(Image.fromarray(skimage.data.chelsea()).convert("L").resize((113, 75)))
+
+
+def encode(pixels: Array, format: str = "PNG") -> bytes:
+    """Encode pixels as a file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format)
+    return buffer.getvalue()
+
+
+class TestColorize:
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+    def test_an_array_gives_an_array_of_its_dtype(self, painter: Colorizer, grey: Array, dtype: Any) -> None:
+        """An array comes back as an array of the same dtype, in color."""
+        scale = {"u1": 1, "u2": 257}.get(np.dtype(dtype).str[1:], 1 / 255)
+        rgb = painter.colorize((grey.astype(float) * scale).astype(dtype))
+        assert (rgb.shape, rgb.dtype) == ((75, 113, 3), dtype)
+        assert np.ptp(rgb / scale, axis=2).mean() > 5
+
+    def test_all_else_gives_a_pil_image(self, painter: Colorizer, grey: Array, tmp_path: Path) -> None:
+        """A PIL image, a path, the bytes of a file and a binary file all give the same PIL image."""
+        path = tmp_path / "grey.png"
+        path.write_bytes(encode(grey))
+        with path.open("rb") as file:
+            sources = [Image.fromarray(grey), path, str(path), path.read_bytes(), file]
+            pictures = [painter.colorize(source) for source in sources]
+        assert all(isinstance(picture, Image.Image) for picture in pictures)
+        assert all(np.array_equal(picture, painter.colorize(grey)) for picture in pictures)
+
+    @given(st.integers(1, 70), st.integers(1, 70))
+    @settings(max_examples=25)
+    def test_any_size_comes_back(self, painter: Colorizer, plain: Colorizer, height: int, width: int) -> None:
+        """A photo of any height and width comes back with that height and width."""
+        for colorizer in (painter, plain):
+            assert colorizer.colorize(np.full((height, width), 120, np.uint8)).shape == (height, width, 3)
+
+    @pytest.mark.parametrize("shape", [(1, 3000), (3000, 1)])
+    def test_extreme_proportions_come_back(self, lite: Colorizer, shape: tuple[int, int]) -> None:
+        """A strip one pixel wide comes back, whatever the network makes of its proportions."""
+        assert lite.colorize(np.full(shape, 120, np.uint8)).shape == (*shape, 3)
+
+    @pytest.mark.parametrize("photo", [skimage.data.camera(), skimage.data.coffee()], ids=["grey", "color"])
+    def test_light_stays(self, painter: Colorizer, photo: Array) -> None:
+        """L of the result is the photo's own to half a unit, for color photos too."""
+        rgb = photo if photo.ndim == 3 else np.repeat(photo[..., None], 3, axis=2)
+        difference = rgb2lab(painter.colorize(photo))[..., 0] - rgb2lab(rgb)[..., 0]
+        assert np.abs(difference).max() <= 0.5
+
+    def test_strength_and_saturation_scale_the_color(self, painter: Colorizer, grey: Array) -> None:
+        """At strength or saturation 0 the photo is grey; half of either gives half the chroma."""
+        full = chroma(Image.fromarray(painter.colorize(grey)))
+        for option in ("strength", "saturation"):
+            none, half = (
+                chroma(Image.fromarray(painter.colorize(grey, **{option: share}))) for share in (0.0, 0.5)
+            )
+            assert none < 0.01
+            assert half == pytest.approx(full / 2, rel=0.1)
+
+    @pytest.mark.parametrize("kind", ["bool", "float", "uint8", "pil"])
+    def test_keep_leaves_the_photo_as_it_is(self, painter: Colorizer, kind: str) -> None:
+        """Where the mask is set, every pixel of the photo stays, its own colors included."""
+        photo = skimage.data.coffee()[:80, :100]
+        chosen = np.zeros((80, 100), bool)
+        chosen[20:50, 30:90] = True
+        mask = {
+            "bool": chosen,
+            "float": chosen.astype(float),
+            "uint8": chosen * np.uint8(255),
+            "pil": Image.fromarray(chosen),
+        }[kind]
+        rgb = painter.colorize(photo, keep=mask)
+        assert np.array_equal(rgb[chosen], photo[chosen])
+        assert np.array_equal(rgb[~chosen], painter.colorize(photo)[~chosen])
+
+    @pytest.mark.parametrize(
+        ("options", "error", "words"),
+        [
+            ({"temperature": 1.5}, errors.RangeError, r"temperature: expected a number in \[0, 1\], got 1.5"),
+            ({"temperature": float("nan")}, errors.RangeError, "temperature: .* got nan"),
+            ({"temperature": "warm"}, errors.KindError, "temperature: expected a number, got 'warm'"),
+            ({"saturation": -1}, errors.RangeError, "saturation: .* at least 0, got -1"),
+            ({"saturation": float("inf")}, errors.RangeError, "saturation: .* got inf"),
+            ({"strength": 2}, errors.RangeError, "strength: .* got 2"),
+            ({"strength": None}, errors.KindError, "strength: .* got None"),
+            ({"upsample": "cubic"}, errors.OptionError, "upsample: expected one of 'guided', 'bilinear'"),
+            ({"gamut": "wrap"}, errors.OptionError, "gamut: expected one of 'map', 'clip', got 'wrap'"),
+            ({"network_size": 0}, errors.OptionError, r"network_size: expected an integer in 8..2048, got 0"),
+            ({"network_size": 64.0}, errors.OptionError, "network_size: .* got 64.0"),
+            ({"keep": np.zeros((2, 2), bool)}, errors.ShapeError, r"keep: expected shape \(75, 113\)"),
+            ({"keep": np.full((75, 113), 2.0)}, errors.RangeError, r"keep: expected numbers in \[0, 1\]"),
+            ({"keep": np.zeros((75, 113), int)}, errors.KindError, "keep: expected bools, floats .* int64"),
+            ({"keep": "sky"}, errors.KindError, "keep: expected an array or a PIL image, got str"),
+            ({"reference": True, "gamut": "map"}, errors.OptionError, "reference: fixes upsample and gamut"),
+            ({"reference": True, "network_size": 64}, errors.OptionError, "reference: fixes network_size"),
+        ],
+        ids=str,
+    )
+    def test_bad_options_are_told_in_words(
+        self, painter: Colorizer, grey: Array, options: dict[str, Any], error: type[Exception], words: str
+    ) -> None:
+        """An option out of its range is an error that names it, what was expected and what came."""
+        with pytest.raises(error, match=words):
+            painter.colorize(grey, **options)
+
+    def test_the_default_model_is_loaded_once(
+        self, painter: Colorizer, grey: Array, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However many threads call it first, ``colorful.colorize`` loads the default model once."""
+        loads: list[None] = []
+        monkeypatch.setattr("colorful.colorizer._default", None)
+        monkeypatch.setattr(Colorizer, "from_pretrained", lambda: loads.append(None) or painter)
+        with ThreadPoolExecutor(4) as pool:
+            results = list(pool.map(lambda _: colorful.colorize(grey), range(4)))
+        assert len(loads) == 1
+        assert all(np.array_equal(rgb, painter.colorize(grey)) for rgb in results)
+
+
+class TestModels:
+    def test_what_a_model_cannot_do_names_those_that_can(self, plain: Colorizer, grey: Array) -> None:
+        """Temperature and hints given to a model without them are errors that name the models with them."""
+        with pytest.raises(errors.UnsupportedOptionError, match=r"temperature: .*these can: lite, eccv16"):
+            plain.colorize(grey, temperature=0.5)
+        with pytest.raises(errors.UnsupportedOptionError, match=r"hints: .*these can: lite, siggraph17"):
+            plain.colorize(grey, hints=[Hint(1, 1, "red")])
+        assert (plain.takes_hints, plain.has_temperature) == (False, False)
+
+    @pytest.mark.parametrize("device", ["cuda", "cuda:7", "nonsense", "meta", "cpu:x"])
+    def test_a_device_that_is_not_there_is_an_error(self, device: str) -> None:
+        """A wish for a device that cannot be met is an error, never a silent fallback."""
+        if device.startswith("cuda") and torch.cuda.is_available():
+            pytest.skip("there is a GPU")
+        with pytest.raises(errors.DeviceError, match=f"device: .* got '{device}'"):
+            Colorizer(Painter(), device=device)
+
+    def test_wrong_arguments_are_told_in_words(self) -> None:
+        """A network that is none, and a dtype that is not offered, are errors of ours."""
+        with pytest.raises(errors.KindError, match=r"network: expected a colorful.models.Network, got str"):
+            Colorizer("lite")  # type: ignore[arg-type]
+        with pytest.raises(errors.OptionError, match="dtype: expected one of float32, bfloat16"):
+            Colorizer(Painter(), dtype="int8")  # type: ignore[arg-type]
+
+    def test_the_network_given_is_left_as_it_is(self, grey: Array) -> None:
+        """A network in training goes on in training, and learning on does not change the colorizer."""
+        network = create("lite", NetworkConfig(network_size=64)).train()
+        colorizer = Colorizer(network, device="cpu")
+        before = colorizer.colorize(grey)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.add_(1)
+        assert network.training
+        assert all(parameter.requires_grad for parameter in network.parameters())
+        assert np.array_equal(colorizer.colorize(grey), before)
+
+    def test_threads_give_what_one_thread_gives(self, lite: Colorizer) -> None:
+        """One colorizer serves many threads, with the pictures that one thread gets."""
+        photos = [skimage.data.coffee()[:90, shift : shift + 120] for shift in range(0, 320, 40)]
+        serial = [lite.colorize(photo) for photo in photos]
+        with ThreadPoolExecutor(8) as pool:
+            parallel = list(pool.map(lite.colorize, photos))
+        assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(serial, parallel, strict=True))
+
+    def test_a_pickled_colorizer_is_the_same(self, lite: Colorizer, grey: Array) -> None:
+        """A colorizer that went through pickle gives the same pictures."""
+        again = pickle.loads(pickle.dumps(lite))
+        assert repr(again) == repr(lite)
+        assert np.array_equal(again.colorize(grey), lite.colorize(grey))
+
+    def test_a_saved_model_is_the_same(self, lite: Colorizer, grey: Array, tmp_path: Path) -> None:
+        """What ``save_pretrained`` writes, ``from_pretrained`` loads, bit for bit."""
+        folder = lite.save_pretrained(tmp_path / "mine")
+        again = Colorizer.from_pretrained(folder, device="cpu")
+        assert np.array_equal(again.colorize(grey), lite.colorize(grey))
+
+    def test_bfloat16_is_near_to_float32(self, lite: Colorizer, grey: Array) -> None:
+        """In bfloat16 the colors stay near to those in float32, and predictions are float32."""
+        half = Colorizer(lite.network, device="cpu", dtype="bfloat16")
+        prediction = half.predict(grey)
+        assert prediction.logits.dtype == torch.float32
+        assert (prediction.ab() - lite.predict(grey).ab()).abs().mean() < 1
+
+    def test_the_networks_size_follows_its_fit(self, grey: Array) -> None:
+        """A network of fit ``keep`` sees the photo in its proportions, one of fit ``stretch`` as a square."""
+        for fit, expected in (("stretch", (64, 64)), ("keep", (56, 80))):
+            network = Painter(NetworkConfig(network_size=64, fit=fit))  # type: ignore[arg-type]
+            prediction = Colorizer(network, device="cpu").predict(grey)
+            assert tuple(prediction.light.shape) == (1, *expected)
+
+
+class TestColorizeMany:
+    def test_batches_give_what_single_photos_give(self, lite: Colorizer) -> None:
+        """Photos of several sizes, in batches, come in order and within 1/255 of those done singly."""
+        photos = [skimage.data.coffee()[: 60 + 30 * (n % 3), : 150 - 20 * n] for n in range(5)]
+        seen: list[int] = []
+        batched = list(lite.colorize_many(photos, batch_size=3, progress=seen.append))
+        assert seen == [1, 2, 3, 4, 5]
+        for photo, rgb in zip(photos, batched, strict=True):
+            assert isinstance(rgb, np.ndarray)
+            assert np.abs(rgb.astype(int) - lite.colorize(photo)).max() <= 1
+
+    def test_it_is_lazy(self, painter: Colorizer, grey: Array) -> None:
+        """Not more than one batch is read before the first picture comes."""
+        taken: list[int] = []
+
+        def photos() -> Iterator[Array]:
+            for number in range(100):
+                taken.append(number)
+                yield grey
+
+        next(painter.colorize_many(photos(), batch_size=4))
+        assert len(taken) == 4
+
+    def test_a_broken_photo_costs_none_before_it(self, painter: Colorizer, grey: Array) -> None:
+        """Pictures of the photos before a broken one are yielded, then its error is raised."""
+        pictures = painter.colorize_many([encode(grey), encode(grey), b"no picture", encode(grey)])
+        assert next(pictures)
+        assert next(pictures)
+        with pytest.raises(errors.ImageError):
+            next(pictures)
+
+    def test_options_are_checked_at_the_call(self, plain: Colorizer) -> None:
+        """A bad option is an error at the call, not at the first picture."""
+        with pytest.raises(errors.OptionError, match="batch_size: expected at least 1, got 0"):
+            plain.colorize_many([], batch_size=0)
+        with pytest.raises(errors.UnsupportedOptionError, match="temperature"):
+            plain.colorize_many([], temperature=0.3)
+
+
+class TestColorizeFile:
+    def test_a_16_bit_scan_stays_16_bit(self, painter: Colorizer, grey: Array, tmp_path: Path) -> None:
+        """A 16-bit TIFF gives a 16-bit TIFF of three channels."""
+        tifffile.imwrite(tmp_path / "scan.tif", grey.astype(np.uint16) * 257)
+        path = painter.colorize_file(tmp_path / "scan.tif", tmp_path / "out.tif")
+        result = tifffile.imread(path)
+        assert (result.shape, result.dtype) == ((75, 113, 3), np.uint16)
+
+    def test_what_is_there_stays(self, painter: Colorizer, grey: Array, tmp_path: Path) -> None:
+        """A file that is there is not replaced unless asked, and not by half when it is."""
+        source, target = tmp_path / "grey.png", tmp_path / "color.png"
+        source.write_bytes(encode(grey))
+        target.write_bytes(b"mine")
+        with pytest.raises(errors.OutputExistsError, match=r"color\.png' exists"):
+            painter.colorize_file(source, target)
+        assert target.read_bytes() == b"mine"
+        painter.colorize_file(source, target, overwrite=True)
+        assert np.array_equal(Image.open(io.BytesIO(target.read_bytes())), painter.colorize(grey))
+
+
+class TestPrediction:
+    def test_a_new_temperature_does_not_run_the_network(self, grey: Array) -> None:
+        """Temperature and saturation change the picture while the network has run once."""
+        runs: list[None] = []
+
+        class Counted(Painter):
+            def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+                runs.append(None)
+                return super().forward(light, ab, mask)
+
+        prediction = Colorizer(Counted(), device="cpu").predict(grey)
+        calm, vivid = (prediction.rgb(temperature=temperature) for temperature in (1.0, 0.0))
+        assert chroma(Image.fromarray(calm)) < chroma(Image.fromarray(vivid))
+        assert np.array_equal(prediction.rgb(saturation=0.0), np.repeat(grey[..., None], 3, axis=2))
+        assert len(runs) == 1
+
+    def test_it_holds_the_distribution(self, painter: Colorizer, grey: Array) -> None:
+        """Logits over the 313 bins, and the bins' centers, give ab by the annealed mean."""
+        prediction = painter.predict(grey)
+        weights = (prediction.logits / 0.5).softmax(dim=0)
+        expected = torch.einsum("qhw,qc->chw", weights, prediction.bins)
+        torch.testing.assert_close(prediction.ab(temperature=0.5), expected)
+
+    def test_a_regression_has_no_distribution(self, plain: Colorizer, grey: Array) -> None:
+        """What needs a distribution is refused where there is none, and ab is still there."""
+        prediction = plain.predict(grey)
+        assert prediction.ab().shape[0] == 2
+        for ask in (
+            lambda: prediction.logits,
+            lambda: prediction.bins,
+            lambda: prediction.suggest(x=1, y=1),
+            prediction.confidence,
+            lambda: prediction.ab(temperature=0.3),
+        ):
+            with pytest.raises(errors.UnsupportedOptionError, match="these can: lite, eccv16"):
+                ask()
+
+    def test_suggestions_are_likely_and_different(self, painter: Colorizer, grey: Array) -> None:
+        """The likeliest colors come first, differ clearly, have the photo's L and probabilities up to 1."""
+        prediction = painter.predict(grey)
+        suggestions = prediction.suggest(x=56.5, y=37.5, count=5)
+        lab = rgb2lab(np.array([list(bytes.fromhex(color[1:])) for color, _ in suggestions]) / 255)
+        probabilities = [probability for _, probability in suggestions]
+        assert len(suggestions) == 5
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert 0.9 < sum(probabilities) <= 1 + 1e-6
+        assert np.linalg.norm(lab[0, 1:] - (-20, 25)) < 8  # the green that Painter likes best ...
+        assert np.linalg.norm(lab[1, 1:]) < 8  # ... and the grey that comes next
+        photo_light = rgb2lab(np.repeat(grey[37:38, 56:57, None], 3, axis=2))[0, 0, 0]
+        assert np.abs(lab[:, 0] - photo_light).max() < 1
+
+    def test_points_outside_have_no_suggestions(self, painter: Colorizer, grey: Array) -> None:
+        """A point outside the photo is an error that tells its size."""
+        prediction = painter.predict(grey)
+        for x, y in ((113, 0), (0, 75), (-0.1, 0)):
+            with pytest.raises(errors.RangeError, match="inside 113 x 75 pixels"):
+                prediction.suggest(x=x, y=y)
+        with pytest.raises(errors.RangeError, match="count: expected at least 1"):
+            prediction.suggest(x=0, y=0, count=0)
+
+    def test_confidence_goes_from_uniform_to_certain(self, grey: Array) -> None:
+        """Confidence is 0 where all bins are equally likely and 1 where one has everything."""
+
+        class Halves(Painter):
+            def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+                logits = torch.zeros(1, 313, light.shape[2] // 8, light.shape[3] // 8)
+                logits[:, 7, :, logits.shape[3] // 2 :] = 1000
+                return logits
+
+        confidence = Colorizer(Halves(), device="cpu").predict(grey).confidence()
+        assert confidence.shape == (32, 32)
+        torch.testing.assert_close(confidence[:, :16], torch.zeros(32, 16), atol=1e-6, rtol=0)
+        torch.testing.assert_close(confidence[:, 16:], torch.ones(32, 16))
+
+    def test_it_shows_itself_before_and_after(self, painter: Colorizer, grey: Array) -> None:
+        """A notebook shows a prediction as the photo in grey and in color, side by side."""
+        sheet = Image.open(io.BytesIO(painter.predict(grey)._repr_png_()))
+        assert sheet.size == (226, 75)
+        assert chroma(sheet.crop((0, 0, 113, 75))) < 0.01 < 5 < chroma(sheet.crop((113, 0, 226, 75)))
+
+
+class TestHints:
+    def test_a_hint_acts_where_it_is_put(self, grey: Array) -> None:
+        """Around a hint the mean ab moves toward its color by at least half the distance, far away not."""
+        painter = Colorizer(Painter(), device="cpu")
+        hint = Hint(x=30, y=40, color="#c03020", radius=8)
+        before, after = (rgb2lab(painter.colorize(grey, hints=hints))[..., 1:] for hints in ((), (hint,)))
+        target = rgb2lab(np.array([[[0xC0, 0x30, 0x20]]], np.uint8))[0, 0, 1:]
+        y, x = np.mgrid[:75, :113] + 0.5
+        near = (x - 30) ** 2 + (y - 40) ** 2 <= 8**2
+        distances = [np.linalg.norm(ab[near].mean(axis=0) - target) for ab in (before, after)]
+        assert distances[1] <= distances[0] / 2
+        assert np.abs(after - before)[:, 70:].max() < 1
+
+    def test_hints_outside_the_photo_are_an_error(self, painter: Colorizer, grey: Array) -> None:
+        """A hint outside the photo is an error that tells the photo's size."""
+        with pytest.raises(errors.HintError, match=r"inside the photo of 113 x 75 pixels, got \(200, 3\)"):
+            painter.colorize(grey, hints=[Hint(200, 3, "red")])
+
+
+def test_a_shared_colorizer_can_be_called_while_another_thread_predicts(lite: Colorizer, grey: Array) -> None:
+    """A prediction made in one thread decodes in another."""
+    predictions: list[Any] = []
+    thread = threading.Thread(target=lambda: predictions.append(lite.predict(grey)))
+    thread.start()
+    thread.join()
+    assert np.array_equal(predictions[0].rgb(), lite.colorize(grey))

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from web_samples import Painter, Plain
+
+from colorful import Colorizer, colorize_folder, errors
+from colorful.folder import Outcome, Plan, _Budget, plan_jobs
+from colorful.models import NetworkConfig
+
+
+@pytest.fixture(scope="module")
+def painter() -> Colorizer:
+    """Give a model that colors in no time."""
+    return Colorizer(Painter(NetworkConfig(network_size=32)), device="cpu")
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """Give a folder that photos can be put into by :func:`put`."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    return folder
+
+
+def put(folder: Path, *names: str) -> None:
+    """Write small grey photos, with folders for them."""
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((9, 12), 60 + 10 * number, np.uint8)).save(path)
+
+
+def tree(folder: Path) -> set[str]:
+    """Name all files below a folder."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+def targets(plan: Plan) -> dict[str, str]:
+    """Pair the names of photos and results."""
+    return {job.source.name: job.target.name for job in plan.jobs}
+
+
+class TestPlan:
+    def test_results_lie_beside_the_photos(self, album: Path) -> None:
+        """Without a folder for them, results lie beside the photos, with the photos' own endings."""
+        put(album, "a.jpg", "b.png", "c.TIF", "d.gif", "deep/e.jpg", ".hidden.jpg")
+        (album / "notes.txt").write_text("no photo")
+        plan = plan_jobs(album)
+        assert {job.target.parent for job in plan.jobs} == {album}
+        assert targets(plan) == {
+            "a.jpg": "colorized_a.jpg",
+            "b.png": "colorized_b.png",
+            "c.TIF": "colorized_c.TIF",
+            "d.gif": "colorized_d.png",  # the 256 colors of a GIF are too few
+        }
+
+    def test_the_tree_is_kept(self, album: Path, tmp_path: Path) -> None:
+        """With a folder for the results, the tree below each source is found again there."""
+        put(album, "a.jpg", "1950/b.jpg", "1950/summer/c.jpg", ".trash/d.jpg")
+        out = tmp_path / "color"
+        plan = plan_jobs(album, out, recursive=True)
+        assert [job.target.relative_to(out).as_posix() for job in plan.jobs] == [
+            "1950/colorized_b.jpg",
+            "1950/summer/colorized_c.jpg",
+            "colorized_a.jpg",
+        ]
+
+    def test_several_folders_keep_their_names(self, tmp_path: Path) -> None:
+        """Several folders with one folder for the results have their own names there."""
+        put(tmp_path, "x/a.jpg", "y/a.jpg")
+        plan = plan_jobs([tmp_path / "x", tmp_path / "y"], tmp_path / "out")
+        names = [job.target.relative_to(tmp_path / "out").as_posix() for job in plan.jobs]
+        assert names == ["x/colorized_a.jpg", "y/colorized_a.jpg"]
+
+    def test_no_target_is_taken_twice(self, album: Path, tmp_path: Path) -> None:
+        """Photos whose results would have one name get different ones, the same in every run."""
+        put(album, "a.jpg", "a.png", "deep/a.jpg")
+        beside = plan_jobs(album, format="png")
+        assert targets(beside) == {"a.jpg": "colorized_a_jpg.png", "a.png": "colorized_a_png.png"}
+        files = [album / "a.jpg", album / "deep/a.jpg", album / "a.jpg"]
+        together = [job.target.name for job in plan_jobs(files, tmp_path / "out").jobs]
+        assert together == ["colorized_a.jpg", "colorized_a-2.jpg"]
+
+    def test_no_target_is_a_photo(self, album: Path) -> None:
+        """A photo of the plan is no target, not even through a link."""
+        put(album, "a.jpg", "b.jpg")
+        (album / "colorized_a.jpg").symlink_to("b.jpg")
+        assert targets(plan_jobs(album))["a.jpg"] == "colorized_a-2.jpg"
+
+    def test_results_of_earlier_runs_are_passed_over(self, album: Path) -> None:
+        """Results, beside the photos or in a folder inside, are not colored again."""
+        put(album, "a.jpg", "colorized_a.jpg", "color/colorized_a.jpg", "color/b.jpg")
+        plan = plan_jobs([album], album / "color", recursive=True)
+        assert targets(plan) == {"a.jpg": "colorized_a.jpg"}
+        assert targets(plan_jobs(album / "colorized_a.jpg")) == {
+            "colorized_a.jpg": "colorized_colorized_a.jpg"
+        }
+
+    def test_globs_are_expanded(self, album: Path) -> None:
+        """A pattern stands for the photos it matches."""
+        put(album, "a.jpg", "b.png", "deep/c.jpg")
+        assert set(targets(plan_jobs(str(album / "**/*.jpg")))) == {"a.jpg", "c.jpg"}
+
+    def test_a_file_whose_name_looks_like_a_pattern_is_a_file(self, album: Path) -> None:
+        """A name with brackets that is there is taken as it is."""
+        put(album, "a[1].jpg", "a1.jpg")
+        assert set(targets(plan_jobs(album / "a[1].jpg"))) == {"a[1].jpg"}
+
+    def test_links_in_a_circle_end(self, album: Path) -> None:
+        """Links to folders are not followed, so that a circle of them does no harm."""
+        put(album, "a.jpg", "deep/b.jpg")
+        (album / "deep/loop").symlink_to(album)
+        (album / "dangling.jpg").symlink_to("nowhere.jpg")
+        assert set(targets(plan_jobs(album, recursive=True))) == {"a.jpg", "b.jpg", "dangling.jpg"}
+
+    def test_what_is_not_there_or_cannot_be_listed_is_a_problem(
+        self, album: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A missing source and a folder that cannot be listed are named, and the rest is planned."""
+        put(album, "a.jpg", "locked/b.jpg")
+        scandir: Callable[[Any], Any] = os.scandir
+
+        def refuse(path: Any) -> Any:
+            if str(path).endswith("locked"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return scandir(path)
+
+        monkeypatch.setattr("os.scandir", refuse)
+        plan = plan_jobs([album, album / "none.jpg"], recursive=True)
+        assert set(targets(plan)) == {"a.jpg"}
+        assert {(problem.source.name, problem.error) for problem in plan.problems} == {
+            ("none.jpg", "no such file or folder"),
+            ("locked", "cannot be listed: Permission denied"),
+        }
+
+    def test_nothing_to_color_is_an_error(self, album: Path) -> None:
+        """An empty folder, or one with results only, is an error that says so."""
+        with pytest.raises(errors.PhotosError, match=r"got none in .*album'; folders inside"):
+            plan_jobs(album)
+        put(album, "colorized_a.jpg", "colorized_b.jpg")
+        with pytest.raises(errors.PhotosError, match="only results of earlier runs"):
+            plan_jobs(album)
+        with pytest.raises(errors.OptionError, match=r"format: expected one of jpg, .* got 'svg'"):
+            plan_jobs(album, format="svg")
+
+
+class TestColorizeFolder:
+    def test_a_folder_is_colored(self, painter: Colorizer, album: Path, tmp_path: Path) -> None:
+        """Every photo has its result, which is what the colorizer gives for it alone."""
+        put(album, "a.png", "deep/b.png")
+        seen: list[tuple[str, int, int]] = []
+        summary = colorize_folder(
+            album,
+            tmp_path / "out",
+            colorizer=painter,
+            recursive=True,
+            temperature=0.5,
+            progress=lambda outcome, finished, total: seen.append((outcome.status, finished, total)),
+        )
+        assert (summary.done, summary.skipped, summary.failed) == (2, 0, [])
+        assert seen == [("done", 1, 2), ("done", 2, 2)]
+        assert tree(tmp_path / "out") == {"colorized_a.png", "deep/colorized_b.png"}
+        with Image.open(tmp_path / "out/deep/colorized_b.png") as result:
+            assert np.array_equal(result, painter.colorize(album / "deep/b.png", temperature=0.5))
+
+    def test_broken_photos_do_not_stop_it(self, painter: Colorizer, album: Path) -> None:
+        """A broken photo is named with its reason, the others are colored, and nothing half is left."""
+        put(album, "a.jpg", "b.jpg", "c.jpg")
+        (album / "b.jpg").write_bytes((album / "a.jpg").read_bytes()[:200])
+        (album / "empty.png").touch()
+        summary = colorize_folder(album, colorizer=painter)
+        assert summary.done == 2
+        assert {outcome.source.name for outcome in summary.failed} == {"b.jpg", "empty.png"}
+        assert all(outcome.error for outcome in summary.failed)
+        assert tree(album) == {
+            "a.jpg", "b.jpg", "c.jpg", "empty.png", "colorized_a.jpg", "colorized_c.jpg"
+        }  # fmt: skip
+
+    def test_results_that_are_there(self, painter: Colorizer, album: Path) -> None:
+        """A result that is there is an error, or skipped, or replaced, as was asked."""
+        put(album, "a.png", "b.png")
+        (album / "colorized_a.png").write_bytes(b"mine")
+        summary = colorize_folder(album, colorizer=painter)
+        assert [outcome.error for outcome in summary.failed] == [
+            f"'{album}/colorized_a.png' exists already; skip or overwrite it"
+        ]
+        summary = colorize_folder(album, colorizer=painter, skip_existing=True)
+        assert (summary.done, summary.skipped) == (0, 2)
+        assert (album / "colorized_a.png").read_bytes() == b"mine"
+        summary = colorize_folder(album, colorizer=painter, overwrite=True)
+        assert (summary.done, summary.skipped) == (2, 0)
+        with Image.open(album / "colorized_a.png") as result:
+            assert result.mode == "RGB"
+        with pytest.raises(errors.OptionError, match=r"skip_existing, overwrite: .* got both"):
+            colorize_folder(album, colorizer=painter, skip_existing=True, overwrite=True)
+
+    def test_odd_names(self, painter: Colorizer, album: Path) -> None:
+        """Spaces, line breaks, other scripts and bytes that are no text in a name do no harm."""
+        names = ["two words.png", "line\nbreak.png", "照片.png", "--help.png", os.fsdecode(b"byte\xff.png")]
+        put(album, *names)
+        summary = colorize_folder(album, colorizer=painter)
+        assert (summary.done, summary.failed) == (5, [])
+        assert tree(album) == {*names, *(f"colorized_{name}" for name in names)}
+
+    def test_an_interrupt_leaves_whole_results_and_goes_on(self, painter: Colorizer, album: Path) -> None:
+        """After Ctrl-C every result is whole, no thread is left, and a second run does the rest."""
+        put(album, *(f"{number}.png" for number in range(12)))
+        outcomes: list[Outcome] = []
+
+        def interrupt(outcome: Outcome, finished: int, total: int) -> None:
+            outcomes.append(outcome)
+            if finished == 3:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            colorize_folder(album, colorizer=painter, workers=2, progress=interrupt)
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("colorful-")]
+        results = {path for path in album.iterdir() if path.name.startswith("colorized_")}
+        assert {outcome.target for outcome in outcomes} == results
+        assert 3 <= len(results) < 12
+        for path in results:
+            with Image.open(path) as result:
+                result.load()
+        summary = colorize_folder(album, colorizer=painter, skip_existing=True)
+        assert (summary.done, summary.skipped) == (12 - len(results), len(results))
+
+    def test_a_photo_is_never_overwritten(self, painter: Colorizer, album: Path) -> None:
+        """A target that leads to its photo, through a link too, is refused even if overwriting is allowed."""
+        put(album, "a.png")
+        before = (album / "a.png").read_bytes()
+        (album / "colorized_a.png").symlink_to("a.png")
+        colorize_folder(album / "a.png", colorizer=painter, overwrite=True)
+        assert (album / "a.png").read_bytes() == before
+
+    def test_options_without_meaning_stop_it(self, album: Path) -> None:
+        """An option that the model has no use for is one error, not one for each photo."""
+        put(album, "a.png", "b.png")
+        plain = Colorizer(Plain(NetworkConfig(network_size=32)), device="cpu")
+        with pytest.raises(errors.UnsupportedOptionError, match="temperature"):
+            colorize_folder(album, colorizer=plain, temperature=0.5)
+        with pytest.raises(errors.OptionError, match="network_size"):
+            colorize_folder(album, colorizer=plain, network_size=1)
+        with pytest.raises(errors.OptionError, match="workers: expected at least 1, got 0"):
+            colorize_folder(album, colorizer=plain, workers=0)
+        assert tree(album) == {"a.png", "b.png"}
+
+    def test_torchs_threads_are_given_back(self, painter: Colorizer, album: Path) -> None:
+        """The number of torch's threads is afterwards what it was."""
+        put(album, "a.png", "b.png")
+        before = torch.get_num_threads()
+        colorize_folder(album, colorizer=painter, workers=2)
+        seen: list[int] = []
+        thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert [torch.get_num_threads(), *seen] == [before, before]
+
+
+def test_memory_is_bounded_by_pixels_at_work() -> None:
+    """Photos wait until those at work leave room; one above the limit is at work alone."""
+    budget = _Budget(100)
+    lock, at_work, highest = threading.Lock(), [], []
+
+    def work(pixels: int) -> None:
+        with budget.take(pixels):
+            with lock:
+                at_work.append(pixels)
+                highest.append(list(at_work))
+            time.sleep(0.005)
+            with lock:
+                at_work.remove(pixels)
+
+    threads = [threading.Thread(target=work, args=(pixels,)) for pixels in (60, 60, 40, 500, 30, 100, 10) * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(highest) == 14
+    assert all(sum(together) <= 100 or together == [500] for together in highest)
+    assert max(map(len, highest)) > 1
