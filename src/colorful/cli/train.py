@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from colorful.cli import INTERRUPTED
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -105,3 +107,5 @@ def train(
     )
     if folder is not None:
         click.echo(f"{folder}")
+    elif os.environ.get("RANK", "0") == "0":
+        context.exit(INTERRUPTED)

@@ -61,7 +61,11 @@ def scratch(light: Light, random: np.random.Generator, strength: float) -> Light
         points = [(x, y), middle, (x + np.cos(angle) * length, y + np.sin(angle) * length)]
         pen.line(points, fill=_ink(random), width=int(random.integers(1, max(2, height // 96) + 1)))
     for _ in range(round(random.uniform(0, 40) * strength)):
-        x, y, radius = random.uniform(0, width), random.uniform(0, height), random.uniform(0.3, height / 110)
+        x, y, radius = (
+            random.uniform(0, width),
+            random.uniform(0, height),
+            random.uniform(0.3, max(0.5, height / 110)),
+        )
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_ink(random))
     return np.asarray(picture, dtype=np.float32)
 

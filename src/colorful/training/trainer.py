@@ -18,7 +18,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from colorful.errors import MissingExtraError, OutputError, TrainingError
+from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
 from colorful.lab import rebalancing_weights, smooth_prior
 from colorful.models.lite import ConvNorm
 from colorful.models.network import Network
@@ -97,7 +97,7 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
-            raise TrainingError("steps, minutes: expected one of the two")
+            raise OptionError("steps, minutes: expected one of the two")
 
 
 RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(

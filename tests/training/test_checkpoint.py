@@ -1,0 +1,44 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from colorful.errors import OutputError, TrainingError
+from colorful.training import checkpoint
+
+
+def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
+    """What was saved is loaded."""
+    state = {"step": 3, "weights": torch.arange(4.0)}
+    checkpoint.save(tmp_path / "c.pt", state)
+    loaded = checkpoint.load(tmp_path / "c.pt")
+    assert loaded["step"] == 3
+    torch.testing.assert_close(loaded["weights"], state["weights"])
+
+
+def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+    """When writing fails half way, the file before stays and no half file remains."""
+    path = tmp_path / "c.pt"
+    checkpoint.save(path, {"step": 1})
+
+    def fail(file: object) -> None:
+        file.write(b"half")  # type: ignore[attr-defined]
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match="the one before is untouched: .*No space left"):
+        checkpoint.write_whole(path, fail)
+    assert checkpoint.load(path) == {"step": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path: Path) -> None:
+    """A missing file and a file of something else end in words, and nothing in it is executed."""
+    with pytest.raises(TrainingError, match="found none"):
+        checkpoint.load(tmp_path / "c.pt")
+    (tmp_path / "c.pt").write_bytes(b"cos\nsystem\n(S'touch /tmp/never'\ntR.")
+    with pytest.raises(TrainingError, match="is no checkpoint"):
+        checkpoint.load(tmp_path / "c.pt")

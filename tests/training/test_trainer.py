@@ -1,0 +1,336 @@
+"""Runs: cut off and resumed, in several processes, on few photos, and everything that can go wrong."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from colorful import Colorizer
+from colorful.errors import OptionError, OutputError, PhotosError, TrainingError, WeightsError
+from colorful.models import create
+from colorful.models.network import Network
+from colorful.photos import find_photos
+from colorful.training import TrainingOptions, recipe, train
+from colorful.training.checkpoint import load
+from colorful.training.data import survey
+from colorful.training.trainer import CHECKPOINT, Objective, Trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+SMALL = ["--size", "32", "--batch-size", "2", "--workers", "0", "--validation", "2"]
+
+
+def _small(steps: int, **changes: Any) -> TrainingOptions:
+    settings = {"batch_size": 2, "size": 32, "large_share": 0.0, "workers": 0, "precision": "no"}
+    return recipe("lite", steps=steps, **settings | changes)
+
+
+def _command(photos: Path, out: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "colorful", "train", str(photos), "--out", str(out), *arguments]
+
+
+def _tensors(state: Any, path: str = "") -> dict[str, torch.Tensor]:
+    if isinstance(state, torch.Tensor):
+        return {path: state}
+    items = state.items() if isinstance(state, dict) else enumerate(state) if isinstance(state, list) else ()
+    return {name: tensor for key, value in items for name, tensor in _tensors(value, f"{path}/{key}").items()}
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+
+
+def kill_and_compare(photos: Path, folder: Path, *, steps: int, seed: int) -> None:
+    """Run once undisturbed, once killed at a random moment and resumed; the checkpoints must be equal."""
+    arguments = [*SMALL, "--init-from", "none", "--steps", str(steps), "--save-minutes", "0"]
+    _run(_command(photos, folder / "whole", *arguments))
+
+    torn = folder / "torn"
+    with subprocess.Popen(
+        _command(photos, torn, *arguments), env=_environment(), stderr=subprocess.DEVNULL
+    ) as run:
+        while not (torn / CHECKPOINT).exists():
+            assert run.poll() is None
+            time.sleep(0.02)
+        time.sleep(random.Random(seed).uniform(0, 0.1 * steps))
+        run.kill()
+    reached = load(torn / CHECKPOINT)["step"]
+    assert 0 < reached < steps
+    _run(_command(photos, torn, "--resume"))
+
+    whole, resumed = (_tensors(load(folder / name / CHECKPOINT)) for name in ("whole", "torn"))
+    assert whole.keys() == resumed.keys()
+    assert len(whole) > 500
+    for name, tensor in whole.items():
+        torch.testing.assert_close(resumed[name], tensor, rtol=0, atol=0, msg=name)
+    weights = [(folder / name / "model" / "model.safetensors").read_bytes() for name in ("whole", "torn")]
+    assert weights[0] == weights[1]
+
+
+def test_a_killed_run_is_resumed_to_the_bit(photo_folder: Path, tmp_path: Path) -> None:
+    """After kill -9, resuming ends with the very numbers of an undisturbed run."""
+    kill_and_compare(photo_folder, tmp_path, steps=14, seed=0)
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("seed", range(3))
+def test_sixty_steps_killed_at_random_are_resumed_to_the_bit(
+    photo_folder: Path, tmp_path: Path, seed: int
+) -> None:
+    """The same with 60 steps and several random moments."""
+    kill_and_compare(photo_folder, tmp_path, steps=60, seed=seed)
+
+
+def test_sigterm_saves_and_leaves(photo_folder: Path, tmp_path: Path) -> None:
+    """SIGTERM writes a checkpoint of the step reached, and the command says so and fails."""
+    arguments = [*SMALL, "--init-from", "none", "--steps", "100000", "--save-minutes", "100"]
+    with subprocess.Popen(
+        _command(photo_folder, tmp_path / "run", *arguments),
+        env=_environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if "step 20 " in line:
+                run.send_signal(signal.SIGTERM)
+                break
+        rest = run.stderr.read()
+    assert run.returncode == 130
+    assert "stopped by signal 15" in rest
+    assert load(tmp_path / "run" / CHECKPOINT)["step"] >= 20
+
+
+def test_a_run_ends_in_a_model_that_colors(photo_folder: Path, tmp_path: Path) -> None:
+    """The folder of the model is loaded by name of the folder; its card and config tell how it came to be."""
+    folder = train(photo_folder, tmp_path / "run", init_from="none", options=_small(2), validation=2)
+    assert folder == tmp_path / "run" / "model"
+    picture = Colorizer.from_pretrained(folder).colorize(Image.fromarray(data.camera()[::4, ::4]))
+    assert picture.mode == "RGB"
+    card = (folder / "README.md").read_text()
+    assert "photos" in card
+    assert '"steps": 2' in card or "2 steps" in card
+    assert (folder / "model.safetensors").stat().st_size <= 10e6
+    assert list((tmp_path / "run" / "sheets").glob("*.png"))
+
+
+def test_training_goes_on_from_another_run(photo_folder: Path, tmp_path: Path) -> None:
+    """A run begins with the weights of another one when its folder is given."""
+    first = train(photo_folder, tmp_path / "a", init_from="none", options=_small(1), validation=2)
+    assert first is not None
+    second = train(
+        photo_folder, tmp_path / "b", init_from=tmp_path / "a", options=_small(1, lr=1e-9), validation=2
+    )
+    assert second is not None
+    weights = [Colorizer.from_pretrained(folder).network.state_dict() for folder in (first, second)]
+    torch.testing.assert_close(weights[0]["level4.mix.weight"], weights[1]["level4.mix.weight"])
+
+
+def test_a_frozen_encoder_stays(photo_folder: Path, tmp_path: Path) -> None:
+    """With a frozen encoder only the decoder learns."""
+    network = create("lite")
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    trainer = Trainer(
+        network, survey(find_photos(photo_folder)), tmp_path, _small(2, freeze_encoder=True, warmup=0.0)
+    )
+    assert trainer.run()
+    for name, tensor in network.state_dict().items():
+        if name.startswith("encoder."):
+            torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
+    assert not torch.equal(network.state_dict()["level4.mix.weight"], before["level4.mix.weight"])
+
+
+def test_the_average_follows_the_network(photo_folder: Path, tmp_path: Path) -> None:
+    """Without averaging the result is the network itself; with it the result lags behind."""
+    found = survey(find_photos(photo_folder))
+    for decay, same in ((0.0, True), (0.9, False)):
+        network = create("lite")
+        trainer = Trainer(network, found, tmp_path, _small(3, ema=decay, warmup=0.0))
+        trainer.run()
+        pair = (net.state_dict()["level4.mix.weight"] for net in (network, trainer.average))
+        assert torch.equal(*pair) == same
+
+
+@pytest.mark.parametrize("architecture", ["eccv16", "siggraph17"])
+def test_the_other_networks_learn_too(photo_folder: Path, tmp_path: Path, architecture: str) -> None:
+    """A few steps on the same few photos lower the loss of the published networks."""
+    overfit(architecture, photo_folder, tmp_path, photos=2, steps=8, factor=1.05, size=32)
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("architecture", ["eccv16", "siggraph17"])
+def test_the_other_networks_overfit(photo_folder: Path, tmp_path: Path, architecture: str) -> None:
+    """On 16 photos of 64 pixels the loss above its floor falls by a factor of 10, and hints lower it."""
+    overfit(architecture, photo_folder, tmp_path, photos=16, steps=600, factor=10, size=64)
+
+
+def overfit(
+    architecture: str, photo_folder: Path, out: Path, *, photos: int, steps: int, factor: float, size: int
+) -> None:
+    """Train on one fixed batch and compare the loss before and after."""
+    torch.manual_seed(0)
+    found = survey(find_photos(photo_folder)[:photos])
+    options = recipe(architecture, steps=steps, batch_size=photos, size=size, aged=0.0, lr=3e-4, workers=0)
+    network = create(architecture)
+    objective = Objective(network, found.counts, options)
+    trainer = Trainer(network, found, out, options)
+    batch = next(trainer._batches())
+    optimizer = torch.optim.Adam([tensor for tensor in network.parameters() if tensor.requires_grad], lr=3e-4)
+    figures = []
+    for _ in range(steps):
+        loss, figure = objective(*batch)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        figures.append(float(figure))
+        if figures[-1] * factor < figures[0]:
+            break
+    assert figures[-1] * factor < figures[0]
+    print(f"{architecture}: {figures[0]:.4f} -> {figures[-1]:.4f} in {len(figures)} steps")
+    if architecture == "siggraph17" and factor >= 10:
+        light, target, ab, mask = batch
+        with torch.no_grad():
+            without = objective(light, target, ab * 0, mask * 0)[1]
+        print(f"without its hints {without:.4f}")
+        assert figures[-1] < without
+
+
+def test_processes_agree_with_one(photo_folder: Path, tmp_path: Path) -> None:
+    """With batch norm frozen, the gradient of a batch of 4 is the mean of those of its halves."""
+    found = survey(find_photos(photo_folder))
+    network = create("lite")
+    trainer = Trainer(network, found, tmp_path, _small(1, batch_size=4, freeze_norm=True))
+    batch = next(trainer._batches())
+    gradients = [_gradient(trainer, tuple(part[rows] for part in batch)) for rows in (
+        slice(0, 4), slice(0, 2), slice(2, 4)
+    )]  # fmt: skip
+    mean = (gradients[1] + gradients[2]) / 2
+    assert (mean - gradients[0]).norm() < 1e-4 * gradients[0].norm()
+
+
+def _gradient(trainer: Trainer, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    trainer.objective.train()
+    trainer.objective.zero_grad()
+    trainer.objective(*batch)[0].backward()
+    return torch.cat(
+        [tensor.grad.flatten() for tensor in trainer.objective.parameters() if tensor.grad is not None]
+    )
+
+
+@pytest.mark.training
+def test_two_processes_have_the_gradient_of_one(photo_folder: Path, tmp_path: Path) -> None:
+    """One process with batches of 16 and two with 8 under ``accelerate launch`` agree to 1e-4."""
+    script = Path(__file__).with_name("first_gradient.py")
+    for processes, batch_size in ((1, 16), (2, 8)):
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "accelerate.commands.launch", "--cpu"),
+                *("--num_processes", str(processes), "--num_machines", "1", "--mixed_precision", "no"),
+                *("--dynamo_backend", "no", "--num_cpu_threads_per_process", "1"),
+                *(str(script), str(photo_folder), str(batch_size), str(tmp_path / f"{processes}.pt")),
+            ],
+            check=True,
+            env=_environment(),
+            timeout=600,
+        )
+    one, two = (torch.load(tmp_path / f"{processes}.pt", weights_only=True) for processes in (1, 2))
+    difference = float((one - two).norm() / one.norm())
+    print(f"relative difference {difference:.2e}")
+    assert one.norm() > 0
+    assert difference < 1e-4
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(photo_folder: Path, tmp_path: Path) -> None:
+    """When the disk is full the run ends in words, and the checkpoint before can be resumed."""
+    found = survey(find_photos(photo_folder))
+    trainer = Trainer(create("lite"), found, tmp_path, _small(2))
+    trainer.run()
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="the one before is untouched"):
+            trainer.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert load(tmp_path / CHECKPOINT)["step"] == 2
+
+
+def test_a_parent_that_is_a_file_is_named(photo_folder: Path, tmp_path: Path) -> None:
+    """A run cannot lie in a file."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="out: .*file"):
+        train(photo_folder, tmp_path / "file" / "run", options=_small(1))
+
+
+def test_photos_without_color_are_an_error(tmp_path: Path) -> None:
+    """An empty folder and one of grey photos end in words before anything is trained."""
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(PhotosError, match="got none"):
+        train(tmp_path / "photos", tmp_path / "run", options=_small(1))
+    Image.fromarray(data.camera()[::4, ::4]).save(tmp_path / "photos" / "grey.png")
+    with pytest.raises(PhotosError, match="1 grey"):
+        train(tmp_path / "photos", tmp_path / "run", options=_small(1))
+
+
+def test_a_wrong_start_is_named(photo_folder: Path, tmp_path: Path) -> None:
+    """Weights that do not exist, are of another network or have no meaning there are named."""
+    (tmp_path / "text.safetensors").write_text("no weights")
+    with pytest.raises(WeightsError):
+        train(photo_folder, tmp_path / "a", init_from=tmp_path / "text.safetensors", options=_small(1))
+    with pytest.raises(OptionError, match="imagenet is for lite"):
+        train(photo_folder, tmp_path / "b", model="eccv16", init_from="imagenet", options=_small(1))
+    first = train(photo_folder, tmp_path / "c", init_from="none", options=_small(1), validation=2)
+    with pytest.raises(TrainingError, match="init_from: expected weights of eccv16, got those of lite"):
+        train(photo_folder, tmp_path / "d", model="eccv16", init_from=first, options=_small(1))
+
+
+def test_a_run_is_not_overwritten(photo_folder: Path, tmp_path: Path) -> None:
+    """A folder that holds a run is left alone unless it is to be resumed; one without cannot be resumed."""
+    train(photo_folder, tmp_path / "run", init_from="none", options=_small(1), validation=2)
+    with pytest.raises(TrainingError, match="holds a run already"):
+        train(photo_folder, tmp_path / "run", options=_small(1))
+    with pytest.raises(TrainingError, match="found none"):
+        train(photo_folder, tmp_path / "other", resume=True)
+
+
+def test_unknown_models_and_lengths_are_refused(photo_folder: Path, tmp_path: Path) -> None:
+    """There are three architectures, and a run has a length in steps or in minutes."""
+    with pytest.raises(OptionError, match="model: expected one of"):
+        train(photo_folder, tmp_path / "run", model="large")
+    with pytest.raises(OptionError, match="steps, minutes"):
+        TrainingOptions(steps=3, minutes=4)
+
+
+def test_reports_are_logged(photo_folder: Path, tmp_path: Path) -> None:
+    """What the report gives is logged, at the end at the latest, from the averaged network."""
+    seen: list[tuple[Network, int]] = []
+
+    def report(network: Network, step: int) -> dict[str, float]:
+        seen.append((network, step))
+        return {"validation/figure": 0.25}
+
+    trainer = Trainer(create("lite"), survey(find_photos(photo_folder)), tmp_path, _small(2), report=report)
+    trainer.run()
+    assert seen == [(trainer.average, 2)]
+    assert '"validation/figure": 0.25' in (tmp_path / "log.jsonl").read_text()

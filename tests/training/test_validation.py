@@ -1,0 +1,103 @@
+"""Scores and calibration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from skimage.color import lab2rgb, rgb2lab
+from skimage.metrics import peak_signal_noise_ratio
+from torch import Tensor
+
+from colorful.errors import PhotosError
+from colorful.lab import AbBins, rebalancing_weights, rgb_to_lab, smooth_prior
+from colorful.models.lite import Lite
+from colorful.photos import find_photos
+from colorful.training.validation import Goals, Validation, apply, calibrate
+
+
+@pytest.fixture(scope="module")
+def validation(photo_folder: Path) -> Validation:
+    """Give eight photos of 32 pixels."""
+    return Validation(find_photos(photo_folder), size=32, limit=8)
+
+
+def test_grey_has_no_margin_and_the_truth_all(validation: Validation) -> None:
+    """Grey scores 0 over itself; the true colors have the AuC that was missing, and the real colorfulness."""
+    grey = validation.margins(lambda start, real: torch.zeros_like(real))
+    assert grey["auc"] == grey["auc_rebalanced"] == grey["psnr"] == 0
+    assert grey["colorfulness"] < 0.01
+    truth = validation.margins(lambda start, real: real)
+    assert truth["colorfulness"] == pytest.approx(1, abs=0.01)
+    assert truth["auc_rebalanced"] > truth["auc"] > 1
+    assert truth["psnr"] > 20
+
+
+def test_psnr_is_that_of_the_pictures(validation: Validation) -> None:
+    """Of two colorings the one that is nearer to the photo by scikit-image's PSNR is so by as many dB here."""
+    margins, expected = [], []
+    for share in (0.3, 0.8):
+        drawn: list[float] = []
+
+        def ab(start: int, real: Tensor, share: float = share, drawn: list[float] = drawn) -> Tensor:
+            for pixels, color in zip(validation.pixels[start:], real, strict=False):
+                photo = pixels.movedim(0, -1).numpy()
+                lab = np.dstack((rgb2lab(photo)[..., :1], color.movedim(0, -1) * share))
+                drawn.append(peak_signal_noise_ratio(photo, (lab2rgb(lab) * 255).round().astype(np.uint8)))
+            return real * share
+
+        margins.append(validation.margins(ab)["psnr"])
+        expected.append(np.mean(drawn))
+    assert margins[1] - margins[0] == pytest.approx(expected[1] - expected[0], abs=0.02)
+
+
+def test_no_photos_are_an_error() -> None:
+    """Validation needs photos."""
+    with pytest.raises(PhotosError, match="validation: expected color photos"):
+        Validation([])
+
+
+def test_calibration_finds_the_balance_that_was_put_off(validation: Validation) -> None:
+    """A bias toward vivid colors that spoils a good network is found and taken back."""
+    real: list[Tensor] = []
+    validation.margins(lambda start, ab: (real.append(ab), ab)[1])
+    ab, bins = torch.cat(real), AbBins()
+    weights = rebalancing_weights(smooth_prior(torch.bincount(bins.nearest(ab).flatten(), minlength=313)))
+    nearest = bins.nearest(F.avg_pool2d(ab, 4))
+    network = _Oracle(validation, F.one_hot(nearest, 313).movedim(-1, 1) * 5.0)
+    network.head.bias.data = 1.5 * weights.log()
+    before = validation.score(network)
+
+    found = calibrate(network, validation, weights, goals=Goals(auc_rebalanced=0))
+    apply(network, found, weights)
+
+    after = validation.score(network)
+    for name, value in found.margins.items():
+        assert after[name] == pytest.approx(value, abs=0.1)
+    assert found.balance < 0
+    assert after["auc"] > before["auc"] + 1
+    assert network.config.temperature == pytest.approx(found.temperature, abs=1e-3)
+
+
+class _Oracle(Lite):
+    """Says what it was told for each photo, plus the bias of its head."""
+
+    def __init__(self, validation: Validation, logits: Tensor) -> None:
+        super().__init__()
+        self.lights, self.logits = rgb_to_lab(validation.pixels / 255)[:, :1], logits
+        self.eval()
+
+    def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Look the photos up by their L."""
+        places = [int((self.lights - each).abs().amax(dim=(1, 2, 3)).argmin()) for each in light]
+        return self.logits[places] + self.head.bias[:, None, None]
+
+
+def test_a_sheet_shows_each_photo_below_its_coloring(validation: Validation) -> None:
+    """The lower half of a tile is the real photo."""
+    sheet = np.asarray(validation.sheet(Lite().eval(), count=4, columns=2))
+    assert sheet.shape == (2 * 64, 2 * 32, 3)
+    np.testing.assert_array_equal(sheet[32:64, 32:64], validation.pixels[1].movedim(0, -1))
