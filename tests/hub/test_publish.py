@@ -12,7 +12,7 @@ import yaml
 from hub_client import Client
 from hub_server import HubServer
 
-from colorful.errors import WeightsError, WeightsFormatError
+from colorful.errors import OutputError, WeightsFormatError
 from colorful.hub import load, model_card, save_pretrained
 from colorful.models import ARCHITECTURES, NetworkConfig, create
 
@@ -97,7 +97,7 @@ def test_changed_network_is_not_saved(tmp_path: Path) -> None:
 def test_folder_that_cannot_be(tmp_path: Path) -> None:
     """A place that cannot be written is named."""
     (tmp_path / "file").touch()
-    with pytest.raises(WeightsError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         save_pretrained(create("lite"), tmp_path / "file")
 
 

@@ -123,7 +123,10 @@ def convert(source: Path, source_digest: str, name: str, folder: Path) -> tuple[
     data = files.serialize(files.read_tensors(source))
     digest = hashlib.sha256(data).hexdigest()
     path = folder / f"{name.replace('.', '-')}.{source_digest[:16]}.{digest}.safetensors"
-    files.write_atomically(path, data, elsewhere=files.CACHE_ELSEWHERE)
+    try:
+        files.write_atomically(path, data)
+    except OSError as error:
+        raise files.unwritable(path, error) from error
     return path, digest
 
 

@@ -11,7 +11,6 @@ import os
 import pickle
 import typing
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -32,9 +31,6 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
 FORMAT_VERSION = 1
-
-CACHE_ELSEWHERE = "another place with cache_dir= or the environment variable HF_HOME"
-"""What to choose where the cache cannot be written."""
 
 # Key of the config in the header of a safetensors file. It stays the only key there: safetensors writes its
 # metadata in no fixed order, and one network must always give one checksum.
@@ -299,39 +295,31 @@ def serialize(tensors: Mapping[str, Tensor], config: Mapping[str, Any] | None = 
     return save(own, metadata=None if config is None else {_EMBEDDED: json.dumps(config, sort_keys=True)})
 
 
-def write_atomically(path: Path, data: bytes, *, elsewhere: str = "another folder") -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Args:
-        path: Where; the folder is made if it is not there.
-        data: What.
-        elsewhere: What to choose where this fails.
-
-    Raises:
-        WeightsError: If the disk is full or the folder cannot be written.
-    """
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all; the folder is made if it is not there."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise unwritable(path, error, elsewhere) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
-def unwritable(path: Path, error: OSError, elsewhere: str = CACHE_ELSEWHERE) -> WeightsError:
-    """Say why *path* could not be written, and what to choose in its place."""
+def unwritable(path: Path, error: OSError) -> WeightsError:
+    """Say why *path* could not be written in the cache."""
+    elsewhere = "choose another place with cache_dir= or the environment variable HF_HOME"
     if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return WeightsError(
-            f"{path}: the disk is full, so the weights could not be kept. Free some space, or choose "
-            f"{elsewhere}, then try again"
+            f"{path}: the disk is full, so the weights could not be kept. Free some space, or {elsewhere}"
         )
-    return WeightsError(f"{path}: cannot be written: {error.strerror or error}. Choose {elsewhere}")
+    return WeightsError(
+        f"{path}: cannot be written: {error.strerror or error}. Make it writable, or {elsewhere}"
+    )
 
 
 def _settings(given: Mapping[str, Any], where: str) -> NetworkConfig:

@@ -261,8 +261,8 @@ def describe_file(path: Path, architecture: str | None = None, weights: Path | N
     known = architecture or files.identify(tensors)
     if known is None:
         raise WeightsFormatError(
-            f"{path}: the file does not tell what network it is for. Pass architecture= (--architecture), one "
-            f"of {', '.join(ARCHITECTURES)}, or put the config.json of the model beside it"
+            f"{path}: the file does not tell what network it is for. Pass architecture= (--architecture), "
+            f"one of {', '.join(ARCHITECTURES)}, or put the config.json of the model beside it"
         )
     return files.describe(known, MODELS[known].config)
 

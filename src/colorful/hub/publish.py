@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorful.errors import WeightsFormatError
+from colorful.errors import OutputError, WeightsFormatError
 from colorful.hub import files, remote
 from colorful.hub.cards import model_card
 from colorful.models import create
@@ -38,12 +38,15 @@ def save_pretrained(
         The folder.
 
     Raises:
-        WeightsError: If the folder cannot be written or the disk is full.
+        OutputError: If the folder cannot be written or the disk is full.
         WeightsFormatError: If the network was changed so that it could not be loaded again, as by ``fuse()``.
     """
     target = Path(folder).expanduser()
     for name, content in _contents(network, str(target), card, training).items():
-        files.write_atomically(target / name, content)
+        try:
+            files.write_atomically(target / name, content)
+        except OSError as error:
+            raise OutputError(f"{target / name}: cannot be written: {error.strerror or error}") from error
     return target
 
 
