@@ -1,7 +1,7 @@
 """Files broken at random: 300 of them on every run, 5,000 and more in the nox session fuzz.
 
-Each batch runs in a process of its own, so that a crash of a decoder is seen and memory can be bounded. To run
-one case again: python tests/images/test_mutations.py CASE CASE+1, in an empty folder.
+Each batch runs in a process of its own, so that a crash of a decoder is seen and memory can be bounded. To
+run one case again: python tests/images/test_mutations.py CASE CASE+1, in an empty folder.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def check(first: int, last: int, folder: Path) -> dict[str, object]:
         check=False,
     )
     case = (folder / "case").read_text() if (folder / "case").exists() else "none"
-    assert done.returncode == 0, f"case {case}: exit {done.returncode}\n{done.stderr[-3000:]}"
+    assert done.returncode == 0, f"case {case}: exit {done.returncode}\n{done.stderr[-1500:]}"
     report: dict[str, object] = json.loads(done.stdout)
     return report
 

@@ -323,5 +323,5 @@ class _Guard:
         if isinstance(error, MemoryError):
             raise ImageTooLargeError(f"{self._name}: does not fit into memory") from error
         if isinstance(error, Exception) and not isinstance(error, ColorfulError):
-            reason = str(error) or type(error).__name__
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise ImageError(f"{self._name}: truncated, corrupt, or no picture ({reason})") from error

@@ -141,9 +141,12 @@ def _with_tags(buffer: io.BytesIO, about: Metadata) -> bytes:
     # tifffile writes no directories within directories, where EXIF lives. Pillow does: so the directory is
     # written anew, with the same strips behind it.
     buffer.seek(0)
-    directory = ImageFileDirectory_v2(buffer.read(8))
-    buffer.seek(directory.next)
-    directory.load(buffer)
+    written = ImageFileDirectory_v2(buffer.read(8))
+    buffer.seek(written.next)
+    written.load(buffer)
+    directory = ImageFileDirectory_v2()
+    directory.tagtype.update(written.tagtype)
+    directory.update(written)
     starts = directory[_STRIP_OFFSETS]
     directory[_STRIP_OFFSETS] = tuple(start - min(starts) for start in starts)
     exif = Image.Exif()

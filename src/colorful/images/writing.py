@@ -48,7 +48,7 @@ EXTENSIONS = {
 }
 """File name extension to format: what can be written."""
 
-_LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "GIF": 65535, "AVIF": 65535, "HEIF": 65535}
+_LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65535, "HEIF": 65535}
 _SEGMENT = 65533  # bytes that one segment of a JPEG has room for
 
 
@@ -82,8 +82,9 @@ def write(
         OptionError: If the format is unknown.
     """
     target = Path(path)
-    if not overwrite and os.path.lexists(target):
-        raise _exists(target)
+    with contextlib.suppress(ValueError):  # a name that cannot be: said when it is written
+        if not overwrite and os.path.lexists(target):
+            raise _exists(target)
     data = encode(picture, format or _format_of(target), quality=quality, provenance=provenance)
     write_bytes(data, target, overwrite=overwrite)
     return target
@@ -267,9 +268,9 @@ def _exists(path: Path) -> OutputExistsError:
 
 def write_bytes(data: bytes, target: Path, *, overwrite: bool = False) -> None:
     """Write a file so that its name shows the old content or the new, never a part of it."""
-    place = Path(os.path.realpath(target))  # a link stays a link
-    temporary = place.with_name(f".{place.name[:40]}.{secrets.token_hex(6)}.tmp")
     try:
+        place = Path(os.path.realpath(target))  # a link stays a link
+        temporary = place.with_name(f".{place.name[:40]}.{secrets.token_hex(6)}.tmp")
         if place.exists() and not place.is_file():
             raise OutputError(f"{target}: expected a file or nothing there, got something else")
         try:
