@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from skimage import data
 from web_samples import Painter, Plain, png
 
@@ -49,6 +52,19 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+CHROMIUM = os.environ.get("COLORFUL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 20_000  # milliseconds; a busy machine must not fail the tests, the benchmark measures speed
+DESKTOP = {"width": 1280, "height": 860}
+
 Serve = Callable[..., str]
 
 
@@ -81,3 +97,51 @@ def photos(tmp_path: Path) -> list[Path]:
         Image.fromarray(getattr(data, name)()).convert("L").resize((300, 200)).save(path)
         paths.append(path)
     return paths
+
+
+@pytest.fixture(scope="session")
+def lite() -> Colorizer:
+    """The bundled model."""
+    return Colorizer.from_pretrained("lite", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("no chromium here: apt-get install chromium, or name one in COLORFUL_CHROMIUM")
+        pytest.skip("NO BROWSER, THE PAGE IS NOT TESTED: install chromium, or name one in COLORFUL_CHROMIUM")
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open pages in contexts of their own; nothing may be wrong in the console, nor loaded from elsewhere."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def open_page(address: str, **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-US", **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on("request", lambda asked: None if _is_own(asked.url, address) else wrong.append(asked.url))
+        page.goto(address + "/v1/index")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def _is_own(url: str, address: str) -> bool:
+    origin = "/".join(address.split("/")[:3])
+    return url.startswith((origin + "/", f"blob:{origin}/"))

@@ -148,6 +148,7 @@ class Server:
                 ident=None,
             )
         except (OSError, ValueError) as error:
+            wasyncore.close_all(self._map, ignore_all=True)
             raise OutputError(f"cannot listen on {host} port {port}: {error}") from error
         for listener in self._listeners():
             listener.channel_class = _Channel
@@ -167,7 +168,7 @@ class Server:
             }
         try:
             while not self._ending:
-                self._turn(1.0)
+                wasyncore.loop(timeout=1.0, map=self._map, count=1)
             self._end()
         finally:
             for number, handler in before.items():
@@ -182,9 +183,6 @@ class Server:
         if self._ending:
             os._exit(1)  # asked twice: somebody is in a hurry
         self.stop()
-
-    def _turn(self, timeout: float) -> None:
-        wasyncore.loop(timeout=timeout, map=self._map, count=1)
 
     def _end(self) -> None:
         deadline = time.monotonic() + _GRACE
