@@ -205,7 +205,7 @@ def test_near_duplicates_across_the_border_go_to_training(many: list[Photo], tmp
     # The test photo is the mirror image of a training photo; another pair stays, both being test photos.
     members |= {test[0].name: encoded(smooth), train.name: encoded(mirrored), validation.name: encoded(other)}
     members |= {
-        test[1].name: encoded(third),
+        test[1].name: encoded(third, "jpeg", quality=95),
         test[2].name: encoded(third, "jpeg", quality=80),
     }
     write_tar(tmp_path / "many.tar", members)

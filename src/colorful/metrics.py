@@ -152,8 +152,10 @@ def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
     offset = ((light_1 + light_2) / 2 - 50).square()
     light = (light_2 - light_1) / (1 + 0.015 * offset / torch.sqrt(20 + offset))
     chroma = (chroma_2 - chroma_1) / (1 + 0.045 * mean_chroma)
-    # 2 sqrt(C1 C2) sin(dh / 2), with the sign of the turn from the first hue to the second.
-    size = torch.sqrt((2 * (chroma_1 * chroma_2 - a_1 * a_2 - b_1 * b_2)).clamp(min=0))
+    # 2 sqrt(C1 C2) sin(dh / 2), with the sign of the turn from the first hue to the second, as what the
+    # difference of chroma leaves of the distance: exact for equal colors, also in float32.
+    distance = (a_2 - a_1).square() + (b_2 - b_1).square()
+    size = torch.sqrt((distance - (chroma_2 - chroma_1).square()).clamp(min=0))
     hue_difference = torch.copysign(size, a_1 * b_2 - b_1 * a_2) / (1 + 0.015 * mean_chroma * turn)
     squared = light.square() + chroma.square() + hue_difference.square() + rotation * chroma * hue_difference
     return torch.sqrt(squared.clamp(min=0))

@@ -135,7 +135,8 @@ def ways_of(
     for name, model in named:
         colorizer = _colorizer(model, device)
         label = name or colorizer.name
-        for temperature in temperatures if colorizer.has_temperature else temperatures[:1]:
+        once = len(temperatures) > 1 and not colorizer.has_temperature
+        for temperature in (None,) if once else temperatures:
             colorizer.decoding(temperature=temperature)  # refuses what the model cannot do
             suffix = "" if temperature is None or len(temperatures) == 1 else f" T={temperature:g}"
             ways.append(Way(label + suffix, colorizer, temperature))

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.color
+import skimage.data
+import skimage.metrics
+import torch
+from PIL import Image
+from rich.console import Console
+
+import colorful
+from colorful import Colorizer, metrics
+from colorful.errors import KindError, OptionError, PhotosError, UnsupportedOptionError
+from colorful.evaluation import MEASURES, EvaluationError, compare, evaluate
+from colorful.evaluation.run import reveal
+from colorful.evaluation.scores import Scores
+from colorful.lab import AbBins, rgb_to_lab
+from colorful.models import Network
+from colorful.photos import find_photos
+
+Guess = Callable[..., Network]
+
+
+def real_photo(path: Path, size: int) -> np.ndarray:
+    """Prepare a photo as the protocol says, by Pillow alone."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC))
+
+
+def test_every_measure_is_the_mean_of_an_independent_computation(album: Path, guess: Guess) -> None:
+    """The figures are those of scikit-image on the pictures that the Colorizer itself makes."""
+    colorizer = Colorizer(guess((9.0, 14.0)), device="cpu")
+    report = evaluate(album, model=colorizer, size=64)
+    expected: dict[str, list[float]] = {name: [] for name in ("psnr", "ssim", "ciede2000", "auc", "psnr_ab")}
+    for name in report.names:
+        real = real_photo(album / name, 64)
+        rgb = colorizer.colorize(real)
+        lab, true = skimage.color.rgb2lab(rgb), skimage.color.rgb2lab(real)
+        expected["psnr"].append(skimage.metrics.peak_signal_noise_ratio(real, rgb))
+        expected["ssim"].append(
+            skimage.metrics.structural_similarity(
+                real, rgb, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+            )
+        )
+        expected["ciede2000"].append(skimage.color.deltaE_ciede2000(lab, true).mean())
+        error = true[..., 1:] - (9, 14)
+        expected["auc"].append(100 * (1 - np.linalg.norm(error, axis=2) / 150).clip(0).mean())
+        expected["psnr_ab"].append(10 * np.log10(255**2 / (error**2).mean()))
+    found = report.measures["lite"]
+    for name, values in expected.items():
+        assert found[name].value == pytest.approx(np.mean(values), abs=2e-3), name
+        low, value, high = found[name].low, found[name].value, found[name].high
+        assert low is not None
+        assert value is not None
+        assert high is not None
+        assert min(values) - 1e-3 <= low <= value <= high <= max(values) + 1e-3
+
+
+def test_what_is_left_out_is_counted_and_named(album: Path, guess: Guess) -> None:
+    """Grey and toned photos are counted, unreadable ones named, the others scored; nothing is lost."""
+    report = evaluate(album, model=guess(), size=32)
+    assert sorted(report.names) == ["astronaut.png", "cat.png", "cup.png", "face.png", "rocket.png"]
+    assert report.left_out == {"grey": 1, "toned": 1}
+    assert [name for name, _ in report.unreadable] == ["broken.png"]
+    assert report.complete
+    assert report.found == 8
+
+
+def test_a_guess_of_grey_scores_as_the_grey_baseline(album: Path, guess: Guess) -> None:
+    """A model that predicts no color is the grey baseline, and colors of another photo are another thing."""
+    report = evaluate(album, model=guess(), size=32)
+    grey, random = report.measures["grey"], report.measures["random"]
+    assert report.measures["lite"] == grey
+    assert grey["colorfulness"].value == pytest.approx(0, abs=1e-3)
+    assert random["colorfulness_ratio"].value == pytest.approx(1, abs=0.4)
+    assert random["auc"].value != grey["auc"].value
+    difference = report.difference("lite", "grey")
+    assert difference["psnr"] == (0, 0, 0) or difference["psnr"].value == difference["psnr"].high == 0
+
+
+def test_figures_do_not_depend_on_how_photos_are_handed_over(
+    album: Path, guess: Guess, tmp_path: Path
+) -> None:
+    """Folder, list of files, Photo objects: the same report. The seed decides the order alone."""
+    files = sorted(path for path in album.iterdir() if path.name != "broken.png")
+    reports = [
+        evaluate(photos, model=guess((5.0, 5.0)), size=32)
+        for photos in (str(album), files[::-1], find_photos(album))
+    ]
+    assert reports[0].measures == reports[1].measures == reports[2].measures
+    assert reports[0].names == reports[1].names
+    other = evaluate(album, model=guess((5.0, 5.0)), size=32, seed=1)
+    assert other.names != reports[0].names
+    assert other.measures["lite"]["psnr"].value == pytest.approx(reports[0].measures["lite"]["psnr"].value)
+
+
+def test_a_network_in_training_is_scored_on_photos_in_memory_and_left_alone(guess: Guess) -> None:
+    """Arrays will do for photos, and a network keeps its mode, its device and its gradients."""
+    network = guess((3.0, 3.0)).train()
+    report = evaluate([skimage.data.coffee()[::8, ::8], skimage.data.astronaut()], model=network, size=32)
+    assert sorted(report.names) == ["000000", "000001"]
+    assert network.training
+    assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_a_perfect_prediction_scores_100_and_its_psnr_is_counted_apart() -> None:
+    """Both areas are 100, CIEDE2000 is 0, and no infinity comes into a mean or into JSON."""
+    scores = Scores(["perfect", "half"])
+    for pixels in (skimage.data.coffee()[::10, ::15], skimage.data.rocket()[::10, ::15]):
+        ab = rgb_to_lab(torch.from_numpy(pixels).permute(2, 0, 1) / 255)[1:]
+        scores.update(pixels, {"perfect": (pixels, ab), "half": (255 - pixels, -ab)})
+    table = scores.table()
+    found = table.estimates("perfect")
+    assert found["auc"].value == found["auc_rebalanced"].value == pytest.approx(100)
+    assert found["ciede2000"].value == 0
+    assert found["psnr"].value is None
+    assert table.identical("perfect") == 2
+    assert table.identical("half") == 0
+    assert found["colorfulness_ratio"].value == pytest.approx(1)
+
+
+def test_true_colors_rounded_to_bins_are_the_ceiling_of_a_distribution() -> None:
+    """Rounding ab to the centers of the 313 bins costs 2 to 3 % of the area, no more."""
+    bins = AbBins()
+    errors = metrics.AbErrors()
+    for photo in (skimage.data.coffee(), skimage.data.astronaut()):
+        ab = rgb_to_lab(torch.from_numpy(photo).permute(2, 0, 1)[None] / 255)[:, 1:]
+        errors.update(ab, bins.centers[bins.nearest(ab)].permute(0, 3, 1, 2))
+    assert 97 < errors.auc()[0] < 98
+    assert 97 < errors.rebalanced_auc()[0] < 98
+
+
+def test_models_and_temperatures_are_compared_on_the_same_photos(album: Path, guess: Guess) -> None:
+    """Each model gets a column, at each temperature if it has one, and differences have their intervals."""
+    torch.manual_seed(1)
+    lite = colorful.models.create("lite")
+    report = compare(album, {"guess": guess(), "net": lite}, temperatures=(0.0, 1.0), size=32)
+    assert list(report.measures) == ["grey", "random", "guess", "net T=0", "net T=1", "real"]
+    difference = report.difference("net T=0", "net T=1")
+    assert difference["auc"].value == pytest.approx(
+        report.measures["net T=0"]["auc"].value - report.measures["net T=1"]["auc"].value
+    )
+    assert report.models["net T=0"]["parameters_sha256"] == report.models["net T=1"]["parameters_sha256"]
+    assert report.models["guess"]["temperature"] is None
+
+
+def test_hints_are_simulated_as_in_training(album: Path, guess: Guess) -> None:
+    """Patches of 6 x 6 pixels with the mean color there; more of them help a network that follows them."""
+    ab = torch.arange(2 * 64 * 48, dtype=torch.float32).view(2, 64, 48)
+    few, many = (list(reveal(ab, (0, 1, 40), np.random.default_rng(2)))[index] for index in (1, 2))
+    assert few[2].sum() == 36
+    top, left = few[2][0].nonzero()[0]
+    patch = ab[:, top : top + 6, left : left + 6]
+    torch.testing.assert_close(few[1][:, top + 2, left + 3], patch.mean(dim=(1, 2)))
+    assert (many[2][few[2] > 0] == 1).all()
+    report = evaluate(album, model=guess(), size=64, hints=(100, 0, 10))
+    curve = [report.hints["lite"][count].value for count in (0, 10, 100)]
+    assert curve == sorted(curve)
+    assert curve[2] - curve[0] > 1
+    assert curve[0] == pytest.approx(report.measures["lite"]["psnr"].value, abs=0.05)
+
+
+def test_a_classifier_and_features_of_the_caller_give_top_one_and_frechet(album: Path, guess: Guess) -> None:
+    """Top-1 is measured for every way and for the real photos, the Frechet distance for every way."""
+    labels = {"astronaut.png": 0, "cat.png": 0, "cup.png": 0, "face.png": 0, "rocket.png": 2}
+    report = evaluate(
+        album,
+        model=guess((40.0, 40.0)),
+        size=32,
+        classifier=lambda rgb: rgb.mean(dim=(2, 3)),
+        labels=labels,
+        features=lambda rgb: rgb.mean(dim=(2, 3)),
+    )
+    mean = {name: real_photo(album / name, 32).mean(axis=(0, 1)).argmax() for name in labels}
+    share = 100 * np.mean([mean[name] == label for name, label in labels.items()])
+    assert report.measures["real"]["top1"].value == pytest.approx(share)
+    assert report.measures["lite"]["top1"].value == pytest.approx(80)
+    assert report.frechet["lite"] > report.frechet["random"] >= 0
+    with pytest.raises(OptionError, match="labels: expected a class for each photo"):
+        evaluate(album, model=guess(), size=32, classifier=lambda rgb: rgb, labels={"x": 1})
+
+
+def test_a_model_that_fails_leaves_what_was_measured(album: Path, guess: Guess) -> None:
+    """The error says what failed and carries the report over the photos until then."""
+    with pytest.raises(EvaluationError, match="failed after 3 photos: RuntimeError: out of luck") as caught:
+        evaluate(album, model=guess(fail_after=3), size=32)
+    report = caught.value.report
+    assert report is not None
+    assert len(report.names) == 3
+    assert not report.complete
+    with pytest.raises(EvaluationError, match="after 0 photos") as caught:
+        evaluate(album, model=guess(fail_after=0), size=32)
+    assert caught.value.report is None
+
+
+def test_progress_is_told_and_can_end_it(album: Path, guess: Guess) -> None:
+    """The callback hears of every photo; where it returns False, the report covers those until then."""
+    told: list[tuple[int, int]] = []
+    evaluate(album, model=guess(), size=32, progress=lambda *counts: told.append(counts))
+    assert told == [(done, 8) for done in range(9)]
+    report = evaluate(album, model=guess(), size=32, progress=lambda done, total: done < 6)
+    assert not report.complete
+    assert 1 <= len(report.names) < 5
+
+
+def test_one_photo_is_enough(album: Path, guess: Guess) -> None:
+    """A single photo is scored; its interval is the figure itself."""
+    report = evaluate(album / "cup.png", model=guess(), size=32)
+    auc = report.measures["lite"]["auc"]
+    assert auc.value == pytest.approx(auc.low) == pytest.approx(auc.high)
+    json.dumps(report.as_dict(), allow_nan=False)
+
+
+def test_the_result_file_has_all_that_a_figure_depends_on(album: Path, guess: Guess, tmp_path: Path) -> None:
+    """JSON without infinities: protocol, counts, versions, digest of the parameters, figures, each photo."""
+    path = tmp_path / "result.json"
+    evaluate(album, model=guess((1.0, 2.0)), size=32, hints=(0, 5)).save(path)
+    result = json.loads(path.read_text())
+    assert result["complete"] is True
+    assert result["protocol"]["size"] == 32
+    assert result["photos"]["scored"] == 5
+    assert result["photos"]["left out: grey"] == 1
+    assert result["photos"]["unreadable"][0]["name"] == "broken.png"
+    assert 0 < result["photos"]["occupied_bins"] <= 313
+    assert len(result["models"]["lite"]["parameters_sha256"]) == 64
+    assert result["versions"]["torch"] == torch.__version__
+    assert set(result["measures"]) == {"grey", "random", "lite", "real"}
+    assert set(result["measures"]["lite"]) <= set(MEASURES)
+    assert result["minus_grey"]["lite"]["auc"]["low"] <= result["minus_grey"]["lite"]["auc"]["value"]
+    assert len(result["per_photo"]["lite"]["psnr"]) == len(result["per_photo"]["name"]) == 5
+    assert set(result["psnr_by_hints"]["lite"]) == {"0", "5"}
+
+
+def test_the_table_fits_a_terminal_and_names_every_figure(album: Path, guess: Guess) -> None:
+    """On 80 columns nothing of a report is cut off."""
+    report = evaluate(album, model=guess(), size=32, hints=(0, 1))
+    console = Console(width=80, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(report)
+    text = capture.get()
+    assert "…" not in text
+    assert "5 photos (left out: 1 grey, 1 toned, 1 unreadable)" in text
+    for wanted in ("AuC, %", "PSNR, dB", "SSIM", "CIEDE2000", "lite - grey", "hints: PSNR"):
+        assert wanted in text
+
+
+def test_the_sheet_shows_the_best_and_the_worst(album: Path, guess: Guess) -> None:
+    """A row for each kept photo, grey, colored, real; the best by CIEDE2000 first, none of them twice."""
+    report = evaluate(album, model=guess((20.0, 0.0)), size=32, examples=2)
+    errors = dict(zip(report.names, report.scores.per_photo["lite"]["ciede2000"], strict=True))
+    ranked = sorted(errors, key=errors.__getitem__)
+    assert [example.name for example in report.best] == ranked[:2]
+    assert [example.name for example in report.worst] == ranked[::-1][:2]
+    sheet = np.asarray(report.sheet())
+    real = report.best[0].real
+    windows = np.lib.stride_tricks.sliding_window_view(sheet, real.shape)[..., 0, :, :, :]
+    assert (windows == real).all(axis=(2, 3, 4)).any()
+    with pytest.raises(PhotosError, match="examples"):
+        evaluate(album, model=guess(), size=32, examples=0).sheet()
+
+
+def test_what_has_no_meaning_is_refused(album: Path, guess: Guess, tmp_path: Path) -> None:
+    """Wrong options, wrong models, empty folders and grey albums are errors in words."""
+    with pytest.raises(PhotosError, match="got none in"):
+        evaluate(tmp_path, model=guess())
+    with pytest.raises(PhotosError, match="expected color photos, got 1 grey, 1 unreadable"):
+        evaluate([album / "grey.png", album / "broken.png"], model=guess())
+    with pytest.raises(OptionError, match="resize"):
+        evaluate(album, model=guess(), resize="fit")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="size"):
+        evaluate(album, model=guess(), size=8)
+    with pytest.raises(OptionError, match="classifier, labels"):
+        evaluate(album, model=guess(), labels={})
+    with pytest.raises(UnsupportedOptionError, match="temperature"):
+        evaluate(album, model=guess(), temperature=0.3)
+    with pytest.raises(OptionError, match="different names"):
+        compare(album, [guess(), guess()])
+    with pytest.raises(KindError, match="model"):
+        evaluate(album, model=3)  # type: ignore[arg-type]
+    with pytest.raises(KindError, match="uint8"):
+        evaluate([np.zeros((4, 4))], model=guess())  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop"])
+def test_photos_are_stretched_or_cropped(resize: str, guess: Guess) -> None:
+    """Stretching squeezes the whole photo into the square, cropping takes its middle undistorted."""
+    photo = skimage.data.coffee()[::2, ::2]  # 200 x 300
+    report = evaluate([photo], model=guess(), size=100, resize=resize)  # type: ignore[arg-type]
+    image = Image.fromarray(photo)
+    expected = image.resize((100, 100), Image.Resampling.BICUBIC)
+    if resize == "crop":
+        expected = image.resize((150, 100), Image.Resampling.BICUBIC).crop((25, 0, 125, 100))
+    assert (report.best[0].real == np.asarray(expected)).all()
