@@ -1,7 +1,8 @@
 """The exceptions of colorful.
 
-Each is a :class:`ColorfulError` *and* the builtin a caller would expect, so that both ``except ColorfulError``
-and ``except ValueError`` work. Messages name the argument, what was expected and what came.
+Each is a :class:`ColorfulError` *and* the builtin a caller would expect, so that both
+``except ColorfulError`` and ``except ValueError`` work. Messages name the argument, what was expected and
+what came.
 """
 
 
