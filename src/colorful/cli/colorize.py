@@ -38,7 +38,13 @@ STREAM = "-"
 )
 @click.option("--revision", help="Branch, tag or commit of a model on the Hub.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ...")
-@click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="bfloat16 is faster where the processor has it.",
+)
 @click.option("-t", "--temperature", type=float, help="0 vivid .. 1 calm; the model's own by default.")
 @click.option("-s", "--saturation", type=float, help="Factor on the chroma; the model's own by default.")
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 grey .. 1 full color.")

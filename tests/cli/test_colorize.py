@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+from web_samples import chroma
+
+from colorful import Colorizer
+from colorful.cli import cli
+from colorful.models import NetworkConfig, create
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the folder of a small model with random weights."""
+    torch.manual_seed(3)
+    colorizer = Colorizer(create("lite", NetworkConfig(network_size=32, saturation=3)), device="cpu")
+    return str(colorizer.save_pretrained(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the current folder, with two photos and a broken one."""
+    monkeypatch.chdir(tmp_path)
+    ramp = np.tile(np.arange(40, 200, 5, dtype=np.uint8), (24, 1))
+    for name in ("a.png", "b.png"):
+        Image.fromarray(ramp).save(name)
+    Path("broken.png").write_bytes(Path("a.png").read_bytes()[:45])
+    return tmp_path
+
+
+def run(*args: str, stdin: bytes | None = None) -> Result:
+    """Run the command line in this process."""
+    result = CliRunner().invoke(cli, list(args), prog_name="colorful", input=stdin)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_a_photo_is_colored_beside_itself(here: Path, model: str) -> None:
+    """``colorful photo.png`` writes ``colorized_photo.png`` and says so."""
+    result = run("a.png", "-m", model)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "a.png -> colorized_a.png\n")
+    with Image.open("colorized_a.png") as picture:
+        assert chroma(picture) > 1
+
+
+def test_a_broken_photo_is_named_and_the_others_go_on(here: Path, model: str) -> None:
+    """With a broken photo the others are colored, and the status is 1."""
+    result = run("-m", model, ".", "none.png")
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert "colorful: none.png: no such file or folder" in lines
+    assert any(line.startswith("colorful: broken.png: ") and line.count("broken.png") == 1 for line in lines)
+    assert lines[-1].startswith("2 of 3 photos colored, 2 failed in ")
+    assert {path.name for path in here.glob("colorized_*")} == {"colorized_a.png", "colorized_b.png"}
+
+
+def test_json_has_a_line_for_each_photo(here: Path, model: str) -> None:
+    """With ``--json`` standard output has one object a photo and one for all."""
+    Path("line\nbreak.png").write_bytes(Path("a.png").read_bytes())
+    result = run(".", "-m", model, "--json", "-o", "out")
+    *photos, last = map(json.loads, result.stdout.splitlines())
+    assert {(photo["source"], photo["status"]) for photo in photos} == {
+        ("a.png", "done"), ("b.png", "done"), ("line\nbreak.png", "done"), ("broken.png", "failed")
+    }  # fmt: skip
+    assert all(Path(photo["target"]).is_file() for photo in photos if photo["status"] == "done")
+    assert last["summary"].items() >= {"done": 3, "skipped": 0, "failed": 1, "interrupted": False}.items()
+
+
+def test_a_second_run_skips_or_replaces(here: Path, model: str) -> None:
+    """A second run fails on what is there, skips it, or replaces it, as it was told."""
+    run("a.png", "-m", model)
+    again = run("a.png", "-m", model)
+    assert (again.exit_code, again.stderr) == (
+        1, "colorful: a.png: 'colorized_a.png' exists already; skip or overwrite it\n"
+    )  # fmt: skip
+    skipped = run("a.png", "-m", model, "--skip-existing")
+    assert (skipped.exit_code, skipped.stderr) == (0, "colorized_a.png exists, skipped\n")
+    assert run("a.png", "-m", model, "--overwrite").exit_code == 0
+
+
+def test_standard_input_goes_to_standard_output(here: Path, model: str) -> None:
+    """``-`` reads a photo and writes the picture, in its own format or another, and nothing else."""
+    data = Path("a.png").read_bytes()
+    for options, format in (((), "PNG"), (("--format", "jpeg"), "JPEG")):
+        result = run("-", "-m", model, *options, stdin=data)
+        assert (result.exit_code, result.stderr) == (0, "")
+        with Image.open(io.BytesIO(result.stdout_bytes)) as picture:
+            assert (picture.format, picture.size) == (format, (32, 24))
+    assert run("-", "-m", model, "-o", "from.webp", stdin=data).exit_code == 0
+    assert run("a.png", "-m", model, "-o", "-").stdout_bytes.startswith(b"\x89PNG")
+    with Image.open("from.webp") as picture:
+        assert picture.format == "WEBP"
+
+
+@pytest.mark.parametrize(
+    ("stdin", "words"), [(b"", "empty"), (b"nonsense", "not a picture")], ids=["empty", "text"]
+)
+def test_nonsense_on_standard_input_is_told_in_words(
+    here: Path, model: str, stdin: bytes, words: str
+) -> None:
+    """No picture on standard input is one line, and nothing goes to standard output."""
+    result = run("-", "-m", model, stdin=stdin)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:
+    """``--hints`` and ``--keep`` act on the one photo given."""
+    Path("hints.json").write_text('[{"x": 16, "y": 12, "color": "#c03020", "radius": 12}]')
+    keep = np.zeros((24, 32), np.uint8)
+    keep[:, :10] = 255
+    Image.fromarray(keep).save("keep.png")
+    run("a.png", "-m", model, "-o", "plain.png")
+    result = run("a.png", "-m", model, "-o", "hinted.png", "--hints", "hints.json", "--keep", "keep.png")
+    assert result.exit_code == 0, result.stderr
+    with Image.open("plain.png") as plain, Image.open("hinted.png") as hinted, Image.open("a.png") as photo:
+        before, after, grey = (np.asarray(picture.convert("RGB")) for picture in (plain, hinted, photo))
+    assert np.array_equal(after[:, :10], grey[:, :10])
+    assert not np.array_equal(after[:, 10:], before[:, 10:])
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["a.png", "-t", "2"], "temperature: expected a number in [0, 1], got 2.0"),
+        (["a.png", "--device", "cuda:99"], "device: expected one that is there, got 'cuda:99'"),
+        (["a.png", "b.png", "--hints", "none.json"], "expected a single one"),
+        (["a.png", "--hints", "none.json"], "hints: cannot read 'none.json'"),
+        (["a.png", "b.png", "-o", "out.png"], "--out: expected a folder for several photos"),
+        (["a.png", "-o", "a.png", "--overwrite"], "'a.png' is the photo itself"),
+        (["a.png", "--format", "svg"], "format: expected one of"),
+        (["-", "a.png"], "expected a single one"),
+        (["-", "--json"], "--json: expected a result in a file"),
+        (["a.png", "--skip-existing", "--overwrite"], "skip_existing, overwrite: expected at most one"),
+        (["colorzie"], "did you mean the command 'colorize'?"),
+        (["a.png", "--network-size", "7"], "network_size: expected an integer in 32..2048, got 7"),
+        (["a.png", "--reference", "--gamut", "map"], "reference: fixes upsample and gamut"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_errors_are_one_line(here: Path, model: str, args: list[str], words: str) -> None:
+    """Every wrong use is one line that says what was expected, and no file is written."""
+    before = {path: path.read_bytes() for path in here.iterdir()}
+    result = run(*args, "-m", model)
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert result.stderr.startswith("colorful: ")
+    assert result.stderr.count("\n") == 1
+    assert {path: path.read_bytes() for path in here.iterdir()} == before
+
+
+def test_an_unknown_model_is_told_in_words(here: Path) -> None:
+    """A model that is not there is one line of words."""
+    result = run("a.png", "-m", "./none")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("colorful: ")
+    assert "none" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_goes_on(tmp_path: Path, model: str, signal_number: signal.Signals) -> None:
+    """After Ctrl-C or kill -9 every result is whole, and the same command does the rest."""
+    album, out = tmp_path / "album", tmp_path / "out"
+    album.mkdir()
+    noise = np.random.default_rng(0).integers(0, 255, (600, 800), np.uint8)
+    for number in range(60):
+        Image.fromarray(noise).save(album / f"{number}.png", compress_level=0)
+    command = [sys.executable, "-m", "colorful", str(album), "-o", str(out), "-m", model, "--skip-existing"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+        deadline = time.monotonic() + 120
+        while len(list(out.glob("colorized_*"))) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal_number)
+        assert process.stderr is not None
+        words = process.stderr.read().decode()
+    done = list(out.glob("colorized_*"))
+    assert 3 <= len(done) < 60
+    for path in done:
+        with Image.open(path) as picture:
+            picture.load()
+    if signal_number == signal.SIGINT:
+        assert process.returncode == 130
+        assert f"{len(done)} of 60 photos colored" in words
+        assert "the same command with --skip-existing goes on" in words
+        assert "Traceback" not in words
+        assert len(list(out.iterdir())) == len(done)
+    rest = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert f"{60 - len(done)} of 60 photos colored, {len(done)} skipped" in rest.stderr
+    assert len(list(out.glob("colorized_*"))) == 60

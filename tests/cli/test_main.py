@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import ModuleType
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import colorful
+from colorful.cli import COMMANDS, cli, shown
+from colorful.errors import ImageError
+
+
+def run(*args: str) -> tuple[int, str, str]:
+    """Run the command line in this process: exit status, standard output, standard error."""
+    result = CliRunner().invoke(cli, list(args), prog_name="colorful")
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Put a command in the place of ``colorize`` that raises what its first argument names."""
+    module = ModuleType("colorful_fake")
+
+    @click.command()
+    @click.argument("args", nargs=-1)
+    def command(args: tuple[str, ...]) -> None:
+        raise {
+            "ours": ImageError("photo.jpg: line\nbreak"),
+            "disk": OSError(28, "No space left on device"),
+            "memory": MemoryError(),
+            "ctrl-c": KeyboardInterrupt(),
+        }[args[0]]
+
+    module.command = command  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "colorful_fake", module)
+    monkeypatch.setitem(COMMANDS, "colorize", "colorful_fake:command")
+    return module
+
+
+def test_help_names_every_command() -> None:
+    """``colorful --help`` shows each command with a line about it."""
+    status, out, _ = run("--help")
+    assert status == 0
+    for name in COMMANDS:
+        line = next(line for line in out.splitlines() if line.split()[:1] == [name])
+        assert len(line.split()) > 2
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help(name: str) -> None:
+    """``colorful COMMAND --help`` describes every option."""
+    status, out, _ = run(name, "-h")
+    assert status == 0
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    for parameter in command.params:
+        assert isinstance(parameter, click.Argument) or parameter.help
+    assert f"Usage: colorful {name}" in out
+
+
+def test_version() -> None:
+    """``colorful --version`` gives the version of the package."""
+    assert run("--version") == (0, f"colorful, version {colorful.__version__}\n", "")
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("args", [["ours"], ["colorize", "ours"], ["-v", "ours"], ["--", "ours"]], ids=str)
+def test_a_photo_needs_no_command(args: list[str]) -> None:
+    """What is neither a command nor an option of ``colorful`` is a photo to color."""
+    assert run(*args) == (1, "", "colorful: photo.jpg: line\\nbreak\n")
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(
+    ("failure", "status", "words"),
+    [
+        ("disk", 1, "No space left on device"),
+        ("memory", 1, "out of memory"),
+        ("ctrl-c", 130, "interrupted"),
+    ],
+)
+def test_a_failure_is_one_line(failure: str, status: int, words: str) -> None:
+    """What goes wrong ends in one line and a status, not in a traceback."""
+    code, out, err = run(failure)
+    assert (code, out) == (status, "")
+    assert err.startswith("colorful: ")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_text_for_a_terminal_has_nothing_to_act_on() -> None:
+    """Line breaks, control codes and bytes that are no text are escaped; other scripts are not."""
+    assert shown("a\nb\x1b[31m照片\udcff é") == "a\\nb\\x1b[31m照片\\udcff é"
+
+
+def test_it_runs_as_a_module() -> None:
+    """``python -m colorful`` is the command line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "colorful", "-V"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"colorful, version {colorful.__version__}\n"
+
+
+def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+    """When whoever reads the output has gone, there is no traceback."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "colorful", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_nothing_heavy_is_loaded_for_help() -> None:
+    """``colorful --help`` loads neither torch nor NumPy nor rich."""
+    program = (
+        "import sys; sys.argv = ['colorful', '--help']\n"
+        "from colorful.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print([n for n in ('torch', 'numpy', 'PIL', 'rich') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
