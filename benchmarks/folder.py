@@ -1,0 +1,67 @@
+"""A folder of one-megapixel JPEGs with lite: are the cores kept busy, and with work that counts?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from measure import photo, write
+from PIL import Image
+from speed import lite
+
+from colorful import Colorizer
+from colorful.folder import colorize_folder
+
+
+def main() -> None:
+    """Color the folder, then a few of its photos one by one on one thread."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    small = parser.parse_args().small
+    count, alone = (4, 2) if small else (200, 20)
+    colorizer = Colorizer(lite(), device="cpu", name="lite")
+    cores = len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder, "photos"), Path(folder, "out")
+        source.mkdir()
+        scenes = [photo(866, 1155, name) for name in ("coffee", "astronaut", "chelsea", "rocket")]
+        for number in range(count):
+            turned = np.roll(scenes[number % len(scenes)], 37 * number, axis=1)
+            Image.fromarray(turned).save(source / f"{number:04}.jpg", quality=90)
+        colorizer.colorize(scenes[0])
+
+        started, cpu = time.perf_counter(), time.process_time()
+        summary = colorize_folder(source, out, colorizer=colorizer)
+        wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        before = time.process_time()
+        for path in sorted(source.iterdir())[:alone]:
+            colorizer.colorize_file(path, Path(folder, f"alone_{path.name}"))
+        cpu_alone = (time.process_time() - before) / alone
+        torch.set_num_threads(threads)
+    write(
+        "folder",
+        {
+            "photos": count,
+            "done": summary.done,
+            "seconds": wall,
+            "photos_per_s": count / wall,
+            "cores": cores,
+            "cores_busy": cpu / (wall * cores),
+            "cpu_seconds_a_photo": cpu / count,
+            "cpu_seconds_a_photo_on_one_thread": cpu_alone,
+            "share_of_what_the_cores_could_do": (count / wall) / (cores / cpu_alone),
+        },
+        small=small,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""What every benchmark shares: the clock, the photos, the peer's pipeline, and the JSON with its circumstances."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+RESULTS = Path(__file__).parent / "results"
+_PACKAGES = (
+    "colorful-colorization torch numpy scikit-image opencv-python-headless opencv-python kornia pillow rz-colorization"
+)
+
+
+def timed(
+    *calls: Callable[[], object], repeats: int, warm_up: bool = True, spend: float = 60.0
+) -> list[dict[str, float]]:
+    """Time calls in turn, so that a change of the machine's pace meets all of them alike.
+
+    Args:
+        calls: What to run.
+        repeats: Rounds, after one that does not count.
+        warm_up: Whether to run that one.
+        spend: Seconds after which no further round is begun.
+    """
+    took: list[list[float]] = [[] for _ in calls]
+    if warm_up:
+        for call in calls:
+            call()
+    begun = time.perf_counter()
+    for round_number in range(repeats):
+        if round_number and time.perf_counter() - begun > spend:
+            break
+        for call, seconds in zip(calls, took, strict=True):
+            start = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - start)
+    return [
+        dict(zip(("q1", "median", "q3"), np.percentile(seconds, (25, 50, 75)).tolist(), strict=True))
+        | {"rounds": len(seconds)}
+        for seconds in took
+    ]
+
+
+def matrix_rate(size: int, *, dtype: torch.dtype = torch.float32, repeats: int = 7) -> float:
+    """Measure the best GFLOP/s of a square matrix product."""
+    a, b = torch.rand(size, size).to(dtype), torch.rand(size, size).to(dtype)
+    best = float("inf")
+    a @ b
+    for _ in range(repeats):
+        start = time.perf_counter()
+        a @ b
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best / 1e9
+
+
+def photo(height: int, width: int, name: str = "coffee") -> np.ndarray:
+    """Give a color photo that comes with scikit-image, at any size, with grain, so that it is not too smooth."""
+    import skimage.data
+
+    picture = Image.fromarray(getattr(skimage.data, name)()[..., :3])
+    large = np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
+    large += np.random.default_rng(0).integers(-6, 7, large.shape[:2], np.int16)[..., None]
+    return large.clip(0, 255).astype(np.uint8)
+
+
+def grey(rgb: np.ndarray) -> np.ndarray:
+    """Give the photo in 8-bit grey."""
+    return np.asarray(Image.fromarray(rgb).convert("L"))
+
+
+def vivid(network: Any) -> Any:
+    """Scale random weights until ab has a standard deviation of 15 to 25, and give the network back.
+
+    As they are, random weights say grey everywhere, and mapping into the gamut would be had for nothing.
+    """
+    light = torch.from_numpy(photo(256, 256)[..., 1])[None, None] / 2.55
+    last = {"eccv16": lambda: network.model8[-1], "siggraph17": lambda: network.model_out[0]}
+    layer = last.get(network.architecture, lambda: network.head)()
+    network.eval()
+    with torch.no_grad():
+        for _ in range(60):
+            spread = float(network.decode(network(light)).std())
+            if 15 <= spread <= 25:
+                return network
+            layer.weight *= min(max(20 / max(spread, 1e-6), 0.7), 1.5)
+    raise RuntimeError(f"the spread of ab did not settle: {spread:.1f}")
+
+
+def peer_pipeline(network: torch.nn.Module, rgb: np.ndarray, *, ab: torch.Tensor | None = None) -> np.ndarray:
+    """Color as the demo of rz-colorization does, though without recording gradients."""
+    from colorizers import postprocess_tens, preprocess_img
+
+    if rgb.ndim == 2:
+        rgb = np.repeat(rgb[..., None], 3, axis=2)
+    with torch.no_grad():
+        whole, small = preprocess_img(rgb, HW=(256, 256))
+        return postprocess_tens(whole, network(small) if ab is None else ab)
+
+
+def write(name: str, results: dict[str, Any], *, small: bool) -> None:
+    """Put results, and what they were measured on and with, into ``results/NAME.json``."""
+    found = {}
+    for package in _PACKAGES.split():
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    document = {
+        "benchmark": name,
+        "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+        "commit": _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "../src") else ""),
+        "machine": {
+            "cpu": _cpu(),
+            "cores": os.cpu_count(),
+            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+            "system": platform.platform(),
+            "load": round(os.getloadavg()[0], 2),
+        },
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": found,
+        "smoke_run": small,
+        "results": results,
+    }
+    folder = RESULTS / "smoke" if small else RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    sys.stdout.write(json.dumps(results, indent=1) + "\n")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

@@ -1,0 +1,44 @@
+"""Run every benchmark, one after the other, and make the page of the documentation from what they found.
+
+What is not given to it (``--photos`` and ``--large``, as for guided.py) is not measured anew; the page keeps
+the figures of the last run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Run them; stop at the first that fails."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true", help="try out that all run; the figures mean nothing")
+    parser.add_argument("--photos", nargs="+", help="see guided.py")
+    parser.add_argument("--large", help="see guided.py")
+    parser.add_argument("--sheet", help="see guided.py")
+    options = parser.parse_args()
+    runs = [["start.py"], ["lab.py"], ["speed.py"], ["folder.py"]]
+    if options.photos or options.large:
+        guided = ["guided.py"]
+        guided += ["--photos", *options.photos] if options.photos else []
+        guided += ["--large", options.large] if options.large else []
+        guided += ["--sheet", options.sheet] if options.sheet else []
+        runs.append(guided)
+    for script, *arguments in runs:
+        started = time.perf_counter()
+        command = [sys.executable, str(HERE / script), *arguments, *(["--small"] if options.small else [])]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        sys.stdout.write(f"{script}: {time.perf_counter() - started:.0f} s\n")
+        sys.stdout.flush()
+    if not options.small:
+        subprocess.run([sys.executable, str(HERE / "report.py")], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""Networks and whole pipeline, side by side with the PyPI package of the authors' networks, rz-colorization.
+
+Weights are random, as they do not matter for time, but scaled to colors as strong as a trained model's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from measure import grey, matrix_rate, peer_pipeline, photo, timed, vivid, write
+from torch.utils.flop_counter import FlopCounterMode
+
+from colorful import Colorizer
+from colorful.errors import WeightsError
+from colorful.lab import rgb_to_lab
+from colorful.metrics import ciede2000
+from colorful.models.eccv16 import ECCV16
+from colorful.models.lite import Lite
+from colorful.models.siggraph17 import SIGGRAPH17
+
+SIZES = {"256": (256, 256), "1 MP": (866, 1155), "12 MP": (3000, 4000), "50 MP": (6124, 8165)}
+ROUNDS = {"256": 15, "1 MP": 9, "12 MP": 5, "50 MP": 2}
+
+
+def peer(name: str, ours: torch.nn.Module) -> torch.nn.Module:
+    """Give the peer's network with our weights in it: the names of the layers are the same."""
+    import colorizers
+
+    network = getattr(colorizers, name)(pretrained=False).eval()
+    network.load_state_dict(ours.state_dict(), strict=False)
+    return network
+
+
+def lite() -> Any:
+    """Give the bundled network, or one with random weights if there is none."""
+    try:
+        return Colorizer.from_pretrained("lite", device="cpu").network
+    except WeightsError:
+        torch.manual_seed(0)
+        return vivid(Lite())
+
+
+def networks(small: bool) -> dict[str, Any]:
+    """Time the networks alone at 256 x 256."""
+    rounds = 2 if small else 15
+    rates = {str(n): matrix_rate(n, repeats=2 if small else 7) for n in ((512,) if small else (2048, 4096))}
+    best = max(rates.values())
+    halves = matrix_rate(512 if small else 4096, dtype=torch.bfloat16)
+    pixels = photo(256, 256)
+    light = rgb_to_lab(torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1)[None])[:, :1]
+    rows: dict[str, Any] = {}
+    for name, make in (("eccv16", ECCV16), ("siggraph17", SIGGRAPH17), ("lite", Lite)):
+        torch.manual_seed(0)
+        ours = lite() if name == "lite" else vivid(make())
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            ours(light)
+        flops = counter.get_total_flops() / 1e9
+        for batch in (1, 8) if name != "siggraph17" else (1,):
+            input_ = light.expand(batch, -1, -1, -1).contiguous()
+            runs = {
+                f"ours {dtype}": (Colorizer(ours, device="cpu", dtype=dtype)._forward, input_.to(getattr(torch, dtype)))
+                for dtype in ("float32", "bfloat16")
+            }
+            if name != "lite":
+                runs["peer"] = (peer(name, ours), input_)
+            with torch.inference_mode():
+                took = timed(
+                    *(lambda net=net, x=x: net(x) for net, x in runs.values()), repeats=max(2, rounds // batch)
+                )
+            row: dict[str, Any] = dict(zip(runs, took, strict=True))
+            seconds = row["ours float32"]["median"]
+            row["gflop"] = flops * batch
+            row["gflop_per_s"] = flops * batch / seconds
+            row["share_of_matrix_rate"] = row["gflop_per_s"] / best
+            if "peer" in row:
+                row["peer_over_ours"] = row["peer"]["median"] / seconds
+                row["peer_over_ours_bfloat16"] = row["peer"]["median"] / row["ours bfloat16"]["median"]
+            rows[f"{name}, batch {batch}"] = row
+        rows[f"{name}, batch 1"] |= _differences(ours, name, light)
+    compared = rows["eccv16, batch 1"]["peer"]["median"]
+    rows["lite, batch 1"]["peer_eccv16_over_ours"] = compared / rows["lite, batch 1"]["ours float32"]["median"]
+    return {"matrix_gflop_per_s": rates, "matrix_gflop_per_s_bfloat16": halves, "networks": rows}
+
+
+def _differences(ours: Any, name: str, light: torch.Tensor) -> dict[str, float]:
+    """Tell how far bfloat16, and the peer, are from our float32, in ab and CIEDE2000."""
+    with torch.inference_mode():
+        outputs = {
+            dtype: Colorizer(ours, device="cpu", dtype=dtype)._forward(light.to(getattr(torch, dtype))).float()
+            for dtype in ("float32", "bfloat16")
+        }
+        exact, rough = (ours.decode(outputs[dtype]) for dtype in ("float32", "bfloat16"))
+        own = torch.nn.functional.interpolate(light, size=exact.shape[-2:], mode="area")
+        result = {
+            "ab_std": float(exact.std()),
+            "bfloat16_ciede2000": float(ciede2000(torch.cat((own, rough), 1), torch.cat((own, exact), 1)).mean()),
+        }
+        if name != "lite":
+            theirs = torch.nn.functional.interpolate(peer(name, ours)(light), size=exact.shape[-2:], mode="area")
+            if name == "siggraph17":  # eccv16's is widened to 256 x 256 within the network
+                result["peer_largest_ab_difference"] = float((theirs - exact).abs().max())
+        return result
+
+
+def pipelines(small: bool) -> dict[str, Any]:
+    """Time array in, array out: eccv16 in float32 with our defaults, gamut mapping and guided upsampling too."""
+    torch.manual_seed(0)
+    network = vivid(ECCV16())
+    theirs = peer("eccv16", network)
+    colorizer = Colorizer(network, device="cpu")
+    rows = {}
+    for label, (height, width) in list(SIZES.items())[: 2 if small else 4]:
+        for kind in ("color", "grey") if label != "50 MP" else ("color",):
+            pixels = photo(height, width) if kind == "color" else grey(photo(height, width))
+            rounds = 2 if small else ROUNDS[label]
+            with torch.no_grad():
+                prediction = colorizer.predict(pixels)
+                ab = theirs(prediction.light[None])
+            # Everything but the network: the same call, with the network's answer at hand.
+            idle = Colorizer(network, device="cpu")
+            idle._forward = lambda *_, known=prediction.output[None]: known
+            ours, outside, peer_whole, peer_outside = timed(
+                lambda p=pixels: colorizer.colorize(p),
+                lambda p=pixels, c=idle: c.colorize(p),
+                lambda p=pixels: peer_pipeline(theirs, p),
+                lambda p=pixels, known=ab: peer_pipeline(theirs, p, ab=known),
+                repeats=rounds,
+                warm_up=label != "50 MP",
+            )
+            rows[f"{label}, {kind}"] = {
+                "pixels": height * width,
+                "ours": ours,
+                "ours outside the network": outside,
+                "peer": peer_whole,
+                "peer outside the network": peer_outside,
+                "peer_over_ours": peer_whole["median"] / ours["median"],
+                "peer_over_ours_outside": peer_outside["median"] / outside["median"],
+            }
+            gc.collect()
+    return rows
+
+
+def memory(small: bool) -> dict[str, Any]:
+    """Take the peak of each in a process of its own."""
+    rows = {}
+    for label in ("1 MP",) if small else ("12 MP", "50 MP"):
+        height, width = SIZES[label]
+        row: dict[str, Any] = {}
+        for who in ("ours", "peer"):
+            command = [sys.executable, __file__, "--peak", who, str(height), str(width)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            row[who] = json.loads(done.stdout)
+        row["peer_over_ours"] = row["peer"]["peak_bytes"] / row["ours"]["peak_bytes"]
+        row["peer_over_ours_above_level"] = row["peer"]["bytes_a_pixel"] / row["ours"]["bytes_a_pixel"]
+        rows[label] = row
+    return rows
+
+
+def peak(who: str, height: int, width: int) -> dict[str, float]:
+    """Measure the peak of resident memory while one photo is colored, after one of 256 x 256 (Linux only)."""
+    torch.manual_seed(0)
+    network = vivid(ECCV16())
+    pixels, warm = photo(height, width), photo(256, 256)
+    if who == "ours":
+        colorizer = Colorizer(network, device="cpu")
+        run = colorizer.colorize
+    else:
+        theirs = peer("eccv16", network)
+
+        def run(rgb: np.ndarray) -> np.ndarray:
+            return peer_pipeline(theirs, rgb)
+
+    run(warm)
+    gc.collect()
+    level = _status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to the present
+    result = run(pixels)
+    highest = _status("VmHWM")
+    return {
+        "level_bytes": level,
+        "peak_bytes": highest,
+        "bytes_a_pixel": (highest - level) / (height * width),
+        "result_bytes_a_pixel": result.nbytes / (height * width),
+    }
+
+
+def _status(field: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"{field} is not in /proc/self/status")
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser.add_argument("--peak", nargs=3, metavar=("WHO", "HEIGHT", "WIDTH"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peak:
+        who, height, width = options.peak
+        sys.stdout.write(json.dumps(peak(who, int(height), int(width))))
+        return
+    results = {
+        **networks(options.small),
+        "pipeline": pipelines(options.small),
+        "memory": memory(options.small),
+    }
+    write("speed", results, small=options.small)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""The page's server under load from another process: errors, memory, throughput, pixels as in series.
+
+The bound on throughput is what the library can do at all for such clients: a bare loop that takes whatever
+photos wait on plain sockets, decodes them, colors them with ``colorize_many``, encodes them and sends them back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import io
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import psutil
+from measure import grey, photo, write
+from PIL import Image
+
+CLIENTS = 8
+Exchange = Callable[[bytes], tuple[int, bytes, float]]
+
+
+def main() -> None:
+    """Run the bare loop, then the server, under the same clients."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser.add_argument("--model", default="lite")
+    parser.add_argument("--format", default="jpeg", choices=["jpeg", "png", "webp"])
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--loop", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.loop is not None:
+        bare_loop(options.loop, options.model, options.format)
+        return
+    seconds = 8.0 if options.small else options.seconds
+    photos = [to_jpeg(grey(photo(1000, 1000, name))) for name in ("coffee", "astronaut", "chelsea", "rocket")]
+    before, bound = run_loop(photos, options, seconds / 2)
+    served = run_server(photos, options, seconds)
+    bound_after = run_loop(photos, options, seconds / 2)[1]
+    bound_rate = (bound + bound_after) / 2
+    served["photos_per_second_of_the_bare_loop"] = [bound, bound_after]
+    served["share_of_the_bare_loop"] = served["photos_per_second"] / bound_rate
+    served["largest_difference_from_series"] = largest_difference(photos, options)
+    write(
+        "web_load",
+        served | {"clients": CLIENTS, "format": options.format, "loop": dict(before)},
+        small=options.small,
+    )
+
+
+def run_server(photos: list[bytes], options: argparse.Namespace, seconds: float) -> dict[str, object]:
+    """Put `colorful serve` under load, then end it in the midst of it."""
+    command = [sys.executable, "-m", "colorful", "serve", "--port", "0", "--model", options.model]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
+        if found is None:
+            raise RuntimeError(f"the server did not start: {line!r}")
+        process, memory, begun = psutil.Process(server.pid), [], time.monotonic()
+
+        def watch() -> None:
+            memory.append((time.monotonic() - begun, process.memory_info().rss))
+
+        outcomes, rate, _ = load(photos, lambda: http_exchange(int(found[1]), options.format), seconds, watch)
+        warm = [rss for at, rss in memory if seconds / 4 <= at < seconds / 2]
+        late = [rss for at, rss in memory if at >= seconds * 3 / 4]
+        stop = threading.Thread(target=lambda: (time.sleep(2), server.send_signal(signal.SIGTERM)))
+        stop.start()
+        ending, _, ended = load(
+            photos, lambda: http_exchange(int(found[1]), options.format), 60, until=server.poll
+        )
+        stop.join()
+    return {
+        "seconds": seconds,
+        "outcomes": dict(outcomes),
+        "photos_per_second": rate,
+        "rss_mib_after_warm_up": max(warm) / 2**20,
+        "rss_mib_at_the_end": max(late) / 2**20,
+        "rss_growth_percent": 100 * (max(late) / max(warm) - 1),
+        "term_seconds": ended - 2,
+        "term_exit_status": server.returncode,
+        "outcomes_around_term": dict(ending),
+    }
+
+
+def run_loop(photos: list[bytes], options: argparse.Namespace, seconds: float) -> tuple[Counter[str], float]:
+    """Put the bare loop under the same load."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    command = [sys.executable, __file__, "--loop", str(listener.fileno())]
+    command += ["--model", options.model, "--format", options.format]
+    port = listener.getsockname()[1]
+    with listener, subprocess.Popen(command, pass_fds=[listener.fileno()]) as loop:
+        outcomes, rate, _ = load(photos, lambda: bare_exchange(port), seconds)
+        loop.terminate()
+    return outcomes, rate
+
+
+def load(
+    photos: list[bytes],
+    connect: Callable[[], Exchange],
+    seconds: float,
+    watch: Callable[[], None] = lambda: None,
+    until: Callable[[], int | None] = lambda: None,
+) -> tuple[Counter[str], float, float]:
+    """Let clients send photo after photo, and count what becomes of them.
+
+    Returns:
+        Outcomes, photos per second after a warm-up of a tenth of the time, and the seconds it took.
+    """
+    outcomes: Counter[str] = Counter()
+    done: list[float] = []
+    begun = time.monotonic()
+    over = threading.Event()
+
+    def client(number: int) -> None:
+        exchange, turn = connect(), number
+        while not over.is_set():
+            turn += 1
+            try:
+                status, body, retry_after = exchange(photos[turn % len(photos)])
+            except (OSError, http.client.HTTPException) as error:
+                outcomes[type(error).__name__] += 1
+                if until() is not None:
+                    return
+                exchange = connect()
+                time.sleep(0.05)
+                continue
+            outcomes[str(status)] += 1
+            if status == 200:
+                assert len(body) > 1000
+                done.append(time.monotonic() - begun)
+            elif status == 503:
+                over.wait(retry_after)
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    while time.monotonic() - begun < seconds and until() is None:
+        watch()
+        time.sleep(0.5)
+    over.set()
+    took = time.monotonic() - begun
+    for thread in threads:
+        thread.join()
+    counted = [at for at in done if seconds / 10 <= at <= seconds]
+    return outcomes, len(counted) / (seconds * 0.9), took
+
+
+def http_exchange(port: int, format: str) -> Exchange:
+    """Make a client that keeps its connection, as browsers do."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Content-Type": "multipart/form-data; boundary=cut", "Accept": f"image/{format}"}
+    head = b'--cut\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
+
+    def exchange(data: bytes) -> tuple[int, bytes, float]:
+        connection.request("POST", "/v1/colorize", head + data + b"\r\n--cut--\r\n", headers)
+        reply = connection.getresponse()
+        return reply.status, reply.read(), float(reply.headers.get("Retry-After", 0))
+
+    return exchange
+
+
+def bare_exchange(port: int) -> Exchange:
+    """Make a client of the bare loop: a length and the bytes, both ways."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=120)
+
+    def exchange(data: bytes) -> tuple[int, bytes, float]:
+        connection.sendall(struct.pack("<I", len(data)) + data)
+        (length,) = struct.unpack("<I", receive(connection, 4))
+        return 200, receive(connection, length), 0.0
+
+    return exchange
+
+
+def receive(connection: socket.socket, length: int) -> bytes:
+    """Read so many bytes."""
+    data = bytearray()
+    while len(data) < length:
+        piece = connection.recv(length - len(data))
+        if not piece:
+            raise ConnectionResetError
+        data += piece
+    return bytes(data)
+
+
+def bare_loop(descriptor: int, model: str, format: str) -> None:
+    """Decode, color and encode whatever photos wait, together, for ever."""
+    from colorful import Colorizer, images
+
+    colorizer = Colorizer.from_pretrained(model)
+    listener = socket.socket(fileno=descriptor)
+    clients: list[socket.socket] = []
+    while True:
+        ready, _, _ = select.select([listener, *clients], [], [])
+        if listener in ready:
+            clients.append(listener.accept()[0])
+            ready.remove(listener)
+        waiting = []
+        for client in ready:
+            try:
+                (length,) = struct.unpack("<I", receive(client, 4))
+                waiting.append((client, receive(client, length)))
+            except ConnectionResetError:
+                clients.remove(client)
+        pictures = [images.read(data) for _, data in waiting]
+        colored = colorizer.colorize_many([picture.pixels for picture in pictures])
+        for (client, _), picture, rgb in zip(waiting, pictures, colored, strict=True):
+            data = images.encode(picture.colored(np.asarray(rgb)), format)
+            client.sendall(struct.pack("<I", len(data)) + data)
+
+
+def largest_difference(photos: list[bytes], options: argparse.Namespace) -> int:
+    """Compare what many clients get at once with what the library makes of the same bytes, one after another."""
+    from colorful import Colorizer
+
+    colorizer = Colorizer.from_pretrained(options.model)
+    series = [np.asarray(colorizer.colorize(data)).astype(int) for data in photos]
+    command = [sys.executable, "-m", "colorful", "serve", "--port", "0", "--model", options.model]
+    largest = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        port = int(re.findall(r":(\d+)/", server.stdout.readline())[0])
+        replies: list[tuple[int, bytes]] = []
+
+        def client(number: int) -> None:
+            replies.append((number, http_exchange(port, "png")(photos[number % len(photos)])[1]))
+
+        threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        server.terminate()
+    for number, body in replies:
+        pixels = np.asarray(Image.open(io.BytesIO(body))).astype(int)
+        largest = max(largest, int(np.abs(pixels - series[number % len(photos)]).max()))
+    return largest
+
+
+def to_jpeg(pixels: np.ndarray) -> bytes:
+    """Encode as JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""How soon the picture follows on the page, in a real browser: from the click or the slider to the decoded picture."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from measure import grey, photo, write
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+
+# Runs in the page: do something, and wait until the picture is another one and nothing is on its way.
+FOLLOW = """async ([what, x, y]) => {
+  const image = document.querySelector("#canvas .after");
+  const stage = document.getElementById("stage");
+  const points = document.getElementById("points");
+  const last = image.src;
+  const start = performance.now();
+  if (what === "click") {
+    const box = points.getBoundingClientRect();
+    points.dispatchEvent(new MouseEvent("click", {
+      bubbles: true, clientX: box.left + x * box.width, clientY: box.top + y * box.height }));
+  } else {
+    const control = document.getElementById(what);
+    control.value = x;
+    control.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  while (image.src === last || stage.hasAttribute("aria-busy")) {
+    await new Promise((resolve) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = resolve; port2.postMessage(0); });
+  }
+  await image.decode();
+  const took = performance.now() - start;
+  if (what !== "click") document.getElementById(what).dispatchEvent(new Event("change", { bubbles: true }));
+  return took;
+}"""
+
+
+def main() -> None:
+    """Open the editor on a photo of one megapixel, and time clicks and sliders."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser.add_argument("--model", default="lite")
+    options = parser.parse_args()
+    command = [sys.executable, "-m", "colorful", "serve", "--port", "0", "--model", options.model]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,
+    ):
+        try:
+            assert server.stdout is not None
+            found = re.search(r"(http://\S+)", server.stdout.readline())
+            if found is None:
+                raise RuntimeError("the server did not start")
+            path = Path(folder) / "photo.jpg"
+            Image.fromarray(grey(photo(1000, 1000))).save(path, quality=90)
+            with sync_playwright() as playwright:
+                chromium = shutil.which("chromium") or shutil.which("google-chrome")
+                browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+                page = browser.new_page(viewport={"width": 1440, "height": 1060})
+                results = measure(page, found[1], path, 3 if options.small else 30)
+                browser.close()
+        finally:
+            server.terminate()
+    write("web_preview", results, small=options.small)
+
+
+def measure(page: Page, address: str, path: Path, rounds: int) -> dict[str, object]:
+    """Time each kind of change so many times; milliseconds."""
+    page.goto(address)
+    page.locator("#choose").set_input_files(str(path))
+    page.locator('.card[data-state="ready"]').wait_for(timeout=60_000)
+    page.locator(".adjust").click()
+    page.locator("#stage:not([aria-busy])").wait_for()
+    rng = np.random.default_rng(0)
+    took: dict[str, list[float]] = {
+        "click": [],
+        "click, likeliest color": [],
+        "temperature": [],
+        "saturation": [],
+    }
+    page.evaluate(FOLLOW, ["saturation", 0.9, 0])
+    for number in range(rounds):
+        x, y = rng.uniform(0.05, 0.95, 2)
+        took["click, likeliest color"].append(page.evaluate(FOLLOW, ["click", x, y]))
+        idle(page)
+        took["temperature"].append(page.evaluate(FOLLOW, ["temperature", 0.1 + 0.8 * number / rounds, 0]))
+        idle(page)
+        took["saturation"].append(page.evaluate(FOLLOW, ["saturation", 0.5 + number / rounds, 0]))
+        idle(page)
+    # A color picked by hand is kept for the next points, which then need not ask what is likely.
+    page.locator("#pick").evaluate(
+        "(one) => { one.value = '#b03020'; for (const kind of ['input', 'change']) one.dispatchEvent(new Event(kind)); }"
+    )
+    for _ in range(rounds):
+        idle(page)
+        x, y = rng.uniform(0.05, 0.95, 2)
+        took["click"].append(page.evaluate(FOLLOW, ["click", x, y]))
+    shown = page.locator("#canvas .after").evaluate("(image) => [image.naturalWidth, image.naturalHeight]")
+    quartiles = {
+        name: dict(
+            zip(("q1", "median", "q3"), np.percentile(times, (25, 50, 75)).round(1).tolist(), strict=True)
+        )
+        for name, times in took.items()
+    }
+    return {"milliseconds": quartiles, "preview_pixels": shown, "rounds": rounds}
+
+
+def idle(page: Page) -> None:
+    """Wait until the page asks for nothing."""
+    page.locator("#stage:not([aria-busy])").wait_for()
+    page.wait_for_timeout(150)
+
+
+if __name__ == "__main__":
+    main()
