@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from colorful import hub
 from colorful.errors import (
+    KindError,
     OptionError,
     WeightsFormatError,
     WeightsIntegrityError,
@@ -103,10 +104,9 @@ def test_loading_leaves_random_numbers_alone(folder: Path) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize("name", ["eccv16", "siggraph17"])
-def test_released_file_tells_its_architecture_by_its_tensors(name: str, tmp_path: Path) -> None:
+def test_released_file_tells_its_architecture_by_its_tensors(tmp_path: Path) -> None:
     """A .pth with the tensors of a released network needs no word about what it is, and is converted once."""
-    network = create(name).eval()
+    network = create("siggraph17").eval()
     state = network.state_dict()
     torch.save(state, tmp_path / "found.pth")
     assert_same(hub.load(tmp_path / "found.pth", cache_dir=tmp_path / "cache"), network)
@@ -120,11 +120,9 @@ def test_released_file_tells_its_architecture_by_its_tensors(name: str, tmp_path
 def test_old_file_without_counters(tmp_path: Path) -> None:
     """A .pth from before batch normalization counted its steps loads as well, in torch's old format too."""
     network = create("eccv16").eval()
-    state = {
-        name: tensor
-        for name, tensor in network.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
+    counters = [name for name in network.state_dict() if name.endswith("num_batches_tracked")]
+    assert counters
+    state = {name: tensor for name, tensor in network.state_dict().items() if name not in counters}
     torch.save(state, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     assert_same(hub.load(tmp_path / "old.pth", cache_dir=tmp_path), network)
 
@@ -334,6 +332,12 @@ def test_arguments_without_meaning(folder: Path) -> None:
         OptionError, match=r"revision: expected None, since .* is no Hub id org/name, got 'v1'"
     ):
         hub.load(folder, revision="v1")
+    with pytest.raises(OptionError, match="revision: expected None, since eccv16 is registered"):
+        hub.fetch("eccv16", revision="v1")
+    with pytest.raises(OptionError, match="architecture: expected 'siggraph17', got 'eccv16'"):
+        hub.fetch("siggraph17", architecture="eccv16")
+    with pytest.raises(KindError, match="model: expected a name, a Hub id or a path, got int"):
+        hub.load(17)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="architecture: expected 'lite', got 'eccv16'"):
         hub.load(folder, architecture="eccv16")
 

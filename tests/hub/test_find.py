@@ -194,6 +194,22 @@ def test_remains_that_do_not_fit(
     assert [path.suffix for path in partial.parent.iterdir() if path.suffix != ".lock"] == [".safetensors"]
 
 
+def test_remains_that_are_whole(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """A file that came whole before the process ended is taken as it is, even where its size is not known."""
+    with hub.fault("GET", "/official/", cut=1000, times=1), hub.fault("GET", ".", status=500):
+        assert client("fetch", released, cache_dir=tmp_path).error
+    (partial,) = tmp_path.rglob("*.partial")
+    partial.write_bytes(weights)
+    for source in released["sources"]:
+        source["size"] = None
+    with hub.watch() as seen:
+        client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
+    assert seen == ["GET /official/released.safetensors"]
+    assert hub.requests[-1][2]["Range"] == f"bytes={len(weights)}-"
+
+
 def test_redirects_are_followed(
     hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
 ) -> None:

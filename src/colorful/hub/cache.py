@@ -62,7 +62,7 @@ def cached(cache_dir: str | os.PathLike[str] | None = None) -> list[CacheEntry]:
     """
     entries = []
     for path in cache_folder(cache_dir).glob("*.*"):
-        if path.suffix in (".safetensors", ".partial", ".pth"):
+        if path.suffix in (".safetensors", ".partial", ".pth", ".tmp"):
             name = path.name.split(".")[0] if path.suffix == ".safetensors" else path.name.split(".", 1)[1]
             entries.append(CacheEntry(name, path, path.stat().st_size, path.suffix == ".safetensors"))
     entries.sort(key=lambda entry: (not entry.whole, entry.name))
@@ -95,11 +95,13 @@ def _hub_repos(cache_dir: str | os.PathLike[str] | None) -> list[CachedRepoInfo]
 
 
 def _is_ours(repo: CachedRepoInfo) -> bool:
-    for revision in repo.revisions:
-        for file in revision.files:
-            if file.file_name == files.WEIGHTS:
-                with suppress(WeightsError):
-                    return files.survey(file.file_path)[1] is not None
+    for file in (file for revision in repo.revisions for file in revision.files):
+        with suppress(WeightsError):
+            if file.file_name == files.CONFIG and files.read_config(file.file_path):
+                return True
+            # A registered model is fetched without its config, which the weights carry as well.
+            if file.file_name == files.WEIGHTS and files.survey(file.file_path)[1]:
+                return True
     return False
 
 
@@ -110,17 +112,19 @@ def find(source_digest: str, folder: Path) -> tuple[Path, str] | None:
         if files.sha256(path) == digest:
             return path, digest
         logger.warning("%s: damaged since it was written, discarded", path)
-        path.unlink()
+        with suppress(OSError):  # As where the cache is read-only.
+            path.unlink()
     return None
 
 
 def convert(source: Path, source_digest: str, name: str, folder: Path) -> tuple[Path, str]:
-    """Keep *source* as safetensors; the caller holds the lock.
+    """Keep *source* as safetensors, which it may be already; the caller holds the lock.
 
     Returns:
         The new file and its SHA-256 in hex.
     """
-    data = files.serialize(files.read_tensors(source))
+    whole = files.kind_of(source) == "safetensors"
+    data = source.read_bytes() if whole else files.serialize(files.read_tensors(source))
     digest = hashlib.sha256(data).hexdigest()
     path = folder / f"{name.replace('.', '-')}.{source_digest[:16]}.{digest}.safetensors"
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from colorful.errors import (
+    KindError,
     OptionError,
     WeightsAccessError,
     WeightsError,
@@ -108,21 +109,19 @@ def fetch(
     if isinstance(model, str) and model in MODELS:
         model = MODELS[model]
     if isinstance(model, ModelInfo):
-        fixed = f"{model.name} is registered with its checksum"
-        found = _registered(model, access, namespace or os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE)
+        _refuse_revision(revision, f"{model.name} is registered with its checksum")
+        _agree(architecture, model.architecture)
+        return _registered(model, access, namespace or os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE)
+    if not isinstance(model, str | os.PathLike):
+        raise KindError(f"model: expected a name, a Hub id or a path, got {type(model).__name__}")
+    path = Path(model).expanduser()
+    is_id = isinstance(model, str) and _REPO_ID.fullmatch(model) and path.suffix not in _SUFFIXES
+    if is_id and not path.exists():
+        found = _from_hub(str(model), revision, access)
     else:
-        path = Path(model).expanduser()
-        is_id = isinstance(model, str) and _REPO_ID.fullmatch(model) and path.suffix not in _SUFFIXES
-        if is_id and not path.exists():
-            fixed = None
-            found = _from_hub(str(model), revision, access)
-        else:
-            fixed = f"{os.fspath(model)} is no Hub id org/name"
-            found = _from_disk(path, architecture, cache.cache_folder(access.cache_dir))
-    if revision is not None and fixed:
-        raise OptionError(f"revision: expected None, since {fixed}, got {revision!r}")
-    if architecture not in (None, found.config["architecture"]):
-        raise OptionError(f"architecture: expected {found.config['architecture']!r}, got {architecture!r}")
+        _refuse_revision(revision, f"{os.fspath(model)} is no Hub id org/name")
+        found = _from_disk(path, architecture, cache.cache_folder(access.cache_dir))
+    _agree(architecture, found.config["architecture"])
     return found
 
 
@@ -163,8 +162,8 @@ def _registered(info: ModelInfo, access: _Access, namespace: str) -> ModelFiles:
     kind = kinds.pop() if len(kinds) == 1 else WeightsNotFoundError
     reasons = "; ".join(map(str, failures))
     raise kind(
-        f"{info.name}: not cached, and no source gives it: {reasons}. {_once_online(info.name)}; or get "
-        f"{info.sources[-1].filename} by other means and give its path in place of the name"
+        f"{info.name}: not cached, and no source gives it: {reasons}. {_once_online(info.name)}; or get the "
+        f"file by other means and give its path in place of the name"
     )
 
 
@@ -235,8 +234,9 @@ def _from_disk(path: Path, architecture: str | None, folder: Path) -> ModelFiles
             f"{path}: expected one of {', '.join(MODELS)}, a Hub id org/name, a folder or a file, "
             "got none of them"
         )
+    kind = files.kind_of(path)
     weights, digest = path, files.sha256(path)
-    if files.kind_of(path) == "pickle":
+    if kind == "pickle":
         weights, digest = cache.find_or_convert(path, digest, folder)
     return ModelFiles(describe_file(path, architecture, weights), weights, digest, str(path))
 
@@ -272,6 +272,16 @@ def _folder(folder: Path, source: str) -> ModelFiles:
     weights = folder / files.WEIGHTS
     files.survey(weights)
     return ModelFiles(config, weights, files.sha256(weights), source)
+
+
+def _refuse_revision(revision: str | None, reason: str) -> None:
+    if revision is not None:
+        raise OptionError(f"revision: expected None, since {reason}, got {revision!r}")
+
+
+def _agree(asked: str | None, found: str) -> None:
+    if asked not in (None, found):
+        raise OptionError(f"architecture: expected {found!r}, got {asked!r}")
 
 
 def _config(info: ModelInfo) -> dict[str, Any]:

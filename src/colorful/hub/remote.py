@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_ATTEMPTS = 4
+_ATTEMPTS = 3
 _PAUSE = 0.5
 """Seconds before the second attempt; doubled before each further one."""
 
@@ -236,6 +236,8 @@ def _request(url: str, partial: Path, size: int | None) -> None:
     with get_session().stream(
         "GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT, follow_redirects=True
     ) as response:
+        if response.headers.get("Content-Range") == f"bytes */{offset}":
+            return  # It was whole already; only its size was not known.
         resumes = response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
         if response.status_code == 416 or (response.status_code == 206 and not resumes):
             partial.unlink()
@@ -246,7 +248,7 @@ def _request(url: str, partial: Path, size: int | None) -> None:
         if response.status_code == 200:
             offset = 0
         length = response.headers.get("Content-Length")
-        total = offset + int(length) if length else size
+        total = offset + int(length) if length and "Content-Encoding" not in response.headers else size
         if response.headers.get("Content-Type", "").startswith("text/html"):
             raise web_page(url)
         if size is not None and total != size:
