@@ -217,6 +217,23 @@ def test_an_imagemagick_png_is_not_turned_twice() -> None:
     assert images.read(images.encode(once, "png")).size == once.size
 
 
+def test_a_turn_that_only_xmp_tells_is_applied_and_reset() -> None:
+    """Programs that write the turn into XMP alone are understood, in both of its spellings."""
+    for words in (
+        samples.XMP.replace(
+            b"dc:source", b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6" dc:source'
+        ),
+        samples.XMP.replace(
+            b"</rdf:RDF>",
+            b'<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/">'
+            b"<tiff:Orientation>6</tiff:Orientation></rdf:Description></rdf:RDF>",
+        ),
+    ):
+        once = images.read(samples.save(Image.fromarray(samples.photo()), "WEBP", xmp=words))
+        assert once.size == (samples.WIDTH, samples.HEIGHT)
+        assert images.read(images.encode(once, "webp")).size == once.size
+
+
 def test_corrupt_exif_costs_only_itself() -> None:
     """A photo whose EXIF is broken is read, in any container, and written again."""
     for block in (b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0nonsense", samples.exif(6)[:40]):

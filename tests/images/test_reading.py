@@ -15,6 +15,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
+import pillow_heif
 import pytest
 import sample_files as samples
 import tifffile
@@ -290,7 +291,7 @@ def test_deep_pngs_are_read_bit_by_bit() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "png 16", "tiff 16"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "png 16", "tiff 16"])
 def test_the_exif_turn_is_applied(format: str, orientation: int) -> None:
     """All eight EXIF turns come upright, as Pillow's exif_transpose puts them, and alpha with them."""
     upright = np.dstack((samples.photo(), samples.alpha()))
@@ -308,8 +309,13 @@ def test_the_exif_turn_is_applied(format: str, orientation: int) -> None:
         stored = samples.turned(upright, orientation)
         image = Image.fromarray(stored if format != "JPEG" else np.ascontiguousarray(stored[..., :3]))
         options: dict[str, Any] = {"lossless": True, "exact": True} if format == "WEBP" else {}
-        data = samples.save(image, format, exif=exif, **options)
-        expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+        if format == "HEIF":
+            data = samples.save_heic(image, exif=exif)
+            expected = np.asarray(pillow_heif.open_heif(io.BytesIO(data)).to_pillow())
+            assert expected.shape == upright.shape
+        else:
+            data = samples.save(image, format, exif=exif, **options)
+            expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     picture = images.read(data)
     np.testing.assert_array_equal(picture.pixels, expected[..., :3])
     if picture.alpha is not None:

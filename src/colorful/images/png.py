@@ -13,7 +13,6 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin
 
 from colorful.images.picture import Decoded
-from colorful.images.tiff import codecs
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ABOUT_PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"sBIT", b"bKGD", b"hIST")
@@ -33,7 +32,9 @@ def decode(data: bytes) -> tuple[Decoded, Image.Image]:
     Returns:
         The pixels, and an image of one pixel that carries the file's metadata the way Pillow reads them.
     """
-    values = codecs().png_decode(data)  # which turns tRNS into alpha
+    import imagecodecs
+
+    values = imagecodecs.png_decode(data)  # which turns tRNS into alpha
     values = values.reshape(*values.shape[:2], -1)
     alpha = np.ascontiguousarray(values[..., -1]) if values.shape[2] in (2, 4) else None
     colors = values[..., :-1] if alpha is not None else values
@@ -47,7 +48,9 @@ def encode(values: npt.NDArray[Any], about: bytes) -> bytes:
         values: Gray, gray and alpha, RGB or RGBA; shape ``(H, W)`` or ``(H, W, C)``, uint16.
         about: Any PNG; the result takes its metadata.
     """
-    header, *pixels = _chunks(codecs().png_encode(np.ascontiguousarray(values), level=6))
+    import imagecodecs
+
+    header, *pixels = _chunks(bytes(imagecodecs.png_encode(np.ascontiguousarray(values), level=6)))
     extra = [chunk for chunk in _chunks(about) if chunk[0] not in _ABOUT_PIXELS]
     return _join([header, *extra, *pixels])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import os
@@ -146,10 +147,12 @@ def _from_file(file: IO[bytes], name: str, max_pixels: int | None) -> Picture:
 
 def _from_tiff(file: IO[bytes], name: str, max_pixels: int | None) -> Picture:
     tags, more = tiff.read_tags(file)
+    if tiff.is_raw(tags):
+        raise ImageError("a camera's raw file: expected it developed, as a TIFF or JPEG")
     _log_frames(more, name)
     size = tiff.size(tags)
     _check_size(size, max_pixels)
-    if not tiff.is_deep(tags):
+    if not tiff.is_beyond_pillow(tags):
         try:
             image = _open(file)
         except SyntaxError:  # channels that Pillow has no mode for
@@ -220,7 +223,7 @@ def _decoded(image: Image.Image) -> Decoded:
     if mode == "CMYK":
         return Decoded(_to_array(image, mode), None, "cmyk")
     gray = mode in ("1", "L", "LA", "La")
-    has_alpha = mode.endswith(("A", "a")) or transparent is not None
+    has_alpha = image.has_transparency_data
     values = _to_array(image, ("L" if gray else "RGB") + ("A" if has_alpha else ""))
     values = values.reshape(*values.shape[:2], -1)
     space: Literal["gray", "rgb"] = "gray" if gray else "rgb"
@@ -289,6 +292,13 @@ def _turn(values: Pixels, orientation: int) -> Pixels:
     return values
 
 
+@functools.cache
+def _hush() -> None:
+    # Without a handler of their own the decoders' remarks on broken files would land on the user's terminal.
+    for name in ("PIL", "tifffile", "imagecodecs"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+
+
 class _Guard:
     """Turn whatever a decoder throws at broken input into an :class:`ImageError`, and keep its warnings in.
 
@@ -304,6 +314,7 @@ class _Guard:
         self._name = name
 
     def __enter__(self) -> None:
+        _hush()
         with _Guard._lock:
             if _Guard._inside == 0:
                 _Guard._filters = warnings.catch_warnings()

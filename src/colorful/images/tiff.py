@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import io
-import logging
-from types import ModuleType
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -21,7 +18,9 @@ from colorful.images.profiles import lab_to_rgb, srgb_profile
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _GROUPS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-_WIDTH, _HEIGHT, _BITS, _SAMPLE_FORMAT = 256, 257, 258, 339
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _SAMPLE_FORMAT = 256, 257, 258, 262, 277, 284, 339
+_SUBFILE_TYPE, _SUBDIRECTORIES, _DNG_VERSION = 254, 330, 50706
+_REDUCED = 1
 _UNSIGNED, _FLOAT = 1, 3
 _WHITE_IS_ZERO, _LAB = 0, 8
 _ASSOCIATED, _STRAIGHT = 1, 2
@@ -63,9 +62,16 @@ def size(tags: Image.Exif) -> tuple[int, int]:
     return int(tags[_WIDTH]), int(tags[_HEIGHT])
 
 
-def is_deep(tags: Image.Exif) -> bool:
-    """Tell whether the page has more than 8 bits a channel, or floats."""
-    return bool(np.max(tags.get(_BITS, 1)) > 8 or np.max(tags.get(_SAMPLE_FORMAT, 1)) == _FLOAT)
+def is_raw(tags: Image.Exif) -> bool:
+    """Tell whether this is a camera's raw file, whose first page is but a thumbnail."""
+    return _DNG_VERSION in tags or bool(tags.get(_SUBFILE_TYPE, 0) == _REDUCED and _SUBDIRECTORIES in tags)
+
+
+def is_beyond_pillow(tags: Image.Exif) -> bool:
+    """Tell whether the page has more than 8 bits a channel, floats, or gray and alpha in planes."""
+    deep = np.max(tags.get(_BITS, 1)) > 8 or np.max(tags.get(_SAMPLE_FORMAT, 1)) == _FLOAT
+    planes = tags.get(_PLANAR, 1) == 2 and tags.get(_PHOTOMETRIC, 2) <= 1 and tags.get(_SAMPLES, 1) > 1
+    return bool(deep or planes)
 
 
 def decode(file: IO[bytes], *, max_bytes: int | None) -> Decoded:
@@ -80,7 +86,6 @@ def decode(file: IO[bytes], *, max_bytes: int | None) -> Decoded:
     """
     import tifffile
 
-    codecs()
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
@@ -115,7 +120,6 @@ def encode(values: npt.NDArray[Any], *, alpha: bool, about: Metadata) -> bytes:
     """
     import tifffile
 
-    codecs()
     buffer = io.BytesIO()
     tifffile.imwrite(
         buffer,
@@ -158,16 +162,6 @@ def _with_tags(buffer: io.BytesIO, about: Metadata) -> bytes:
             directory.tagtype[tag] = _BYTES
             directory[tag] = data
     return b"".join((b"II*\0\x08\0\0\0", directory.tobytes(8), buffer.getbuffer()[min(starts) :]))
-
-
-@functools.cache
-def codecs() -> ModuleType:
-    """Import imagecodecs, and keep its and tifffile's remarks on broken files off the user's terminal."""
-    import imagecodecs
-
-    for name in ("tifffile", "imagecodecs"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
-    return imagecodecs
 
 
 def _interpret(page: Any, values: npt.NDArray[Any]) -> Decoded:

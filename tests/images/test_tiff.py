@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import sample_files as samples
+import skimage.color
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from colorful import images
+from colorful.errors import ImageError
+
+HEIGHT, WIDTH = samples.HEIGHT, samples.WIDTH
+
+
+def packed_tiff(values: npt.NDArray[np.uint16], bits: int) -> bytes:
+    """Make a gray TIFF of 9 to 15 bits, packed without gaps in a row."""
+    places = np.arange(bits - 1, -1, -1)
+    rows = np.packbits(((values[..., None] >> places) & 1).astype(np.uint8).reshape(len(values), -1), axis=1)
+    directory = ImageFileDirectory_v2(b"MM\0*\0\0\0\x08")
+    height, width = values.shape
+    for tag, value in ((256, width), (257, height), (258, bits), (259, 1), (262, 1), (277, 1), (278, height)):
+        directory[tag] = value
+    directory[273], directory[279] = 0, rows.nbytes
+    return b"MM\0*\0\0\0\x08" + directory.tobytes(8) + rows.tobytes()
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_odd_depths_are_widened_to_16_bits(bits: int) -> None:
+    """Scanners' 10, 12 and 14 bits keep every level and reach white."""
+    levels = np.linspace(0, 2**bits - 1, HEIGHT * WIDTH).astype(np.uint16).reshape(HEIGHT, WIDTH)
+    picture = images.read(packed_tiff(levels, bits))
+    assert picture.pixels.dtype == np.uint16
+    assert (picture.pixels.min(), picture.pixels.max()) == (0, 65535)
+    np.testing.assert_array_equal(picture.pixels, levels.astype(int) * 65535 // (2**bits - 1))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_premultiplied_alpha_is_taken_out_of_the_colors(dtype: type[Any]) -> None:
+    """A TIFF with associated alpha comes with straight colors, and with its alpha bit by bit."""
+    full = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    straight, alpha = samples.photo() / 255, np.maximum(samples.alpha(), 40) / 255
+    stored = np.dstack((straight * alpha[..., None], alpha)) * full
+    stored = stored.astype(dtype) if full == 1 else np.rint(stored).astype(dtype)
+    data = samples.save_tiff(stored, photometric="rgb", extrasamples=["assocalpha"])
+    picture = images.read(data)
+    np.testing.assert_array_equal(picture.alpha, stored[..., 3])
+    steps = np.abs(picture.pixels / full - straight) * (alpha[..., None] * 255)
+    assert steps.max() <= 1.6  # steps of 8 bits as they were stored
+
+
+def test_clear_premultiplied_pixels_are_black() -> None:
+    """Where associated alpha is 0 nothing is divided by it."""
+    stored = np.zeros((4, 4, 4), np.uint16)
+    picture = images.read(samples.save_tiff(stored, photometric="rgb", extrasamples=["assocalpha"]))
+    assert picture.pixels.max() == 0
+
+
+def test_16_bit_lab_is_read() -> None:
+    """16-bit CIELAB, as Photoshop saves it, comes within a step of 8 bits of the RGB it was made from."""
+    rgb = samples.photo() / 255
+    lab = skimage.color.xyz2lab(_to_d50(skimage.color.rgb2xyz(rgb)), illuminant="D50")
+    light = np.rint(lab[..., :1] * 655.35).astype(np.uint16)
+    ab = np.rint(lab[..., 1:] * 256).astype(np.int16).view(np.uint16)
+    data = samples.save_tiff(np.concatenate((light, ab), axis=2), photometric="cielab")
+    picture = images.read(data)
+    assert picture.pixels.dtype == np.uint16
+    assert np.abs(picture.pixels / 65535 - rgb).max() * 255 < 1.5
+
+
+def test_32_bit_integers_become_floats() -> None:
+    """A TIFF of 32-bit integers keeps what a float can hold."""
+    values = np.linspace(0, 2**32 - 1, HEIGHT * WIDTH).astype(np.uint32).reshape(HEIGHT, WIDTH)
+    picture = images.read(samples.save_tiff(values, photometric="minisblack"))
+    assert picture.pixels.dtype == np.float32
+    np.testing.assert_allclose(picture.pixels, values / (2**32 - 1), atol=1e-7)
+
+
+def test_channels_that_pillow_has_no_mode_for_are_read() -> None:
+    """8-bit gray with alpha in planes, and RGB with a fifth channel, are read though Pillow cannot."""
+    gray, opacity = samples.gray(), samples.alpha()
+    planes = samples.save_tiff(
+        np.stack((gray, opacity)),
+        photometric="minisblack",
+        planarconfig="separate",
+        extrasamples=["unassalpha"],
+    )
+    picture = images.read(planes)
+    np.testing.assert_array_equal(picture.pixels, gray)
+    np.testing.assert_array_equal(picture.alpha, opacity)
+    five = np.dstack((samples.photo(), gray, opacity))
+    mixed = samples.save_tiff(five, photometric="rgb", extrasamples=["unspecified", "unassalpha"])
+    picture = images.read(mixed)
+    np.testing.assert_array_equal(picture.pixels, samples.photo())
+    np.testing.assert_array_equal(picture.alpha, opacity)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "reason"),
+    [
+        (np.zeros((9, 9), np.int16), {"photometric": "minisblack"}, "signed or complex"),
+        (np.zeros((9, 9), np.complex64), {"photometric": "minisblack"}, "signed or complex"),
+        (np.full((9, 9), 2, np.float32), {"photometric": "minisblack"}, "expected values in"),
+        (np.full((9, 9), np.nan, np.float32), {"photometric": "minisblack"}, "expected values in"),
+        (
+            np.zeros((4, 9, 9), np.uint16),
+            {"photometric": "minisblack", "volumetric": True, "tile": (4, 16, 16)},
+            "not read",
+        ),
+        (
+            np.zeros((9, 9), np.uint8),
+            {"photometric": "minisblack", "extratags": [(50706, "B", 4, (1, 4, 0, 0), True)]},
+            "raw file",
+        ),
+    ],
+)
+def test_tiffs_that_are_no_photo_are_refused(values: npt.NDArray[Any], options: Any, reason: str) -> None:
+    """Signed and complex numbers, floats out of range, volumes and raw files say what they are."""
+    with pytest.raises(ImageError, match=reason):
+        images.read(samples.save_tiff(values, **options))
+
+
+def test_missing_strips_are_refused() -> None:
+    """A TIFF that says nothing of where some strips are is no picture."""
+    data = samples.save_tiff(samples.sixteen(samples.gray()), photometric="minisblack", rowsperstrip=9)
+    directory = ImageFileDirectory_v2(data[:8])
+    file = io.BytesIO(data)
+    file.seek(directory.next)
+    directory.load(file)
+    counts = np.array(directory[279], "<u2" if directory.tagtype[279] == 3 else "<u4").tobytes()
+    assert counts in data
+    with pytest.raises(ImageError, match="truncated, or pixels missing"):
+        images.read(data.replace(counts, counts[:-4] + b"\0" * 4))
+
+
+def test_pillow_reads_what_we_write_at_8_bits() -> None:
+    """An 8-bit TIFF of ours, larger than a strip, is what Pillow's libtiff reads."""
+    rgb = np.tile(samples.photo(), (10, 20, 1))
+    data = images.encode(images.read(rgb), "tiff")
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), rgb)
+
+
+def _to_d50(xyz: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    # Bradford, as in the sRGB profile.
+    matrix = [
+        [1.0478112, 0.0228866, -0.0501270],
+        [0.0295424, 0.9904844, -0.0170491],
+        [-0.0092345, 0.0150436, 0.7521316],
+    ]
+    return np.asarray(xyz @ np.array(matrix).T)
