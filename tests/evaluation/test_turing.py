@@ -151,7 +151,7 @@ def test_ten_answers_in_a_browser_give_the_count_and_its_interval(
             page.wait_for_selector("#end:not([hidden])")
             headline, meaning = page.locator("#fooled").inner_text(), page.locator("#meaning").inner_text()
             with page.expect_download() as download:
-                page.get_by_role("button", name="Download the result").click()
+                page.get_by_role("link", name="Download the result").click()
             download.value.save_as(tmp_path / "result.json")
         finally:
             browser.close()

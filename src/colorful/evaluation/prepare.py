@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Literal, TypeVar, get_args
 
 import numpy as np
@@ -130,11 +131,19 @@ def ways_of(
         KindError: If a model is none.
         WeightsError: If one cannot be loaded.
     """
-    named = list(models.items()) if isinstance(models, Mapping) else [(None, model) for model in models]
+    if isinstance(models, Mapping):
+        colorizers = [_colorizer(model, device) for model in models.values()]
+        labels = list(models)
+    else:
+        colorizers = [_colorizer(model, device) for model in models]
+        # Of a path or Hub id the last part will do, unless it does not tell.
+        short = [PurePath(colorizer.name).name for colorizer in colorizers]
+        labels = [
+            colorizer.name if short.count(name) > 1 or name in (GREY, RANDOM, REAL) else name
+            for name, colorizer in zip(short, colorizers, strict=True)
+        ]
     ways = []
-    for name, model in named:
-        colorizer = _colorizer(model, device)
-        label = name or colorizer.name
+    for label, colorizer in zip(labels, colorizers, strict=True):
         once = len(temperatures) > 1 and not colorizer.has_temperature
         for temperature in (None,) if once else temperatures:
             colorizer.decoding(temperature=temperature)  # refuses what the model cannot do

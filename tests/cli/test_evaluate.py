@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from colorful import hub
+from colorful.cli import cli
+from colorful.models import NetworkConfig, create
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model on disk whose weights are chance."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models") / "chance"
+    hub.save_pretrained(create("lite", NetworkConfig(network_size=64)), folder)
+    return folder
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """Two color photos and a grey one."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    coffee = skimage.data.coffee()[::4, ::4]
+    Image.fromarray(coffee).save(folder / "cup.png")
+    Image.fromarray(skimage.data.chelsea()[::3, ::3]).save(folder / "cat.jpg")
+    Image.fromarray(coffee).convert("L").save(folder / "grey.png")
+    return folder
+
+
+def run(*arguments: object) -> Result:
+    """Run the command line in this process."""
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], prog_name="colorful")
+
+
+def test_evaluate_prints_the_table_and_writes_the_files(album: Path, model: Path, tmp_path: Path) -> None:
+    """One command gives the table, the result file and the contact sheet, and ends with status 0."""
+    result_file, sheet = tmp_path / "r.json", tmp_path / "s.png"
+    result = run("evaluate", album, "-m", model, "--size", 32, "--json", result_file, "--sheet", sheet)
+    assert result.exit_code == 0, result.output
+    assert "2 photos (left out: 1 grey)" in result.stdout
+    assert "chance - grey" in result.stdout
+    assert json.loads(result_file.read_text())["photos"]["scored"] == 2
+    with Image.open(sheet) as picture:
+        assert picture.width > 3 * 32
+
+
+def test_compare_takes_several_models_and_temperatures(album: Path, model: Path) -> None:
+    """Each model and temperature is a column of its own."""
+    result = run(
+        "compare",
+        album,
+        "-m",
+        model,
+        "--temperature",
+        0.2,
+        "--temperature",
+        0.8,
+        "--size",
+        32,
+        "--no-baselines",
+    )
+    assert result.exit_code == 0, result.output
+    assert "chance T=0.8 - chance T=0.2" in result.stdout
+
+
+def test_an_unreadable_photo_is_named_and_the_others_are_scored(
+    album: Path, model: Path, tmp_path: Path
+) -> None:
+    """The figures of the readable photos are printed and kept; the status is 1."""
+    (album / "broken.jpg").write_bytes(b"nothing")
+    result = run("evaluate", album, "-m", model, "--size", 32, "--json", tmp_path / "r.json")
+    assert result.exit_code == 1
+    assert "1 unreadable" in result.stdout
+    assert "broken.jpg" in result.stderr
+    assert "could not be read: 1 of 4 photos" in result.stderr
+    assert json.loads((tmp_path / "r.json").read_text())["photos"]["scored"] == 2
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare", "turing"])
+def test_nothing_to_score_is_said_in_one_line(command: str, model: Path, tmp_path: Path) -> None:
+    """An empty folder, a missing one or a missing model end with one line and status 1."""
+    out = ["-o", tmp_path / "page.html"] if command == "turing" else []
+    (tmp_path / "empty").mkdir()
+    for photos, chosen, words in (
+        ("empty", model, "got none in"),
+        ("nowhere", model, "no such file or folder"),
+        ("empty", tmp_path / "no-model", "no-model"),
+    ):
+        result = run(command, tmp_path / photos, "-m", chosen, *out)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("colorful: ")
+        assert words in result.stderr
+        assert "Traceback" not in result.output
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_turing_writes_a_page_and_overwrites_none(album: Path, model: Path, tmp_path: Path) -> None:
+    """The page is written once; a second time needs --overwrite."""
+    page = tmp_path / "page.html"
+    arguments = ("turing", album, "-m", model, "--size", 32, "--pairs", 2, "-o", page)
+    assert run(*arguments).exit_code == 0
+    before = page.read_bytes()
+    assert before.startswith(b"<!DOCTYPE html>")
+    refused = run(*arguments, "--seed", 1)
+    assert refused.exit_code == 1
+    assert "--overwrite replaces it" in refused.stderr
+    assert page.read_bytes() == before
+    assert run(*arguments, "--seed", 1, "--overwrite").exit_code == 0
+    assert page.read_bytes() != before
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_with_the_figures_so_far(model: Path, tmp_path: Path) -> None:
+    """After an interrupt the table and the result file cover the photos until then, with status 1."""
+    album = tmp_path / "large"
+    album.mkdir()
+    for number in range(400):
+        pixels = np.roll(skimage.data.coffee()[::4, ::4], number, axis=1)
+        Image.fromarray(pixels).save(album / f"{number}.bmp")
+    result_file = tmp_path / "r.json"
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "colorful",
+            "-v",
+            "evaluate",
+            str(album),
+            "-m",
+            str(model),
+            "--json",
+            str(result_file),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    time.sleep(12)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 1, errors
+    assert "colorful: interrupted: the figures are of the photos until then" in errors
+    assert "of 400: not complete" in output
+    result = json.loads(result_file.read_text())
+    assert result["complete"] is False
+    assert 0 < result["photos"]["scored"] < 400
