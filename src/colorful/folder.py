@@ -168,7 +168,7 @@ class Plan:
                     prediction = colorizer.predict(
                         picture, hints=hints, network_size=network_size, reference=reference
                     )
-                    job.target.parent.mkdir(parents=True, exist_ok=True)
+                    _make_folder(job.target.parent)
                     images.write(
                         prediction.picture(decoding),
                         job.target,
@@ -177,7 +177,7 @@ class Plan:
                         overwrite=overwrite,
                         provenance=provenance,
                     )
-            except (ImageError, OutputError, OSError) as error:
+            except (ImageError, OutputError) as error:
                 return Outcome(job.source, job.target, "failed", str(error))
             except ColorfulError:
                 raise  # an option that has no meaning has none for the other photos either
@@ -440,6 +440,13 @@ def _name_targets(photos: list[tuple[Path, Path]], ending: str | None) -> list[J
 def _identity(path: Path) -> str:
     """Spell a path so that two that may be one file on any system are equal."""
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the folder {str(folder)!r} cannot be made: {error.strerror}") from error
 
 
 def _own_ending(photo: Path) -> str:

@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from colorful import __version__
 from colorful.errors import ColorfulError
@@ -60,10 +61,14 @@ class Commands(click.Group):
         own = {option for parameter in self.get_params(ctx) for option in parameter.opts}
         rest = iter(args)
         first = next((arg for arg in rest if arg not in own), None)
-        if first is not None and first not in COMMANDS and not ctx.resilient_parsing:
+        if first is not None and first not in COMMANDS:
             before = args[: args.index(first)]
             args = [*before, "colorize", *args[len(before) :]]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer files beside the commands."""
+        return [*super().shell_complete(ctx, incomplete), CompletionItem(incomplete, type="file")]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn every failure that a user can meet into one line and an exit status."""
@@ -79,7 +84,8 @@ class Commands(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output has gone; click ends quietly
                 raise
-            raise Failure(str(error)) from error
+            where = f": {error.filename}" if error.filename else ""
+            raise Failure(f"{error.strerror or error}{where}") from error
 
 
 def shown(text: object) -> str:

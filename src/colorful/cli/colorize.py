@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 STREAM = "-"
 
 
-@click.command()
-@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True)
+@click.command(short_help="Color photos, folders, or standard input.")
+@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option(
     "-o",
     "--out",
     metavar="PATH",
+    type=click.Path(allow_dash=True),
     help="Folder of the results; for a single photo also a file, or - for stdout.",
 )
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside a folder, too.")
@@ -48,8 +49,10 @@ STREAM = "-"
 @click.option("-t", "--temperature", type=float, help="0 vivid .. 1 calm; the model's own by default.")
 @click.option("-s", "--saturation", type=float, help="Factor on the chroma; the model's own by default.")
 @click.option("--strength", type=float, default=1.0, show_default=True, help="0 grey .. 1 full color.")
-@click.option("--hints", metavar="FILE.json", help="Colors of spots, for a single photo.")
-@click.option("--keep", metavar="MASK", help="A picture, white where a single photo stays as it is.")
+@click.option("--hints", metavar="FILE.json", type=click.Path(), help="Colors of spots, for a single photo.")
+@click.option(
+    "--keep", metavar="MASK", type=click.Path(), help="A picture, white where a single photo stays as it is."
+)
 @click.option("--network-size", type=int, help="Side in pixels at which the network looks.")
 @click.option("--upsample", type=click.Choice(["guided", "bilinear"]), help="guided: colors end at edges.")
 @click.option("--gamut", type=click.Choice(["map", "clip"]), help="What becomes of colors outside sRGB.")
@@ -248,8 +251,7 @@ def _make_bar(total: int) -> Progress:
 
     class Speed(ProgressColumn):
         def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:.1f} photos/s")
+            return Text(f"{task.completed / (task.elapsed or 1):.1f} photos/s" if task.completed else "")
 
     bar = Progress(
         BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn(), console=Console(stderr=True)
