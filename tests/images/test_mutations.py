@@ -20,7 +20,14 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+import sample_files
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colorful import images
+from colorful.errors import ColorfulError
 
 MEGAPIXEL = 1 << 20
 MEMORY = 1 << 30  # bytes a batch may take beside what the imports took; the largest picture allowed has 64 MP
@@ -64,12 +71,6 @@ def mutate(case: int, files: list[tuple[str, bytes]]) -> tuple[str, bytes]:
 
 def run(first: int, last: int) -> dict[str, object]:
     """Read the broken files of some cases and color and write what can be read; raise on what must not be."""
-    import numpy as np
-    import sample_files
-
-    from colorful import images
-    from colorful.errors import ColorfulError
-
     files = sorted(sample_files.every_file().items())
     for _, data in files:  # so that all that is imported late is imported
         images.read(data)
@@ -143,6 +144,21 @@ def test_broken_files_are_a_picture_or_an_error(tmp_path: Path) -> None:
     print(report)
     assert sum(report["outcomes"].values()) == 300
     assert min(report["outcomes"].get(kind, 0) for kind in ("picture", "ImageError")) > 30
+
+
+@given(st.data())
+def test_bytes_changed_anywhere_are_a_picture_or_an_error(data: st.DataObject) -> None:
+    """Whatever bytes of a real file are replaced, and wherever it ends, reading gives a picture or an error."""
+    broken = bytearray(data.draw(st.sampled_from(list(sample_files.every_file().values()))))
+    places = st.integers(0, min(len(broken), 600) - 1)
+    for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=8)):
+        broken[place] = value
+    end = data.draw(st.integers(0, len(broken)))
+    try:
+        picture = images.read(bytes(broken[:end] if end % 2 else broken), max_pixels=MEGAPIXEL)
+    except ColorfulError:
+        return
+    assert picture.pixels.size > 0
 
 
 @pytest.mark.fuzz

@@ -314,7 +314,7 @@ def test_kill_9_leaves_the_old_file_or_none(tmp_path: Path) -> None:
     chance = np.random.default_rng(9)
     noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8)
     interrupted = 0
-    for attempt in range(8):
+    for attempt in range(6):
         folder = tmp_path / str(attempt)
         folder.mkdir()
         images.write(images.read(noise), folder / "again.bmp")
