@@ -314,6 +314,15 @@ def test_pinned_repo_comes_first(
     assert seen == []
 
 
+def test_pinned_file_damaged_in_the_cache(
+    client: Client, published: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """A pinned file that is no longer what it was is fetched again."""
+    path = Path(client("fetch", published, cache_dir=tmp_path).value["weights"])
+    path.write_bytes(weights[:-1] + b"!")
+    client("fetch", published, cache_dir=tmp_path).assert_whole(weights)
+
+
 def test_namespace(hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path) -> None:
     """An argument or an environment variable names another owner of the repos."""
     answer = client("fetch", published, namespace="copies", cache_dir=tmp_path / "a")

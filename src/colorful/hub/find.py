@@ -18,6 +18,7 @@ from colorful.errors import (
     WeightsAccessError,
     WeightsError,
     WeightsFormatError,
+    WeightsIntegrityError,
     WeightsNotFoundError,
     WeightsOfflineError,
 )
@@ -134,7 +135,7 @@ def _registered(info: ModelInfo, access: _Access, namespace: str) -> ModelFiles:
             if found := cache.find(source.sha256, folder):
                 return ModelFiles(_config(info), *found, f"the cache, from {source.filename}")
         if info.hub_sha256:
-            with suppress(WeightsOfflineError):
+            with suppress(WeightsOfflineError, WeightsIntegrityError):
                 return _pinned(info, replace(access, local_files_only=True), namespace)
     if access.local_files_only or remote.is_offline():
         raise WeightsOfflineError(

@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -105,15 +106,20 @@ def fetch_from_hub(
     found = sha256(path)
     if promised is not None and promised != found:
         discard(path)
-        raise wrong_checksum(f"{repo_id}/{filename}", promised, found)
+        if not isinstance(cached, str) or switched_off or path.is_symlink() or path.exists():
+            raise wrong_checksum(f"{repo_id}/{filename}", promised, found)
+        logger.warning("%s: %s is damaged in the cache, fetching it again", repo_id, filename)
+        return fetch_from_hub(
+            repo_id, filename, revision=revision, cache_dir=cache_dir, token=token, checksum=checksum
+        )
     return path, found
 
 
 def discard(path: Path) -> None:
     """Delete a file from the Hub's cache, so that the next attempt fetches it again."""
-    blob = _blob(path)
-    path.unlink(missing_ok=True)
-    blob.unlink(missing_ok=True)
+    for file in (_blob(path), path):
+        with suppress(OSError):  # As where the cache is read-only.
+            file.unlink()
 
 
 def in_words(
