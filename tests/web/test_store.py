@@ -30,7 +30,7 @@ def test_tells_kinds_apart() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.booleans()), max_size=60))
 def test_never_keeps_more_bytes_than_allowed(puts: list[tuple[int, bool]]) -> None:
-    """Whatever is put and used, the sum of sizes stays within the limit and is that of what can be fetched."""
+    """Whatever is put and used, the sum of sizes stays within the limit and is that of what is there."""
     store, sizes = Store(max_bytes=100, max_age=60), {}
     for size, use in puts:
         sizes[store.put(size, size)] = size

@@ -76,7 +76,11 @@ def serve(
     from colorful.web.server import Server
 
     prefix = check_prefix(prefix)  # before the model is loaded for nothing
-    colorizers = {name: Colorizer.from_pretrained(name, device=device) for name in models or (DEFAULT_MODEL,)}
+    colorizers = {
+        # Visitors need not know where a model lies on this computer.
+        Path(model).name if Path(model).exists() else model: Colorizer.from_pretrained(model, device=device)
+        for model in models or (DEFAULT_MODEL,)
+    }
     limits = Limits(
         request_bytes=max_mb << 20, pixels=int(max_megapixels * 1_000_000), workers=threads, waiting=queue
     )
