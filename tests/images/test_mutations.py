@@ -148,7 +148,7 @@ def test_broken_files_are_a_picture_or_an_error(tmp_path: Path) -> None:
 
 @given(st.data())
 def test_bytes_changed_anywhere_are_a_picture_or_an_error(data: st.DataObject) -> None:
-    """Whatever bytes of a real file are replaced, and wherever it ends, reading gives a picture or an error."""
+    """Whatever bytes of a file are replaced, and wherever it ends, reading gives a picture or an error."""
     broken = bytearray(data.draw(st.sampled_from(list(sample_files.every_file().values()))))
     places = st.integers(0, min(len(broken), 600) - 1)
     for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=8)):

@@ -2,7 +2,18 @@
 
 from colorful.images.metadata import Metadata
 from colorful.images.picture import Picture
-from colorful.images.reading import FORMATS, MAX_PIXELS, Source, read
+from colorful.images.reading import FORMATS, MAX_PIXELS, Source, read, read_size
 from colorful.images.writing import EXTENSIONS, encode, write
 
-__all__ = ["EXTENSIONS", "FORMATS", "MAX_PIXELS", "Metadata", "Picture", "Source", "encode", "read", "write"]
+__all__ = [
+    "EXTENSIONS",
+    "FORMATS",
+    "MAX_PIXELS",
+    "Metadata",
+    "Picture",
+    "Source",
+    "encode",
+    "read",
+    "read_size",
+    "write",
+]

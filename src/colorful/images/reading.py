@@ -91,6 +91,23 @@ def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
     )
 
 
+def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Read a photo's size off its header, without decoding it.
+
+    Args:
+        path: A file.
+
+    Returns:
+        Height and width in pixels, as stored: before the EXIF turn.
+
+    Raises:
+        ImageError: If the file cannot be opened, or has no header that Pillow knows.
+    """
+    with _Guard(Path(path).name), Path(path).open("rb") as file:
+        image = _open(file)
+        return image.height, image.width
+
+
 def _from_array(array: npt.NDArray[Any]) -> Picture:
     if array.ndim not in (2, 3) or (array.ndim == 3 and not 1 <= array.shape[2] <= 4):
         raise ShapeError(f"array: expected shape (H, W) or (H, W, C) with C from 1 to 4, got {array.shape}")

@@ -94,15 +94,14 @@ def decode(file: IO[bytes], *, max_bytes: int | None) -> Decoded:
         if page.dtype is None or page.imagedepth != 1 or not 1 <= samples <= 8 or min(shape) < 1:
             raise ImageError("a TIFF of a kind that is not read")
         tile = page.tilewidth * page.tilelength if page.is_tiled else 0
-        if (
-            max_bytes is not None
-            and max(shape[0] * shape[1], tile) * samples * page.dtype.itemsize > max_bytes
-        ):
-            raise ImageTooLargeError(f"expected at most {max_bytes:,} bytes of pixels in a TIFF, got more")
-        ends = [
-            start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True) if count
-        ]
-        if len(ends) < max(1, len(page.dataoffsets)) or max(ends) > tiff.filehandle.size:
+        needed = max(shape[0] * shape[1], tile) * samples * page.dtype.itemsize
+        if max_bytes is not None and needed > max_bytes:
+            raise ImageTooLargeError(
+                f"expected at most {max_bytes:,} bytes of pixels in a TIFF, got {needed:,}"
+            )
+        strips = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+        end = max((start + count for start, count in strips), default=0)
+        if not strips or not all(count for _, count in strips) or end > tiff.filehandle.size:
             raise ImageError("truncated, or pixels missing")
         values = page.asarray(maxworkers=1)
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
