@@ -288,3 +288,25 @@ def test_memory_is_bounded_by_pixels_at_work() -> None:
     assert len(highest) == 14
     assert all(sum(together) <= 100 or together == [500] for together in highest)
     assert max(map(len, highest)) > 1
+
+
+def test_the_pixels_of_a_photo_are_known_before_it_is_decoded(
+    album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Photos that together have more pixels than the limit are at work one after the other."""
+    put(album, *(f"{number}.{suffix}" for number in range(3) for suffix in ("png", "jpg", "tif")))
+    at_work, most = [0], [0]
+
+    class Counting(Painter):
+        def forward(self, light: Any, ab: Any = None, mask: Any = None) -> Any:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+            time.sleep(0.01)
+            result = super().forward(light, ab, mask)
+            at_work[0] -= 1
+            return result
+
+    colorizer = Colorizer(Counting(NetworkConfig(network_size=32)), device="cpu")
+    monkeypatch.setattr("colorful.folder._PIXELS_IN_FLIGHT", 2 * 9 * 12 - 1)
+    assert colorize_folder(album, colorizer=colorizer, workers=4).done == 9
+    assert most == [1]

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from PIL import Image
 
 from colorful import images
 from colorful.colorizer import Colorizer
@@ -177,10 +176,10 @@ class Plan:
                         overwrite=overwrite,
                         provenance=provenance,
                     )
-            except (ImageError, OutputError) as error:
+            except OptionError:
+                raise  # what has no meaning here has none for the other photos either
+            except ColorfulError as error:
                 return Outcome(job.source, job.target, "failed", str(error))
-            except ColorfulError:
-                raise  # an option that has no meaning has none for the other photos either
             except Exception as error:
                 logger.debug("%s: unexpected failure", job.source, exc_info=True)
                 return Outcome(job.source, job.target, "failed", f"{type(error).__name__}: {error}")
@@ -463,9 +462,8 @@ def _ending(format: str) -> str:
 
 
 def _count_pixels(path: Path) -> int:
-    """Read a photo's size off its header; 0 if there is none, and reading it will say why."""
     try:
-        with Image.open(path) as image:
-            return image.width * image.height
-    except Exception:
+        height, width = images.read_size(path)
+    except ImageError:  # reading it will say why
         return 0
+    return height * width
