@@ -1,0 +1,76 @@
+"""The command that serves the page, run as a user would."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from colorful.cli import cli
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the command, and give the process and the address that it names."""
+    command = [sys.executable, "-m", "colorful", "serve", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"http://\S+", line)
+            assert found, line + process.stderr.read() if process.stderr else line
+            yield process, found[0]
+        finally:
+            process.kill()
+
+
+def test_the_page_is_where_the_command_says(tmp_path: Path) -> None:
+    """The address that is printed leads to the page, under the prefix that was asked for; Ctrl-C ends it quietly."""
+    with served("--prefix", "/old", "--keep", str(tmp_path / "kept")) as (process, address):
+        assert address.endswith("/old/v1/index")
+        with urllib.request.urlopen(address) as reply:
+            assert b'action="/old/v1/index"' in reply.read()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert errors == ""
+    assert sorted(os.listdir(tmp_path / "kept")) == ["colorized", "uploads"]
+
+
+def test_a_port_in_use_is_said_in_words() -> None:
+    """Two servers cannot share a port; the second says so in one line."""
+    with served() as (_, address):
+        port = re.findall(r":(\d+)/", address)[0]
+        command = [sys.executable, "-m", "colorful", "serve", "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"colorful: cannot listen on 127.0.0.1 port {port}: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--prefix", "/a/../b"], "prefix: expected a path like /photos, got '/a/../b'"),
+        (["--port", "70000"], "70000 is not in the range"),
+        (["--threads", "0"], "0 is not in the range"),
+        (["--max-megapixels", "0"], "0.0 is not in the range"),
+        (["--model", "nobody"], "nobody"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options: list[str], words: str) -> None:
+    """A wrong option is named before anything is served."""
+    result = CliRunner().invoke(cli, ["serve", *options], env={"HF_HUB_OFFLINE": "1"})
+    assert result.exit_code != 0
+    assert words in result.output
