@@ -22,7 +22,8 @@ WHITES = {"uint8": 255, "uint16": 65535, "float32": 1}
 def photo(height: int, width: int, dtype: str = "uint8", channels: int = 3, seed: int = 0) -> np.ndarray:
     """Smooth patches with edges and noise."""
     rng = np.random.default_rng(seed)
-    patches = Image.fromarray(rng.integers(0, 256, (4, 5, 3), np.uint8)).resize((width, height), Image.NEAREST)
+    patches = Image.fromarray(rng.integers(0, 256, (4, 5, 3), np.uint8))
+    patches = patches.resize((width, height), Image.NEAREST)
     rgb = np.clip(np.asarray(patches) / 255 + rng.normal(0, 0.02, (height, width, 3)), 0, 1)
     values = np.rint(rgb * WHITES[dtype]) if dtype != "float32" else rgb
     return values.astype(dtype) if channels == 3 else values[..., 0].astype(dtype)
@@ -35,6 +36,7 @@ def lightness(pixels: np.ndarray) -> np.ndarray:
 
 
 def random_ab(height: int, width: int, spread: float, seed: int = 0) -> np.ndarray:
+    """Cells of noise."""
     return np.random.default_rng(seed).normal(0, spread, (2, height, width)).astype(np.float32)
 
 
@@ -53,7 +55,7 @@ def test_light_is_the_l_of_scikit_image(dtype: str, channels: int) -> None:
 def test_light_is_resized_as_pillow_does(size: tuple[int, int]) -> None:
     """Smaller or larger, L is what Pillow's antialiased bicubic makes of the full-size L."""
     pixels = photo(61, 83)
-    full = Image.fromarray(lightness(pixels).astype(np.float32), mode=None)
+    full = Image.fromarray(lightness(pixels).astype(np.float32))
     expected = np.asarray(full.resize(size[::-1], Image.BICUBIC)).clip(0, 100)
     np.testing.assert_allclose(light(pixels, size)[0, 0], expected, atol=0.03)
 

@@ -80,7 +80,8 @@ def test_flat_light_gives_smooth_color() -> None:
     """Where L says nothing the result is the plain bicubic resizing."""
     ab = torch.randn(1, 2, 9, 9) * 20
     expected = functional.interpolate(ab, size=(50, 60), mode="bicubic", antialias=True)
-    torch.testing.assert_close(guided_upsample(ab, torch.full((1, 1, 50, 60), 40.0)), expected, atol=1e-3, rtol=0)
+    flat = torch.full((1, 1, 50, 60), 40.0)
+    torch.testing.assert_close(guided_upsample(ab, flat), expected, atol=1e-3, rtol=0)
 
 
 def test_grey_stays_grey_under_any_light() -> None:
@@ -91,6 +92,6 @@ def test_grey_stays_grey_under_any_light() -> None:
 
 @pytest.mark.parametrize("shape", [(2, 4, 4), (1, 3, 4, 4)])
 def test_misshapen_ab_is_refused(shape: tuple[int, ...]) -> None:
-    """ab of another shape is named in the error."""
-    with pytest.raises(ShapeError, match="^ab: expected shape"):
+    """The error names ab and the shape it should have."""
+    with pytest.raises(ShapeError, match=r"^ab: expected shape"):
         upsample(torch.zeros(shape), (8, 8))
