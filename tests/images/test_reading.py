@@ -438,9 +438,9 @@ def test_a_file_object_is_read_from_where_it_stands() -> None:
 def test_heic_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without pillow-heif a HEIC file, read or to be written, says what to install."""
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'colorful-colorization\[heic\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'colorful-colorization\[heif\]'"):
         images.read(samples.every_file()["heif"])
-    with pytest.raises(MissingExtraError, match="heic"):
+    with pytest.raises(MissingExtraError, match="heif"):
         images.encode(images.read(samples.photo()), "heic")
 
 

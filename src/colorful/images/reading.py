@@ -202,7 +202,7 @@ def _open_heif(file: IO[bytes]) -> Image.Image:
     try:
         from pillow_heif import HeifImageFile
     except ImportError:
-        raise MissingExtraError("heic") from None
+        raise MissingExtraError("heif") from None
     image: Image.Image = HeifImageFile(file, "")  # type: ignore[no-untyped-call]
     return image
 

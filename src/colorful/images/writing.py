@@ -200,7 +200,7 @@ def _heif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     try:
         import pillow_heif
     except ImportError:
-        raise MissingExtraError("heic") from None
+        raise MissingExtraError("heif") from None
     quality = quality or 90
     image = _image(picture)
     image.info["icc_profile"] = srgb_profile()
