@@ -444,6 +444,15 @@ def test_heic_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatc
         images.encode(images.read(samples.photo()), "heic")
 
 
+def test_an_avif_that_begins_like_heic_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An AVIF whose major brand is mif1 is read by Pillow."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    data = samples.every_file()["avif rgba"]
+    assert data[8:12] == b"avif"
+    generic = data[:8] + b"mif1" + data[12:]
+    np.testing.assert_array_equal(images.read(generic).pixels, images.read(data).pixels)
+
+
 def test_threads_read_without_touching_the_warning_filters() -> None:
     """Many threads at once leave Python's warning filters as they found them."""
     data = [samples.every_file()[name] for name in ("jpeg", "tiff", "png palette", "tiff 16")] * 12

@@ -157,7 +157,9 @@ def _from_file(file: IO[bytes], name: str, max_pixels: int | None) -> Picture:
             return _finish(decoded, about, orientation, carrier.info, "PNG")
         if head.startswith(tiff.MAGIC):
             return _from_tiff(file, name, max_pixels)
-        image = _open_heif(file) if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS else _open(file)
+        # Some AVIF files begin like HEIC and name AVIF only among the compatible brands.
+        heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head
+        image = _open_heif(file) if heif else _open(file)
         _log_frames(getattr(image, "is_animated", False), name)
         return _from_image(image, max_pixels)
 
