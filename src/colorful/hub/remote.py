@@ -106,11 +106,18 @@ def fetch_from_hub(
     found = sha256(path)
     if promised is not None and promised != found:
         discard(path)
-        if not isinstance(cached, str) or switched_off or path.is_symlink() or path.exists():
+        if force_download or switched_off:
             raise wrong_checksum(f"{repo_id}/{filename}", promised, found)
-        logger.warning("%s: %s is damaged in the cache, fetching it again", repo_id, filename)
+        # Damaged in the cache, or pieced together by a client that trusts what a broken attempt left.
+        logger.warning("%s: %s has not the checksum it should, fetching it once more", repo_id, filename)
         return fetch_from_hub(
-            repo_id, filename, revision=revision, cache_dir=cache_dir, token=token, checksum=checksum
+            repo_id,
+            filename,
+            revision=revision,
+            cache_dir=cache_dir,
+            token=token,
+            force_download=True,
+            checksum=checksum,
         )
     return path, found
 
