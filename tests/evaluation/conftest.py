@@ -15,7 +15,7 @@ from colorful.models import Network, NetworkConfig
 
 
 class Guess(Network):
-    """A regression that gives one color everywhere, but hinted colors where they are hinted."""
+    """A regression that gives one color, changing with L if wished; hinted colors where they are hinted."""
 
     architecture = "lite"
     output = "regression"
@@ -23,10 +23,12 @@ class Guess(Network):
     stride = 4
     multiple = 4
 
-    def __init__(self, ab: tuple[float, float] = (0.0, 0.0), fail_after: int | None = None) -> None:
+    def __init__(
+        self, ab: tuple[float, float] = (0, 0), slope: float = 0, fail_after: int | None = None
+    ) -> None:
         super().__init__(NetworkConfig(network_size=64))
-        self.color = torch.nn.Parameter(torch.tensor(ab))
-        self.left = fail_after
+        self.color = torch.nn.Parameter(torch.tensor(ab, dtype=torch.float32))
+        self.slope, self.left = slope, fail_after
 
     def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Give the color, at a quarter of the input's size."""
@@ -34,7 +36,7 @@ class Guess(Network):
             if self.left == 0:
                 raise RuntimeError("out of luck")
             self.left -= 1
-        guess = self.color[:, None, None].expand(len(light), 2, *light.shape[2:])
+        guess = self.color[:, None, None] + self.slope * (light - 50) * torch.ones(2, 1, 1)
         if ab is not None and mask is not None:
             guess = torch.where(mask > 0, ab, guess)
         return torch.nn.functional.avg_pool2d(guess, 4)

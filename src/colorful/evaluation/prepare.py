@@ -21,11 +21,10 @@ from colorful.colorizer import Colorizer
 from colorful.errors import KindError, OptionError
 from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels
 from colorful.lab import rgb_to_lab
-from colorful.lab.space import Gamut
 from colorful.lab.upsample import guided_upsample, upsample
 from colorful.models.network import Network
 from colorful.photos import Photo, Source, color_kind, find_photos
-from colorful.render import render
+from colorful.prediction import Prediction
 
 Model = str | os.PathLike[str] | Network | Colorizer
 Photos = Source | Iterable[Source | Photo | npt.NDArray[np.uint8]]
@@ -199,18 +198,17 @@ def load(photo: Photo | Given, protocol: Protocol) -> Real | Literal["grey", "to
     return Real(photo.name, small, rgb_to_lab(torch.from_numpy(small / np.float32(255)).permute(2, 0, 1)))
 
 
-def full_size(ab: Tensor, way: Way, real: Real, protocol: Protocol) -> Tensor:
-    """Bring ab ``(2, h, w)`` of the network to the evaluated size as the colorizer does."""
-    ab = ab.cpu()[None] * way.colorizer.network.config.saturation
-    if protocol.reference:
-        return upsample(ab, (protocol.size, protocol.size))[0]
+def predict(colorizer: Colorizer, real: Real, protocol: Protocol) -> Prediction:
+    """Run a model on the L of a photo."""
+    return colorizer.predict(real.pixels, network_size=protocol.network_size, reference=protocol.reference)
+
+
+def full_size(prediction: Prediction, temperature: float | None, real: Real) -> Tensor:
+    """Bring predicted ab to the evaluated size, as the colorizer does before it maps into the gamut."""
+    ab = prediction.ab(temperature=temperature).cpu()[None] * prediction.network.config.saturation
+    if prediction.reference:
+        return upsample(ab, (real.pixels.shape[0], real.pixels.shape[1]))[0]
     return guided_upsample(ab, real.lab[None, :1])[0]
-
-
-def picture(ab: Tensor, real: Real, protocol: Protocol) -> Pixels:
-    """Join ab of the evaluated size with the photo's L."""
-    gamut: Gamut = "clip" if protocol.reference else "map"
-    return render(real.pixels, ab, upsample="bilinear", gamut=gamut)
 
 
 def _resized(pixels: Pixels, size: int, resize: Resize) -> Pixels:

@@ -111,7 +111,15 @@ class Report:
         }
 
     def difference(self, way: str, other: str) -> dict[str, Estimate]:
-        """Tell by how much *way* exceeds *other*, with intervals from resampling both on the same photos."""
+        """Tell by how much one way exceeds another, with intervals from resampling both on the same photos.
+
+        Args:
+            way: A model or baseline, by its name in the report.
+            other: What is subtracted.
+
+        Returns:
+            The difference in each measure, by the measure's name.
+        """
         return self.scores.estimates(way, minus=other)
 
     def as_dict(self) -> dict[str, Any]:
@@ -157,6 +165,9 @@ class Report:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write :meth:`as_dict` as a JSON file, whole or not at all; a file of that name is replaced.
+
+        Args:
+            path: The file.
 
         Raises:
             OutputError: If it cannot be written.

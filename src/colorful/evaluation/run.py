@@ -8,6 +8,7 @@ import logging
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -28,14 +29,16 @@ from colorful.evaluation.prepare import (
     full_size,
     in_order,
     load,
-    picture,
+    predict,
     ways_of,
 )
 from colorful.evaluation.report import Example, Report
 from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels, Scores
+from colorful.lab.space import Gamut
 from colorful.models import DEFAULT_MODEL
 from colorful.photos import Photo
-from colorful.render import light
+from colorful.prediction import Prediction
+from colorful.render import light, render
 
 logger = logging.getLogger(__name__)
 
@@ -268,7 +271,9 @@ class _Evaluation:
             first = first or loaded
             waiting = loaded
         if waiting is not None and first is not None:
-            self._score(waiting, first)
+            # A single photo has only its own colors to take: upside down.
+            alone = first is waiting
+            self._score(waiting, replace(first, lab=first.lab.flip(1)) if alone else first)
         if progress is not None:
             progress(len(self.photos), len(self.photos))
         return True
@@ -284,21 +289,17 @@ class _Evaluation:
     def _score(self, real: Real, other: Real) -> None:
         colored: dict[str, tuple[Pixels, Tensor]] = {}
         if self.protocol.baselines:
+            gamut: Gamut = "clip" if self.protocol.reference else "map"
             for name, ab in ((GREY, torch.zeros_like(real.lab[1:])), (RANDOM, other.lab[1:])):
-                colored[name] = picture(ab, real, self.protocol), ab
-        predictions = {
-            colorizer: colorizer.predict(
-                real.pixels, network_size=self.protocol.network_size, reference=self.protocol.reference
-            )
-            for colorizer in {way.colorizer for way in self.ways}
-        }
+                colored[name] = render(real.pixels, ab, upsample="bilinear", gamut=gamut), ab
+        colorizers = {way.colorizer for way in self.ways}
+        predictions = {colorizer: predict(colorizer, real, self.protocol) for colorizer in colorizers}
         for way in self.ways:
-            ab = full_size(
-                predictions[way.colorizer].ab(temperature=way.temperature), way, real, self.protocol
-            )
-            colored[way.name] = picture(ab, real, self.protocol), ab
-        if self.hint_psnr:
-            self._score_hints(real)
+            prediction = predictions[way.colorizer]
+            ab = full_size(prediction, way.temperature, real)
+            colored[way.name] = prediction.rgb(temperature=way.temperature), ab
+            if way.name in self.hint_psnr:
+                self._score_hints(way, prediction, real)
         right = self._classify(self.judge, real, colored) if self.judge else None
         for name, frechet in self.frechet.items():
             frechet.update(_batch(colored[name][0]), _batch(real.pixels))
@@ -308,22 +309,16 @@ class _Evaluation:
         )
         self.names.append(real.name)
 
-    def _score_hints(self, real: Real) -> None:
+    def _score_hints(self, way: Way, prediction: Prediction, real: Real) -> None:
+        """Run the network at the evaluated size with more and more of the true colors revealed."""
         seed = hashlib.sha256(f"{self.protocol.seed} hints {real.name}".encode()).digest()[:8]
         places = np.random.default_rng(int.from_bytes(seed))
-        revealed = list(reveal(real.lab[1:], self.protocol.hints, places))
-        lightness = light(real.pixels)
-        for way in self.ways:
-            if way.name not in self.hint_psnr:
-                continue
-            network, device = way.colorizer.network, way.colorizer.device
-            for count, ab, mask in revealed:
-                output = network(lightness.to(device), ab[None].to(device), mask[None].to(device))
-                decoded = network.decode(output, temperature=way.temperature)[0]
-                pixels = picture(full_size(decoded, way, real, self.protocol), real, self.protocol)
-                self.hint_psnr[way.name][count].append(
-                    float(metrics.psnr(_batch(pixels), _batch(real.pixels)))
-                )
+        lightness = light(real.pixels).to(way.colorizer.device)
+        for count, ab, mask in reveal(real.lab[1:], self.protocol.hints, places):
+            output = way.colorizer.network(lightness, ab[None].to(lightness), mask[None].to(lightness))
+            hinted = replace(prediction, light=lightness[0], output=output[0])
+            pixels = hinted.rgb(temperature=way.temperature)
+            self.hint_psnr[way.name][count].append(float(metrics.psnr(_batch(pixels), _batch(real.pixels))))
 
     def _classify(
         self, judge: _Judge, real: Real, colored: Mapping[str, tuple[Pixels, Tensor]]

@@ -19,11 +19,9 @@ from colorful.evaluation.prepare import (
     Protocol,
     Real,
     Resize,
-    Way,
-    full_size,
     in_order,
     load,
-    picture,
+    predict,
     ways_of,
 )
 from colorful.evaluation.scores import Pixels
@@ -91,7 +89,7 @@ def turing_page(
                 "photo": real.name,
                 "real_side": "left" if random.random() < 0.5 else "right",
                 "real": _data_url(real.pixels),
-                "colored": _data_url(_colored(way, real, protocol)),
+                "colored": _data_url(predict(way.colorizer, real, protocol).rgb(temperature=way.temperature)),
             }
         )
         if progress is not None:
@@ -105,11 +103,6 @@ def turing_page(
     page = files("colorful.evaluation").joinpath("turing.html").read_text(encoding="utf-8")
     # Inside a script element only a closing tag or a comment could end the text early.
     return page.replace("__DATA__", data.replace("<", "\\u003c"))
-
-
-def _colored(way: Way, real: Real, protocol: Protocol) -> Pixels:
-    ab = way.colorizer.predict(real.pixels).ab(temperature=way.temperature)
-    return picture(full_size(ab, way, real, protocol), real, protocol)
 
 
 def _data_url(pixels: Pixels) -> str:

@@ -1,0 +1,128 @@
+"""What evaluating costs beyond the network: time a photo at 256 x 256, and memory as the set grows."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from measure import photo, timed, write
+from PIL import Image
+from skimage import color, metrics
+
+from colorful import Colorizer
+from colorful.evaluation import evaluate
+from colorful.lab import rgb_to_lab
+from colorful.metrics import ciede2000, ssim
+from colorful.models import Network, NetworkConfig
+from colorful.photos import Photo
+
+SIZE = 256
+NAMES = ("astronaut", "chelsea", "coffee", "rocket")
+
+
+class Nothing(Network):
+    """A network that costs nothing: what is left is the evaluation."""
+
+    architecture = "lite"
+    output = "regression"
+    takes_hints = False
+    stride = 4
+    multiple = 4
+
+    def forward(
+        self, light: torch.Tensor, ab: torch.Tensor | None = None, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Give ab that changes with L."""
+        light = light[..., ::4, ::4] / 4
+        return torch.cat((light, 20 - light), dim=1)
+
+    def decode(self, output: torch.Tensor, *, temperature: float | None = None) -> torch.Tensor:
+        """Give it as it is."""
+        return output
+
+
+def pictures(count: int) -> list[np.ndarray]:
+    """Give photos that differ, each shifted by another distance."""
+    originals = [photo(SIZE, SIZE, name) for name in NAMES]
+    return [np.roll(originals[number % len(NAMES)], number, axis=1) for number in range(count)]
+
+
+def on_disk(count: int) -> list[Photo]:
+    """Give as many photos as wished that lie in a few files."""
+    folder = Path(tempfile.mkdtemp(prefix="colorful-measures-"))
+    atexit.register(shutil.rmtree, folder)
+    files = [folder / f"{name}.png" for name in NAMES]
+    for name, file in zip(NAMES, files, strict=True):
+        Image.fromarray(photo(SIZE, SIZE, name)).save(file)
+    return [Photo(f"{number:06d}", files[number % len(files)]) for number in range(count)]
+
+
+def peak(count: int) -> int:
+    """Measure in a process of its own how many bytes an evaluation of *count* photos takes at most."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--peak", str(count)], capture_output=True, text=True, check=True
+    )
+    found: int = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    """Time the evaluation with a network that costs nothing, and the two dear measures beside scikit-image."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    colorizer = Colorizer(Nothing(NetworkConfig()), device="cpu", name="nothing")
+    if options.peak:
+        evaluate(on_disk(options.peak), model=colorizer)
+        sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+        return
+    few, many = (8, 16) if options.small else (100, 10_000)
+    photos = pictures(few)
+    evaluate(photos[:4], model=colorizer)
+    # Resampling is done once a set; it is not in the time of a photo.
+    rounds = []
+    for _ in range(1 if options.small else 5):
+        start = time.perf_counter()
+        evaluate(photos, model=colorizer)
+        rounds.append((time.perf_counter() - start) / few)
+    network = timed(lambda: colorizer.predict(photos[0]), repeats=2 if options.small else 20)[0]["median"]
+    one, other = photos[0], photos[1]
+    tensors = [torch.from_numpy(pixels).permute(2, 0, 1)[None] for pixels in (one, other)]
+    labs = [rgb_to_lab(tensor / 255) for tensor in tensors]
+    arrays = [color.rgb2lab(pixels) for pixels in (one, other)]
+    calls = {
+        "ssim": lambda: ssim(*tensors),
+        "ssim, scikit-image": lambda: metrics.structural_similarity(
+            one, other, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        ),
+        "ciede2000": lambda: ciede2000(*labs),
+        "ciede2000, scikit-image": lambda: color.deltaE_ciede2000(*arrays),
+    }
+    took = timed(*calls.values(), repeats=2 if options.small else 20)
+    results: dict[str, Any] = {
+        "seconds_a_photo": dict(
+            zip(("q1", "median", "q3"), np.percentile(rounds, (25, 50, 75)).tolist(), strict=True)
+        ),
+        "of_these_light_and_an_empty_network": network,
+        "columns": ["grey", "random", "model"],
+        "measures": dict(zip(calls, took, strict=True)),
+        "memory": {str(count): peak(count) for count in (few, many)},
+    }
+    results["memory"]["difference_mib"] = (results["memory"][str(many)] - results["memory"][str(few)]) / 2**20
+    write("measures", results, small=options.small)
+
+
+if __name__ == "__main__":
+    main()
