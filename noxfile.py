@@ -104,6 +104,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Time everything against its peers, on an idle machine, and write the page (minutes)."""
+    install(session, ".", group="benchmarks")
+    session.run("python", "benchmarks/run_all.py", *session.posargs)
+
+
+@nox.session
 def load(session: nox.Session) -> None:
     """Put the web page under load on this machine (minutes)."""
     install(session, f".[{EXTRAS}]", group="test")

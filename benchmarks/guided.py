@@ -29,10 +29,12 @@ SAMPLE = 100_000
 WAYS = ("bilinear", "guided")
 # Photographs among the wallpapers; the rest is drawn or rendered.
 LARGE = (
-    "Bridge_by Dragonfly_by Fossa_by Infinite-Sea Kleiber_by Picture_0B Wine_by aitzgorri free_by friends_by "
-    "greentock life_by picosdeeuropa seeding_by sunset_by Aqua Garden LadyBird TwoWings Wood.jpg YellowFlower "
-    "Autumn/ BytheWater/ FallenLeaf/ ColorfulCups/"
-).split()
+    *("Bridge_by", "Dragonfly_by", "Fossa_by", "Infinite-Sea", "Kleiber_by"),
+    *("Picture_0B", "Wine_by", "aitzgorri", "free_by", "friends_by"),
+    *("greentock", "life_by", "picosdeeuropa", "seeding_by", "sunset_by"),
+    *("Aqua", "Garden", "LadyBird", "TwoWings", "Wood.jpg"),
+    *("YellowFlower", "Autumn/", "BytheWater/", "FallenLeaf/", "ColorfulCups/"),
+)
 
 
 def widen(ab: Tensor, light: Tensor, way: str) -> Tensor:
@@ -55,13 +57,16 @@ def errors(rgb: np.ndarray, cells: dict[str, Tensor], generator: np.random.Gener
     """Give the mean CIEDE2000 of each way for each kind of cells, over the photo and along its edges."""
     lab = rgb_to_lab(torch.from_numpy(rgb / np.float32(255)).permute(2, 0, 1)[None])
     light = lab[:, :1]
-    places = {"everywhere": np.arange(light.numel()), "edges": np.flatnonzero(near_edges(light).numpy())}
+    edges = np.flatnonzero(near_edges(light).numpy())
+    sample = {
+        "everywhere": torch.from_numpy(generator.integers(0, light.numel(), SAMPLE)),
+        "edges": torch.from_numpy(generator.choice(edges, SAMPLE)),
+    }
     found = {}
     for kind, ab in cells.items():
         for way in WAYS:
             widened = torch.cat((light, widen(ab, light, way)), dim=1).flatten(2)
-            for place, index in places.items():
-                some = torch.from_numpy(generator.choice(index, min(SAMPLE, len(index)), replace=False))
+            for place, some in sample.items():
                 difference = ciede2000(widened[:, :, some, None], lab.flatten(2)[:, :, some, None])
                 found[f"{kind}, {way}, {place}"] = float(difference.mean())
     return found
@@ -73,7 +78,9 @@ def study(photos: list[np.ndarray], colorizer: Colorizer, sizes: tuple[int, ...]
     rows: list[dict[str, Any]] = []
     for rgb in photos:
         lab = rgb_to_lab(torch.from_numpy(rgb / np.float32(255)).permute(2, 0, 1)[None])
-        cells = {f"true ab at {n}": functional.interpolate(lab[:, 1:], size=(n, n), mode="area") for n in sizes}
+        cells = {
+            f"true ab at {n}": functional.interpolate(lab[:, 1:], size=(n, n), mode="area") for n in sizes
+        }
         cells["predicted ab"] = colorizer.predict(rgb).ab()[None]
         rows.append(errors(rgb, cells, generator))
     result: dict[str, Any] = {"photos": len(rows)}
@@ -97,11 +104,16 @@ def sheet(photos: list[np.ndarray], path: Path, colorizer: Colorizer) -> None:
         light = lab[:, :1]
         # Where color and L change most together: what there is to see.
         change = functional.avg_pool2d(near_edges(light)[None, None].float(), side, stride=side // 2)
-        chroma = functional.avg_pool2d(lab[:, 1:].square().sum(1, keepdim=True).sqrt(), side, stride=side // 2)
+        chroma = functional.avg_pool2d(
+            lab[:, 1:].square().sum(1, keepdim=True).sqrt(), side, stride=side // 2
+        )
         best = int((change * chroma).argmax())
         top, left = (int(v) * (side // 2) for v in np.unravel_index(best, change.shape[-2:]))
         crops = [rgb[top : top + side, left : left + side]]
-        for ab in (functional.interpolate(lab[:, 1:], size=(64, 64), mode="area"), colorizer.predict(rgb).ab()[None]):
+        for ab in (
+            functional.interpolate(lab[:, 1:], size=(64, 64), mode="area"),
+            colorizer.predict(rgb).ab()[None],
+        ):
             for way in WAYS:
                 whole = torch.cat((light, widen(ab, light, way)), dim=1)
                 part = lab_to_rgb(whole[..., top : top + side, left : left + side].contiguous())
@@ -129,7 +141,9 @@ def load_large(folder: Path, most: int) -> tuple[list[str], list[np.ndarray]]:
 
 def main() -> None:
     """Measure what is given, and draw the sheet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
     parser.add_argument("--photos", nargs="+", help="folders or tar shards of color photos")
     parser.add_argument("--large", type=Path, help="folder with photos of 4 megapixels or more")
@@ -143,7 +157,7 @@ def main() -> None:
         small_ones = [rgb for rgb in loaded if color_kind(rgb) == "color"]
         results["validation photos"] = study(small_ones, colorizer, (64,))
     if options.large:
-        names, photos = load_large(options.large, 2 if options.small else 20)
+        names, photos = load_large(options.large, 1 if options.small else 12)
         results["photos of 4 megapixels and more"] = study(photos, colorizer, (64, 256)) | {"names": names}
         if options.sheet:
             sheet(photos, options.sheet, colorizer)

@@ -34,8 +34,14 @@ def main() -> None:
             lambda: light(pixels, (256, 256)),
             lambda: render(pixels, ab, guide=guide),
         ),
-        "colorful, float32 tensors": (lambda: rgb_to_lab(tensor), lambda: lab_to_rgb(lab_tensor, gamut="clip")),
-        "colorful, float32 tensors, gamut mapping": (lambda: rgb_to_lab(tensor), lambda: lab_to_rgb(lab_tensor)),
+        "colorful, float32 tensors": (
+            lambda: rgb_to_lab(tensor),
+            lambda: lab_to_rgb(lab_tensor, gamut="clip"),
+        ),
+        "colorful, float32 tensors, gamut mapping": (
+            lambda: rgb_to_lab(tensor),
+            lambda: lab_to_rgb(lab_tensor),
+        ),
         "scikit-image, uint8 and float64": (lambda: color.rgb2lab(pixels), lambda: color.lab2rgb(double)),
         "scikit-image, float32": (lambda: color.rgb2lab(unit), lambda: color.lab2rgb(single)),
         "OpenCV, float32": (

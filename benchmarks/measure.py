@@ -1,4 +1,4 @@
-"""What every benchmark shares: the clock, the photos, the peer's pipeline, and the JSON with its circumstances."""
+"""What the benchmarks share: the clock, the photos, the peer's pipeline, the JSON with its circumstances."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from PIL import Image
 
 RESULTS = Path(__file__).parent / "results"
 _PACKAGES = (
-    "colorful-colorization torch numpy scikit-image opencv-python-headless opencv-python kornia pillow rz-colorization"
+    *("colorful-colorization", "torch", "numpy", "scikit-image", "opencv-python-headless", "kornia"),
+    *("pillow", "rz-colorization"),
 )
 
 
@@ -66,7 +67,7 @@ def matrix_rate(size: int, *, dtype: torch.dtype = torch.float32, repeats: int =
 
 
 def photo(height: int, width: int, name: str = "coffee") -> np.ndarray:
-    """Give a color photo that comes with scikit-image, at any size, with grain, so that it is not too smooth."""
+    """Give a color photo that comes with scikit-image, at any size, with grain so as not to be too smooth."""
     import skimage.data
 
     picture = Image.fromarray(getattr(skimage.data, name)()[..., :3])
@@ -81,20 +82,29 @@ def grey(rgb: np.ndarray) -> np.ndarray:
 
 
 def vivid(network: Any) -> Any:
-    """Scale random weights until ab has a standard deviation of 15 to 25, and give the network back.
+    """Scale random weights until ab varies by a standard deviation of 15 to 25, and give the network back.
 
-    As they are, random weights say grey everywhere, and mapping into the gamut would be had for nothing.
+    As they are, random weights say one grey everywhere, and mapping into the gamut would be had for nothing.
     """
-    light = torch.from_numpy(photo(256, 256)[..., 1])[None, None] / 2.55
+    light = torch.from_numpy(photo(128, 128)[..., 1])[None, None] / 2.55
     last = {"eccv16": lambda: network.model8[-1], "siggraph17": lambda: network.model_out[0]}
     layer = last.get(network.architecture, lambda: network.head)()
+    raw: list[torch.Tensor] = []
+    hook = layer.register_forward_hook(lambda _module, _inputs, output: raw.append(output))
     network.eval()
     with torch.no_grad():
-        for _ in range(60):
-            spread = float(network.decode(network(light)).std())
+        network(light)
+        hook.remove()
+        weight, bias = layer.weight.clone(), layer.bias - raw[0].mean(dim=(0, 2, 3))
+        low, high = 1.0, 1e7
+        for _ in range(40):
+            factor = (low * high) ** 0.5
+            layer.weight.copy_(weight * factor)
+            layer.bias.copy_(bias * factor)
+            spread = float(network.decode(network(light)).std(dim=(0, 2, 3)).mean())
             if 15 <= spread <= 25:
                 return network
-            layer.weight *= min(max(20 / max(spread, 1e-6), 0.7), 1.5)
+            low, high = (factor, high) if spread < 15 else (low, factor)
     raise RuntimeError(f"the spread of ab did not settle: {spread:.1f}")
 
 
@@ -112,7 +122,7 @@ def peer_pipeline(network: torch.nn.Module, rgb: np.ndarray, *, ab: torch.Tensor
 def write(name: str, results: dict[str, Any], *, small: bool) -> None:
     """Put results, and what they were measured on and with, into ``results/NAME.json``."""
     found = {}
-    for package in _PACKAGES.split():
+    for package in _PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -120,7 +130,8 @@ def write(name: str, results: dict[str, Any], *, small: bool) -> None:
     document = {
         "benchmark": name,
         "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
-        "commit": _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "../src") else ""),
+        "commit": _git("rev-parse", "--short", "HEAD")
+        + ("+" if _git("status", "--porcelain", "../src") else ""),
         "machine": {
             "cpu": _cpu(),
             "cores": os.cpu_count(),

@@ -17,7 +17,9 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     """Run them; stop at the first that fails."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--small", action="store_true", help="try out that all run; the figures mean nothing")
     parser.add_argument("--photos", nargs="+", help="see guided.py")
     parser.add_argument("--large", help="see guided.py")

@@ -11,8 +11,8 @@ from measure import timed, write
 CALLS = {
     "import colorful": "import colorful",
     "import torch": "import torch",
-    "colorful --version": "import sys; sys.argv = ['colorful', '--version']; from colorful.cli import main; main()",
-    "colorful --help": "import sys; sys.argv = ['colorful', '--help']; from colorful.cli import main; main()",
+    "colorful --version": "import sys; sys.argv[1:] = ['--version']; from colorful.cli import main; main()",
+    "colorful --help": "import sys; sys.argv[1:] = ['--help']; from colorful.cli import main; main()",
 }
 
 

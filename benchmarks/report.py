@@ -1,0 +1,241 @@
+"""Make docs/reference/benchmarks.md from the JSON in ``results``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from measure import RESULTS
+
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "benchmarks.md"
+
+
+def ms(timing: dict[str, float]) -> str:
+    """Write median and quartiles."""
+    q1, median, q3 = (timing[key] * 1000 for key in ("q1", "median", "q3"))
+    digits = 0 if median >= 100 else 1
+    return f"{median:.{digits}f} ({q1:.{digits}f} to {q3:.{digits}f})"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Lay out a Markdown table, the first column to the left, the others to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def ratio(value: float | None) -> str:
+    """Write how many times faster; below 1 is a loss."""
+    return "" if value is None else f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def circumstances(document: dict[str, Any]) -> str:
+    """Write on what and with what was measured."""
+    machine = document["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
+    return (
+        f"*{document['date']} UTC, commit {document['commit']}: {machine['cpu']}, {machine['cores']} cores, "
+        f"{machine['memory_gib']} GiB, {machine['system']}; {document['threads']} threads; Python "
+        f"{document['python']}, {versions}.*\n"
+    )
+
+
+def networks(results: dict[str, Any]) -> str:
+    """Write the networks alone."""
+    rows = [
+        [
+            name,
+            ms(row["ours float32"]),
+            ms(row["ours bfloat16"]),
+            ms(row["peer"]) if "peer" in row else "",
+            ratio(row.get("peer_over_ours")),
+            ratio(row.get("peer_over_ours_bfloat16")),
+            f"{row['gflop_per_s']:.0f}",
+            f"{100 * row['share_of_matrix_rate']:.0f} %",
+        ]
+        for name, row in results["networks"].items()
+    ]
+    head = [
+        "256 x 256",
+        "float32, ms",
+        "bfloat16, ms",
+        "peer, ms",
+        "times faster",
+        "in bfloat16",
+        "GFLOP/s",
+        "of a matrix product",
+    ]
+    differences = [
+        [name.split(",")[0], f"{row['ab_std']:.1f}", f"{row['bfloat16_ciede2000']:.3f}"]
+        for name, row in results["networks"].items()
+        if "ab_std" in row
+    ]
+    lite = results["networks"]["lite, batch 1"]
+    rates = ", ".join(f"{rate:.0f} at N = {size}" for size, rate in results["matrix_gflop_per_s"].items())
+    largest = results["networks"]["siggraph17, batch 1"].get("peer_largest_ab_difference")
+    return (
+        "## Networks alone\n\n"
+        + table(head, rows)
+        + f"\nMatrix products of the same run, best GFLOP/s: {rates}; bfloat16 "
+        f"{results['matrix_gflop_per_s_bfloat16']:.0f}. `lite` is {ratio(lite['peer_eccv16_over_ours'])} "
+        "times as fast as the peer's eccv16. Our siggraph17 and the peer's, with the "
+        f"same weights, differ by at most {largest:.1e} in ab.\n\n"
+        "What bfloat16 changes, as the mean CIEDE2000 to float32:\n\n"
+        + table(["", "standard deviation of ab", "CIEDE2000"], differences)
+    )
+
+
+def pipeline(results: dict[str, Any]) -> str:
+    """Write the whole pipeline and its memory."""
+    rows = [
+        [
+            name,
+            ms(row["ours"]),
+            ms(row["peer"]),
+            ratio(row["peer_over_ours"]),
+            ms(row["ours outside the network"]),
+            ms(row["peer outside the network"]),
+            ratio(row["peer_over_ours_outside"]),
+        ]
+        for name, row in results["pipeline"].items()
+    ]
+    head = [
+        "eccv16, float32",
+        "colorful, ms",
+        "peer, ms",
+        "times faster",
+        "outside the network, ms",
+        "peer, ms",
+        "times faster",
+    ]
+    used = [
+        [
+            name,
+            f"{row['ours']['peak_bytes'] / 2**20:.0f}",
+            f"{row['peer']['peak_bytes'] / 2**20:.0f}",
+            ratio(row["peer_over_ours"]),
+            f"{row['ours']['bytes_a_pixel']:.1f}",
+            f"{row['peer']['bytes_a_pixel']:.1f}",
+        ]
+        for name, row in results["memory"].items()
+    ]
+    return (
+        "## Array in, array out\n\nOur defaults are on: mapping into the gamut and guided upsampling, which "
+        "the peer does not do.\n\n"
+        + table(head, rows)
+        + "\nPeak memory of the process, and how far above its level after a photo of 256 x 256, result "
+        "included:\n\n"
+        + table(
+            [
+                "",
+                "colorful, MiB",
+                "peer, MiB",
+                "times less",
+                "colorful, bytes a pixel",
+                "peer, bytes a pixel",
+            ],
+            used,
+        )
+    )
+
+
+def lab(results: dict[str, Any]) -> str:
+    """Write the conversions."""
+    rows = [
+        [
+            name,
+            ms(row["there"]),
+            ms(row["back"]),
+            ratio(row["scikit_image_over_this"]),
+            ratio(row["this_over_opencv"]),
+        ]
+        for name, row in results["conversions"].items()
+    ]
+    head = [
+        f"{results['pixels'] / 1e6:.0f} megapixels",
+        "to Lab, ms",
+        "back, ms",
+        "times faster than scikit-image",
+        "times OpenCV's time",
+    ]
+    return "## Lab there and back\n\n" + table(head, rows)
+
+
+def folder(results: dict[str, Any]) -> str:
+    """Write the folder of JPEGs."""
+    return (
+        f"## A folder of {results['photos']} one-megapixel JPEGs with lite\n\n"
+        f"{results['photos_per_s']:.2f} photos/s, from file to file; the {results['cores']} cores "
+        f"{100 * results['cores_busy']:.0f} % busy; "
+        f"{100 * results['share_of_what_the_cores_could_do']:.0f} % of what they would do if each "
+        "colored photos on its own, at "
+        f"{results['cpu_seconds_a_photo_on_one_thread']:.2f} CPU-seconds a photo.\n"
+    )
+
+
+def start(results: dict[str, Any]) -> str:
+    """Write the starts."""
+    return "## Start\n\n" + table(
+        ["a process of its own", "ms"], [[name, ms(t)] for name, t in results.items()]
+    )
+
+
+def guided(results: dict[str, Any]) -> str:
+    """Write what guided upsampling gains."""
+    text = "## Guided against bilinear upsampling\n\nMean CIEDE2000 to the true colors, L being the photo's "
+    text += "own; edges: within 3 pixels of the tenth of pixels where L is steepest.\n\n"
+    for name, study in results.items():
+        rows = [
+            [
+                key,
+                f"{row['bilinear']:.3f}",
+                f"{row['guided']:.3f}",
+                f"{row['photos_where_guided_is_nearer']} of {study['photos']}",
+            ]
+            for key, row in study.items()
+            if isinstance(row, dict)
+        ]
+        text += table([name, "bilinear", "guided", "guided is nearer"], rows) + "\n"
+        if "names" in study:
+            text += "The photos: " + ", ".join(f"`{Path(photo).name}`" for photo in study["names"]) + ".\n"
+    return text
+
+
+INTRODUCTION = """# Benchmarks
+
+Measured by the scripts in `benchmarks/`, written by them into `benchmarks/results/*.json`, and laid out here
+by `benchmarks/report.py`. The peer is [rz-colorization](https://pypi.org/project/rz-colorization/), the
+package of the authors' networks, with the same weights on the same photos and threads, in turn with ours.
+Each figure is a median with its quartiles, after a round that does not count. "Times faster" below 1 is a
+loss.
+
+Defaults: networks run in float32, in channels-last order, `lite` with its batch norm folded. In eccv16 and
+siggraph17 a batch norm follows the ReLU, and zero padding the batch norm, so that folding it into the next
+convolution would change the colors along the border: it stays. `dtype="bfloat16"` and `compile=True` are for
+those who ask: the one changes colors a little, the other takes a minute at the first photo and needs a C++
+compiler.
+"""
+
+
+def main() -> None:
+    """Write the page from whatever results there are."""
+    parts = [INTRODUCTION]
+    sections = {
+        "speed": (networks, pipeline),
+        "lab": (lab,),
+        "folder": (folder,),
+        "start": (start,),
+        "guided": (guided,),
+    }
+    for name, writers in sections.items():
+        file = RESULTS / f"{name}.json"
+        if not file.exists():
+            continue
+        document = json.loads(file.read_text())
+        parts += [writer(document["results"]) for writer in writers]
+        parts.append(circumstances(document))
+    PAGE.write_text("\n".join(parts))
+
+
+if __name__ == "__main__":
+    main()
