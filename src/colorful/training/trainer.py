@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import logging
 import math
@@ -20,12 +21,12 @@ from torch import Tensor, nn
 
 from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
 from colorful.lab import rebalancing_weights, smooth_prior
-from colorful.models.lite import ConvNorm
 from colorful.models.network import Network
 from colorful.models.siggraph17 import SIGGRAPH17
 from colorful.training import checkpoint
 from colorful.training.data import Batches, CropOptions, Crops, Survey, loader
 from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, smooth_l1
+from colorful.training.norm import freeze_norm, settle_norm
 
 try:
     import accelerate
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 
+_SETTLING = 24  # batches on which the statistics of batch norm are measured
+_FRESH = 10**9  # the step from which on batches are for that: no run comes so far
 _CLASS_SHARE = (
     0.1  # of siggraph17's class loss beside ten times as much of the regression, as its code has it
 )
@@ -57,7 +60,9 @@ class TrainingOptions:
         encoder_rate: Factor on the rate of a pretrained encoder.
         encoder_delay: Share of the run in which such an encoder stays as it is while the decoder settles.
         freeze_encoder: Whether it stays so to the end.
-        freeze_norm: Whether batch norm keeps its statistics in the whole network.
+        norm_share: Share of the run in which batch norm counts its statistics. Then they are measured once,
+            and are constants from there on: the network learns as it will be used.
+        freeze_norm: Whether batch norm keeps the statistics it came with.
         betas: Of Adam.
         weight_decay: Of AdamW; on matrices and kernels alone.
         clip: Highest norm of the gradient.
@@ -81,6 +86,7 @@ class TrainingOptions:
     encoder_rate: float = 1.0
     encoder_delay: float = 0.0
     freeze_encoder: bool = False
+    norm_share: float = 1.0
     freeze_norm: bool = False
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 1e-3
@@ -107,6 +113,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "lr": 1e-3,
             "encoder_rate": 0.35,
             "encoder_delay": 0.07,
+            "norm_share": 0.45,
             "weight_decay": 1e-2,
             "rebalance": 0.5,
             "precision": "bf16",
@@ -191,6 +198,7 @@ class Trainer:
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.step, self.seconds = 0, 0.0
+        self.settled = options.freeze_norm
         objective = Objective(network, found.counts, options)
         self.objective, self.optimizer = self.accelerator.prepare(objective, self._optimizer())
         self.average.to(self.accelerator.device)
@@ -216,6 +224,8 @@ class Trainer:
                 progress, stop = self._agree()
                 if stop or progress >= 1:
                     break
+                if progress >= self.options.norm_share and not self.settled:
+                    self._settle()
                 self._set_rates(progress)
                 watched.append(self._learn(batch))
                 self.step += 1
@@ -234,6 +244,8 @@ class Trainer:
         if stop:
             log.warning("stopped by signal %d at step %d; resume to go on", self._stop or 0, self.step)
             return False
+        if not self.settled:
+            settle_norm(self.average, self._fresh())
         self._report(1.0)
         return True
 
@@ -247,6 +259,7 @@ class Trainer:
                 "optimizer": self.optimizer.state_dict(),
                 "step": self.step,
                 "seconds": self.seconds,
+                "settled": self.settled,
             }
             checkpoint.save(self.out / CHECKPOINT, state)
 
@@ -266,6 +279,9 @@ class Trainer:
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.seconds = state["step"], state["seconds"]
+            if state["settled"]:
+                freeze_norm(self.network)
+                self.settled = True
         except (KeyError, ValueError, RuntimeError) as error:
             if isinstance(error, TrainingError):
                 raise
@@ -292,6 +308,12 @@ class Trainer:
         mine = [tensor for tensor in self.average.state_dict().values() if tensor.is_floating_point()]
         theirs = [tensor for tensor in self.network.state_dict().values() if tensor.is_floating_point()]
         torch._foreach_lerp_(mine, theirs, 1 - decay)
+
+    def _settle(self) -> None:
+        for network in (self.network, self.average):
+            settle_norm(network, self._fresh())
+            freeze_norm(network)
+        self.settled = True
 
     def _optimizer(self) -> torch.optim.Optimizer:
         inside = set(map(id, self.encoder.parameters())) if self.encoder is not None else set()
@@ -341,6 +363,13 @@ class Trainer:
             said = broadcast(said.to(self.accelerator.device))
         return float(said[0]), bool(said[1])
 
+    def _fresh(self) -> Iterator[tuple[Tensor, ...]]:
+        """Give a few batches that are the same in every process."""
+        options = self.options
+        crops = Crops(self.found.usable, options.crops, stride=self.network.stride, seed=options.seed)
+        batches = Batches(options.crops, batch_size=options.batch_size, seed=options.seed, first_step=_FRESH)
+        yield from itertools.islice(loader(crops, batches, workers=0), _SETTLING)
+
     def _batches(self) -> Iterator[tuple[Tensor, ...]]:
         options = self.options
         crops = Crops(self.found.usable, options.crops, stride=self.network.stride, seed=options.seed)
@@ -367,7 +396,11 @@ class Trainer:
 
     def _report(self, progress: float) -> None:
         if self.accelerator.is_main_process and self.report is not None:
-            self._log(self.report(self.average, self.step), progress)
+            network = self.average
+            if not self.settled and progress < 1:
+                network = copy.deepcopy(network)
+                settle_norm(network, self._fresh())
+            self._log(self.report(network, self.step), progress)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -380,13 +413,3 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def freeze_norm(module: nn.Module | None) -> None:
-    """Let every batch norm in *module* keep its statistics."""
-    for part in module.modules() if module is not None else ():
-        if isinstance(part, ConvNorm):
-            part.frozen = True
-        elif isinstance(part, nn.BatchNorm2d):
-            part.eval()
-            part.train = lambda mode=True, part=part: part  # type: ignore[method-assign,misc]

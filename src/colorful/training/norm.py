@@ -1,0 +1,49 @@
+"""Batch norm between training and use: what it learns from a batch must become a constant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from colorful.models.lite import ConvNorm
+from colorful.models.network import Network
+
+
+def freeze_norm(module: nn.Module | None) -> None:
+    """Let every batch norm in *module* keep its statistics, in training too."""
+    for part in module.modules() if module is not None else ():
+        if isinstance(part, ConvNorm):
+            part.frozen = True
+        elif isinstance(part, nn.BatchNorm2d):
+            part.eval()
+            part.train = lambda mode=True, part=part: part  # type: ignore[method-assign,misc]
+
+
+@torch.no_grad()
+def settle_norm(network: Network, batches: Iterable[tuple[Tensor, ...]]) -> None:
+    """Measure the statistics of every batch norm that is not frozen anew, for the weights as they are.
+
+    Running statistics lag behind the weights, and those of averaged weights belong to none at all: used as
+    they are, they spoil an averaged network.
+
+    Args:
+        network: Changed in place.
+        batches: L, target, ab and mask; each counts the same.
+
+    References:
+        Wu, Johnson. Rethinking "Batch" in BatchNorm. 2021, section 3.
+    """
+    parts = [part for part in network.modules() if isinstance(part, ConvNorm | nn.BatchNorm2d)]
+    momenta = [part.momentum for part in parts]
+    training, device = network.training, next(network.parameters()).device
+    network.train()
+    for number, (light, _, ab, mask) in enumerate(batches, start=1):
+        for part in parts:
+            part.momentum = 1 / number
+        hints = (ab.to(device), mask.to(device)) if network.takes_hints else ()
+        network(light.to(device), *hints)
+    for part, momentum in zip(parts, momenta, strict=True):
+        part.momentum = momentum
+    network.train(training)
