@@ -117,6 +117,9 @@ class Colorizer:
             dtype: What the network computes in.
             compile: Whether to run the network through :func:`torch.compile`.
 
+        Returns:
+            The model, ready for photos.
+
         Raises:
             WeightsError: If the weights cannot be found, fetched, trusted or read.
             DeviceError: If the device is not there.
@@ -363,6 +366,9 @@ class Colorizer:
             network_size: Side in pixels at which the network looks at the photo.
             reference: Do as the released code.
 
+        Returns:
+            The network's answer beside the photo it is about.
+
         Raises:
             ColorfulError: As for :meth:`colorize`.
         """
@@ -390,6 +396,9 @@ class Colorizer:
             upsample: ``"guided"`` or ``"bilinear"``.
             gamut: ``"map"`` or ``"clip"``.
             reference: Whether the released code is followed, which fixes *upsample* and *gamut*.
+
+        Returns:
+            The options, for :meth:`Prediction.picture`.
 
         Raises:
             UnsupportedOptionError: If the model has no temperature.

@@ -294,6 +294,9 @@ def colorize_folder(
         gamut: ``"map"`` or ``"clip"``.
         reference: Do as the released code.
 
+    Returns:
+        What became of each photo.
+
     Raises:
         PhotosError: If there is nothing to color.
         ColorfulError: If an option has no meaning; what happens to a single photo is in the summary.

@@ -66,6 +66,9 @@ class Hint:
         Args:
             value: The decoded object; ``radius`` may be missing.
 
+        Returns:
+            The hint.
+
         Raises:
             HintError: If a key is missing or unknown, or a value is none that a hint can have.
         """
@@ -93,6 +96,9 @@ def parse_hints(text: str | bytes) -> list[Hint]:
     Args:
         text: The JSON document.
 
+    Returns:
+        The hints, in the order of the array.
+
     Raises:
         HintError: If it is no JSON, no array, or an entry is no hint; the message says which.
     """
@@ -116,6 +122,9 @@ def load_hints(path: str | os.PathLike[str]) -> list[Hint]:
 
     Args:
         path: The file, in UTF-8.
+
+    Returns:
+        The hints, in the order of the file.
 
     Raises:
         HintError: If the file cannot be read or does not hold hints.

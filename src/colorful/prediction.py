@@ -195,6 +195,9 @@ class Prediction:
         Args:
             decoding: How; by the model's own settings if None.
 
+        Returns:
+            A picture in color, of the photo's size and dtype.
+
         Raises:
             ColorfulError: If an option has no meaning here; see :class:`Decoding`.
         """

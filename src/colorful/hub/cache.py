@@ -30,6 +30,9 @@ def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
 
     Args:
         cache_dir: The folder the caller chose for all that is fetched; ``HF_HOME/assets`` by default.
+
+    Returns:
+        The folder, which need not exist yet.
     """
     from huggingface_hub import constants
 
@@ -59,6 +62,9 @@ def cached(cache_dir: str | os.PathLike[str] | None = None) -> list[CacheEntry]:
 
     Args:
         cache_dir: As for :func:`fetch`.
+
+    Returns:
+        Models and what broken downloads left, by name.
     """
     entries = []
     for path in cache_folder(cache_dir).glob("*.*"):

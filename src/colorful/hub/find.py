@@ -101,6 +101,7 @@ def fetch(
     Raises:
         WeightsError: If it cannot be found, fetched or trusted. The subclasses tell which.
         OptionError: If an argument has no meaning for such a *model*.
+        KindError: If *model* is of another type.
     """
     access = _Access(
         None if cache_dir is None else Path(cache_dir).expanduser(), token, local_files_only, force_download

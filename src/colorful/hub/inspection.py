@@ -76,6 +76,9 @@ def inspect(file: str | os.PathLike[str]) -> Inspection:
     Args:
         file: A ``.safetensors`` or ``.pth`` file, or a folder as :func:`save_pretrained` writes it.
 
+    Returns:
+        What it is; nothing in it was run.
+
     Raises:
         WeightsError: If it is no such file. The subclasses tell what it is.
     """

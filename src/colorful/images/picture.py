@@ -64,6 +64,9 @@ class Picture:
         Args:
             rgb: sRGB-encoded color, shape ``(H, W, 3)``, in the dtype of :attr:`pixels`.
 
+        Returns:
+            A new picture; all but the pixels is shared.
+
         Raises:
             ShapeError: If *rgb* is not as high and wide as the picture, or not of three channels.
             KindError: If *rgb* has another dtype.
@@ -114,6 +117,9 @@ class Picture:
 
         Args:
             provenance: False leaves the note out.
+
+        Returns:
+            What a file of the result carries beside its pixels.
         """
         return self.metadata.stamped() if provenance and self.is_colored else self.metadata
 

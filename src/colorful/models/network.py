@@ -53,17 +53,30 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
-        """Turn what :meth:`forward` gave into ab, shape ``(N, 2, h, w)``, CIELAB units.
+        """Turn what :meth:`forward` gave into ab.
 
         Args:
             output: The result of :meth:`forward`.
             temperature: Sharpness of the decoding, in [0, 1]; the config's by default. A regression has
                 none and leaves it unread.
+
+        Returns:
+            ab in CIELAB units, shape ``(N, 2, h, w)``; dtype and device of *output*.
         """
         raise NotImplementedError
 
     def check(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> None:
-        """Raise what :meth:`forward` promises, before a layer fails with a message about convolutions."""
+        """Raise what :meth:`forward` promises, before a layer fails with a message about convolutions.
+
+        Args:
+            light: As for :meth:`forward`, like the others.
+            ab: Colors of the hints.
+            mask: Where they are.
+
+        Raises:
+            ShapeError: If a shape is not the one that :meth:`forward` takes.
+            UnsupportedOptionError: If there are hints and the network takes none.
+        """
         if light.dim() != 4 or light.shape[1] != 1 or any(side % self.multiple for side in light.shape[2:]):
             raise ShapeError(
                 f"light: expected shape (N, 1, H, W) with H and W multiples of {self.multiple}, "

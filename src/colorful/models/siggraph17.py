@@ -91,7 +91,16 @@ class SIGGRAPH17(Network):
     def forward_heads(
         self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Run both heads on one pass, for training: what :meth:`forward` and :meth:`classify` give."""
+        """Run both heads on one pass, for training.
+
+        Args:
+            light: As in :meth:`forward`, like the others.
+            ab: Colors of the hints.
+            mask: Where they are.
+
+        Returns:
+            What :meth:`forward` and :meth:`classify` give.
+        """
         full, half, quarter = self._encode(light, ab, mask)
         return self._regress(full, half, quarter), self.model_class(quarter)
 

@@ -118,6 +118,9 @@ def create_app(
             ``-Prefix``; never say so where clients can reach this server without it.
         keep: A folder that gets a copy of every upload and result.
 
+    Returns:
+        A WSGI application, for any server that runs those.
+
     Raises:
         OptionError: If *prefix* is no path, or *colorizer* an empty mapping.
         WeightsError: If the default model is needed and cannot be loaded.
