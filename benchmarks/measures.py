@@ -78,7 +78,7 @@ def peak(count: int) -> int:
 
 
 def main() -> None:
-    """Time the evaluation with a network that costs nothing, and the two dear measures beside scikit-image."""
+    """Time evaluations with a network that costs nothing, and two measures beside scikit-image."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)

@@ -94,8 +94,10 @@ def ssim(rgb: Tensor, real: Tensor) -> Tensor:
         )
     # Centered values keep float32 exact enough where the variance is small beside the mean.
     x, y = _levels(rgb) - 128, _levels(real) - 128
-    moments = _blur(torch.cat((x, y, x * x, y * y, x * y), dim=1))  # (N, 3, H, W) -> (N, 15, H - 10, W - 10)
-    mean_x, mean_y, mean_xx, mean_yy, mean_xy = moments.chunk(5, dim=1)
+    # Several ways of coloring one photo come with that photo expanded: its own moments are needed once.
+    once = y[:1] if real.stride(0) == 0 else y
+    mean_x, mean_xx, mean_xy = _blur(torch.cat((x, x * x, x * y), dim=1)).chunk(3, dim=1)
+    mean_y, mean_yy = _blur(torch.cat((once, once * once), dim=1)).chunk(2, dim=1)
     products, squares = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
     covariance, variances = mean_xy - products, mean_xx + mean_yy - squares
     # The luminance term is about means from black on.
@@ -128,9 +130,9 @@ def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
             f"lab, real: expected one shape (*, 3, H, W), got {tuple(lab.shape)}, {tuple(real.shape)}"
         )
     (light_1, a_1, b_1), (light_2, a_2, b_2) = lab.unbind(-3), real.unbind(-3)
-    stretch = 1.5 - 0.5 * _saturating((torch.hypot(a_1, b_1) + torch.hypot(a_2, b_2)) / 2)
+    stretch = 1.5 - 0.5 * _saturating((_length(a_1, b_1) + _length(a_2, b_2)) / 2)
     a_1, a_2 = a_1 * stretch, a_2 * stretch
-    chroma_1, chroma_2 = torch.hypot(a_1, b_1), torch.hypot(a_2, b_2)
+    chroma_1, chroma_2 = _length(a_1, b_1), _length(a_2, b_2)
     # Angles are kept as unit vectors: the mean hue halves the smaller arc between the two, and the multiple
     # angles of T are products. That needs one arc tangent a pixel instead of two and no cosine.
     mean_a, mean_b = _mean_hue(a_1, b_1, chroma_1, a_2, b_2, chroma_2)
@@ -145,7 +147,8 @@ def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
         - 0.20 * (cos_4 * _cos(63) + sin_4 * _sin(63))
     )
     mean_chroma = (chroma_1 + chroma_2) / 2
-    hue = torch.rad2deg(torch.atan2(mean_b, mean_a)) % 360
+    angle = torch.rad2deg(torch.atan2(mean_b, mean_a))
+    hue = torch.where(angle < 0, angle + 360, angle)
     rotation = (
         -2 * _saturating(mean_chroma) * torch.sin(torch.deg2rad(60 * torch.exp(-(((hue - 275) / 25) ** 2))))
     )
@@ -183,7 +186,10 @@ def colorfulness(rgb: Tensor, *, form: Form = "hasler") -> Tensor:
         raise OptionError(f"form: expected one of {get_args(Form)}, got {form!r}")
     _check_rank(rgb, 3, "rgb")
     opponents = _opponents(rgb)
-    return _colorfulness(opponents.abs() if form == "absolute" else opponents)
+    square = opponents.square().mean(dim=(2, 3))  # -> (N, 2)
+    mean = (opponents.abs() if form == "absolute" else opponents).mean(dim=(2, 3))
+    variance = (square - mean.square()).clamp(min=0)
+    return variance.sum(dim=1).sqrt() + 0.3 * mean.square().sum(dim=1).sqrt()
 
 
 class AbErrors:
@@ -197,6 +203,9 @@ class AbErrors:
 
     Several predictions for the same photos, *ways*, share the counting of bins. What is kept of a photo is a
     few hundred numbers.
+
+    Args:
+        ways: How many predictions there are for each photo.
 
     References:
         Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, section 3.1.
@@ -236,7 +245,7 @@ class AbErrors:
         self._occupied.frombytes(_bytes(occupied % size, np.uint16))
         self._counts.frombytes(_bytes(counts[occupied], np.uint32))
         for sums, ab in zip(self._sums, predicted, strict=True):
-            score = (1 - torch.hypot(*(ab - real).unbind(1)) / AUC_RANGE).clamp(min=0)
+            score = (1 - _length(*(ab - real).unbind(1)) / AUC_RANGE).clamp(min=0)
             total = bins.flatten().bincount(weights=score.flatten().double(), minlength=len(counts))
             sums.frombytes(_bytes(total[occupied], np.float32))
 
@@ -317,7 +326,15 @@ class FrechetDistance:
         self._sums: list[tuple[Tensor, Tensor]] = []
 
     def update(self, rgb: Tensor, real: Tensor) -> None:
-        """Take in a batch of colored photos and the real ones, shape ``(N, 3, H, W)``, in [0, 1] or uint8."""
+        """Take in a batch.
+
+        Args:
+            rgb: Colored photos, shape ``(N, 3, H, W)``, in [0, 1] or uint8.
+            real: The real ones, likewise.
+
+        Raises:
+            ShapeError: If the shapes are not those.
+        """
         _check_pair(rgb, real, 3, "rgb")
         found = [self._features(_unit(pictures)).double() for pictures in (rgb, real)]
         if not self._sums:
@@ -452,13 +469,8 @@ def _unit(rgb: Tensor) -> Tensor:
 
 def _opponents(rgb: Tensor) -> Tensor:
     """Red against green and yellow against blue on 0..255: (N, 3, H, W) -> (N, 2, H, W)."""
-    red, green, blue = (_unit(rgb) * 255).unbind(1)
+    red, green, blue = (rgb.float() if rgb.dtype == torch.uint8 else rgb * 255).unbind(1)
     return torch.stack((red - green, (red + green) / 2 - blue), dim=1)
-
-
-def _colorfulness(opponents: Tensor) -> Tensor:
-    variance, mean = torch.var_mean(opponents, dim=(2, 3), correction=0)  # -> (N, 2)
-    return variance.sum(dim=1).sqrt() + 0.3 * mean.square().sum(dim=1).sqrt()
 
 
 def _blur(maps: Tensor) -> Tensor:
@@ -469,11 +481,12 @@ def _blur(maps: Tensor) -> Tensor:
     packed = maps.contiguous(memory_format=torch.channels_last)
     across = kernel.expand(maps.shape[1], 1, 1, -1)
     once = functional.conv2d(packed, across, groups=maps.shape[1])
-    return functional.conv2d(once, across.transpose(2, 3), groups=maps.shape[1])
+    return functional.conv2d(once, across.transpose(2, 3), groups=maps.shape[1]).contiguous()
 
 
 def _saturating(chroma: Tensor) -> Tensor:
-    seventh = chroma**7
+    square = chroma * chroma
+    seventh = square * square * square * chroma
     return torch.sqrt(seventh / (seventh + _25_TO_7))
 
 
@@ -491,9 +504,13 @@ def _mean_hue(
     # No hue on one side: the sum of hues is that of the other.
     colorless = (chroma_1 == 0) | (chroma_2 == 0)
     mean_a, mean_b = torch.where(colorless, a_1 + a_2, mean_a), torch.where(colorless, b_1 + b_2, mean_b)
-    length = torch.hypot(mean_a, mean_b)
+    length = _length(mean_a, mean_b)
     none = length == 0
     return torch.where(none, 1, mean_a / length), torch.where(none, 0, mean_b / length)
+
+
+def _length(a: Tensor, b: Tensor) -> Tensor:
+    return torch.sqrt(a * a + b * b)
 
 
 def _cos(degrees: float) -> float:

@@ -249,6 +249,7 @@ def test_the_table_fits_a_terminal_and_names_every_figure(album: Path, guess: Gu
     assert "5 photos (left out: 1 grey, 1 toned, 1 unreadable)" in text
     for wanted in ("AuC, %", "PSNR, dB", "SSIM", "CIEDE2000", "lite - grey", "hints: PSNR"):
         assert wanted in text
+        assert wanted in str(report)
 
 
 def test_the_sheet_shows_the_best_and_the_worst(album: Path, guess: Guess) -> None:

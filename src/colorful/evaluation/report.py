@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import platform
@@ -60,9 +61,9 @@ class Example:
     ciede2000: Mapping[str, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Report:
-    """The figures of an evaluation and all they depend on. Printed by rich, it is a table.
+    """The figures of an evaluation and all they depend on. Printed, it is a table.
 
     Attributes:
         protocol: How photos were prepared and scored.
@@ -208,6 +209,15 @@ class Report:
                 page.paste(picture, (left, top))
                 draw.text((left, top + side + 1), caption, fill="black", font=font)
         return page
+
+    def __str__(self) -> str:
+        """Give the table as plain text."""
+        from rich.console import Console
+
+        console = Console(width=1000, file=io.StringIO(), highlight=False)
+        with console.capture() as capture:
+            console.print(self)
+        return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from self.summary()
