@@ -10,6 +10,8 @@ import gc
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -181,15 +183,12 @@ def peak(who: str, height: int, width: int) -> dict[str, float]:
     torch.manual_seed(0)
     network = vivid(ECCV16())
     pixels, warm = photo(height, width), photo(256, 256)
+    run: Callable[[np.ndarray], np.ndarray]
     if who == "ours":
-        colorizer = Colorizer(network, device="cpu")
-        run = colorizer.colorize
+        run = Colorizer(network, device="cpu").colorize
     else:
-        theirs = peer("eccv16", network)
-
-        def run(rgb: np.ndarray) -> np.ndarray:
-            return peer_pipeline(theirs, rgb)
-
+        run = partial(peer_pipeline, peer("eccv16", network))
+    del network
     run(warm)
     gc.collect()
     level = _status("VmRSS")

@@ -464,9 +464,11 @@ class Colorizer:
     def _make_forward(self) -> Callable[..., Tensor]:
         """Prepare the network for speed: folded, in the dtype asked for, compiled if wished."""
         fuse = getattr(self.network, "fuse", None)
-        fast: Network = fuse() if fuse else copy.deepcopy(self.network)
+        fast: Network = fuse() if fuse else self.network
+        if self._dtype != torch.float32:
+            fast = copy.deepcopy(fast).to(self._dtype)
         # Channels last is how convolutions want their maps: in torch's own order each would be turned over.
-        fast = fast.to(self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return torch.compile(fast) if self.compile else fast
 
     def _many(
