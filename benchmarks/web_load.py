@@ -42,7 +42,7 @@ def main() -> None:
     if options.loop is not None:
         bare_loop(options.loop, options.model, options.format)
         return
-    seconds = 8.0 if options.small else options.seconds
+    seconds = 30.0 if options.small else options.seconds
     photos = [to_jpeg(grey(photo(1000, 1000, name))) for name in ("coffee", "astronaut", "chelsea", "rocket")]
     before, bound = run_loop(photos, options, seconds / 2)
     served = run_server(photos, options, seconds)
@@ -154,7 +154,9 @@ def load(
     for thread in threads:
         thread.join()
     # A model that is still being loaded is no slow model: the clock runs from the first photo that came back.
-    start = max(min(done, default=0), seconds / 10)
+    if not done:
+        raise RuntimeError(f"no photo came back within {took:.0f} s: {dict(outcomes)}")
+    start = max(min(done), seconds / 10)
     counted = [at for at in done if start < at <= took]
     return outcomes, len(counted) / (took - start), took
 

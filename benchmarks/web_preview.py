@@ -88,28 +88,28 @@ def measure(page: Page, address: str, path: Path, rounds: int) -> dict[str, obje
     page.locator("#stage:not([aria-busy])").wait_for()
     rng = np.random.default_rng(0)
     took: dict[str, list[float]] = {
-        "click": [],
-        "click, likeliest color": [],
+        "click, color picked": [],
+        "click, color as shown": [],
         "temperature": [],
         "saturation": [],
     }
     page.evaluate(FOLLOW, ["saturation", 0.9, 0])
     for number in range(rounds):
         x, y = rng.uniform(0.05, 0.95, 2)
-        took["click, likeliest color"].append(page.evaluate(FOLLOW, ["click", x, y]))
+        took["click, color as shown"].append(page.evaluate(FOLLOW, ["click", x, y]))
         idle(page)
         took["temperature"].append(page.evaluate(FOLLOW, ["temperature", 0.1 + 0.8 * number / rounds, 0]))
         idle(page)
         took["saturation"].append(page.evaluate(FOLLOW, ["saturation", 0.5 + number / rounds, 0]))
         idle(page)
-    # A color picked by hand is kept for the next points, which then need not ask what is likely.
+    # A color picked by hand is kept for the next points.
     page.locator("#pick").evaluate(
         "(one) => { one.value = '#b03020'; for (const kind of ['input', 'change']) one.dispatchEvent(new Event(kind)); }"
     )
     for _ in range(rounds):
         idle(page)
         x, y = rng.uniform(0.05, 0.95, 2)
-        took["click"].append(page.evaluate(FOLLOW, ["click", x, y]))
+        took["click, color picked"].append(page.evaluate(FOLLOW, ["click", x, y]))
     shown = page.locator("#canvas .after").evaluate("(image) => [image.naturalWidth, image.naturalHeight]")
     quartiles = {
         name: dict(

@@ -92,7 +92,8 @@ def test_no_page_keeps_anybody_out(
     expect(page.locator(".compare")).to_be_visible()
     assert violations(page, axe) == []
     page.unroute("**/v1/index")
-    page.route("**/v1/index", lambda route: route.continue_(url=address + "/nowhere"))
+    error = page.request.get(address + "/nowhere", headers={"Accept": "text/html"}).text()
+    page.route("**/v1/index", lambda route: route.fulfill(body=error, content_type="text/html"))
     page.goto(address + "/v1/index")
     expect(page.locator(".failure")).to_be_visible()
     assert violations(page, axe) == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import runpy
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -68,7 +70,7 @@ def test_two_pages_live_side_by_side(painter: Colorizer, plain: Colorizer) -> No
     assert client.get("/two/v1/models").json["models"][0]["name"] == "plain"
 
 
-def test_templates_can_be_overridden_and_do_not_clash(painter: Colorizer, tmp_path: object) -> None:
+def test_templates_can_be_overridden_and_do_not_clash(painter: Colorizer, tmp_path: Path) -> None:
     """The application's own home.html is not ours, and ours lies under colorful/."""
     folder = tmp_path / "templates"
     folder.mkdir()
@@ -76,6 +78,19 @@ def test_templates_can_be_overridden_and_do_not_clash(painter: Colorizer, tmp_pa
     app = Flask("host", template_folder=str(folder))
     app.register_blueprint(create_blueprint(colorizer=painter))
     assert "the host's own" not in app.test_client().get("/v1/index").text
+
+
+def test_the_example_runs(grey: bytes) -> None:
+    """The application in examples/ has the page, and a route of its own with the same model."""
+    example = Path(__file__).parents[2] / "examples" / "flask_app.py"
+    client = runpy.run_path(str(example))["app"].test_client()
+    assert "Color a photo" in client.get("/").text
+    assert client.get("/photos/", follow_redirects=True).status_code == 200
+    reply = client.post("/thumbnail", data={"photo": (io.BytesIO(grey), "a.png")})
+    assert reply.mimetype == "image/jpeg"
+    assert chroma(reply.data) > 2
+    assert client.post("/thumbnail", data={"photo": (io.BytesIO(b"no"), "a.png")}).status_code == 400
+    assert client.post("/thumbnail", data={"x": "y"}).status_code == 400
 
 
 def test_no_model_is_an_error() -> None:

@@ -34,6 +34,8 @@ _BYTES_A_SECOND = 8 << 10
 _LINGER = 10.0
 # Seconds that work in hand may take after the server was told to end.
 _GRACE = 12.0
+# Seconds in which requests that are just arriving then are still answered.
+_PARTING = 0.3
 
 
 class _RefusalTask(ErrorTask):  # type: ignore[misc]
@@ -185,15 +187,19 @@ class Server:
         self.stop()
 
     def _end(self) -> None:
-        deadline = time.monotonic() + _GRACE
+        begun = time.monotonic()
         self._studio.queue.close()
         listeners = list(self._listeners())
         for listener in listeners:
+            known = -1
+            while known < len(self._map):  # whoever has connected already is refused in words, not reset
+                known = len(self._map)
+                listener.handle_accept()
             listener.accepting = False
             listener.socket.close()
             listener.del_channel()
-        pending = True
-        while pending and time.monotonic() < deadline:
+        channels, pending = [], True
+        while (pending and time.monotonic() < begun + _GRACE) or time.monotonic() < begun + _PARTING:
             # The trigger wakes the loop when a thread has an answer; what is answered is sent before the end.
             wasyncore.loop(timeout=0.1, map=self._map, count=1)
             channels = [channel for channel in self._map.values() if isinstance(channel, HTTPChannel)]
@@ -201,6 +207,8 @@ class Server:
                 c.requests or c.total_outbufs_len for c in channels
             )
         listeners[0].task_dispatcher.shutdown(timeout=1)
+        for channel in channels:
+            channel.handle_close()  # closes its buffers as well, which may be temporary files
         wasyncore.close_all(self._map, ignore_all=True)
         self._studio.store.clear()
         if pending:

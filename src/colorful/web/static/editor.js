@@ -17,7 +17,7 @@ let card = null;
 let photo = null;
 let model = null; // what the chosen model can do
 let selected = -1; // the point whose color and size the panel shows
-let paint = null; // the color picked last, which the next point gets; null: the likeliest one there
+let paint = null; // the color picked last, which the next point gets; null: what the picture shows there
 let snapshot = null; // the edit that a drag or a slider started from
 let running = false;
 let stale = false;
@@ -177,21 +177,22 @@ const withHint = (index, more) => ({
 
 const clamp = (value, size) => Math.min(Math.max(value, 0), size - 0.01);
 
-async function addPoint(x, y) {
-  const here = photo;
+/** The color that the picture shows at a point of the photo. */
+function shownColor(x, y) {
+  const { width, height } = photo.info;
+  const [column, row] = [(x / width) * compare.after.naturalWidth, (y / height) * compare.after.naturalHeight];
+  const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  pixel.drawImage(compare.after, Math.floor(column), Math.floor(row), 1, 1, 0, 0, 1, 1);
+  const channels = [...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  return `#${channels.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** Put a point on the photo: of the color picked last, or of what is there, to be changed from there. */
+function addPoint(x, y) {
   const place = { x: clamp(x, photo.info.width), y: clamp(y, photo.info.height) };
-  let color = paint;
-  if (!color && model.temperature !== null) {
-    try {
-      const likely = await photo.suggestions(photo.edit, place.x, place.y);
-      color = likely[0]?.color;
-    } catch {
-      // The picker's color will do.
-    }
-    if (photo !== here) return;
-  }
   selected = photo.edit.hints.length;
-  change({ hints: [...photo.edit.hints, { ...place, color: color ?? $("pick").value, radius: defaultRadius() }] });
+  const color = paint ?? shownColor(place.x, place.y);
+  change({ hints: [...photo.edit.hints, { ...place, color, radius: defaultRadius() }] });
   suggest();
   points.children[selected]?.focus({ preventScroll: true });
 }
