@@ -230,6 +230,19 @@ class TestModels:
         assert prediction.logits.dtype == torch.float32
         assert (prediction.ab() - lite.predict(grey).ab()).abs().mean() < 1
 
+    def test_without_a_compiler_the_error_says_so(
+        self, lite: Colorizer, grey: Array, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where the network cannot be compiled, the first photo's error says so in words."""
+
+        def fail(*inputs: Tensor) -> Tensor:
+            raise RuntimeError("No working C++ compiler found\nlong story")
+
+        monkeypatch.setattr(torch, "compile", lambda network: fail)
+        colorizer = Colorizer(lite.network, device="cpu", compile=True)
+        with pytest.raises(errors.DeviceError, match=r"compile: .* got: No working C\+\+ compiler found$"):
+            colorizer.colorize(grey)
+
     def test_the_networks_size_follows_its_fit(self, grey: Array) -> None:
         """A network of fit ``keep`` sees the photo in its proportions, one of fit ``stretch`` as a square."""
         for fit, expected in (("stretch", (64, 64)), ("keep", (56, 80))):
@@ -390,6 +403,19 @@ class TestHints:
         distances = [np.linalg.norm(ab[near].mean(axis=0) - target) for ab in (before, after)]
         assert distances[1] <= distances[0] / 2
         assert np.abs(after - before)[:, 70:].max() < 1
+
+    def test_a_hint_acts_with_the_bundled_model(self) -> None:
+        """With ``lite`` a hint moves its own region's mean ab at least half of the way to its color."""
+        lite, photo = Colorizer.from_pretrained("lite", device="cpu"), skimage.data.coffee()
+        y, x = np.mgrid[:400, :600] + 0.5
+        near = (x - 500) ** 2 + (y - 330) ** 2 <= 20**2
+        for color in ("#c03020", "#2f6db5", "#3a7d44"):
+            target = rgb2lab(np.array([[list(bytes.fromhex(color[1:]))]], np.uint8))[0, 0, 1:]
+            before, after = (
+                np.linalg.norm(rgb2lab(lite.colorize(photo, hints=hints))[near][:, 1:].mean(axis=0) - target)
+                for hints in ((), (Hint(500, 330, color, 20),))
+            )
+            assert after <= before / 2
 
     def test_hints_outside_the_photo_are_an_error(self, painter: Colorizer, grey: Array) -> None:
         """A hint outside the photo is an error that tells the photo's size."""

@@ -469,7 +469,19 @@ class Colorizer:
             fast = copy.deepcopy(fast).to(self._dtype)
         # Channels last is how convolutions want their maps: in torch's own order each would be turned over.
         fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return torch.compile(fast) if self.compile else fast
+        if not self.compile:
+            return fast
+        compiled = torch.compile(fast)
+
+        def run(*inputs: Tensor) -> Tensor:
+            try:
+                result: Tensor = compiled(*inputs)
+            except RuntimeError as error:  # compiling waits for the first photo
+                reason = str(error).strip().partition("\n")[0]
+                raise DeviceError(f"compile: expected a compiler that works here, got: {reason}") from error
+            return result
+
+        return run
 
     def _many(
         self,
