@@ -1,7 +1,7 @@
 """The page's server under load from another process: errors, memory, throughput, pixels as in series.
 
 The bound on throughput is what the library can do at all for such clients: a bare loop that takes whatever
-photos wait on plain sockets, decodes them, colors them with ``colorize_many``, encodes them and sends them back.
+photos wait on plain sockets, decodes them, colors them with ``colorize_many``, encodes and returns them.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def bare_loop(descriptor: int, model: str, format: str) -> None:
 
 
 def largest_difference(photos: list[bytes], options: argparse.Namespace) -> int:
-    """Compare what many clients get at once with what the library makes of the same bytes, one after another."""
+    """Compare what many clients get at once with what the library makes of the same bytes in series."""
     from colorful import Colorizer
 
     colorizer = Colorizer.from_pretrained(options.model)

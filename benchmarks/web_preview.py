@@ -1,4 +1,4 @@
-"""How soon the picture follows on the page, in a real browser: from the click or the slider to the decoded picture."""
+"""How soon the picture follows on the page, in a real browser: from click or slider to decoded picture."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ FOLLOW = """async ([what, x, y]) => {
     control.dispatchEvent(new Event("input", { bubbles: true }));
   }
   while (image.src === last || stage.hasAttribute("aria-busy")) {
-    await new Promise((resolve) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = resolve; port2.postMessage(0); });
+    await new Promise((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = resolve;
+      port2.postMessage(0);
+    });
   }
   await image.decode();
   const took = performance.now() - start;
@@ -104,7 +108,10 @@ def measure(page: Page, address: str, path: Path, rounds: int) -> dict[str, obje
         idle(page)
     # A color picked by hand is kept for the next points.
     page.locator("#pick").evaluate(
-        "(one) => { one.value = '#b03020'; for (const kind of ['input', 'change']) one.dispatchEvent(new Event(kind)); }"
+        """(one) => {
+            one.value = "#b03020";
+            for (const kind of ["input", "change"]) one.dispatchEvent(new Event(kind));
+        }"""
     )
     for _ in range(rounds):
         idle(page)

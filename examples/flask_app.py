@@ -2,9 +2,8 @@
 The page inside a Flask application
 ===================================
 
-An application of your own, with colorful's page under ``/photos`` and one more route that uses the same model. Run it
-with ``flask --app examples/flask_app.py run``; for visitors, put a real server in front (see *Embed the page in your
-Flask application*).
+An application of your own, with colorful's page under ``/photos`` and a route that uses the same model. Run it with ``flask --app examples/flask_app.py run``; for visitors, use a real server (see *Embed the page in
+your Flask application*).
 """
 
 from io import BytesIO
@@ -24,6 +23,7 @@ app.register_blueprint(create_blueprint(colorizer=colorizer, limits=limits), url
 
 @app.get("/")
 def home() -> str:
+    """Show a page of one's own."""
     return '<h1>My album</h1><p><a href="/photos/">Color a photo</a></p>'
 
 
@@ -33,6 +33,7 @@ def home() -> str:
 
 @app.post("/thumbnail")
 def thumbnail() -> Response:
+    """Color a photo and make it small."""
     request.max_content_length = limits.request_bytes
     file = request.files.get("photo")
     if file is None:

@@ -17,7 +17,7 @@ from colorful.models import Network
 
 
 class Painter(Network):
-    """Paint everything green or, half as likely, grey, and what lies around a hint in its color; in no time."""
+    """Paint everything green or, half as likely, grey, and what lies around a hint in its color."""
 
     architecture: ClassVar[str] = "painter"
     output: ClassVar[Literal["distribution", "regression"]] = "distribution"
@@ -26,6 +26,7 @@ class Painter(Network):
     multiple: ClassVar[int] = 8
 
     def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Look where hints are."""
         wanted = torch.tensor([-20.0, 25.0])[:, None, None].expand(len(light), 2, *light.shape[2:])
         if ab is not None and mask is not None:
             around = functional.max_pool2d(mask, 33, 1, 16)
@@ -41,6 +42,7 @@ class Painter(Network):
         return torch.logaddexp(colored, grey - 0.7)
 
     def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
+        """Decode."""
         wished = self.config.temperature if temperature is None else temperature
         return annealed_mean(output, AbBins().centers, temperature=wished)
 
@@ -53,10 +55,12 @@ class Plain(Painter):
     takes_hints: ClassVar[bool] = False
 
     def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Look where hints are."""
         small = functional.avg_pool2d(light, self.stride)
         return torch.cat((small * 0 - 20, small * 0 + 10), dim=1)
 
     def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
+        """Decode."""
         return output
 
 

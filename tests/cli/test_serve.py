@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -36,7 +35,7 @@ def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def test_the_page_is_where_the_command_says(tmp_path: Path) -> None:
-    """The address that is printed leads to the page, under the prefix that was asked for; Ctrl-C ends it quietly."""
+    """The address that is printed leads to the page, under its prefix; Ctrl-C ends it quietly."""
     with served("--prefix", "/old", "--keep", str(tmp_path / "kept")) as (process, address):
         assert address.endswith("/old/v1/index")
         with urllib.request.urlopen(address) as reply:
@@ -45,7 +44,7 @@ def test_the_page_is_where_the_command_says(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=20)
         assert process.returncode == 0
         assert errors == ""
-    assert sorted(os.listdir(tmp_path / "kept")) == ["colorized", "uploads"]
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["colorized", "uploads"]
 
 
 def test_a_port_in_use_is_said_in_words() -> None:

@@ -25,11 +25,13 @@ from colorful.web.server import Server
 
 @pytest.fixture(scope="session")
 def painter() -> Colorizer:
+    """A model with hints and temperature."""
     return Colorizer(Painter(), name="painter", device="cpu")
 
 
 @pytest.fixture(scope="session")
 def plain() -> Colorizer:
+    """A model with neither."""
     return Colorizer(Plain(), name="plain", device="cpu")
 
 
@@ -41,6 +43,7 @@ def grey() -> bytes:
 
 @pytest.fixture
 def app(painter: Colorizer, plain: Colorizer) -> Iterator[Flask]:
+    """The page with both models and small limits."""
     limits = Limits(request_bytes=2 << 20, pixels=1_000_000, photos=4)
     app = create_app(colorizer={"painter": painter, "plain": plain}, limits=limits)
     yield app
@@ -49,6 +52,7 @@ def app(painter: Colorizer, plain: Colorizer) -> Iterator[Flask]:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
+    """A client of that page."""
     return app.test_client()
 
 

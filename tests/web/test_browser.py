@@ -289,9 +289,10 @@ def test_with_the_keyboard_only(
                 return
         pytest.fail(f"the Tab key never reaches {selector}")
 
+    expect(page.locator("html.js")).to_have_count(1)
     tab_to("#choose")
     with page.expect_file_chooser() as chooser:
-        press("Enter")
+        press("Space")
     chooser.value.set_files([str(photos[0])])
     cards_ready(page, 1)
     tab_to(".card .slider")

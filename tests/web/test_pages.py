@@ -24,6 +24,7 @@ class Addresses(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at a tag."""
         self.tags.append(tag)
         for name, value in attrs:
             if name in ("href", "src", "action", "formaction", "data-photos", "data-models"):
@@ -33,6 +34,7 @@ class Addresses(HTMLParser):
 
 
 def form(*photos: tuple[bytes, str], **fields: str) -> dict[str, object]:
+    """Make a form of photos and fields."""
     return {"photo": [(io.BytesIO(data), name) for data, name in photos], **fields}
 
 

@@ -216,7 +216,7 @@ def describe(root: str, models: Sequence[str], limits: Limits) -> dict[str, Any]
             "title": "colorful",
             "version": version("colorful-colorization"),
             "summary": "Color black-and-white photos",
-            "description": f"At most {limits.request_bytes} bytes a request and {limits.pixels} pixels a photo.",
+            "description": f"Takes {limits.request_bytes} bytes a request, {limits.pixels} pixels a photo.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": root or "/"}],
@@ -230,7 +230,7 @@ def _schemas() -> dict[str, Any]:
     address = {"type": "string", "format": "uri-reference"}
     size = {"width": {**integer, "minimum": 1}, "height": {**integer, "minimum": 1}}
     color = {"type": "string", "pattern": "^#[0-9a-f]{6}$"}
-    schemas = {
+    schemas: dict[str, dict[str, Any]] = {
         "Photo": {
             "id": string,
             "name": string,

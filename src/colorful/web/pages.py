@@ -74,7 +74,7 @@ def add_pages(blueprint: Blueprint, studio: Studio) -> None:
 
 def _page(template: str, **values: object) -> Response:
     response = make_response(render_template(template, **words(request), **values))
-    wish = request.args.get("lang")
+    wish = request.args.get("lang", "")
     if wish in LANGUAGES:
         response.set_cookie(
             COOKIE,

@@ -101,7 +101,7 @@ def check_prefix(prefix: str) -> str:
 
 
 class PlainPrefix:
-    """Leave out an ``X-Forwarded-Prefix`` that is no plain path: a client may have smuggled it past the proxy.
+    """Leave out an ``X-Forwarded-Prefix`` that is no plain path: a client may have smuggled it through.
 
     With one such as ``//elsewhere.example`` every link of a page would lead away.
 

@@ -61,6 +61,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     """A connection that does not wait for ever, neither for a slow sender nor for its own last words."""
 
     error_task_class = _RefusalTask
+    close_when_flushed: bool = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
