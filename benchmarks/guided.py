@@ -102,18 +102,14 @@ def sheet(photos: list[np.ndarray], path: Path, colorizer: Colorizer) -> None:
     for rgb in photos:
         lab = rgb_to_lab(torch.from_numpy(rgb / np.float32(255)).permute(2, 0, 1)[None])
         light = lab[:, :1]
-        # Where color and L change most together: what there is to see.
-        change = functional.avg_pool2d(near_edges(light)[None, None].float(), side, stride=side // 2)
-        chroma = functional.avg_pool2d(
-            lab[:, 1:].square().sum(1, keepdim=True).sqrt(), side, stride=side // 2
-        )
-        best = int((change * chroma).argmax())
-        top, left = (int(v) * (side // 2) for v in np.unravel_index(best, change.shape[-2:]))
+        true = functional.interpolate(lab[:, 1:], size=(64, 64), mode="area")
+        # Where bilinear is farthest off: what there is to see.
+        off = (widen(true, light, "bilinear") - lab[:, 1:]).square().sum(1, keepdim=True)
+        blocks = functional.avg_pool2d(off, side, stride=side // 2)
+        best = int(blocks.argmax())
+        top, left = (int(v) * (side // 2) for v in np.unravel_index(best, blocks.shape[-2:]))
         crops = [rgb[top : top + side, left : left + side]]
-        for ab in (
-            functional.interpolate(lab[:, 1:], size=(64, 64), mode="area"),
-            colorizer.predict(rgb).ab()[None],
-        ):
+        for ab in (true, colorizer.predict(rgb).ab()[None]):
             for way in WAYS:
                 whole = torch.cat((light, widen(ab, light, way)), dim=1)
                 part = lab_to_rgb(whole[..., top : top + side, left : left + side].contiguous())
