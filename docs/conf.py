@@ -1,7 +1,15 @@
 from __future__ import annotations
 
+import re
 from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import Any
+
+from docutils.nodes import Node
+from sphinx.util.docutils import SphinxDirective
+
+import colorful.models
+from colorful.hub.cards import released_card
 
 project = "colorful"
 author = "The colorful developers"
@@ -49,7 +57,9 @@ nitpick_ignore_regex = [
     # Names as the source abbreviates them, where a type is written inside another.
     (r"py:class", r"(Tensor|NDArray|Image|Path|Device|nn\.Module|optional)"),
     # Type variables and aliases of ours, which are spelled out where they stand.
-    (r"py:(class|obj|data)", r".*\b(Pixels|Gamut|Precision|Upsampling)"),
+    (r"py:(class|obj|data)", r".*\b(Numbers|Pixels|Gamut|Precision|Upsampling)"),
+    # What a public value holds and its own methods tell about.
+    (r"py:class", r".*\b(Measure|ScoreTable|TensorInfo)"),
 ]
 
 
@@ -70,6 +80,24 @@ def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
     return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", found[0], node, content)
 
 
+class ModelCard(SphinxDirective):
+    """Show the card of a registered model: the bundled file, or what a converted release is saved with."""
+
+    required_arguments = 1
+
+    def run(self) -> list[Node]:
+        """Give the card without the metadata at its head, its headings one level down."""
+        info = colorful.models.MODELS[self.arguments[0]]
+        if info.bundled:
+            folder = Path(colorful.models.__file__).parent / "bundled" / info.name
+            card = (folder / "README.md").read_text(encoding="utf-8")
+        else:
+            card = released_card(info.name, model=info.name, sha256=info.sources[0].sha256)
+        body = card.split("---\n", 2)[2]
+        return self.parse_text_to_nodes(re.sub("^#", "##", body, flags=re.M), allow_section_headings=True)
+
+
 def setup(app: Any) -> None:
     """Hook the above in."""
+    app.add_directive("model-card", ModelCard)
     app.connect("missing-reference", resolve_name)

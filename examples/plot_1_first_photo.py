@@ -2,8 +2,8 @@
 A first photo
 =============
 
-One call colors a photo. The array may be grey or in color, of any size, 8 or 16 bits or floats; what comes back has the
-same size and type.
+One call colors a photo. The array may be grey or in color, of any size, 8 or 16 bits or floats; what comes
+back has the same size and type.
 """
 
 import matplotlib.pyplot as plt

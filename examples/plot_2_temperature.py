@@ -2,8 +2,9 @@
 Temperature
 ===========
 
-The network says how likely each color is; the temperature decides what becomes of doubt. Low: vivid and sometimes
-blotchy. High: smooth and greyish. ``predict`` runs the network once, and each decoding after that is quick.
+The network says how likely each color is; the temperature decides what becomes of doubt. Low: vivid and
+sometimes blotchy. High: smooth and greyish. ``predict`` runs the network once, and each decoding after that is
+quick.
 """
 
 import matplotlib.pyplot as plt

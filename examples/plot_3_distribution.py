@@ -2,8 +2,8 @@
 The distribution at a pixel
 ===========================
 
-For each cell of the picture the network gives a probability for each of the 313 bins of the ab plane. Where it knows what
-it sees, the probability gathers in one place; where several colors would do, it spreads.
+For each cell of the picture the network gives a probability for each of the 313 bins of the ab plane. Where it
+knows what it sees, the probability gathers in one place; where several colors would do, it spreads.
 """
 
 import matplotlib.pyplot as plt
@@ -17,7 +17,7 @@ photo = data.coffee()
 colorizer = colorful.Colorizer.from_pretrained("lite")
 prediction = colorizer.predict(photo)
 
-points = {"table": (60, 330), "coffee": (300, 170), "spoon": (480, 330)}
+points = {"table": (60, 330), "coffee": (300, 170), "saucer": (180, 300)}
 height, width = photo.shape[:2]
 centers = prediction.bins.cpu()
 swatches = torch.cat((torch.full((313, 1), 60.0), centers), dim=1).T[:, None]  # L = 60, the bin's ab
@@ -28,7 +28,7 @@ axes[0].imshow(prediction.rgb())
 axes[0].axis("off")
 for axis, (name, (x, y)) in zip(axes[1:], points.items(), strict=True):
     axes[0].plot(x, y, "o", color="white", markeredgecolor="black")
-    axes[0].annotate(name, (x, y), xytext=(6, 6), textcoords="offset points", color="white")
+    axes[0].text(x + 15, y - 15, name, bbox={"facecolor": "white", "boxstyle": "round"})
     logits = prediction.logits.float().cpu()
     h, w = logits.shape[-2:]
     cell = logits.reshape(313, h, w)[:, y * h // height, x * w // width]

@@ -2,8 +2,8 @@
 Hints, one by one
 =================
 
-If you know a color, say so: a hint is a point of the photo and a color. The network spreads it over the thing it
-lies on and leaves the rest alone.
+If you know a color, say so: a hint is a point of the photo and a color. The network spreads it over what it takes
+to belong together. Where it goes too far, a second hint, of the right color, holds it back.
 """
 
 import matplotlib.pyplot as plt
@@ -14,9 +14,9 @@ import colorful
 photo = data.coffee()
 colorizer = colorful.Colorizer.from_pretrained("lite")
 hints = [
-    colorful.Hint(x=60, y=330, color="#3a6ea5", radius=8),  # a blue table ...
-    colorful.Hint(x=420, y=60, color="#3a6ea5", radius=8),  # ... on the far side too
-    colorful.Hint(x=180, y=250, color="#d8a0a8", radius=8),  # and a rose saucer
+    colorful.Hint(x=60, y=330, color="#3a6ea5", radius=8),  # a blue table,
+    colorful.Hint(x=215, y=90, color="#e8e4dc", radius=8),  # a white cup
+    colorful.Hint(x=130, y=230, color="#8c3b2e", radius=8),  # and a red saucer
 ]
 
 figure, axes = plt.subplots(1, len(hints) + 1, figsize=(14, 3), layout="constrained")

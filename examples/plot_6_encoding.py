@@ -2,8 +2,8 @@
 Soft encoding and class rebalancing
 ===================================
 
-What a network is trained on: each true color spread over its nearest bins, and each pixel weighted by how rare its color
-is.
+What a network is trained on: each true color spread over its nearest bins, and each pixel weighted by how rare
+its color is.
 """
 
 import matplotlib.pyplot as plt
@@ -41,6 +41,7 @@ weights = rebalancing_weights(prior)
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 for axis, values, title in zip(axes, (prior, weights), ("prior, smoothed", "weight"), strict=True):
-    points = axis.scatter(centers[:, 1], centers[:, 0], c=values, marker="s", s=50, norm=LogNorm(vmin=max(float(values.min()), 1e-6)))
+    norm = LogNorm(vmin=max(float(values.min()), 1e-6))
+    points = axis.scatter(centers[:, 1], centers[:, 0], c=values, marker="s", s=50, norm=norm)
     axis.set(title=title, xlabel="b", ylabel="a", aspect="equal")
     figure.colorbar(points, ax=axis)

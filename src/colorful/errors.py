@@ -94,9 +94,7 @@ class MissingExtraError(ColorfulError, ImportError):
     """An optional dependency is not installed; the message is the command that installs it."""
 
     def __init__(self, extra: str) -> None:
-        super().__init__(
-            f"this needs the extra {extra!r}: pip install 'colorful-colorization[{extra}]'"
-        )
+        super().__init__(f"this needs the extra {extra!r}: pip install 'colorful-colorization[{extra}]'")
         self.extra = extra
 
     def __reduce__(self) -> tuple[type["MissingExtraError"], tuple[str]]:

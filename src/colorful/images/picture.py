@@ -81,7 +81,7 @@ class Picture:
         """Give the picture back as what it came in.
 
         Returns:
-            For an array: RGB ``(H, W, 3)``, or ``(H, W, 4)`` where alpha came in; uint8 for bool and uint8,
+            For an array, RGB ``(H, W, 3)``, or ``(H, W, 4)`` where alpha came in; uint8 for bool and uint8,
             otherwise the dtype that came. For everything else a PIL image, RGB or RGBA, 8 bits a channel,
             tagged sRGB, with EXIF, XMP, resolution and text in its ``info``.
         """

@@ -37,7 +37,7 @@ Source: TypeAlias = (
 )
 
 MAX_PIXELS = 178_956_970
-"""The default limit: where Pillow, too, stops taking a file for a photo. 13,377 pixels square."""
+"""The default limit, where Pillow, too, stops taking a file for a photo. 13,377 pixels square."""
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 """Pillow's names of the formats that are read, besides HEIF, which needs pillow-heif."""
@@ -98,7 +98,7 @@ def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         path: A file.
 
     Returns:
-        Height and width in pixels, as stored: before the EXIF turn.
+        Height and width in pixels as stored, before the EXIF turn.
 
     Raises:
         ImageError: If the file cannot be opened, or has no header that Pillow knows.

@@ -46,7 +46,7 @@ EXTENSIONS = {
     ".heic": "HEIF",
     ".heif": "HEIF",
 }
-"""File name extension to format: what can be written."""
+"""File name extension to format; what can be written."""
 
 _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65535, "HEIF": 65535}
 _SEGMENT = 65533  # bytes that one segment of a JPEG has room for
