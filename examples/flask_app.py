@@ -2,8 +2,8 @@
 The page inside a Flask application
 ===================================
 
-An application of your own, with colorful's page under ``/photos`` and a route that uses the same model. Run it with ``flask --app examples/flask_app.py run``; for visitors, use a real server (see *Embed the page in
-your Flask application*).
+An application of your own, with colorful's page under ``/photos`` and a route that uses the same model.
+Run it with ``flask --app examples/flask_app.py run``; for visitors, use a real server.
 """
 
 from io import BytesIO
