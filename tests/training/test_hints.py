@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from skimage import data
 
 from colorful.errors import OptionError
 from colorful.training.hints import recolor, simulate
@@ -48,15 +50,31 @@ def test_the_first_hint_covers_the_place_asked_for(ab: np.ndarray) -> None:
         assert mask[(0, *place)] == 1
 
 
-def test_recoloring_changes_one_color_alone() -> None:
-    """What has the color of the chosen pixel gets another; colors far from it stay."""
-    ab = np.full((2, 32, 32), 40, np.float32)
-    ab[:, :, 16:] = -40
-    changed, (row, column) = recolor(ab, np.random.default_rng(5))
-    chosen = ab[0] == ab[0, row, column]
-    np.testing.assert_allclose(changed[:, ~chosen], ab[:, ~chosen], atol=0.1)
-    assert np.hypot(*(changed - ab)[:, chosen]).min() > 5
-    assert np.ptp(changed[:, chosen], axis=1).max() < 1e-3
+def test_recoloring_changes_one_region_alone() -> None:
+    """One region around the hinted pixel gets another color, as one piece and evenly; the rest stays."""
+    light = (data.camera()[::4, ::4] / 2.55).astype(np.float32)
+    ab = np.zeros((2, *light.shape), np.float32)
+    changes = 0
+    for seed in range(20):
+        changed, place = recolor(light, ab, np.random.default_rng(seed))
+        if place is None:
+            continue
+        changes += 1
+        moved = np.hypot(*changed)
+        parts, _ = ndimage.label(moved > 1e-3)
+        assert parts[place] > 0
+        assert (moved[parts == parts[place]]).sum() > 0.95 * moved.sum()
+        assert 0.01 < (moved > 0.5 * moved.max()).mean() < 0.4
+        np.testing.assert_allclose(moved[place], moved.max(), rtol=0.6)
+    assert changes > 10
+
+
+def test_a_picture_of_one_tone_is_not_recolored() -> None:
+    """Where no region is smaller than a third of the picture, nothing is changed."""
+    light, ab = np.full((32, 32), 50, np.float32), np.zeros((2, 32, 32), np.float32)
+    changed, place = recolor(light, ab, np.random.default_rng(0))
+    assert place is None
+    np.testing.assert_array_equal(changed, ab)
 
 
 def test_a_negative_count_is_refused(ab: np.ndarray) -> None:

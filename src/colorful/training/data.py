@@ -56,7 +56,7 @@ class CropOptions:
         least_scale: Smallest side of a crop's box as a share of the photo's shorter side, in (0, 1].
         aged: Share of samples whose L is aged, in [0, 1].
         hinted: Share of samples with hints, in [0, 1]; 0 for networks that take none.
-        recolored: Share of the hinted samples in which one color is changed, in [0, 1].
+        recolored: Share of the hinted samples in which one region is changed, in [0, 1].
     """
 
     size: int = 128
@@ -65,7 +65,7 @@ class CropOptions:
     least_scale: float = 0.5
     aged: float = 0.35
     hinted: float = 0.0
-    recolored: float = 0.35
+    recolored: float = 0.5
 
 
 Sample = tuple[int, int]
@@ -131,9 +131,12 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         if random.random() < self.options.hinted:
             first = None
             if random.random() < self.options.recolored:
-                ab, first = hints.recolor(ab, random)
-            # Now and then many: the geometric number hardly ever gets beyond thirty.
-            count = round(float(np.exp(random.uniform(2, 4.3)))) if random.random() < 0.15 else None
+                ab, first = hints.recolor(light, ab, random)
+            # Often one, as a user begins; now and then many, where the geometric number hardly ever comes.
+            kind = random.random()
+            count = (
+                1 if kind < 0.25 else round(float(np.exp(random.uniform(2, 4.3)))) if kind > 0.85 else None
+            )
             hinted, mask = hints.simulate(ab, random, count=count, first=first)
         if random.random() < self.options.aged:
             light = aging.age(light, random)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from colorful.errors import OptionError
 
@@ -58,23 +59,36 @@ def simulate(
     return hinted, mask
 
 
-def recolor(ab: Array, random: np.random.Generator) -> tuple[Array, tuple[int, int]]:
-    """Give all that has the color of one random pixel another color, as a user might wish.
+def recolor(light: Array, ab: Array, random: np.random.Generator) -> tuple[Array, tuple[int, int] | None]:
+    """Give one region another color, as a user might wish.
 
-    A hint that only ever confirms what the network believes anyway teaches it little: on such a sample only
-    the hint can tell, and it holds for its own region alone.
+    A hint that only ever confirms what the network believes anyway teaches it little. On such a sample only
+    the hint can tell, and it holds for its own region alone: what hangs together around a pixel and looks like
+    it, at most a third of the picture.
 
     Args:
+        light: L in 0..100, shape ``(H, W)``.
         ab: True colors in CIELAB units, shape ``(2, H, W)``.
         random: Where all choices come from.
 
     Returns:
-        The changed ab and the row and column of the pixel, which must be hinted.
+        The changed ab, and the row and column of a pixel inside, which must be hinted; None if no region was
+        found, and nothing is changed.
     """
-    row, column = int(random.integers(ab.shape[1])), int(random.integers(ab.shape[2]))
-    old = ab[:, row, column][:, None, None]
+    lab = np.stack([ndimage.gaussian_filter(channel, 1.0) for channel in (light, *ab)])
+    for _ in range(6):
+        row, column = int(random.integers(ab.shape[1])), int(random.integers(ab.shape[2]))
+        reach = random.uniform(8, 20)
+        far = np.sqrt(((lab - lab[:, row, column][:, None, None]) ** 2).sum(axis=0)) / reach
+        parts, _ = ndimage.label(far < 1)
+        region = parts == parts[row, column]
+        if 0.01 < region.mean() < 0.33:
+            break
+    else:
+        return ab, None
+    # The changed color ends softly, as the true one does in a photo.
+    share = ndimage.gaussian_filter(ndimage.binary_closing(region).astype(np.float32), 0.7)
     hue, chroma = random.uniform(0, 2 * np.pi), random.uniform(10, 65)
-    new = np.array([np.cos(hue), np.sin(hue)], np.float32)[:, None, None] * np.float32(chroma)
-    reach = np.float32(random.uniform(6, 14))
-    share = np.exp(-((ab - old) ** 2).sum(axis=0, keepdims=True) / (2 * reach**2))
-    return ab + share * (new - old), (row, column)
+    new = np.array([np.cos(hue), np.sin(hue)], np.float32) * np.float32(chroma)
+    shift = new - ab[:, region].mean(axis=1)
+    return ab + share * shift[:, None, None], (row, column)
