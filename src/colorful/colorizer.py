@@ -98,6 +98,7 @@ class Colorizer:
         local_files_only: bool = False,
         force_download: bool = False,
         architecture: str | None = None,
+        namespace: str | None = None,
         device: str | torch.device = "auto",
         dtype: Precision = "float32",
         compile: bool = False,
@@ -113,6 +114,8 @@ class Colorizer:
             local_files_only: Ask no server.
             force_download: Fetch again what is cached.
             architecture: What a bare file holds, where it does not say so itself.
+            namespace: Owner of the Hub repos of the models that go by a name, in place of ours; see
+                :func:`colorful.hub.load`.
             device: As in the class, like *dtype* and *compile*.
             dtype: What the network computes in.
             compile: Whether to run the network through :func:`torch.compile`.
@@ -133,6 +136,7 @@ class Colorizer:
             local_files_only=local_files_only,
             force_download=force_download,
             architecture=architecture,
+            namespace=namespace,
         )
         return cls(network, device=device, dtype=dtype, compile=compile, name=os.fspath(model))
 

@@ -83,7 +83,7 @@ def _scored(command: Command) -> Command:
     return command
 
 
-@click.command()
+@click.command(short_help="Score a model on photos that are in color.")
 @_shared
 @click.option("-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file.")
 @click.option("--temperature", type=click.FloatRange(0, 1), help="The model's own by default.")
@@ -134,7 +134,7 @@ def evaluate(
     _show(report, json_path, sheet, failure)
 
 
-@click.command()
+@click.command(short_help="Score models or temperatures side by side.")
 @_shared
 @click.option(
     "-m",
@@ -196,7 +196,7 @@ def compare(
     _show(report, json_path, sheet, failure)
 
 
-@click.command()
+@click.command(short_help="Make a page that asks people which is real.")
 @_shared
 @click.option("-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file.")
 @click.option("--temperature", type=click.FloatRange(0, 1), help="The model's own by default.")

@@ -23,7 +23,7 @@ _cache_dir = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Bring a model here, to work without a network.")
 @click.argument("model")
 @click.option("--revision", help="Branch, tag or commit, of a Hub id.")
 @_cache_dir
@@ -44,7 +44,7 @@ def download(
     click.echo(f"from {shown(found.source)}, SHA-256 {found.digest}", err=True)
 
 
-@click.command()
+@click.command(short_help="Convert a .pth file to a folder for the Hub.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
@@ -76,7 +76,7 @@ def convert(file: Path, folder: Path, architecture: str | None, overwrite: bool)
     click.echo(f"{weights.name}: {weights.stat().st_size} bytes, SHA-256 {files.sha256(weights)}", err=True)
 
 
-@click.command()
+@click.command(short_help="Tell what is in a file of weights.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--tensors", is_flag=True, help="List every tensor.")
 @click.option(
@@ -141,7 +141,7 @@ def _report(check: TemperatureCheck) -> None:
         click.echo("The last layer is not the bin centers, so the probabilities alone do not settle it.")
 
 
-@click.command()
+@click.command(short_help="List the cached models, or --clear them.")
 @_cache_dir
 @click.option("--clear", "clear_all", is_flag=True, help="Delete all that is listed.")
 @click.option("-y", "--yes", is_flag=True, help="Delete without asking.")
