@@ -63,8 +63,8 @@ def recolor(light: Array, ab: Array, random: np.random.Generator) -> tuple[Array
     """Give one region another color, as a user might wish.
 
     A hint that only ever confirms what the network believes anyway teaches it little. On such a sample only
-    the hint can tell, and it holds for its own region alone: what hangs together around a pixel and looks like
-    it, at most a third of the picture.
+    the hint can tell, and it holds for its own region alone: what hangs together around a pixel and looks
+    like it, at most a third of the picture.
 
     Args:
         light: L in 0..100, shape ``(H, W)``.
