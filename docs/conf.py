@@ -26,6 +26,8 @@ extensions = [
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build"]
+smartquotes_action = "qe"  # quotes and ellipses; dashes would spoil the names of options
+default_role = "literal"  # single backticks in docstrings and in the help of commands
 html_theme = "furo"
 html_title = f"colorful {version}"
 html_show_sourcelink = False
@@ -44,6 +46,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"plot_",
+    "ignore_pattern": r"/(?!plot_)[^/]*\.py$",  # what does not draw has a how-to of its own
+    "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "min_reported_time": 1_000_000,  # running times differ from machine to machine
     "show_memory": False,

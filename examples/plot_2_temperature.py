@@ -3,7 +3,7 @@ Temperature
 ===========
 
 The network says how likely each color is; the temperature decides what becomes of doubt. Low: vivid and
-sometimes blotchy. High: smooth and greyish. ``predict`` runs the network once, and each decoding after that is
+sometimes blotchy. High: smooth and greyish. ``predict`` runs the network once; each decoding after that is
 quick.
 """
 

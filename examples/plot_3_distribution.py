@@ -2,8 +2,8 @@
 The distribution at a pixel
 ===========================
 
-For each cell of the picture the network gives a probability for each of the 313 bins of the ab plane. Where it
-knows what it sees, the probability gathers in one place; where several colors would do, it spreads.
+For each cell of the picture the network gives a probability for each of the 313 bins of the ab plane. Where
+it knows what it sees, the probability gathers in one place; where several colors would do, it spreads.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 The 313 bins
 ============
 
-The ab plane is cut into squares of side 10; those that sRGB can reach at some lightness are kept, with a margin.
-What can be shown at one lightness is far less: the outline is the sRGB gamut there.
+The ab plane is cut into squares of side 10; those that sRGB can reach at some lightness are kept, with a
+margin. What can be shown at one lightness is far less: the outline is the sRGB gamut there.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Hints, one by one
 =================
 
-If you know a color, say so: a hint is a point of the photo and a color. The network spreads it over what it takes
-to belong together. Where it goes too far, a second hint, of the right color, holds it back.
+If you know a color, say so: a hint is a point of the photo and a color. The network spreads it over what it
+takes to belong together. Where it goes too far, a second hint, of the right color, holds it back.
 """
 
 import matplotlib.pyplot as plt

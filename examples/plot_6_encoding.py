@@ -2,8 +2,8 @@
 Soft encoding and class rebalancing
 ===================================
 
-What a network is trained on: each true color spread over its nearest bins, and each pixel weighted by how rare
-its color is.
+What a network is trained on: each true color spread over its nearest bins, and each pixel weighted by how
+rare its color is.
 """
 
 import matplotlib.pyplot as plt

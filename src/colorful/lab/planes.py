@@ -60,7 +60,8 @@ def root(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
     Without a branch, since the line is the tangent there.
     """
-    return np.cbrt(np.clip(y, _DELTA**3, None)) + np.clip(y - _DELTA**3, None, 0) / _SLOPE
+    value: npt.NDArray[Any] = np.cbrt(np.clip(y, _DELTA**3, None)) + np.clip(y - _DELTA**3, None, 0) / _SLOPE
+    return value
 
 
 def unroot(f: Plane, out: Plane, spare: Plane) -> Plane:
@@ -181,7 +182,8 @@ def codes(linear: Plane, dtype: np.dtype[Any], scratch: Scratch) -> npt.NDArray[
     encoded = encode(np.clip(linear, 0, 1)).astype(np.float32, copy=False)
     if dtype == np.float32:
         return encoded
-    return np.rint(encoded * np.float32(np.iinfo(dtype).max)).astype(dtype)
+    steps: npt.NDArray[np.float32] = np.rint(encoded * np.float32(np.iinfo(dtype).max))
+    return steps.astype(dtype)
 
 
 def _fitting_scale(fy: Plane, x_less_y: Plane, z_less_y: Plane) -> Plane:
@@ -231,7 +233,8 @@ def _fine_roots() -> Plane:
 @cache
 def _fine_codes() -> npt.NDArray[np.uint8]:
     middle = (np.arange(_FINE) + 0.5) / _FINE
-    return np.rint(encode(middle) * 255).astype(np.uint8)
+    codes: npt.NDArray[Any] = np.rint(encode(middle) * 255)
+    return codes.astype(np.uint8)
 
 
 @cache
