@@ -72,7 +72,7 @@ def train(
       colorful train album/ --out run
       colorful train album/ --out run --resume
       colorful train album/ --out mine --init-from lite --minutes 30
-      accelerate launch -m colorful train album/ --out run
+      accelerate launch --multi_gpu -m colorful train album/ --out run
 
     Grey, toned and broken photos are left out. The model ends up in RUN/model. Ctrl-C or SIGTERM saves and
     stops; --resume goes on, after a crash too.
