@@ -24,6 +24,7 @@ from colorful.images import Picture
 from colorful.lab.space import Gamut, rgb_to_lab
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network
+from colorful.models.winograd import with_winograd
 from colorful.prediction import Decoding, Mask, Prediction, opaque_uint8, unsupported
 from colorful.render import Upsampling, light
 
@@ -471,6 +472,8 @@ class Colorizer:
         fast: Network = fuse() if fuse else self.network
         if self._dtype != torch.float32:
             fast = copy.deepcopy(fast).to(self._dtype)
+        elif self.device.type == "cpu" and not self.compile:
+            fast = with_winograd(fast)
         # Channels last is how convolutions want their maps: in torch's own order each would be turned over.
         fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if not self.compile:
@@ -535,7 +538,7 @@ class Colorizer:
             if any(hints[index] for index in members):
                 drawn = [rasterize(hints[index], pictures[index].size, size) for index in members]
                 inputs += [torch.cat(maps) for maps in zip(*drawn, strict=True)]
-            outputs = self._forward(*(tensor.to(self.device, self._dtype) for tensor in inputs)).float()
+            outputs = self._forward(*(tensor.to(self.device) for tensor in inputs)).float()
             for index, its_light, output in zip(members, lights, outputs, strict=True):
                 predictions[index] = Prediction(pictures[index], its_light, output, self.network, reference)
         return [predictions[index] for index in range(len(pictures))]

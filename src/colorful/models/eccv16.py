@@ -62,6 +62,8 @@ class ECCV16(Network):
         """Map L to logits over the bins; see :meth:`Network.forward`. Hints are refused."""
         self.check(light, ab, mask)
         x = (light - 50) / 100  # (N, 1, H, W)
+        # In float32 until here: bfloat16 has steps of 0.5 in L above 64, but fine ones around 0.
+        x = x.to(self.model1[0].weight.dtype)
         x = self.model1(x)  # -> (N, 64, H/2, W/2)
         x = self.model2(x)  # -> (N, 128, H/4, W/4)
         x = self.model3(x)  # -> (N, 256, H/8, W/8)

@@ -189,7 +189,9 @@ class Encoder(nn.Module):
 
     def forward(self, light: Tensor) -> list[Tensor]:
         """Map L, ``(N, 1, H, W)`` in 0..100, to four feature maps, the finest first."""
-        x = self.stem(light * (2.55 / 128) - 127 / 128)  # (N, 1, H, W) -> (N, 32, H/2, W/2)
+        # In float32 until here: bfloat16 has steps of 0.5 in L above 64, but fine ones around 0.
+        light = (light * (2.55 / 128) - 127 / 128).to(self.stem.weight.dtype)
+        x = self.stem(light)  # (N, 1, H, W) -> (N, 32, H/2, W/2)
         features = []
         for number, block in enumerate(self.blocks):
             x = block(x)
@@ -237,8 +239,8 @@ class HintPyramid(nn.Module):
                 colors, covered = F.avg_pool2d(colors, 2), F.avg_pool2d(covered, 2)
             present = (covered > 0).to(covered)
             mean = colors / covered.clamp(min=1e-6) / 110
-            cell = torch.cat((mean, present, covered), dim=1)  # (N, 4, h, w)
-            features.append(project(F.relu(self.embed(cell)) * present))
+            cell = torch.cat((mean, present, covered), dim=1).to(self.embed.weight.dtype)  # (N, 4, h, w)
+            features.append(project(F.relu(self.embed(cell)) * present.to(cell)))
         return features
 
 
