@@ -201,6 +201,19 @@ def guided(results: dict[str, Any]) -> str:
     return text
 
 
+def measures(results: dict[str, Any]) -> str:
+    """Write what evaluating costs."""
+    few, many = (count for count in results["memory"] if count.isdigit())
+    rows = [[name, ms(timing)] for name, timing in results["measures"].items()]
+    return (
+        "## Evaluating at 256 x 256\n\n"
+        f"{ms(results['seconds_a_photo'])} ms a photo beyond the network, for the columns "
+        f"{', '.join(results['columns'])}. {int(many):,} photos take "
+        f"{results['memory']['difference_mib']:.0f} MiB more than {few}.\n\n"
+        + table(["a measure of one photo", "ms"], rows)
+    )
+
+
 INTRODUCTION = """# Benchmarks
 
 Measured by the scripts in `benchmarks/`, written by them into `benchmarks/results/*.json`, and laid out here
@@ -225,6 +238,7 @@ def main() -> None:
         "lab": (lab,),
         "folder": (folder,),
         "start": (start,),
+        "measures": (measures,),
         "guided": (guided,),
     }
     for name, writers in sections.items():

@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--large", help="see guided.py")
     parser.add_argument("--sheet", help="see guided.py")
     options = parser.parse_args()
-    runs = [["start.py"], ["lab.py"], ["speed.py"], ["folder.py"]]
+    runs = [["start.py"], ["lab.py"], ["speed.py"], ["folder.py"], ["measures.py"]]
     if options.photos or options.large:
         guided = ["guided.py"]
         guided += ["--photos", *options.photos] if options.photos else []

@@ -167,11 +167,14 @@ class _ColorField:
 
     def roots(self, band: range, fy: planes.Plane, scratch: planes.Scratch) -> list[planes.Plane]:
         count, rows, width = self._columns.shape
-        inputs = reach(band, self._height, rows)
-        weight = resize_weights(band, inputs, self._height, rows, kernel=self._kernel)
-        weight /= weight.sum(1, keepdims=True)
         field = scratch.plane("field", count * len(fy)).reshape(count, len(band), width)
-        np.einsum("rk,pkx->prx", weight, self._columns[:, inputs.start : inputs.stop], out=field)
+        if rows == self._height:
+            field[:] = self._columns[:, band.start : band.stop]
+        else:
+            inputs = reach(band, self._height, rows)
+            weight = resize_weights(band, inputs, self._height, rows, kernel=self._kernel)
+            weight /= weight.sum(1, keepdims=True)
+            np.einsum("rk,pkx->prx", weight, self._columns[:, inputs.start : inputs.stop], out=field)
         terms = field.reshape(count, -1)
         for offset, slope in zip(terms[:2], terms[2:]):  # noqa: B905 - no slopes where the guide is not used
             slope *= fy

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from PIL import Image
 from colorful import hub
 from colorful.cli import cli
 from colorful.models import NetworkConfig, create
+from colorful.models.lite import Lite
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,29 @@ def test_an_unreadable_photo_is_named_and_the_others_are_scored(
     assert "broken.jpg" in result.stderr
     assert "could not be read: 1 of 4 photos" in result.stderr
     assert json.loads((tmp_path / "r.json").read_text())["photos"]["scored"] == 2
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_a_model_that_fails_half_way_leaves_the_figures_so_far(
+    command: str, album: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table and the result file cover the photos until then, the failure is named, the status is 1."""
+    forward, calls = Lite.forward, itertools.count()
+
+    def fail_second(self: Lite, *inputs: torch.Tensor | None) -> torch.Tensor:
+        if next(calls):
+            raise RuntimeError("out of luck")
+        return forward(self, *inputs)
+
+    monkeypatch.setattr(Lite, "forward", fail_second)
+    result = run(command, album, "-m", model, "--size", 32, "--json", tmp_path / "r.json")
+    assert result.exit_code == 1, result.output
+    assert "chance - grey" in result.stdout
+    assert "colorful: model failed after 1 photos: RuntimeError: out of luck" in result.stderr
+    assert "Traceback" not in result.output
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert found["complete"] is False
+    assert found["photos"]["scored"] == 1
 
 
 @pytest.mark.parametrize("command", ["evaluate", "compare", "turing"])

@@ -19,8 +19,7 @@ from torch import Tensor
 
 from colorful.colorizer import Colorizer
 from colorful.errors import KindError, OptionError
-from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels
-from colorful.lab import rgb_to_lab
+from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels, lab_of
 from colorful.lab.upsample import guided_upsample, upsample
 from colorful.models.network import Network
 from colorful.photos import Photo, Source, color_kind, find_photos
@@ -195,7 +194,7 @@ def load(photo: Photo | Given, protocol: Protocol) -> Real | Literal["grey", "to
     if kind != "color":
         return kind
     small = _resized(pixels, protocol.size, protocol.resize)
-    return Real(photo.name, small, rgb_to_lab(torch.from_numpy(small / np.float32(255)).permute(2, 0, 1)))
+    return Real(photo.name, small, lab_of(small))
 
 
 def predict(colorizer: Colorizer, real: Real, protocol: Protocol) -> Prediction:
