@@ -19,6 +19,7 @@ from web_samples import Painter, Plain, png
 
 from colorful import Colorizer
 from colorful.web import Limits, create_app
+from colorful.web import server as server_module
 from colorful.web.app import studio_of
 from colorful.web.server import Server
 
@@ -73,8 +74,9 @@ Serve = Callable[..., str]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Serve applications on the loopback, each on a free port; call it with an app, get the address."""
+    monkeypatch.setattr(server_module, "_PARTING", 0)  # nobody is about to connect when a test ends
     running = []
 
     def start(app: Flask, **options: Any) -> str:

@@ -233,10 +233,12 @@ def test_before_and_after_at_full_size(
 
 
 @pytest.mark.parametrize(
-    ("locale", "words"),
-    [("zh-CN", ("上传图片", "调整颜色", "撤销")), ("en-US", ("Choose photos", "Adjust colors", "Undo"))],
+    ("locale", "scheme", "words"),
+    [
+        ("zh-CN", "dark", ("上传图片", "调整颜色", "撤销")),
+        ("en-US", "light", ("Choose photos", "Adjust colors", "Undo")),
+    ],
 )
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_both_languages_on_a_phone(
     serve: Serve,
     visit: Callable[..., Page],

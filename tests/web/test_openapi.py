@@ -86,7 +86,7 @@ def test_the_description_is_valid(app: Flask) -> None:
 def test_the_server_does_as_described(painter: Colorizer, plain: Colorizer) -> None:
     """Whatever is sent to any route, the answer is one that the description names, and never a failure."""
     replies = exercise(painter, plain, examples=5)
-    assert sum(replies.values()) >= 80
+    assert sum(replies.values()) >= 60
     # Cases that never get past the door would show nothing.
     assert sum(count for (path, status), count in replies.items() if "photo" in path and status < 300) >= 5
 

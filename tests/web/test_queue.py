@@ -89,6 +89,23 @@ def test_close_finishes_what_runs_and_refuses_the_rest() -> None:
         queue.run(lambda: None)
 
 
+def test_close_can_let_those_who_wait_have_their_turn() -> None:
+    """A queue that closes gently still does what has a place, and takes nothing more."""
+    queue, gate = Queue(workers=1, waiting=1), threading.Event()
+    outcomes: list[bool] = []
+    threads = [threading.Thread(target=lambda: outcomes.append(queue.run(gate.wait))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    _until(lambda: queue.taken == 2)
+    queue.close(finish_waiting=True)
+    with pytest.raises(BusyError, match="closing"):
+        queue.run(lambda: None)
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [True, True]
+
+
 def _until(condition: object) -> None:
     deadline = time.monotonic() + 5
     while not condition():  # type: ignore[operator]

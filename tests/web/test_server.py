@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import itertools
 import json
 import os
 import signal
@@ -259,14 +260,24 @@ def test_polyglots_come_back_as_clean_pictures(app: Flask, serve: Serve, grey: b
 
 
 TERM = """
-import sys
+from flask import request
 from web_samples import Painter
 from colorful import Colorizer
 from colorful.web import create_app
 from colorful.web.app import studio_of
 from colorful.web.server import Server
 app = create_app(colorizer=Colorizer(Painter(), name="painter", device="cpu"))
-server = Server(app, studio_of(app), host="127.0.0.1", port=0)
+queue, accepted = studio_of(app).queue, []
+submit = queue._pool.submit
+def count(*work):
+    accepted.append(request.headers["X-Number"])
+    return submit(*work)
+queue._pool.submit = count
+class Told(Server):
+    def stop(self):
+        print(queue.taken, *accepted, flush=True)
+        super().stop()
+server = Told(app, studio_of(app), host="127.0.0.1", port=0)
 print(server.port, flush=True)
 server.run()
 print("ended", flush=True)
@@ -274,8 +285,8 @@ print("ended", flush=True)
 
 
 @pytest.mark.slow
-def test_term_under_load_finishes_what_is_being_colored(tmp_path: Path) -> None:
-    """Told to end, the server answers what it works on, refuses the rest, and leaves no file behind."""
+def test_term_under_load_finishes_every_photo_in_hand(tmp_path: Path) -> None:
+    """Told to end, the server answers each photo that it has taken, refuses the rest, and leaves no file."""
     folder = tmp_path / "tmp"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -288,36 +299,41 @@ def test_term_under_load_finishes_what_is_being_colored(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         address = f"http://127.0.0.1:{int(process.stdout.readline())}"
-        assert post(address, photo)[0] == 200
-        outcomes: list[int | str] = []
+        outcomes: dict[str, int | str] = {}
+        numbers = itertools.count()
 
         def client() -> None:
             while True:
+                number = str(next(numbers))
                 try:
-                    status, body, _ = post(address, photo)
+                    status, body, _ = post(address, photo, **{"X-Number": number})
                     if status == 200:
                         Image.open(io.BytesIO(body)).load()
-                    outcomes.append(status)
+                    outcomes[number] = status
                 except (OSError, http.client.HTTPException) as error:
-                    outcomes.append(type(error).__name__)
+                    outcomes[number] = type(error).__name__
                     return
 
         threads = [threading.Thread(target=client) for _ in range(8)]
         for thread in threads:
             thread.start()
-        time.sleep(2)
-        done, start = len(outcomes), time.monotonic()
+        while len(outcomes) < 8:
+            time.sleep(0.01)
+        start = time.monotonic()
         process.send_signal(signal.SIGTERM)
         rest, _ = process.communicate(timeout=20)
         lasted = time.monotonic() - start
         for thread in threads:
             thread.join()
     assert process.returncode == 0
-    assert rest.strip() == "ended"
     assert lasted < 15
     assert list(folder.iterdir()) == []
-    after = outcomes[done:]
-    # The two in work come back in color, those who waited are told to come again, then nobody listens.
-    assert after.count(200) >= 2
-    assert {outcome for outcome in after if isinstance(outcome, int)} <= {200, 503}
-    assert set(after) - {200, 503} <= {"ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected"}
+    told, ended = rest.splitlines()
+    taken, *accepted = told.split()
+    assert ended == "ended"
+    assert int(taken) >= 2
+    assert len(accepted) >= 8 + int(taken)
+    assert {number: outcomes[number] for number in accepted} == dict.fromkeys(accepted, 200)
+    # Who came too late was told to come again, or found that nobody listens any more.
+    refused = {outcome for number, outcome in outcomes.items() if number not in accepted}
+    assert refused <= {200, 503, "ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected"}

@@ -41,10 +41,8 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
         edit = studio.edit(request.form)
         photos = list(sent_photos(studio))
         if wanted == "application/json":
-            results = [
-                studio.colorize(studio.accept(data, name), edit, _wanted_format(request.form.get("format")))
-                for data, name in photos
-            ]
+            format = _wanted_format(request.form.get("format"))
+            results = [studio.accept_and_colorize(data, name, edit, format)[1] for data, name in photos]
             return jsonify(results=[_describe_result(studio, result) for result in results])
         if len(photos) != 1:
             raise OptionError(
@@ -52,7 +50,7 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
                 "application/json takes several"
             )
         format = next(name for name, type_ in TYPES.items() if type_ == wanted)
-        return _image(studio.colorize(studio.accept(*photos[0]), edit, format))
+        return _image(studio.accept_and_colorize(*photos[0], edit, format)[1])
 
     @blueprint.post("/v1/photos")
     def api_add_photo() -> tuple[Response, int]:

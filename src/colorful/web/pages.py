@@ -50,8 +50,7 @@ def add_pages(blueprint: Blueprint, studio: Studio) -> None:
         shown = []
         for data, name in sent_photos(studio):
             try:
-                upload = studio.accept(data, name)
-                result = studio.colorize(upload, edit)
+                upload, result = studio.accept_and_colorize(data, name, edit)
             except ColorfulError as error:
                 shown.append(_Shown(name, problem=Problem.of(error)))
                 continue

@@ -79,11 +79,15 @@ class Queue:
             with self._lock:
                 self._taken -= 1
 
-    def close(self) -> None:
-        """Take nothing more and refuse those who wait; what runs is finished."""
+    def close(self, *, finish_waiting: bool = False) -> None:
+        """Take nothing more; what runs is finished. Can be called again to give up waiting.
+
+        Args:
+            finish_waiting: Whether those who wait still get their turn, or are refused.
+        """
         with self._lock:
             self._closed = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=not finish_waiting)
 
     def _timed(self, work: Callable[[], T]) -> T:
         start = time.monotonic()

@@ -32,7 +32,9 @@ _SILENCE = 20
 _BYTES_A_SECOND = 8 << 10
 # Seconds that a refused client may go on sending, so that it can read why: a closed connection is reset.
 _LINGER = 10.0
-# Seconds that work in hand may take after the server was told to end.
+# Seconds after the server was told to end in which photos that wait still get their turn, and by which all
+# that are being colored must be done.
+_LAST_TURN = 8.0
 _GRACE = 12.0
 # Seconds in which requests that are just arriving then are still answered.
 _PARTING = 0.3
@@ -163,7 +165,7 @@ class Server:
         return int(next(self._listeners()).effective_port)
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; then finish what is being colored, refuse the rest, and return."""
+        """Serve until SIGTERM or SIGINT; then finish the photos in hand, refuse the rest, and return."""
         before = {}
         if threading.current_thread() is threading.main_thread():
             before = {
@@ -189,7 +191,7 @@ class Server:
 
     def _end(self) -> None:
         begun = time.monotonic()
-        self._studio.queue.close()
+        self._studio.queue.close(finish_waiting=True)
         listeners = list(self._listeners())
         for listener in listeners:
             known = -1
@@ -203,6 +205,8 @@ class Server:
         while (pending and time.monotonic() < begun + _GRACE) or time.monotonic() < begun + _PARTING:
             # The trigger wakes the loop when a thread has an answer; what is answered is sent before the end.
             wasyncore.loop(timeout=0.1, map=self._map, count=1)
+            if time.monotonic() > begun + _LAST_TURN:
+                self._studio.queue.close()
             channels = [channel for channel in self._map.values() if isinstance(channel, HTTPChannel)]
             pending = bool(self._studio.queue.taken) or any(
                 c.requests or c.total_outbufs_len for c in channels

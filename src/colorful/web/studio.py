@@ -171,7 +171,7 @@ class Studio:
             ImageError: If it is no photo, broken, or too large.
             BusyError: If the queue is full.
         """
-        return self.queue.run(lambda: self._accept(data, filename))
+        return self.queue.run(lambda: self._accept(self._read(data), data, filename))
 
     def colorize(self, upload: Upload, edit: Edit, format: str | None = None) -> Result:
         """Color a photo at full size.
@@ -185,7 +185,30 @@ class Studio:
             BusyError: If the queue is full.
             ColorfulError: If the edit does not fit the photo or the model.
         """
-        return self.queue.run(lambda: self._colorize(upload, edit, format or upload.format))
+        return self.queue.run(lambda: self._colorize(self._read(upload.data), upload, edit, format))
+
+    def accept_and_colorize(
+        self, data: bytes, filename: str | None, edit: Edit, format: str | None = None
+    ) -> tuple[Upload, Result]:
+        """Take a photo in and color it in one turn, decoding it once.
+
+        Args:
+            data: The file.
+            filename: As for :meth:`accept`.
+            edit: How.
+            format: As for :meth:`colorize`.
+
+        Raises:
+            BusyError: If the queue is full.
+            ColorfulError: As for :meth:`accept` and :meth:`colorize`.
+        """
+
+        def work() -> tuple[Upload, Result]:
+            picture = self._read(data)
+            upload = self._accept(picture, data, filename)
+            return upload, self._colorize(picture, upload, edit, format)
+
+        return self.queue.run(work)
 
     def preview(self, upload: Upload, edit: Edit | None, side: int) -> tuple[bytes, str]:
         """Color a photo at display size, or show it as it came.
@@ -229,8 +252,10 @@ class Studio:
 
         return self.queue.run(work)
 
-    def _accept(self, data: bytes, filename: str | None) -> Upload:
-        picture = images.read(data, max_pixels=self.limits.pixels)
+    def _read(self, data: bytes) -> images.Picture:
+        return images.read(data, max_pixels=self.limits.pixels)
+
+    def _accept(self, picture: images.Picture, data: bytes, filename: str | None) -> Upload:
         format = picture.format.lower() if picture.format else "png"
         upload = Upload(
             data=data,
@@ -246,9 +271,8 @@ class Studio:
             )
         return upload
 
-    def _colorize(self, upload: Upload, edit: Edit, format: str) -> Result:
-        start = time.monotonic()
-        picture = images.read(upload.data, max_pixels=self.limits.pixels)
+    def _colorize(self, picture: images.Picture, upload: Upload, edit: Edit, format: str | None) -> Result:
+        start, format = time.monotonic(), format or upload.format
         prediction = self.colorizers[edit.model].predict(picture, hints=edit.hints)
         data = images.encode(prediction.picture(edit.decoding), format)
         if self._keep is not None and upload.kept_as is not None:
@@ -282,15 +306,15 @@ class Studio:
             edit: Of which only model and hints count.
             side: Longer side of the picture that is wanted, or None where any will do.
         """
-        pixels = upload.preview[..., :3] if side is None else _sized(upload.preview, side)[..., :3]
-        key = (edit.model, edit.hints, pixels.shape)
+        size = upload.preview.shape[:2] if side is None else _fitting(upload.preview, side)
+        key = (edit.model, edit.hints, size)
         with upload.lock:
             for kept in reversed(upload.predictions):
                 if kept == key or (side is None and kept[:2] == key[:2]):
                     upload.predictions.move_to_end(kept)
                     return upload.predictions[kept]
         prediction = self.colorizers[edit.model].predict(
-            pixels, hints=_scaled(edit.hints, upload.size, pixels.shape[:2])
+            _sized(upload.preview, max(size))[..., :3], hints=_scaled(edit.hints, upload.size, size)
         )
         with upload.lock:
             upload.predictions[key] = prediction
@@ -335,13 +359,17 @@ def _shrink(picture: images.Picture) -> npt.NDArray[np.uint8]:
     return np.asarray(small.convert("RGB" if picture.alpha is None else "RGBA"))
 
 
+def _fitting(preview: npt.NDArray[np.uint8], side: int) -> tuple[int, ...]:
+    """Give the height and width of a preview whose longer side is *side* at most."""
+    scale = min(1.0, side / max(preview.shape[:2]))
+    return tuple(max(1, round(length * scale)) for length in preview.shape[:2])
+
+
 def _sized(preview: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    height, width = preview.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
+    height, width = size = _fitting(preview, side)
+    if size == preview.shape[:2]:
         return preview
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(preview).resize(size, Image.Resampling.BOX))
+    return np.asarray(Image.fromarray(preview).resize((width, height), Image.Resampling.BOX))
 
 
 def _scaled(hints: tuple[Hint, ...], size: tuple[int, int], smaller: tuple[int, ...]) -> tuple[Hint, ...]:

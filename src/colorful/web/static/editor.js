@@ -327,6 +327,7 @@ $("model").addEventListener("change", async () => {
 
 async function after() {
   await applyModel();
+  if (!photo) return;
   draw();
   refresh();
   suggest();
@@ -377,6 +378,7 @@ $("done").addEventListener("click", () => editor.close());
 editor.addEventListener("close", () => {
   settle();
   const closed = card;
+  asked += 1; // suggestions still on their way are for nobody
   card = photo = null;
   closed.refresh().catch((problem) => closed.announce(problem.message));
   closed.adjust.focus();
