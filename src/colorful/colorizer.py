@@ -24,6 +24,7 @@ from colorful.images import Picture
 from colorful.lab.space import Gamut, rgb_to_lab
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network
+from colorful.models.precision import with_bfloat16
 from colorful.models.winograd import with_winograd
 from colorful.prediction import Decoding, Mask, Prediction, opaque_uint8, unsupported
 from colorful.render import Upsampling, light
@@ -471,8 +472,8 @@ class Colorizer:
         fuse = getattr(self.network, "fuse", None)
         fast: Network = fuse() if fuse else self.network
         if self._dtype != torch.float32:
-            fast = copy.deepcopy(fast).to(self._dtype)
-        elif self.device.type == "cpu" and not self.compile:
+            fast = with_bfloat16(fast)
+        if self.device.type == "cpu" and not self.compile:
             fast = with_winograd(fast)
         # Channels last is how convolutions want their maps: in torch's own order each would be turned over.
         fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -33,6 +33,8 @@ class ECCV16(Network):
     takes_hints: ClassVar[bool] = False
     stride: ClassVar[int] = 4
     multiple: ClassVar[int] = 8
+    # What decides between neighboring bins is small beside what all cells have in common.
+    float32_layers: ClassVar[tuple[str, ...]] = ("model7.4", "model7.6", "model8")
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__(config)
@@ -63,7 +65,7 @@ class ECCV16(Network):
         self.check(light, ab, mask)
         x = (light - 50) / 100  # (N, 1, H, W)
         # In float32 until here: bfloat16 has steps of 0.5 in L above 64, but fine ones around 0.
-        x = x.to(self.model1[0].weight.dtype)
+        x = x.to(next(self.parameters()).dtype)
         x = self.model1(x)  # -> (N, 64, H/2, W/2)
         x = self.model2(x)  # -> (N, 128, H/4, W/4)
         x = self.model3(x)  # -> (N, 256, H/8, W/8)

@@ -29,6 +29,8 @@ class Network(nn.Module):
     """Side of an output cell in input pixels."""
     multiple: ClassVar[int]
     """Input sides must be multiples of this."""
+    float32_layers: ClassVar[tuple[str, ...]] = ()
+    """What stays in float32, by name, where the rest is asked for in bfloat16."""
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()

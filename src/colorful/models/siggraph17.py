@@ -125,7 +125,7 @@ class SIGGRAPH17(Network):
         mask = torch.zeros_like(light) if mask is None else mask
         x = torch.cat(((light - 50) / 100, ab / 110, mask - self.config.mask_center), dim=1)  # (N, 4, H, W)
         # In float32 until here: bfloat16 has steps of 0.5 in L above 64, but fine ones around 0.
-        x = x.to(self.model1[0].weight.dtype)
+        x = x.to(next(self.parameters()).dtype)
         full = self.model1(x)  # -> (N, 64, H, W)
         half = self.model2(full[:, :, ::2, ::2])  # -> (N, 128, H/2, W/2)
         quarter = self.model3(half[:, :, ::2, ::2])  # -> (N, 256, H/4, W/4)

@@ -51,6 +51,7 @@ def _fits(convolution: nn.Conv2d) -> bool:
         and convolution.dilation[0] == convolution.dilation[1]
         and convolution.padding_mode == "zeros"
         and convolution.groups == 1
+        and convolution.weight.dtype == torch.float32
         and min(convolution.in_channels, convolution.out_channels) >= _FEWEST_CHANNELS
     )
 
@@ -79,6 +80,7 @@ class Winograd(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, C, H, W)`` to ``(N, K, H, W)``, channels last."""
+        x = x.to(self.weight.dtype)
         n, c, height, width = x.shape
         d = self.dilation
         down, across = -(-height // (2 * d)), -(-width // (2 * d))  # tiles of 2 x 2 in each interleaved map

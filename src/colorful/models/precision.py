@@ -1,0 +1,32 @@
+"""Networks in bfloat16, but for the layers that need more."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from colorful.models.network import Network
+
+
+def with_bfloat16(network: Network) -> Network:
+    """Give a copy in bfloat16 that takes float32 input; its ``float32_layers`` stay as they are.
+
+    Args:
+        network: Left as it is.
+
+    Returns:
+        The copy, whose output is float32 where the last layer is.
+    """
+    rough = copy.deepcopy(network).to(torch.bfloat16)
+    for name in network.float32_layers:
+        layer = rough.get_submodule(name)
+        layer.load_state_dict(network.get_submodule(name).state_dict(), assign=True)
+        layer.register_forward_pre_hook(_widen)
+    return rough
+
+
+def _widen(_layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Any, ...]:
+    return tuple(tensor.float() for tensor in inputs)

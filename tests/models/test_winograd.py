@@ -1,0 +1,65 @@
+"""Networks made fast for inference, against the plain ones."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from colorful.models import ECCV16, SIGGRAPH17, Network
+from colorful.models.precision import with_bfloat16
+from colorful.models.winograd import Winograd, with_winograd
+
+
+def same(network: nn.Module, other: nn.Module, x: Tensor, tolerance: float) -> None:
+    with torch.inference_mode():
+        expected = network(x)
+        torch.testing.assert_close(other(x), expected, atol=tolerance * float(expected.abs().max()), rtol=0)
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("size", [(1, 1), (2, 7), (12, 12), (31, 22)], ids=str)
+@pytest.mark.parametrize("bias", [True, False])
+def test_winograd_equals_the_convolution(size: tuple[int, int], dilation: int, bias: bool) -> None:
+    """Winograd's algorithm gives what the convolution gives, at any size, dilated or not."""
+    torch.manual_seed(0)
+    plain = nn.Conv2d(5, 7, 3, padding=dilation, dilation=dilation, bias=bias)
+    same(plain, Winograd(plain), torch.randn(2, 5, *size), 2e-6)
+
+
+def test_bands_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A map that is worked on in bands comes out as one that is worked on whole."""
+    monkeypatch.setattr("colorful.models.winograd._BAND", 1)
+    test_winograd_equals_the_convolution((31, 22), 2, True)
+
+
+@pytest.mark.parametrize("make", [ECCV16, SIGGRAPH17])
+def test_fast_network_equals_the_plain_one(make: type[Network]) -> None:
+    """The network with its large convolutions replaced gives the same output and shares what it can."""
+    torch.manual_seed(0)
+    network = make().eval()
+    fast = with_winograd(network)
+    assert sum(isinstance(module, Winograd) for module in fast.modules()) > 10
+    assert fast.model1[0].weight is network.model1[0].weight
+    assert not any(isinstance(module, Winograd) for module in network.modules())
+    same(network, fast, torch.rand(1, 1, 72, 88) * 100, 1e-5)
+
+
+@pytest.mark.parametrize("make", [ECCV16, SIGGRAPH17])
+def test_bfloat16_keeps_fine_steps_of_light(make: type[Network]) -> None:
+    """In bfloat16 the network still tells L 80 from L 80.2, which bfloat16 itself cannot."""
+    torch.manual_seed(0)
+    rough = with_bfloat16(make().eval())
+    flat = torch.full((1, 1, 32, 32), 80.0)
+    with torch.inference_mode():
+        assert not torch.equal(rough(flat), rough(flat + 0.2))
+
+
+def test_float32_layers_stay_in_float32() -> None:
+    """What an architecture names as in need of float32 stays so, with the original's own tensors."""
+    network = ECCV16().eval()
+    rough = with_bfloat16(network)
+    assert rough.model1[0].weight.dtype == torch.bfloat16
+    assert rough.model8[0].weight.dtype == torch.float32
+    assert rough.model8[0].weight.data_ptr() == network.model8[0].weight.data_ptr()
+    assert network.model1[0].weight.dtype == torch.float32
