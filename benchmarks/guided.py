@@ -148,7 +148,7 @@ def main() -> None:
     colorizer = Colorizer(lite(), device="cpu", name="lite")
     results: dict[str, Any] = {}
     if options.photos:
-        validation = split_photos(find_photos(options.photos)).validation[: 4 if options.small else 300]
+        validation = split_photos(find_photos(options.photos)).validation[: 4 if options.small else 200]
         loaded = [photo.load() for photo in validation]
         small_ones = [rgb for rgb in loaded if color_kind(rgb) == "color"]
         results["validation photos"] = study(small_ones, colorizer, (64,))

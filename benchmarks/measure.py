@@ -25,7 +25,7 @@ _PACKAGES = (
 
 
 def timed(
-    *calls: Callable[[], object], repeats: int, warm_up: bool = True, spend: float = 60.0
+    *calls: Callable[[], object], repeats: int, warm_up: bool = True, spend: float = 30.0
 ) -> list[dict[str, float]]:
     """Time calls in turn, so that a change of the machine's pace meets all of them alike.
 
@@ -87,22 +87,27 @@ def vivid(network: Any) -> Any:
     As they are, random weights say one grey everywhere, and mapping into the gamut would be had for nothing.
     """
     light = torch.from_numpy(photo(128, 128)[..., 1])[None, None] / 2.55
-    last = {"eccv16": lambda: network.model8[-1], "siggraph17": lambda: network.model_out[0]}
-    layer = last.get(network.architecture, lambda: network.head)()
+    # The last layer that can be scaled, and what forward() does to its output.
+    layer, finish = {
+        "eccv16": lambda: (network.model8[-1], lambda x: x * 0.38),
+        "siggraph17": lambda: (network.model_out[0], lambda x: x.tanh() * 110),
+        "lite": lambda: (network.head, lambda x: x),
+    }[network.architecture]()
     raw: list[torch.Tensor] = []
-    hook = layer.register_forward_hook(lambda _module, _inputs, output: raw.append(output))
+    hook = layer.register_forward_hook(lambda _module, _inputs, output: raw.append(output.clone()))
     network.eval()
     with torch.no_grad():
         network(light)
         hook.remove()
-        weight, bias = layer.weight.clone(), layer.bias - raw[0].mean(dim=(0, 2, 3))
+        mean = raw[0].mean(dim=(0, 2, 3))
         low, high = 1.0, 1e7
         for _ in range(40):
             factor = (low * high) ** 0.5
-            layer.weight.copy_(weight * factor)
-            layer.bias.copy_(bias * factor)
-            spread = float(network.decode(network(light)).std(dim=(0, 2, 3)).mean())
+            scaled = (raw[0] - mean[:, None, None]) * factor
+            spread = float(network.decode(finish(scaled)).std(dim=(0, 2, 3)).mean())
             if 15 <= spread <= 25:
+                layer.weight.mul_(factor)
+                layer.bias.sub_(mean).mul_(factor)
                 return network
             low, high = (factor, high) if spread < 15 else (low, factor)
     raise RuntimeError(f"the spread of ab did not settle: {spread:.1f}")
