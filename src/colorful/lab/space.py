@@ -32,6 +32,8 @@ _FROM_XYZ = np.linalg.inv(_TO_XYZ)
 _DELTA = 6 / 29
 # How far outside [0, 1] linear RGB counts as inside: far below an 8-bit step, above float32's rounding.
 _TOLERANCE = 1e-5
+_BAND = 1 << 16
+"""Pixels converted at a time: what the caches hold with all that comes up on the way."""
 
 
 def rgb_to_lab(rgb: Pixels) -> Pixels:
@@ -122,7 +124,7 @@ def _on_tensor(pixels: Pixels, convert: Callable[[Tensor], Tensor], name: str) -
             raise KindError(f"{name}: expected float32 or float64, got {pixels.dtype}")
         if pixels.dim() < 3 or pixels.shape[-3] != 3:
             raise ShapeError(f"{name}: expected shape (*, 3, H, W), got {tuple(pixels.shape)}")
-        return convert(pixels)
+        return _in_bands(pixels, convert)
     if isinstance(pixels, np.ndarray):
         if pixels.dtype not in (np.float32, np.float64):
             raise KindError(f"{name}: expected float32 or float64, got {pixels.dtype}")
@@ -130,8 +132,20 @@ def _on_tensor(pixels: Pixels, convert: Callable[[Tensor], Tensor], name: str) -
             raise ShapeError(f"{name}: expected shape (*, H, W, 3), got {pixels.shape}")
         # A copy of its own, so that torch neither warns of a read-only array nor writes into it.
         planes = np.array(np.moveaxis(pixels, -1, -3), order="C")  # (*, H, W, 3) -> (*, 3, H, W)
-        return np.ascontiguousarray(np.moveaxis(convert(torch.from_numpy(planes)).numpy(), -3, -1))
+        return np.ascontiguousarray(np.moveaxis(_in_bands(torch.from_numpy(planes), convert).numpy(), -3, -1))
     raise KindError(f"{name}: expected a torch tensor or a NumPy array, got {type(pixels).__name__}")
+
+
+def _in_bands(color: Tensor, convert: Callable[[Tensor], Tensor]) -> Tensor:
+    """Convert a large photo some rows at a time, unless a gradient is to follow the way back."""
+    recorded = color.requires_grad and torch.is_grad_enabled()
+    if color.device.type != "cpu" or recorded or color.numel() < 8 * _BAND or torch.compiler.is_compiling():
+        return convert(color)
+    out = torch.empty_like(color, memory_format=torch.contiguous_format)
+    rows = max(1, _BAND * color.shape[-2] * 3 // color.numel())
+    for top in range(0, color.shape[-2], rows):
+        out[..., top : top + rows, :] = convert(color[..., top : top + rows, :])
+    return out
 
 
 def _rgb_to_lab(rgb: Tensor) -> Tensor:
