@@ -48,8 +48,8 @@ class Colorizer:
     Args:
         network: Left as it is: the colorizer works on a copy.
         device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or any device of torch.
-        dtype: What the network computes in. ``"bfloat16"`` is about twice as fast on CPUs and GPUs that have
-            it, at a hardly visible difference in color.
+        dtype: What the network computes in. ``"bfloat16"`` is faster on CPUs and GPUs that have it, at a
+            hardly visible difference in color.
         compile: Whether to run the network through :func:`torch.compile`: faster after a first photo that
             takes a minute; needs a C++ compiler.
         name: What the model is called in messages and metadata; its architecture by default.
