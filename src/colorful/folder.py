@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 import unicodedata
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -358,7 +358,10 @@ def _in_threads(
     waiting = iter(jobs)
     taking = threading.Lock()
     stopped = threading.Event()
-    results: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+    # An interrupt can strike between any two steps of this thread. So a result stays in the row until it has
+    # been reported, and the queue only says that there is one.
+    results: deque[Outcome | BaseException] = deque()
+    ready: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def serve() -> None:
         torch.set_num_threads(threads_each)  # counts for this thread alone
@@ -368,25 +371,28 @@ def _in_threads(
             if job is None:
                 return
             try:
-                results.put(work(job))
+                results.append(work(job))
             except BaseException as error:
-                results.put(error)
+                results.append(error)
+            ready.put(None)
 
     threads = [threading.Thread(target=serve, name=f"colorful-{number}") for number in range(workers)]
     try:
         for thread in threads:
             thread.start()
         for _ in jobs:
-            result = results.get()
+            ready.get()
+            result = results[0]
             if isinstance(result, BaseException):
                 raise result
             report(result)
+            results.popleft()
     finally:
         stopped.set()
         for thread in threads:
             thread.join()
-        while not results.empty():  # after an interrupt: what was at work is finished and counts
-            if isinstance(result := results.get(), Outcome):
+        for result in results:  # after an interrupt: what was at work is finished and counts
+            if isinstance(result, Outcome):
                 report(result)
 
 

@@ -188,14 +188,14 @@ class _Report:
         self._total = len(plan.jobs)
         self._as_json = as_json
         self._start = time.monotonic()
-        self._counts: Counter[str] = Counter()
+        self._outcomes: set[Outcome] = set()  # an interrupt may have one reported twice
         self._bar = _make_bar(self._total) if self._total > 1 and sys.stderr.isatty() else None
         for problem in plan.problems:
             self.progress(problem, 0, self._total)
 
     def progress(self, outcome: Outcome, finished: int, total: int) -> None:
         """Take in what became of one photo."""
-        self._counts[outcome.status] += 1
+        self._outcomes.add(outcome)
         if self._as_json:
             self._print_json(asdict(outcome))
         if self._bar is not None:
@@ -216,7 +216,8 @@ class _Report:
         if self._bar is not None:
             self._bar.stop()
         seconds = time.monotonic() - self._start
-        counts = {status: self._counts[status] for status in ("done", "skipped", "failed")}
+        statuses = Counter(outcome.status for outcome in self._outcomes)
+        counts = {status: statuses[status] for status in ("done", "skipped", "failed")}
         if self._as_json:
             self._print_json(
                 {"summary": {**counts, "seconds": round(seconds, 3), "interrupted": interrupted}}
