@@ -476,6 +476,7 @@ class Colorizer:
         if self.device.type == "cpu" and not self.compile:
             fast = with_winograd(fast)
         # Channels last is how convolutions want their maps: in torch's own order each would be turned over.
+        # torch's annotations of Module.to know no memory_format without a dtype.
         fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if not self.compile:
             return fast

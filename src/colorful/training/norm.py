@@ -18,6 +18,7 @@ def freeze_norm(module: nn.Module | None) -> None:
             part.frozen = True
         elif isinstance(part, nn.BatchNorm2d):
             part.eval()
+            # A call of train() on the whole network must not wake it; mypy wants no method replaced.
             part.train = lambda mode=True, part=part: part  # type: ignore[method-assign,misc]
 
 

@@ -196,6 +196,7 @@ class Trainer:
         if options.freeze_encoder and self.encoder is not None:
             self.encoder.requires_grad_(False)
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
+        # torch's annotations of Module.to know no memory_format without a dtype.
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.step, self.seconds = 0, 0.0
         self.settled = options.freeze_norm
@@ -290,7 +291,8 @@ class Trainer:
     def _learn(self, batch: tuple[Tensor, ...]) -> Tensor:
         light, target, ab, mask = (part.to(self.accelerator.device, non_blocking=True) for part in batch)
         with self.accelerator.autocast():
-            loss, figure = self.objective(light, target, ab, mask)
+            result: tuple[Tensor, Tensor] = self.objective(light, target, ab, mask)
+            loss, figure = result
         self.accelerator.backward(loss)
         norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.options.clip)
         if not torch.isfinite(figure):
@@ -299,7 +301,7 @@ class Trainer:
             self.optimizer.step()
         self.optimizer.zero_grad()
         self._follow()
-        return figure  # type: ignore[no-any-return]
+        return figure
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -129,6 +129,7 @@ def create_app(
     app = Flask(__name__, static_folder=None, template_folder=None)
     blueprint = create_blueprint(colorizer=colorizer, limits=limits, trusted_hosts=trusted_hosts, keep=keep)
     app.register_blueprint(blueprint, url_prefix=prefix or None)
+    # Flask annotates the provider's base class and its own method, both of which are meant to be set.
     app.json.sort_keys = False  # type: ignore[attr-defined]
 
     # What no route of the blueprint takes (404, 405) is refused and answered in the same way.
