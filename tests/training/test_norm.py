@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from collections.abc import Iterator
 
 import pytest
@@ -40,9 +41,10 @@ def test_settled_statistics_are_those_of_the_data(architecture: str) -> None:
 
 @pytest.mark.parametrize("architecture", ["lite", "eccv16"])
 def test_frozen_statistics_stay(architecture: str) -> None:
-    """What is frozen counts no batches, neither in training nor when others are settled."""
+    """What is frozen counts no batches, neither in training nor when others are settled, pickled or not."""
     network = create(architecture)
     freeze_norm(network)
+    network = pickle.loads(pickle.dumps(network))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items() if "running" in name}
     settle_norm(network.train(), itertools.islice(_batches(1), 1))
     for name, tensor in before.items():

@@ -234,6 +234,13 @@ def _gradient(trainer: Trainer, batch: tuple[torch.Tensor, ...]) -> torch.Tensor
     )
 
 
+@pytest.mark.parametrize(("init_from", "finished"), [(None, False), ("imagenet", False), ("lite", True)])
+def test_finished_weights_are_taken_as_they_are(init_from: str | None, finished: bool) -> None:
+    """A trained network keeps its batch norm, and its encoder does not wait for the decoder."""
+    options = recipe("lite", init_from=init_from, steps=1)
+    assert (options.freeze_norm, options.encoder_delay == 0) == (finished, finished)
+
+
 @pytest.mark.training
 def test_two_processes_have_the_gradient_of_one(photo_folder: Path, tmp_path: Path) -> None:
     """One process with batches of 16 and two with 8 under ``accelerate launch`` agree to 1e-4."""

@@ -101,7 +101,7 @@ def train(
     logging.getLogger("colorful").setLevel(logging.INFO)
     options = None
     if not resume or minutes or steps:
-        options = recipe(model, minutes=minutes, steps=steps, **given)
+        options = recipe(model, init_from=init_from, minutes=minutes, steps=steps, **given)
     folder: Path | None = run(
         photos, out, model=model, init_from=init_from, options=options, resume=resume, validation=validation
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +18,15 @@ def freeze_norm(module: nn.Module | None) -> None:
         if isinstance(part, ConvNorm):
             part.frozen = True
         elif isinstance(part, nn.BatchNorm2d):
+            part.__class__ = _Frozen
             part.eval()
-            # A call of train() on the whole network must not wake it; mypy wants no method replaced.
-            part.train = lambda mode=True, part=part: part  # type: ignore[method-assign,misc]
+
+
+class _Frozen(nn.BatchNorm2d):
+    """Batch norm that a call of train() on the whole network does not wake."""
+
+    def train(self, mode: bool = True) -> Self:
+        return super().train(False)
 
 
 @torch.no_grad()

@@ -30,6 +30,7 @@ from colorful.training.validation import Calibration, Validation, apply, calibra
 log = logging.getLogger(__name__)
 
 MINUTES = 120.0
+_UNTRAINED = (None, "none", "imagenet")
 _SETTINGS, _PHOTOS, _MODEL = "run.json", "photos.json", "model"
 
 
@@ -54,8 +55,8 @@ def train(
         init_from: Weights to begin with: the name of a model, a Hub id, a folder (also that of another run)
             or a file; ``imagenet`` for lite's encoder alone, the default there; ``none`` for random weights,
             the default elsewhere.
-        options: How to train; :func:`recipe` of the architecture by default. With *resume* those of the run
-            hold, and only ``steps`` and ``minutes`` are taken from here.
+        options: How to train; :func:`recipe` of the architecture and *init_from* by default. With
+            *resume* those of the run hold, and only ``steps`` and ``minutes`` are taken from here.
         resume: Whether to go on with the run in *out*.
         validation: On how many photos to validate at most.
 
@@ -78,7 +79,7 @@ def train(
         raise TrainingError(f"out: {out} holds a run already; resume it, or take another folder")
     if resume:
         model, options = _resumed(out, options)
-    options = options or recipe(model, minutes=MINUTES)
+    options = options or recipe(model, init_from=init_from, minutes=MINUTES)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -122,17 +123,23 @@ def train(
     )
 
 
-def recipe(architecture: str, **changes: Any) -> TrainingOptions:
+def recipe(
+    architecture: str, *, init_from: str | os.PathLike[str] | None = None, **changes: Any
+) -> TrainingOptions:
     """Give the options an architecture is trained with by default.
 
     Args:
         architecture: A key of ``RECIPES``.
+        init_from: Weights to begin with, as for :func:`train`. A network that is trained already has batch
+            norm that fits, which it keeps, and a decoder that its encoder need not wait for.
         changes: Options to change, ``steps`` or ``minutes`` among them; those of the crops, too.
 
     Returns:
         The options, for :func:`train`.
     """
     settings = dict(RECIPES[architecture])
+    if init_from not in _UNTRAINED:
+        settings |= {"encoder_delay": 0.0, "freeze_norm": True}
     crops = settings.pop("crops", CropOptions())
     of_crops = {name: changes.pop(name) for name in list(changes) if name in CropOptions.__dataclass_fields__}
     if changes.get("steps") is None and changes.get("minutes") is None:
