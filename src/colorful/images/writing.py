@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -230,9 +230,22 @@ def _save(image: Image.Image, format: str, about: Metadata, **options: Any) -> b
         raise OutputError(f"{format}: this Pillow was built without it")
     given = {"dpi": about.dpi, "exif": about.exif, "xmp": b"" if format == "PNG" else about.xmp}
     options |= {name: value for name, value in given.items() if value}
-    buffer = io.BytesIO()
-    image.save(buffer, format, icc_profile=srgb_profile(), **options)
-    return buffer.getvalue()
+    with _memory_file() as file:
+        image.save(file, format, icc_profile=srgb_profile(), **options)
+        file.seek(0)
+        return file.read()
+
+
+def _memory_file() -> IO[bytes]:
+    """Open a file in memory, one of the system's where it has such.
+
+    Pillow encodes a JPEG to those without holding the interpreter's lock, so that photos of a folder do not
+    wait for each other.
+    """
+    if hasattr(os, "memfd_create"):
+        with contextlib.suppress(OSError):  # a sandbox may refuse
+            return os.fdopen(os.memfd_create("photo"), "w+b")
+    return io.BytesIO()
 
 
 def _image(picture: Picture) -> Image.Image:
