@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from werkzeug.test import TestResponse
 from colorful import Colorizer, Hint, images
 from colorful.web import Limits, create_app
 from colorful.web.app import studio_of
-from colorful.web.studio import clean_stem
+from colorful.web.studio import Upload, clean_stem
 
 RED = {"x": 40, "y": 60, "color": "#d01818", "radius": 8}
 
@@ -155,7 +156,7 @@ def test_a_preview_follows_the_edit(client: FlaskClient, grey: bytes) -> None:
     after = client.post(info["preview"], json={"side": 80})
     for reply in (before, after):
         assert reply.mimetype == "image/jpeg"
-        assert pixels(reply.data).shape == (60, 80, 3)
+        assert pixels(reply.data).shape[:2] == (60, 80)
     assert chroma(before.data) < 0.5
     assert chroma(after.data) > 5
     grey_again = client.post(info["preview"], json={"side": 80, "saturation": 0})
@@ -182,6 +183,28 @@ def test_the_sliders_do_not_run_the_network_again(
     assert len(runs) == 1
     client.post(info["preview"], json={"hints": [RED]})
     assert len(runs) == 2
+
+
+def test_predictions_are_kept_for_few_photos(client: FlaskClient, app: Flask, grey: bytes) -> None:
+    """What the network said is let go of, so that many photos can be kept; asked again, it runs again."""
+    store = studio_of(app).store
+    infos = [add(client, grey) for _ in range(12)]
+    first = client.post(infos[0]["preview"], json={"side": 80}).data
+    for info in infos:
+        client.post(info["preview"], json={"side": 80})
+    kept = [store.get(info["id"], Upload).predictions for info in infos]
+    assert [len(predictions) for predictions in kept] == [0] * 4 + [1] * 8
+    assert client.post(infos[0]["preview"], json={"side": 80}).data == first
+    assert store.bytes < 12 * (len(grey) + 160 * 120 + 1)
+
+
+def test_a_format_too_small_for_the_photo_is_named(client: FlaskClient) -> None:
+    """WebP has an end at 16,383 pixels: a wider photo is refused as WebP, in words, and comes as PNG."""
+    wide = png(np.full((1, 16_400), 90, np.uint8))
+    refused = colorize(client, wide, accept="image/webp")
+    assert refused.status_code == 400
+    assert "format: expected one that can hold this photo, got webp" in refused.json["detail"]
+    assert colorize(client, wide).status_code == 200
 
 
 def test_suggestions_are_colors_with_probabilities(client: FlaskClient, grey: bytes) -> None:
@@ -251,6 +274,19 @@ def test_sixteen_bits_and_alpha_come_back(client: FlaskClient) -> None:
         info = add(client, photo)
         assert client.get(info["before"]).mimetype == type_
         assert client.post(info["preview"], json={}).mimetype == type_
+
+
+def test_as_it_came_a_photo_is_shown_at_full_size(client: FlaskClient, app: Flask) -> None:
+    """Previews are small, but a photo as it came is shown as large as the display has room for."""
+    studio_of(app).limits = replace(studio_of(app).limits, pixels=2_000_000)
+    photo = Image.fromarray(data.camera()).resize((1600, 1200), Image.Resampling.BILINEAR)
+    info = add(client, png(photo))
+    assert pixels(client.get(info["before"] + "?side=1600").data).shape == (1200, 1600)
+    assert pixels(client.get(info["before"] + "?side=1400").data).shape == (1050, 1400)
+    small = pixels(client.get(info["before"] + "?side=400").data)
+    wanted = np.asarray(photo.resize((400, 300), Image.Resampling.BOX), float)
+    assert np.abs(small - wanted).mean() < 2
+    assert pixels(client.post(info["preview"], json={"side": 1600}).data).shape[1] < 1600
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (7, 5)])

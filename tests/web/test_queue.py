@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+import torch
 
 from colorful.web.queue import BusyError, Queue
 
@@ -104,6 +105,36 @@ def test_close_can_let_those_who_wait_have_their_turn() -> None:
     for thread in threads:
         thread.join()
     assert outcomes == [True, True]
+
+
+@pytest.mark.parametrize("threads", [4, 1])
+def test_shares_torchs_threads_among_what_runs(threads: int) -> None:
+    """What runs alone has all of torch's threads, what runs beside it half; nobody else is left with less."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        queue, gate, seen = Queue(workers=2, waiting=0), threading.Event(), []
+
+        def work() -> None:
+            seen.append(torch.get_num_threads())
+            gate.wait()
+
+        running = [threading.Thread(target=queue.run, args=(work,)) for _ in range(2)]
+        for number, thread in enumerate(running, start=1):
+            thread.start()
+            _until(lambda number=number: len(seen) == number)
+        gate.set()
+        for thread in running:
+            thread.join()
+        assert seen == [threads, max(1, threads // 2)]
+        assert queue.run(torch.get_num_threads) == threads
+        later: list[int] = []
+        new = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+        new.start()
+        new.join()
+        assert later == [threads]
+    finally:
+        torch.set_num_threads(before)
 
 
 def _until(condition: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from colorful.web.studio import TYPES, Limits
+from colorful.web.studio import BEFORE_SIDES, PREVIEW_SIDES, TYPES, Limits
 
 _PROBLEM = {"$ref": "#/components/responses/Problem"}
 _BUSY = {"$ref": "#/components/responses/Busy"}
@@ -117,7 +117,7 @@ def describe(root: str, models: Sequence[str], limits: Limits) -> dict[str, Any]
             "get": {
                 "operationId": "before",
                 "summary": "Show a photo as it came, at display size",
-                "parameters": [{"name": "side", "in": "query", "schema": _side()}],
+                "parameters": [{"name": "side", "in": "query", "schema": _side(BEFORE_SIDES)}],
                 "responses": {"200": _reply("The photo.", images), **_errors(400, 404), "503": _BUSY},
             },
         },
@@ -126,7 +126,7 @@ def describe(root: str, models: Sequence[str], limits: Limits) -> dict[str, Any]
             "post": {
                 "operationId": "preview",
                 "summary": "Color a photo at display size",
-                "requestBody": _object({**edit, "hints": hints, "side": _side()}),
+                "requestBody": _object({**edit, "hints": hints, "side": _side(PREVIEW_SIDES)}),
                 "responses": {
                     "200": _reply("The colored photo.", images),
                     **_errors(400, 403, 404, 413, 415),
@@ -328,11 +328,11 @@ def _json(members: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _side() -> dict[str, Any]:
+def _side(limits: tuple[int, int]) -> dict[str, Any]:
     return {
         "type": "integer",
-        "minimum": 64,
-        "maximum": 2048,
+        "minimum": limits[0],
+        "maximum": limits[1],
         "default": 1024,
         "description": "Pixels of the longer side that the display has room for.",
     }

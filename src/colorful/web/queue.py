@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import torch
+
 from colorful.errors import ColorfulError
 
 T = TypeVar("T")
@@ -31,7 +33,8 @@ class Queue:
     """Run work on a few threads of its own.
 
     The threads are always the same, whatever thread a request came on: torch keeps a team of helpers for each
-    thread that calls it, and the allocator an arena, so that memory stays level under load.
+    thread that calls it, and the allocator an arena, so that memory stays level under load. What runs alone
+    has all of torch's threads; what runs beside others has its share, so that they do not wait for cores.
 
     Args:
         workers: Pieces of work that run at the same time.
@@ -43,7 +46,8 @@ class Queue:
         self.places = workers + waiting
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="colorful")
         self._lock = threading.Lock()
-        self._taken = 0
+        self._taken = self._running = 0
+        self._threads = torch.get_num_threads()
         self._seconds = 0.5  # a running mean of what one piece takes, for Retry-After
         self._closed = False
 
@@ -90,11 +94,20 @@ class Queue:
         self._pool.shutdown(wait=False, cancel_futures=not finish_waiting)
 
     def _timed(self, work: Callable[[], T]) -> T:
+        with self._lock:
+            self._running += 1
+            share = max(1, self._threads // self._running)
         start = time.monotonic()
+        torch.set_num_threads(share)
         try:
             return work()
         finally:
-            self._seconds += 0.1 * (time.monotonic() - start - self._seconds)
+            # It counts for this thread, and for those that are new to torch: whoever else lives in this
+            # process is not to be left with a share.
+            torch.set_num_threads(self._threads)
+            with self._lock:
+                self._running -= 1
+                self._seconds += 0.1 * (time.monotonic() - start - self._seconds)
 
 
 def _closing() -> BusyError:

@@ -8,18 +8,18 @@ import logging
 import re
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from colorful import images
 from colorful.colorizer import Colorizer
-from colorful.errors import HintError, ImageTooLargeError, OptionError, RangeError
+from colorful.errors import HintError, ImageTooLargeError, OptionError, OutputError, RangeError
 from colorful.hints import Hint, parse_hints
 from colorful.prediction import Decoding, Prediction, Suggestion
 from colorful.web.queue import Queue
@@ -29,10 +29,12 @@ logger = logging.getLogger(__name__)
 
 # Previews have at most as many pixels; a photo up to this size is previewed as it is.
 _PREVIEW_PIXELS = 1_250_000
-_PREVIEW_SIDES = (64, 2048)
-# What an upload may hold beside its bytes and its preview: predictions of about 5.5 MB each.
+PREVIEW_SIDES = (64, 2048)
+BEFORE_SIDES = (64, 16383)  # WebP's longest, which shows photos with alpha
+# What is kept so that the sliders do not run the network again: some 5 to 9 MB each, for the photos that were
+# edited last.
 _PREDICTIONS = 3
-_PREDICTION_BYTES = 6 << 20
+_EDITED = 8
 _MOST_HINTS = 1000
 
 TYPES: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -70,10 +72,6 @@ class Edit:
     hints: tuple[Hint, ...] = ()
     decoding: Decoding = field(default_factory=Decoding)
 
-    def key(self) -> tuple[object, ...]:
-        """Tell edits apart."""
-        return (self.model, self.hints, self.decoding.temperature, self.decoding.saturation)
-
 
 @dataclass(frozen=True, eq=False)
 class Upload:
@@ -83,15 +81,16 @@ class Upload:
     stem: str
     format: str
     size: tuple[int, int]
-    preview: npt.NDArray[np.uint8] = field(repr=False)
+    preview: images.Picture = field(repr=False)
     kept_as: str | None
     predictions: OrderedDict[tuple[object, ...], Prediction] = field(default_factory=OrderedDict, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory, its predictions included."""
-        return len(self.data) + self.preview.nbytes + _PREDICTIONS * _PREDICTION_BYTES
+        """What it takes in memory, beside predictions, of which there are few at any time."""
+        alpha = self.preview.alpha
+        return len(self.data) + self.preview.pixels.nbytes + (0 if alpha is None else alpha.nbytes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +125,8 @@ class Studio:
         self.queue = Queue(workers=limits.workers, waiting=limits.waiting)
         self.store = Store(max_bytes=limits.kept_bytes, max_age=limits.kept_seconds)
         self._keep = keep
+        self._edited: list[weakref.ref[Upload]] = []
+        self._lock = threading.Lock()
 
     @property
     def keeps(self) -> bool:
@@ -216,7 +217,8 @@ class Studio:
         Args:
             upload: The photo.
             edit: How; None shows it as it came.
-            side: Pixels of the longer side that the display has room for.
+            side: Pixels of the longer side that the display has room for. As it came, a photo is shown as
+                large as that; in color, full size is what :meth:`colorize` is for.
 
         Returns:
             The encoded picture and its media type.
@@ -225,7 +227,7 @@ class Studio:
             BusyError: If the queue is full.
             ColorfulError: If the edit does not fit the photo or the model.
         """
-        low, high = _PREVIEW_SIDES
+        low, high = BEFORE_SIDES if edit is None else PREVIEW_SIDES
         if not low <= side <= high:
             raise RangeError(f"side: expected {low} to {high} pixels, got {side}")
         return self.queue.run(lambda: self._preview(upload, edit, side))
@@ -262,7 +264,7 @@ class Studio:
             stem=clean_stem(filename),
             format=format if format in TYPES else "png",
             size=(picture.height, picture.width),
-            preview=_shrink(picture),
+            preview=_shrunk(picture, _PREVIEW_PIXELS),
             kept_as=None if self._keep is None else self._keep.save_upload(data, _extension(format)),
         )
         if upload.bytes > self.limits.kept_bytes:
@@ -274,7 +276,12 @@ class Studio:
     def _colorize(self, picture: images.Picture, upload: Upload, edit: Edit, format: str | None) -> Result:
         start, format = time.monotonic(), format or upload.format
         prediction = self.colorizers[edit.model].predict(picture, hints=edit.hints)
-        data = images.encode(prediction.picture(edit.decoding), format)
+        try:
+            data = images.encode(prediction.picture(edit.decoding), format)
+        except OutputError as error:
+            raise OptionError(
+                f"format: expected one that can hold this photo, got {format}: {error}"
+            ) from error
         if self._keep is not None and upload.kept_as is not None:
             self._keep.save_result(data, _EXTENSIONS[format], upload.kept_as)
         height, width = upload.size
@@ -282,20 +289,17 @@ class Studio:
         return Result(data, format, f"colorized_{upload.stem}.{_EXTENSIONS[format]}", upload.size, edit.model)
 
     def _preview(self, upload: Upload, edit: Edit | None, side: int) -> tuple[bytes, str]:
-        if edit is None:
-            pixels = _sized(upload.preview, side)
+        if edit is not None:
+            picture = self._predict(upload, edit, side).picture(edit.decoding)
+        elif side > max(upload.preview.size) < max(upload.size):
+            picture = _sized(_shrunk(self._read(upload.data), self.limits.pixels), side)
         else:
-            decoding = edit.decoding
-            pixels = self._predict(upload, edit, side).rgb(
-                temperature=decoding.temperature, saturation=decoding.saturation
-            )
-            if upload.preview.shape[2] == 4:
-                pixels = np.dstack((pixels, _sized(upload.preview, side)[..., 3]))
+            picture = _sized(upload.preview, side)
         buffer = io.BytesIO()
-        if pixels.shape[2] == 4:
-            Image.fromarray(pixels).save(buffer, "WEBP", quality=85, method=1)
+        if picture.alpha is not None:
+            Image.fromarray(picture.channels(np.uint8)).save(buffer, "WEBP", quality=85, method=1)
             return buffer.getvalue(), "image/webp"
-        Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
+        Image.fromarray(picture.pixels).save(buffer, "JPEG", quality=90)
         return buffer.getvalue(), "image/jpeg"
 
     def _predict(self, upload: Upload, edit: Edit, side: int | None) -> Prediction:
@@ -306,7 +310,7 @@ class Studio:
             edit: Of which only model and hints count.
             side: Longer side of the picture that is wanted, or None where any will do.
         """
-        size = upload.preview.shape[:2] if side is None else _fitting(upload.preview, side)
+        size = upload.preview.size if side is None else _fitting(upload.preview, side)
         key = (edit.model, edit.hints, size)
         with upload.lock:
             for kept in reversed(upload.predictions):
@@ -314,13 +318,24 @@ class Studio:
                     upload.predictions.move_to_end(kept)
                     return upload.predictions[kept]
         prediction = self.colorizers[edit.model].predict(
-            _sized(upload.preview, max(size))[..., :3], hints=_scaled(edit.hints, upload.size, size)
+            _sized(upload.preview, max(size)), hints=_scaled(edit.hints, upload.size, size)
         )
         with upload.lock:
             upload.predictions[key] = prediction
             while len(upload.predictions) > _PREDICTIONS:
                 upload.predictions.popitem(last=False)
+        self._forget_predictions(upload)
         return prediction
+
+    def _forget_predictions(self, latest: Upload) -> None:
+        """Let go of what the network said of photos that were edited longer ago than some others."""
+        with self._lock:
+            edited = [kept for kept in self._edited if kept() not in (None, latest)]
+            self._edited = [*edited, weakref.ref(latest)]
+            old, self._edited = self._edited[:-_EDITED], self._edited[-_EDITED:]
+        for upload in filter(None, (kept() for kept in old)):
+            with upload.lock:
+                upload.predictions.clear()
 
 
 def clean_stem(filename: str | None) -> str:
@@ -350,26 +365,32 @@ def _extension(format: str) -> str:
     return _EXTENSIONS.get(format) or re.sub(r"[^a-z0-9]", "", format)[:8] or "bin"
 
 
-def _shrink(picture: images.Picture) -> npt.NDArray[np.uint8]:
-    """Bring a photo to preview size: 8-bit RGB, or RGBA where it has alpha."""
-    scale = min(1.0, (_PREVIEW_PIXELS / (picture.height * picture.width)) ** 0.5)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    image = Image.fromarray(picture.channels(np.uint8))
-    small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return np.asarray(small.convert("RGB" if picture.alpha is None else "RGBA"))
+def _shrunk(picture: images.Picture, pixels: int) -> images.Picture:
+    """Bring a photo to 8 bits and at most so many pixels."""
+    scale = min(1.0, (pixels / (picture.height * picture.width)) ** 0.5)
+    size = (max(1, round(picture.height * scale)), max(1, round(picture.width * scale)))
+    return _resized(picture, size, Image.Resampling.LANCZOS)
 
 
-def _fitting(preview: npt.NDArray[np.uint8], side: int) -> tuple[int, ...]:
-    """Give the height and width of a preview whose longer side is *side* at most."""
-    scale = min(1.0, side / max(preview.shape[:2]))
-    return tuple(max(1, round(length * scale)) for length in preview.shape[:2])
+def _sized(preview: images.Picture, side: int) -> images.Picture:
+    """Shrink a preview until its longer side is *side* at most."""
+    size = _fitting(preview, side)
+    return preview if size == preview.size else _resized(preview, size, Image.Resampling.BOX)
 
 
-def _sized(preview: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    height, width = size = _fitting(preview, side)
-    if size == preview.shape[:2]:
-        return preview
-    return np.asarray(Image.fromarray(preview).resize((width, height), Image.Resampling.BOX))
+def _fitting(preview: images.Picture, side: int) -> tuple[int, int]:
+    scale = min(1.0, side / max(preview.size))
+    return max(1, round(preview.height * scale)), max(1, round(preview.width * scale))
+
+
+def _resized(picture: images.Picture, size: tuple[int, int], kernel: Image.Resampling) -> images.Picture:
+    """Resize color and alpha together, so that what is transparent does not bleed; at 8 bits."""
+    image = Image.fromarray(picture.channels(np.uint8)).resize(size[::-1], kernel, reducing_gap=3.0)
+    channels = np.array(image)
+    if picture.alpha is None:
+        return images.Picture(channels)
+    pixels = channels[..., 0] if picture.pixels.ndim == 2 else channels[..., :3]
+    return images.Picture(np.ascontiguousarray(pixels), np.ascontiguousarray(channels[..., -1]))
 
 
 def _scaled(hints: tuple[Hint, ...], size: tuple[int, int], smaller: tuple[int, ...]) -> tuple[Hint, ...]:
