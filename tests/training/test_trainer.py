@@ -99,18 +99,29 @@ def test_sixty_steps_killed_at_random_are_resumed_to_the_bit(
 
 
 def test_sigterm_saves_and_leaves(photo_folder: Path, tmp_path: Path) -> None:
-    """SIGTERM writes a checkpoint of the step reached, and the command says so and fails."""
-    arguments = [*SMALL, "--init-from", "none", "--steps", "100000", "--save-minutes", "100"]
+    """SIGTERM to all its processes writes a checkpoint of the step reached; the command says so and fails."""
+    arguments = [
+        *SMALL,
+        "--init-from",
+        "none",
+        "--steps",
+        "100000",
+        "--save-minutes",
+        "100",
+        "--workers",
+        "1",
+    ]
     with subprocess.Popen(
         _command(photo_folder, tmp_path / "run", *arguments),
         env=_environment(),
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as run:
         assert run.stderr is not None
         for line in run.stderr:
             if "step 20 " in line:
-                run.send_signal(signal.SIGTERM)
+                os.killpg(run.pid, signal.SIGTERM)
                 break
         rest = run.stderr.read()
     assert run.returncode == 130

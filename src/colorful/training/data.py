@@ -7,6 +7,7 @@ batches, and it does not matter how many workers or processes make them.
 from __future__ import annotations
 
 import logging
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +57,8 @@ class CropOptions:
         least_scale: Smallest side of a crop's box as a share of the photo's shorter side, in (0, 1].
         aged: Share of samples whose L is aged, in [0, 1].
         hinted: Share of samples with hints, in [0, 1]; 0 for networks that take none.
-        recolored: Share of the hinted samples in which one region is changed, in [0, 1].
+        recolored: Share of the samples with several hints in which one region is changed, in [0, 1]; with a
+            single one it always is, unless this is 0.
     """
 
     size: int = 128
@@ -129,14 +131,15 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         light, ab = lab[0].numpy(), lab[1:].numpy()
         hinted, mask = np.zeros_like(ab), np.zeros((1, size, size), np.float32)
         if random.random() < self.options.hinted:
-            first = None
-            if random.random() < self.options.recolored:
-                ab, first = hints.recolor(light, ab, random)
             # Often one, as a user begins; now and then many, where the geometric number hardly ever comes.
             kind = random.random()
-            count = (
-                1 if kind < 0.25 else round(float(np.exp(random.uniform(2, 4.3)))) if kind > 0.85 else None
-            )
+            count = 1 if kind < 0.3 else round(float(np.exp(random.uniform(2, 4.3)))) if kind > 0.85 else None
+            first = None
+            # A single hint may be a whim: what it says holds for its own region. Several that agree with the
+            # photo tell its mood, too.
+            recolored = self.options.recolored
+            if recolored and (count == 1 or random.random() < recolored):
+                ab, first = hints.recolor(light, ab, random)
             hinted, mask = hints.simulate(ab, random, count=count, first=first)
         if random.random() < self.options.aged:
             light = aging.age(light, random)
@@ -220,7 +223,13 @@ def loader(crops: Crops, batches: Batches, *, workers: int) -> DataLoader[tuple[
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
+        # worker_init_fn=_leave_it_to_the_training,
     )
+
+
+def _leave_it_to_the_training(worker: int) -> None:
+    """Live on when SIGTERM is for all processes of a run: the first one saves, then ends its workers."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _unit(image: Image.Image) -> npt.NDArray[np.float32]:
