@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +149,14 @@ class TestColorize:
             ({"keep": "sky"}, errors.KindError, "keep: expected an array or a PIL image, got str"),
             ({"reference": True, "gamut": "map"}, errors.OptionError, "reference: fixes upsample and gamut"),
             ({"reference": True, "network_size": 64}, errors.OptionError, "reference: fixes network_size"),
+            ({"network_size": True}, errors.OptionError, "network_size: expected an integer .*, got True"),
+            ({"network_size": 64.5}, errors.OptionError, r"network_size: expected an integer .*, got 64\.5"),
+            ({"hints": Hint(1, 1, "red")}, errors.KindError, "hints: expected a sequence of Hint, got Hint"),
+            (
+                {"hints": [(1, 1, "red")]},
+                errors.KindError,
+                "hints: expected a sequence of Hint, got tuple in it",
+            ),
         ],
         ids=str,
     )
@@ -190,6 +203,36 @@ class TestModels:
             Colorizer("lite")  # type: ignore[arg-type]
         with pytest.raises(errors.OptionError, match="dtype: expected one of float32, bfloat16"):
             Colorizer(Painter(), dtype="int8")  # type: ignore[arg-type]
+
+    def test_a_dtype_may_be_torchs_own(self) -> None:
+        """``torch.bfloat16`` means ``"bfloat16"``."""
+        assert Colorizer(Painter(), device="cpu", dtype=torch.bfloat16).dtype == "bfloat16"
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+    def test_it_works_in_a_process_that_was_forked(self) -> None:
+        """A forked process can go on with its parent's colorizer, though it lacks the parent's threads."""
+        script = """
+import os, numpy, torch
+from colorful import Colorizer
+from colorful.models import NetworkConfig, create
+torch.set_num_threads(2)
+colorizer = Colorizer(create("lite", NetworkConfig(network_size=128)), device="cpu")
+photo = numpy.full((128, 128), 0.5)
+before = colorizer.colorize(photo)
+child = os.fork()
+if child == 0:
+    os._exit(0 if numpy.allclose(colorizer.colorize(photo), before, atol=1e-4) else 1)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+        # A process group, so that a child which hangs ends with its parent.
+        process = subprocess.Popen([sys.executable, "-c", script], env=environment, start_new_session=True)
+        try:
+            assert process.wait(timeout=30) == 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def test_the_network_given_is_left_as_it_is(self, grey: Array) -> None:
         """A network in training goes on in training, and learning on does not change the colorizer."""
@@ -284,10 +327,27 @@ class TestColorizeMany:
 
     def test_options_are_checked_at_the_call(self, plain: Colorizer) -> None:
         """A bad option is an error at the call, not at the first picture."""
-        with pytest.raises(errors.OptionError, match="batch_size: expected at least 1, got 0"):
-            plain.colorize_many([], batch_size=0)
+        for batch_size in (0, 2.5):
+            with pytest.raises(
+                errors.OptionError, match=f"batch_size: expected an integer .*, got {batch_size}"
+            ):
+                plain.colorize_many([], batch_size=batch_size)  # type: ignore[arg-type]
         with pytest.raises(errors.UnsupportedOptionError, match="temperature"):
             plain.colorize_many([], temperature=0.3)
+
+    @pytest.mark.parametrize(
+        "photo",
+        ["photo.jpg", b"", io.BytesIO(), Image.new("L", (2, 2)), np.zeros((9, 9, 3)), np.zeros((9, 9))],
+    )
+    def test_a_single_photo_is_an_error(self, plain: Colorizer, photo: Any) -> None:
+        """One photo is not taken for a collection of characters, lines or rows."""
+        with pytest.raises(errors.KindError, match="photos: expected several, got a single one"):
+            plain.colorize_many(photo)
+
+    def test_a_stack_is_several_photos(self, plain: Colorizer) -> None:
+        """An array of one axis more holds photos, grey or in color."""
+        for stack in (np.zeros((2, 9, 8)), np.zeros((2, 9, 8, 3))):
+            assert [np.shape(rgb) for rgb in plain.colorize_many(stack)] == [(9, 8, 3)] * 2
 
 
 class TestColorizeFile:
@@ -308,6 +368,18 @@ class TestColorizeFile:
         assert target.read_bytes() == b"mine"
         painter.colorize_file(source, target, overwrite=True)
         assert np.array_equal(Image.open(io.BytesIO(target.read_bytes())), painter.colorize(grey))
+
+    def test_the_photo_itself_stays(self, painter: Colorizer, grey: Array, tmp_path: Path) -> None:
+        """Overwriting is for results: not even a link to the photo is taken for a target."""
+        source, link = tmp_path / "grey.png", tmp_path / "link.png"
+        source.write_bytes(encode(grey))
+        link.symlink_to(source)
+        for target in (source, link):
+            with pytest.raises(
+                errors.OutputExistsError, match="target: expected another file than the photo"
+            ):
+                painter.colorize_file(source, target, overwrite=True)
+        assert source.read_bytes() == encode(grey)
 
 
 class TestPrediction:
@@ -332,6 +404,23 @@ class TestPrediction:
         weights = (prediction.logits / 0.5).softmax(dim=0)
         expected = torch.einsum("qhw,qc->chw", weights, prediction.bins)
         torch.testing.assert_close(prediction.ab(temperature=0.5), expected)
+
+    def test_its_tensors_can_meet_gradients(self, painter: Colorizer, grey: Array) -> None:
+        """What a prediction gives can be used in a loss, as any tensor can."""
+        prediction = painter.predict(grey)
+        for tensor in (prediction.logits, prediction.ab(), prediction.confidence(), prediction.light):
+            scale = torch.ones(1, requires_grad=True)
+            (tensor * scale).sum().backward()
+            assert scale.grad is not None
+            assert not tensor.requires_grad
+
+    def test_it_tells_what_it_is_about(self, painter: Colorizer, grey: Array) -> None:
+        """The representation is one line: the network and the photo, not their numbers."""
+        photo = "Picture(113 x 75, grey, uint8, array)"
+        assert repr(painter.predict(grey)) == f"Prediction('painter', {photo})"
+        photo = "Picture(113 x 75, grey, uint8, PNG)"
+        reference = painter.predict(encode(grey), reference=True)
+        assert repr(reference) == f"Prediction('painter', {photo}, reference=True)"
 
     def test_a_regression_has_no_distribution(self, plain: Colorizer, grey: Array) -> None:
         """What needs a distribution is refused where there is none, and ab is still there."""

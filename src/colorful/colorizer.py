@@ -8,8 +8,9 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from numbers import Integral
 from pathlib import Path
-from typing import IO, Any, Literal, get_args, overload
+from typing import IO, Any, Literal, cast, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from colorful import hub, images
 from colorful.errors import DeviceError, KindError, OptionError, OutputExistsError
-from colorful.hints import Hint, rasterize
+from colorful.hints import Hint, check_hints, rasterize
 from colorful.images import Picture
 from colorful.lab.space import Gamut, rgb_to_lab
 from colorful.models import DEFAULT_MODEL
@@ -48,8 +49,8 @@ class Colorizer:
     Args:
         network: Left as it is: the colorizer works on a copy.
         device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or any device of torch.
-        dtype: What the network computes in. ``"bfloat16"`` is faster on CPUs and GPUs that have it, at a
-            hardly visible difference in color.
+        dtype: What the network computes in, as a name or as torch's own. ``"bfloat16"`` is faster on CPUs and
+            GPUs that have it, at a hardly visible difference in color.
         compile: Whether to run the network through :func:`torch.compile`: faster after a first photo that
             takes a minute; needs a C++ compiler.
         name: What the model is called in messages and metadata; its architecture by default.
@@ -74,20 +75,22 @@ class Colorizer:
         network: Network,
         *,
         device: str | torch.device = "auto",
-        dtype: Precision = "float32",
+        dtype: Precision | torch.dtype = "float32",
         compile: bool = False,
         name: str | None = None,
     ) -> None:
         if not isinstance(network, Network):
             raise KindError(f"network: expected a colorful.models.Network, got {type(network).__name__}")
-        if dtype not in get_args(Precision):
+        dtype_name = str(dtype).removeprefix("torch.")
+        if dtype_name not in get_args(Precision):
             raise OptionError(f"dtype: expected one of {', '.join(get_args(Precision))}, got {dtype!r}")
         self.device = _find_device(device)
-        self.dtype: Precision = dtype
+        self.dtype = cast("Precision", dtype_name)
         self.compile = compile
         self.name = name or network.architecture
         self.network = copy.deepcopy(network).eval().requires_grad_(False).to(self.device, torch.float32)
         self._forward = self._make_forward()
+        self._process = os.getpid()
 
     @classmethod
     def from_pretrained(
@@ -102,7 +105,7 @@ class Colorizer:
         architecture: str | None = None,
         namespace: str | None = None,
         device: str | torch.device = "auto",
-        dtype: Precision = "float32",
+        dtype: Precision | torch.dtype = "float32",
         compile: bool = False,
     ) -> Colorizer:
         """Load a model by name, from the Hub or from disk.
@@ -227,6 +230,7 @@ class Colorizer:
 
         Raises:
             ImageError: If *photo* cannot be read.
+            KindError: If *photo*, *hints* or an option is of a type that is not taken.
             HintError: If a hint lies outside the photo.
             UnsupportedOptionError: If the model has no temperature or takes no hints.
             ColorfulError: If an option is out of its range, or *reference* is combined with one it fixes.
@@ -279,6 +283,7 @@ class Colorizer:
 
         Raises:
             ImageError: If a photo cannot be read; those before it have been yielded.
+            KindError: If *photos* is a single photo.
             ColorfulError: As for :meth:`colorize`.
         """
         decoding = self.decoding(
@@ -289,8 +294,10 @@ class Colorizer:
             gamut=gamut,
             reference=reference,
         )
-        if batch_size < 1:
-            raise OptionError(f"batch_size: expected at least 1, got {batch_size}")
+        if _is_single(photos):
+            raise KindError("photos: expected several, got a single one, which colorize takes")
+        if not _is_integer(batch_size) or batch_size < 1:
+            raise OptionError(f"batch_size: expected an integer of at least 1, got {batch_size!r}")
         return self._many(iter(photos), batch_size, progress, decoding, network_size, reference)
 
     def colorize_file(
@@ -317,7 +324,7 @@ class Colorizer:
         Args:
             source: The photo.
             target: Written whole or not at all.
-            overwrite: Whether *target* may be there already.
+            overwrite: Whether *target* may be there already. The photo itself is never overwritten.
             format: Such as ``"jpeg"``; by the ending of *target* if None.
             quality: Of formats that lose something, 1..100.
             provenance: Whether the metadata say that a model made the colors.
@@ -335,12 +342,16 @@ class Colorizer:
             The path written.
 
         Raises:
-            OutputExistsError: If *target* is there and *overwrite* is not set.
+            OutputExistsError: If *target* is there and *overwrite* is not set, or it is the photo itself.
             OutputError: If *target* cannot be written.
             ColorfulError: As for :meth:`colorize`.
         """
         if not overwrite and os.path.lexists(target):
             raise OutputExistsError(f"target: {os.fspath(target)!r} exists, and overwrite is not set")
+        if Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
+            raise OutputExistsError(
+                f"target: expected another file than the photo, got {os.fspath(target)!r}"
+            )
         decoding = self.decoding(
             temperature=temperature,
             saturation=saturation,
@@ -378,6 +389,7 @@ class Colorizer:
         Raises:
             ColorfulError: As for :meth:`colorize`.
         """
+        check_hints(hints)
         picture = photo if isinstance(photo, Picture) else images.read(photo)
         return self._run([picture], [hints], network_size, reference)[0]
 
@@ -462,6 +474,7 @@ class Colorizer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._forward = self._make_forward()
+        self._process = os.getpid()
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -520,7 +533,8 @@ class Colorizer:
         if failure is not None:
             raise failure
 
-    @torch.inference_mode()
+    # Not inference_mode: what it makes could not be used together with tensors that want a gradient.
+    @torch.no_grad()
     def _run(
         self,
         pictures: Sequence[Picture],
@@ -531,6 +545,10 @@ class Colorizer:
         """Run the network on pictures, together where they have the same size at its input."""
         if any(hints) and not self.takes_hints:
             raise unsupported("hints", self.network)
+        if os.getpid() != self._process:
+            # OpenMP's threads do not survive a fork, and it would wait for them for ever.
+            torch.set_num_threads(1)
+            self._process = os.getpid()
         sizes = [self._input_size(picture, network_size, reference) for picture in pictures]
         predictions: dict[int, Prediction] = {}
         for size in dict.fromkeys(sizes):
@@ -553,8 +571,10 @@ class Colorizer:
                 raise OptionError("reference: fixes network_size, which was given too")
             return (_REFERENCE_SIDE, _REFERENCE_SIDE)
         side = config.network_size if network_size is None else network_size
-        if not isinstance(side, int) or not multiple <= side <= _LARGEST_SIDE:
-            raise OptionError(f"network_size: expected an integer in {multiple}..{_LARGEST_SIDE}, got {side}")
+        if not _is_integer(side) or not multiple <= side <= _LARGEST_SIDE:
+            raise OptionError(
+                f"network_size: expected an integer in {multiple}..{_LARGEST_SIDE}, got {side!r}"
+            )
         ratio = 1.0
         if config.fit == "keep":
             ratio = min(max(picture.height / picture.width, 1 / _LONGEST), _LONGEST)
@@ -652,6 +672,19 @@ def _default_colorizer() -> Colorizer:
         if _default is None:
             _default = Colorizer.from_pretrained()
         return _default
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)  # NumPy's integers are Integral, too
+
+
+def _is_single(photos: object) -> bool:
+    """Tell a photo from a collection of them: rows, characters and lines can be iterated over as well."""
+    if isinstance(photos, np.ndarray):
+        return photos.ndim == 2 or (photos.ndim == 3 and photos.shape[2] <= 4)
+    if isinstance(photos, str | os.PathLike | bytes | bytearray | memoryview | Image.Image):
+        return True
+    return hasattr(photos, "read")
 
 
 def _light(picture: Picture, size: tuple[int, int], reference: bool) -> Tensor:

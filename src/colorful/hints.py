@@ -15,7 +15,7 @@ import torch
 from PIL import ImageColor
 from torch import Tensor
 
-from colorful.errors import HintError
+from colorful.errors import HintError, KindError
 from colorful.lab.space import rgb_to_lab
 
 # Half of the patches' mean side in the training of Zhang et al. 2017 (1 to 9 cells).
@@ -135,6 +135,15 @@ def load_hints(path: str | os.PathLike[str]) -> list[Hint]:
         raise HintError(f"hints: cannot read {os.fspath(path)!r}: {error.strerror or error}") from error
     except HintError as error:
         raise HintError(f"{os.fspath(path)}: {error}") from error
+
+
+def check_hints(hints: object) -> None:
+    """Raise a :class:`~colorful.errors.KindError` unless this is a sequence of hints."""
+    if not isinstance(hints, Sequence):
+        raise KindError(f"hints: expected a sequence of Hint, got {type(hints).__name__}")
+    for hint in hints:
+        if not isinstance(hint, Hint):
+            raise KindError(f"hints: expected a sequence of Hint, got {type(hint).__name__} in it")
 
 
 def rasterize(

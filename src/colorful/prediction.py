@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from numbers import Real
 from pkgutil import resolve_name
 from typing import Any, NamedTuple, get_args
@@ -104,11 +104,15 @@ class Prediction:
             the network's size, then to the photo's, and colors outside sRGB are clipped.
     """
 
-    source: Picture = field(repr=False)
-    light: Tensor = field(repr=False)
-    output: Tensor = field(repr=False)
-    network: Network = field(repr=False)
+    source: Picture
+    light: Tensor
+    output: Tensor
+    network: Network
     reference: bool = False
+
+    def __repr__(self) -> str:
+        reference = ", reference=True" if self.reference else ""
+        return f"Prediction({self.network.architecture!r}, {self.source!r}{reference})"
 
     @property
     def logits(self) -> Tensor:
@@ -130,7 +134,7 @@ class Prediction:
         self._need_distribution("bins")
         return AbBins(self.output.device).centers
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def ab(self, *, temperature: float | None = None) -> Tensor:
         """Decode ab.
 
@@ -217,7 +221,7 @@ class Prediction:
         )
         return self.source.colored(rgb)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def suggest(self, *, x: float, y: float, count: int = 5) -> list[Suggestion]:
         """Name the likeliest colors at a point, clearly different ones.
 
@@ -257,7 +261,7 @@ class Prediction:
             left = left * ~alike
         return sorted(suggestions, key=lambda suggestion: -suggestion.probability)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def confidence(self) -> Tensor:
         """Tell how sure the network is of each cell.
 

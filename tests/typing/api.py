@@ -8,6 +8,7 @@ from typing import Any, assert_type
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -31,6 +32,7 @@ def check(array: npt.NDArray[np.uint8], picture: Image.Image, path: Path) -> Non
 
     colorizer = Colorizer.from_pretrained("siggraph17", device="auto")
     assert_type(colorizer, Colorizer)
+    assert_type(Colorizer.from_pretrained("lite", dtype=torch.bfloat16), Colorizer)
     assert_type(colorizer.colorize(array, strength=0.8, keep=array > 9), npt.NDArray[Any])
     assert_type(colorizer.colorize(picture, keep=picture, reference=True), Image.Image)
     assert_type(colorizer.colorize_file("in.tif", path, overwrite=True), Path)

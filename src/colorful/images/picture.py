@@ -58,6 +58,11 @@ class Picture:
         """Height and width."""
         return self.height, self.width
 
+    def __repr__(self) -> str:
+        channels = ("grey" if self.pixels.ndim == 2 else "RGB") + ("" if self.alpha is None else " + alpha")
+        origin = self.format or self.kind
+        return f"Picture({self.width} x {self.height}, {channels}, {self.pixels.dtype}, {origin})"
+
     def colored(self, rgb: Pixels) -> Picture:
         """Return this picture with other pixels, marked as colored by a model.
 
