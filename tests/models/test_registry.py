@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
+from web_samples import Painter
 
-from colorful import models
-from colorful.errors import OptionError, ShapeError, UnsupportedOptionError
-from colorful.models import ARCHITECTURES, DEFAULT_MODEL, MODELS, Network, NetworkConfig, create
+from colorful import hub, models
+from colorful.errors import KindError, OptionError, ShapeError, UnsupportedOptionError, WeightsFormatError
+from colorful.models import ARCHITECTURES, DEFAULT_MODEL, MODELS, Network, NetworkConfig, create, register
 
 
 def test_every_model_names_an_architecture_and_itself() -> None:
@@ -105,3 +108,65 @@ def test_classes_load_on_first_use() -> None:
         assert getattr(models, name).__name__ == name
     with pytest.raises(AttributeError):
         models.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+class Scaled(Painter):
+    """A network of one's own, with one number to be kept."""
+
+    architecture = "scaled"
+
+    def __init__(self, config: NetworkConfig | None = None) -> None:
+        super().__init__(config)
+        self.scale = torch.nn.Parameter(torch.rand(1))
+
+
+@pytest.fixture
+def _registered() -> Iterator[None]:
+    """Register that network, for one test."""
+    register(Scaled)
+    yield
+    models._architectures.pop("scaled")
+    models._registered.pop("scaled")
+
+
+@pytest.mark.usefixtures("_registered")
+def test_a_registered_network_is_saved_and_loaded(tmp_path: Path) -> None:
+    """A network of one's own comes back from its folder, and from its file where the architecture is said."""
+    network = Scaled(NetworkConfig(network_size=64))
+    folder = hub.save_pretrained(network, tmp_path / "mine")
+    alone = tmp_path / "alone.pth"
+    torch.save(network.state_dict(), alone)
+    found = hub.load(folder)
+    assert isinstance(found, Scaled)
+    assert (found.config, found.scale) == (network.config, network.scale)
+    lone = hub.load(alone, architecture="scaled", cache_dir=tmp_path / "cache")
+    assert isinstance(lone, Scaled)
+    assert lone.scale == network.scale
+
+
+def test_a_network_that_is_not_registered_is_named(tmp_path: Path) -> None:
+    """Where a saved network's class is not known, the error says how to make it known."""
+    register(Scaled)
+    folder = hub.save_pretrained(Scaled(), tmp_path / "mine")
+    models._architectures.pop("scaled")
+    models._registered.pop("scaled")
+    with pytest.raises(WeightsFormatError, match=r"got 'scaled'; colorful\.models\.register makes"):
+        hub.load(folder)
+
+
+@pytest.mark.usefixtures("_registered")
+def test_a_name_is_registered_once() -> None:
+    """A class can be registered again, but no other one under its name or under that of a network of ours."""
+    assert register(Scaled) is Scaled
+    for name in ("scaled", "lite"):
+        with pytest.raises(OptionError, match=f"architecture: expected a name of its own, got '{name}'"):
+            register(type("Other", (Painter,), {"architecture": name}))
+    assert create("scaled").architecture == "scaled"
+
+
+def test_only_networks_are_registered() -> None:
+    """A class that is no network, or does not say what it takes, is refused in words."""
+    with pytest.raises(KindError, match=r"network: expected a subclass of colorful\.models\.Network, got"):
+        register(torch.nn.Linear)  # type: ignore[type-var]
+    with pytest.raises(KindError, match="expected a class with the attribute 'architecture', got Silent"):
+        register(type("Silent", (Network,), {}))

@@ -230,20 +230,22 @@ def parse_config(text: str, where: str) -> dict[str, Any]:
     if config.get("architecture") not in ARCHITECTURES:
         raise WeightsFormatError(
             f"{where}: architecture: expected one of {', '.join(ARCHITECTURES)}, "
-            f"got {config.get('architecture')!r}"
+            f"got {config.get('architecture')!r}; colorful.models.register makes a class of your own known"
         )
     if not isinstance(config.setdefault("config", {}), dict):
         raise WeightsFormatError(f"{where}: config: expected an object, got {config['config']!r}")
     return config
 
 
-def build(config: Mapping[str, Any], weights: Path, where: str) -> Network:
+def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool = False) -> Network:
     """Make the network that *config* describes and fill it with *weights*.
 
     Args:
         config: A checked config.
         weights: A safetensors or ``.pth`` file.
         where: What to call the model in a message.
+        mapped: Leave what safetensors hold in the file, to be read where it is used. Only for a network that
+            is soon let go: it breaks when the file is cut.
 
     Returns:
         The network in float32, evaluation mode, on the CPU.
@@ -266,7 +268,8 @@ def build(config: Mapping[str, Any], weights: Path, where: str) -> Network:
     complaint = mismatch(expected, tensors)
     if complaint:
         raise WeightsFormatError(f"{where}: the weights do not fit {config['architecture']}: {complaint}")
-    network.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in expected.items()})
+    fitting = {name: tensors[name].to(tensor.dtype) for name, tensor in expected.items()}
+    network.load_state_dict(fitting, assign=mapped)
     return network.eval()
 
 

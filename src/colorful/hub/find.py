@@ -23,7 +23,7 @@ from colorful.errors import (
     WeightsOfflineError,
 )
 from colorful.hub import cache, files, remote
-from colorful.models import ARCHITECTURES, MODELS, ModelInfo, WeightSource
+from colorful.models import ARCHITECTURES, MODELS, ModelInfo, NetworkConfig, WeightSource
 
 NAMESPACE = "colorful-colorization"
 """Owner of the Hub repos of the registered models."""
@@ -266,7 +266,7 @@ def describe_file(path: Path, architecture: str | None = None, weights: Path | N
             f"{path}: the file does not tell what network it is for. Pass architecture= (--architecture), "
             f"one of {', '.join(ARCHITECTURES)}, or put the config.json of the model beside it"
         )
-    return files.describe(known, MODELS[known].config)
+    return files.describe(known, MODELS[known].config if known in MODELS else NetworkConfig())
 
 
 def _folder(folder: Path, source: str) -> ModelFiles:

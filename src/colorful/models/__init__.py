@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import lazy_loader as _lazy
 
-from colorful.errors import OptionError
+from colorful.errors import KindError, OptionError
 from colorful.models.config import NetworkConfig
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from colorful.models.lite import Lite
     from colorful.models.network import Network
     from colorful.models.siggraph17 import SIGGRAPH17
+
+    Kind = TypeVar("Kind", bound=type[Network])
 
 __all__ = [
     "ARCHITECTURES",
@@ -31,6 +33,7 @@ __all__ = [
     "NetworkConfig",
     "WeightSource",
     "create",
+    "register",
 ]
 
 __getattr__, _, _ = _lazy.attach(
@@ -70,7 +73,7 @@ class ModelInfo:
         architecture: A key of :data:`ARCHITECTURES`.
         config: The settings of the model as released.
         summary: One line for a table of models.
-        license: SPDX identifier of the licence of the weights.
+        license: SPDX identifier of the license of the weights.
         bundled: Whether the weights come with the package.
         hub_repo: Name of the repo below a Hub namespace.
         sources: Other places of the weights, tried in this order.
@@ -89,14 +92,15 @@ class ModelInfo:
     hub_sha256: str | None = None
 
 
-ARCHITECTURES: Mapping[str, str] = MappingProxyType(
-    {
-        "lite": "colorful.models.lite:Lite",
-        "eccv16": "colorful.models.eccv16:ECCV16",
-        "siggraph17": "colorful.models.siggraph17:SIGGRAPH17",
-    }
-)
-"""Where the class of each architecture is, as ``module:Class``."""
+_architectures = {
+    "lite": "colorful.models.lite:Lite",
+    "eccv16": "colorful.models.eccv16:ECCV16",
+    "siggraph17": "colorful.models.siggraph17:SIGGRAPH17",
+}
+_registered: dict[str, type[Network]] = {}
+
+ARCHITECTURES: Mapping[str, str] = MappingProxyType(_architectures)
+"""Where the class of each architecture is, as ``module:Class``; :func:`register` adds to them."""
 
 _OFFICIAL = "https://colorizers.s3.us-east-2.amazonaws.com"
 _MIRROR = "https://github.com/clibdev/colorization/releases/latest/download"
@@ -170,6 +174,39 @@ def create(architecture: str, config: NetworkConfig | None = None) -> Network:
     """
     if architecture not in ARCHITECTURES:
         raise OptionError(f"architecture: expected one of {tuple(ARCHITECTURES)}, got {architecture!r}")
-    module, _, name = ARCHITECTURES[architecture].partition(":")
-    network: type[Network] = getattr(importlib.import_module(module), name)
+    network: type[Network] = _registered.get(architecture) or resolve_name(ARCHITECTURES[architecture])
     return network(config)
+
+
+def register(network: Kind) -> Kind:
+    """Make a network class known by its ``architecture``, so that models of it can be saved and loaded.
+
+    Can decorate the class. A saved model names its architecture only: where it is loaded, the class has to
+    be registered, too. The same class may be registered again, as when a notebook's cell is run twice.
+
+    Args:
+        network: A subclass of :class:`Network` that is made with a :class:`NetworkConfig` or None alone.
+
+    Returns:
+        The class.
+
+    Raises:
+        KindError: If it is no such class, or lacks one of the attributes that a network tells of itself.
+        OptionError: If another class has that architecture.
+    """
+    from colorful.models.network import Network
+
+    if not (isinstance(network, type) and issubclass(network, Network)):
+        raise KindError(f"network: expected a subclass of colorful.models.Network, got {network!r}")
+    for name in ("architecture", "output", "takes_hints", "stride", "multiple"):
+        if not hasattr(network, name):
+            raise KindError(f"network: expected a class with the attribute {name!r}, got {network.__name__}")
+    where = f"{network.__module__}:{network.__qualname__}"
+    if ARCHITECTURES.get(network.architecture, where) != where:
+        taken = ARCHITECTURES[network.architecture]
+        raise OptionError(
+            f"architecture: expected a name of its own, got {network.architecture!r} of {taken}"
+        )
+    _architectures[network.architecture] = where
+    _registered[network.architecture] = network
+    return network
