@@ -98,10 +98,26 @@ def test_standard_input_goes_to_standard_output(here: Path, model: str) -> None:
         assert (result.exit_code, result.stderr) == (0, "")
         with Image.open(io.BytesIO(result.stdout_bytes)) as picture:
             assert (picture.format, picture.size) == (format, (32, 24))
-    assert run("-", "-m", model, "-o", "from.webp", stdin=data).exit_code == 0
     assert run("a.png", "-m", model, "-o", "-").stdout_bytes.startswith(b"\x89PNG")
-    with Image.open("from.webp") as picture:
+
+
+def test_standard_input_goes_to_a_file(here: Path, model: str) -> None:
+    """``--out`` is for standard input what it is for a photo: folders are made, files are left alone."""
+    data = Path("a.png").read_bytes()
+    options = ("-", "-m", model, "-o", "new/from.webp")
+    result = run(*options, stdin=data)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "- -> new/from.webp\n")
+    with Image.open("new/from.webp") as picture:
         assert picture.format == "WEBP"
+    again = run(*options, stdin=data)
+    assert (again.exit_code, again.stderr) == (
+        1, "colorful: 'new/from.webp' exists already; skip or overwrite it\n"
+    )  # fmt: skip
+    skipped = run(*options, "--skip-existing", stdin=data)
+    assert (skipped.exit_code, skipped.stderr) == (0, "new/from.webp exists, skipped\n")
+    assert run(*options, "--overwrite", stdin=data).exit_code == 0
+    assert run("-", "-m", model, "-o", "noname", "--format", "png", stdin=data).exit_code == 0
+    assert Path("noname").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +157,8 @@ def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:
         (["a.png", "--hints", "none.json"], "hints: cannot read 'none.json'"),
         (["a.png", "b.png", "-o", "out.png"], "--out: expected a folder for several photos"),
         (["a.png", "-o", "a.png", "--overwrite"], "'a.png' is the photo itself"),
+        (["a.png", "-o", "out.jp2"], "--out: expected a folder, or a name ending in .jpg"),
+        (["-", "-o", "folder"], "--out: expected a file for the photo from standard input"),
         (["a.png", "--format", "svg"], "format: expected one of"),
         (["-", "a.png"], "expected a single one"),
         (["-", "--json"], "--json: expected a result in a file"),

@@ -60,6 +60,38 @@ def test_evaluate_prints_the_table_and_writes_the_files(album: Path, model: Path
         assert picture.width > 3 * 32
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "name"),
+    [("evaluate", "--json", "r.json"), ("compare", "--sheet", "s.png"), ("turing", "-o", "t.html")],
+)
+def test_the_folder_of_a_result_is_made(
+    album: Path, model: Path, tmp_path: Path, command: str, option: str, name: str
+) -> None:
+    """A result goes to a new folder as to an old one: what took hours is not lost for a folder."""
+    target = tmp_path / "new" / name
+    result = run(command, album, "-m", model, "--size", 32, option, target)
+    assert result.exit_code == 0, result.output
+    assert target.stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "name", "words"),
+    [
+        ("evaluate", "--sheet", "s.xyz", "--sheet: expected a name ending in .jpg"),
+        ("compare", "--json", "file/r.json", "cannot be made"),
+        ("turing", "-o", "file/t.html", "cannot be made"),
+    ],
+)
+def test_a_result_that_cannot_be_written_costs_no_time(
+    tmp_path: Path, model: Path, command: str, option: str, name: str, words: str
+) -> None:
+    """Where a result could not be written, the error comes before a photo is looked for."""
+    (tmp_path / "file").write_text("in the way")
+    result = run(command, tmp_path / "no photos", "-m", model, option, tmp_path / name)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words in result.stderr
+
+
 def test_compare_takes_several_models_and_temperatures(album: Path, model: Path) -> None:
     """Each model and temperature is a column of its own."""
     result = run(

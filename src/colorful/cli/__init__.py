@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
@@ -11,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from colorful import __version__
-from colorful.errors import ColorfulError
+from colorful.errors import ColorfulError, OutputError
 
 COMMANDS = {
     "colorize": "colorful.cli.colorize:colorize",
@@ -93,6 +95,16 @@ def shown(text: object) -> str:
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(text)
     )
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a result and see that it can be written to: before the work, which would be lost."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the folder {str(folder)!r} cannot be made: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"the folder {str(folder)!r} cannot be written to")
 
 
 class _EchoHandler(logging.Handler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from colorful.cli import COMMANDS, INTERRUPTED, shown
-from colorful.errors import OptionError
+from colorful.cli import COMMANDS, INTERRUPTED, make_folder, shown
+from colorful.errors import OptionError, OutputExistsError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -115,6 +116,11 @@ def colorize(
     spots = load_hints(hints) if hints else []
     mask = images.read(keep).unwrap() if keep else None
     plan = None if STREAM in photos or to_stdout else _plan(photos, out, recursive, format)
+    if plan is None and not to_stdout:
+        if skip_existing and os.path.lexists(str(out)):
+            click.echo(f"{shown(out)} exists, skipped", err=True)
+            return
+        _prepare_file(Path(str(out)), format, overwrite)
     if plan is not None and not plan.jobs:
         raise SystemExit(_Report(plan, as_json).close())
     colorizer = Colorizer.from_pretrained(model, revision=revision, device=device, dtype=dtype)
@@ -145,6 +151,7 @@ def colorize(
                 overwrite=overwrite,
                 provenance=not no_provenance,
             )
+            click.echo(f"{STREAM} -> {shown(out)}", err=True)
         return
 
     report = _Report(plan, as_json)
@@ -171,14 +178,36 @@ def colorize(
 
 def _plan(photos: tuple[str, ...], out: str | None, recursive: bool, format: str | None) -> Plan:
     """Plan a folder of results, or the one file that *out* names by its ending."""
+    from PIL import Image
+
     from colorful.folder import Job, Plan, plan_jobs
     from colorful.images import EXTENSIONS
 
-    if out is not None and Path(out).suffix.lower() in EXTENSIONS and not Path(out).is_dir():
+    ending = "" if out is None or Path(out).is_dir() else Path(out).suffix.lower()
+    if out is not None and ending in EXTENSIONS:
         if len(photos) > 1 or Path(photos[0]).is_dir():
             raise OptionError(f"--out: expected a folder for several photos, got the file name {out!r}")
         return Plan([Job(Path(photos[0]), Path(out))], [])
+    # Who writes picture.jp2 does not want a folder of that name.
+    if ending and ending in Image.registered_extensions():
+        raise OptionError(
+            f"--out: expected a folder, or a name ending in {' '.join(EXTENSIONS)}, got {out!r}"
+        )
     return plan_jobs(photos, out, recursive=recursive, format=format)
+
+
+def _prepare_file(target: Path, format: str | None, overwrite: bool) -> None:
+    """See that a photo from standard input can go to the file that was named."""
+    from colorful.images import EXTENSIONS
+
+    if format is None and target.suffix.lower() not in EXTENSIONS:
+        raise OptionError(
+            f"--out: expected a file for the photo from standard input, ending in {' '.join(EXTENSIONS)}, "
+            f"got {str(target)!r}"
+        )
+    if os.path.lexists(target) and not overwrite:
+        raise OutputExistsError(f"{str(target)!r} exists already; skip or overwrite it")
+    make_folder(target.parent)
 
 
 class _Report:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from colorful.cli import shown
+from colorful.cli import make_folder, shown
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,14 +39,10 @@ def demo(out: Path, model: str, device: str) -> None:
     from PIL import Image
 
     from colorful.colorizer import Colorizer
-    from colorful.errors import OutputError
     from colorful.images import read, write
 
+    make_folder(out)
     colorizer = Colorizer.from_pretrained(model, device=device)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"--out: cannot make the folder {str(out)!r}: {error.strerror}") from error
 
     def save(sheet: Image.Image, name: str) -> None:
         picture = read(sheet)
@@ -56,8 +52,8 @@ def demo(out: Path, model: str, device: str) -> None:
     rows = []
     for name in PHOTOS:
         photo = Image.fromarray(getattr(skimage.data, name)())
-        gray = photo.convert("L")
-        sides = [gray.convert("RGB"), colorizer.colorize(gray)]
+        grey = photo.convert("L")
+        sides = [grey.convert("RGB"), colorizer.colorize(grey)]
         save(_join(sides, vertical=False), name)
         rows.append(
             _join(

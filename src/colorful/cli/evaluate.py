@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from colorful.cli import Failure, shown
+from colorful.cli import Failure, make_folder, shown
+from colorful.errors import OptionError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -113,6 +114,7 @@ def evaluate(
     from colorful.evaluation import HINT_COUNTS
     from colorful.evaluation import evaluate as run
 
+    _prepare(json_path, sheet)
     with _progress("Scoring") as progress:
         report, failure = _kept(
             lambda: run(
@@ -175,6 +177,7 @@ def compare(
     from colorful.evaluation import HINT_COUNTS
     from colorful.evaluation import compare as run
 
+    _prepare(json_path, sheet)
     with _progress("Scoring") as progress:
         report, failure = _kept(
             lambda: run(
@@ -241,6 +244,7 @@ def turing(
 
     if out.exists() and not overwrite:
         raise OutputExistsError(f"{out}: exists already; --overwrite replaces it")
+    make_folder(out.parent)
     with _progress("Coloring", gentle=False) as progress:
         page = turing_page(
             photos,
@@ -256,6 +260,17 @@ def turing(
         )
     write_bytes(page.encode(), out, overwrite=overwrite)
     click.echo(shown(out))
+
+
+def _prepare(json_path: Path | None, sheet: Path | None) -> None:
+    """See that the results can be written, before hours go into them."""
+    from colorful.images import EXTENSIONS
+
+    if sheet is not None and sheet.suffix.lower() not in EXTENSIONS:
+        raise OptionError(f"--sheet: expected a name ending in {' '.join(EXTENSIONS)}, got {str(sheet)!r}")
+    for path in (json_path, sheet):
+        if path is not None:
+            make_folder(path.parent)
 
 
 def _kept(run: Callable[[], Report]) -> tuple[Report, str]:
