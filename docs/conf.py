@@ -61,7 +61,7 @@ nitpick_ignore_regex = [
     # Names as the source abbreviates them, where a type is written inside another.
     (r"py:class", r"(Tensor|NDArray|Image|Path|Device|nn\.Module|optional)"),
     # Type variables and aliases of ours, which are spelled out where they stand.
-    (r"py:(class|obj|data)", r".*\b(Numbers|Pixels|Gamut|Precision|Upsampling)"),
+    (r"py:(class|obj|data)", r".*\b(Kind|Numbers|Pixels|Gamut|Precision|Upsampling)"),
     # What a public value holds and its own methods tell about.
     (r"py:class", r".*\b(Measure|ScoreTable|TensorInfo)"),
 ]

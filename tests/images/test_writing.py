@@ -123,7 +123,7 @@ def test_quality_buys_size(format: str) -> None:
     """More quality gives a larger file and a smaller error; 100 is lossless in WebP."""
     picture = colored()
     sizes, errors = [], []
-    for quality in (20, 60, 95):
+    for quality in (20, 60, np.int64(95)):
         data = images.encode(picture, format, quality=quality)
         sizes.append(len(data))
         errors.append(np.abs(images.read(data).pixels.astype(float) - samples.photo()).mean())

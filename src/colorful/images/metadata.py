@@ -24,7 +24,7 @@ _PACKET = (
 _XMP, _IPTC, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 700, 33723, 282, 283, 296
 _GROUPS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 # Tags of the first directory that say how a file lays out its pixels: the result has its own. Resolution,
-# XMP, IPTC and profile travel separately; 513 and 514 are a thumbnail, which would show the old gray.
+# XMP, IPTC and profile travel separately; 513 and 514 are a thumbnail, which would show the old grey.
 _LAYOUT = {
     *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283),
     *(284, 288, 289, 290, 291, 292, 293, 296, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332),

@@ -24,7 +24,7 @@ class Picture:
     """A photo, upright and in sRGB, with what its source needs back.
 
     Attributes:
-        pixels: Gray ``(H, W)`` or sRGB-encoded RGB ``(H, W, 3)``; uint8, uint16, or float32 in [0, 1].
+        pixels: Grey ``(H, W)`` or sRGB-encoded RGB ``(H, W, 3)``; uint8, uint16, or float32 in [0, 1].
             Contiguous, writable, in native byte order. They may be the very array that came in.
         alpha: Opacity as it came, ``(H, W)``, in the dtype of the source; or None.
         metadata: EXIF, XMP, IPTC, text and resolution.
@@ -106,7 +106,7 @@ class Picture:
             dtype: uint8, uint16, or a float, whose range is [0, 1].
 
         Returns:
-            Shape ``(H, W)`` for gray without alpha, otherwise ``(H, W, C)`` with C from 2 to 4, alpha last.
+            Shape ``(H, W)`` for grey without alpha, otherwise ``(H, W, C)`` with C from 2 to 4, alpha last.
         """
         dtype = np.dtype(dtype)
         if self.alpha is None:

@@ -45,7 +45,7 @@ def encode(values: npt.NDArray[Any], about: bytes) -> bytes:
     """Encode 16-bit pixels.
 
     Args:
-        values: Gray, gray and alpha, RGB or RGBA; shape ``(H, W)`` or ``(H, W, C)``, uint16.
+        values: Grey, grey and alpha, RGB or RGBA; shape ``(H, W)`` or ``(H, W, C)``, uint16.
         about: Any PNG; the result takes its metadata.
     """
     import imagecodecs

@@ -29,16 +29,16 @@ def to_srgb(values: npt.NDArray[Any], space: str, profile: bytes) -> npt.NDArray
     """Convert from a profile's color space to sRGB, with perceptual intent.
 
     Args:
-        values: Shape ``(H, W)`` for gray, otherwise ``(H, W, C)``; uint8, uint16, or float32 in [0, 1].
+        values: Shape ``(H, W)`` for grey, otherwise ``(H, W, C)``; uint8, uint16, or float32 in [0, 1].
         space: What the channels are: ``gray``, ``rgb`` or ``cmyk``.
         profile: The ICC profile.
 
     Returns:
-        Gray ``(H, W)`` or RGB ``(H, W, 3)``, in the dtype of *values*; *values* itself where the profile is
+        Grey ``(H, W)`` or RGB ``(H, W, 3)``, in the dtype of *values*; *values* itself where the profile is
         sRGB under another name. None if the profile is broken or made for other channels: the log says so.
     """
     profile_space = _SPACES.get(profile[16:20])
-    # A gray file with an RGB profile is what remains when a program dropped the color and kept the profile.
+    # A grey file with an RGB profile is what remains when a program dropped the color and kept the profile.
     if profile_space != space and (space, profile_space) != ("gray", "rgb"):
         logger.warning("ICC profile ignored: it is not for %s pixels", space)
         return None

@@ -52,7 +52,7 @@ def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
 
     Args:
         source: A path, the bytes of a file, a binary file object (read from where it stands), a PIL image,
-            or an array of shape ``(H, W)`` or ``(H, W, C)`` with C from 1 to 4: gray, gray and alpha, RGB, or
+            or an array of shape ``(H, W)`` or ``(H, W, C)`` with C from 1 to 4: grey, grey and alpha, RGB, or
             RGBA; bool, uint8, uint16, or floats in [0, 1].
         max_pixels: Refuse files and PIL images that have more, before they are decoded. None takes any size.
 

@@ -68,7 +68,7 @@ def is_raw(tags: Image.Exif) -> bool:
 
 
 def is_beyond_pillow(tags: Image.Exif) -> bool:
-    """Tell whether the page has more than 8 bits a channel, floats, or gray and alpha in planes."""
+    """Tell whether the page has more than 8 bits a channel, floats, or grey and alpha in planes."""
     deep = np.max(tags.get(_BITS, 1)) > 8 or np.max(tags.get(_SAMPLE_FORMAT, 1)) == _FLOAT
     planes = tags.get(_PLANAR, 1) == 2 and tags.get(_PHOTOMETRIC, 2) <= 1 and tags.get(_SAMPLES, 1) > 1
     return bool(deep or planes)
@@ -113,7 +113,7 @@ def encode(values: npt.NDArray[Any], *, alpha: bool, about: Metadata) -> bytes:
     """Encode a TIFF, deflated with a predictor and tagged sRGB.
 
     Args:
-        values: Gray or RGB, alpha last; shape ``(H, W)`` or ``(H, W, C)``, uint8, uint16 or float32.
+        values: Grey or RGB, alpha last; shape ``(H, W)`` or ``(H, W, C)``, uint8, uint16 or float32.
         alpha: Whether the last channel is alpha, straight and not premultiplied.
         about: What goes into the tags.
     """

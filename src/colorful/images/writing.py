@@ -10,6 +10,7 @@ import secrets
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import IO, Any
 
@@ -117,7 +118,7 @@ def encode(picture: Picture, format: str, *, quality: int | None = None, provena
     name = EXTENSIONS.get(f".{format.lower().removeprefix('.')}", format.upper())
     if name not in _ENCODERS:
         raise OptionError(f"format: expected one of {', '.join(_ENCODERS).lower()}, got {format!r}")
-    if quality is not None and (isinstance(quality, bool) or not isinstance(quality, int)):
+    if quality is not None and (isinstance(quality, bool) or not isinstance(quality, Integral)):
         raise KindError(f"quality: expected a whole number, got {quality!r}")
     if quality is not None and not 1 <= quality <= 100:
         raise RangeError(f"quality: expected 1 to 100, got {quality}")
@@ -127,7 +128,8 @@ def encode(picture: Picture, format: str, *, quality: int | None = None, provena
             f"{name}: holds at most {longest} pixels a side, got {picture.width} x {picture.height}"
         )
     try:
-        return _ENCODERS[name](picture, picture.outgoing(provenance=provenance), quality)
+        whole = None if quality is None else int(quality)  # NumPy's integers, too
+        return _ENCODERS[name](picture, picture.outgoing(provenance=provenance), whole)
     except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
         if isinstance(error, OutputError):
             raise
