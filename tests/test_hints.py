@@ -16,7 +16,8 @@ from colorful.hints import parse_hints, rasterize
 
 
 @pytest.mark.parametrize(
-    "color", ["#c03020", "#C03020", (192, 48, 32), "rgb(192, 48, 32)", tuple(np.array([192, 48, 32], "u1"))]
+    "color",
+    ["#c03020", "#C03020", (192, 48, 32), [192, 48, 32], "rgb(192, 48, 32)", np.array([192, 48, 32], "u1")],
 )
 def test_a_color_has_one_form(color: Any) -> None:
     """However a color is written, the hint has it as ``#rrggbb``."""
@@ -36,6 +37,8 @@ def test_a_color_has_one_form(color: Any) -> None:
         ((1, 2, (1, 2, 256)), "color: expected three integers in 0..255"),
         ((1, 2, (1.0, 2, 3)), "color: expected three integers in 0..255"),
         ((1, 2, None), "color: expected a color such as"),
+        ((1, 2, np.array(3)), "color: expected a color such as"),
+        ((1, 2, np.array([0.5, 1, 1])), "color: expected three integers in 0..255"),
         ((1, 2, "red", -1), "radius: expected at least 0, got -1"),
     ],
     ids=str,

@@ -11,6 +11,8 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import ImageColor
 from torch import Tensor
@@ -32,7 +34,8 @@ class Hint:
         x: From the left edge of the upright photo (after the EXIF turn), in its pixels; the center of the
             first pixel is at 0.5.
         y: From the top edge, likewise.
-        color: ``"#c03020"``, any other notation of CSS, or three integers in 0..255. Kept as ``"#rrggbb"``.
+        color: ``"#c03020"``, any other notation of CSS, or three integers in 0..255, such as a pixel of an
+            array. Kept as ``"#rrggbb"``.
         radius: Of the disc that is colored, in pixels of the photo. Whatever it is, one cell of the network's
             input is covered; by default two and a half are, about a hundredth of the photo's side.
 
@@ -46,7 +49,7 @@ class Hint:
 
     x: float
     y: float
-    color: str | tuple[int, int, int]
+    color: str | Sequence[int] | npt.NDArray[np.integer[Any]]
     radius: float | None = None
 
     def __post_init__(self) -> None:
@@ -79,10 +82,7 @@ class Hint:
             raise HintError(f"hint: expected the keys x, y, color and radius, got {', '.join(unknown)}")
         if missing := sorted(keys - value.keys() - {"radius"}):
             raise HintError(f"hint: expected x, y and color, got none for {', '.join(missing)}")
-        color = value["color"]
-        return cls(
-            value["x"], value["y"], tuple(color) if isinstance(color, list) else color, value.get("radius")
-        )
+        return cls(value["x"], value["y"], value["color"], value.get("radius"))
 
     def to_json(self) -> dict[str, Any]:
         """Give the object that :meth:`from_json` takes."""
@@ -206,8 +206,8 @@ def _hex_color(color: object) -> str:
             channels: tuple[object, ...] = ImageColor.getrgb(color)[:3]
         except ValueError as error:
             raise HintError(f"color: expected a color such as '#c03020', got {color!r}") from error
-    elif isinstance(color, tuple):
-        channels = color
+    elif isinstance(color, tuple | list) or (isinstance(color, np.ndarray) and color.ndim == 1):
+        channels = tuple(color)
     else:
         raise HintError(f"color: expected a color such as '#c03020' or (192, 48, 32), got {color!r}")
     if len(channels) != 3 or not all(_is_byte(channel) for channel in channels):
