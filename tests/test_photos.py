@@ -12,7 +12,7 @@ import pytest
 import skimage.data
 from PIL import Image, ImageOps
 
-from colorful.errors import ImageError, PhotosError, RangeError, ShapeError
+from colorful.errors import ImageError, KindError, PhotosError, RangeError, ShapeError
 from colorful.photos import Photo, color_kind, find_photos, split_photos
 
 Pixels = npt.NDArray[np.uint8]
@@ -165,6 +165,8 @@ def test_color_grey_and_toned_photos_are_told_apart() -> None:
     )
     assert color_kind(blue) == "toned"
     assert color_kind(np.zeros((1, 1, 3), np.uint8)) == "grey"
+    with pytest.raises(KindError, match="rgb: expected an array of uint8, got float64"):
+        color_kind(np.zeros((4, 4, 3)))  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match="rgb"):
         color_kind(np.zeros((4, 4), np.uint8))
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from colorful.errors import ImageError, PhotosError, RangeError, ShapeError
+from colorful.errors import ImageError, KindError, PhotosError, RangeError, ShapeError
 
 _JPEG, _TIFF = (".jpg", ".jpeg", ".jpe", ".jfif"), (".tif", ".tiff")
 _OTHERS = (".png", ".webp", ".bmp", ".gif", ".avif", ".jp2", ".ppm", ".pgm", ".pnm")
@@ -144,8 +144,12 @@ def color_kind(rgb: npt.NDArray[np.uint8]) -> ColorKind:
         ``"color"``, ``"grey"`` or ``"toned"``.
 
     Raises:
+        KindError: If *rgb* is no array of uint8.
         ShapeError: If *rgb* is not of that shape.
     """
+    if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8:
+        got = rgb.dtype if isinstance(rgb, np.ndarray) else type(rgb).__name__
+        raise KindError(f"rgb: expected an array of uint8, got {got}")
     if rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ShapeError(f"rgb: expected shape (H, W, 3), got {rgb.shape}")
     small = np.asarray(

@@ -291,6 +291,7 @@ def edit(folder: Path, **changes: object) -> None:
         ({"config": {"network_size": "big"}}, "config.network_size: expected int, got 'big'"),
         ({"config": {"network_size": True}}, "config.network_size: expected int, got True"),
         ({"config": {"fit": "crop"}}, "config.fit: expected .*stretch.*keep.*, got 'crop'"),
+        ({"config": {"temperature": 7}}, r"config.temperature: expected a finite number in 0\.\.1, got 7"),
         ({"config": {"temperature": float("nan")}}, "config.temperature: expected float, got nan"),
     ],
     ids=str,

@@ -12,7 +12,8 @@ import yaml
 from hub_client import Client
 from hub_server import HubServer
 
-from colorful.errors import OutputError, WeightsFormatError
+from colorful import Colorizer
+from colorful.errors import KindError, OutputError, WeightsFormatError
 from colorful.hub import load, model_card, save_pretrained
 from colorful.models import ARCHITECTURES, NetworkConfig, create
 
@@ -139,3 +140,11 @@ def test_push_that_fails(hub: HubServer, client: Client, tmp_path: Path) -> None
         push(token="hf_good").assert_failed("WeightsOfflineError", "HTTP 500")
     assert hub.repos["org/unlucky"].commits == {}
     assert not push(token="hf_good").error
+
+
+def test_only_networks_are_saved(tmp_path: Path) -> None:
+    """A colorizer, which holds a network, is not taken for one, and nothing is written."""
+    colorizer = Colorizer(create("lite"), device="cpu")
+    with pytest.raises(KindError, match=r"network: expected a colorful\.models\.Network, got Colorizer"):
+        save_pretrained(colorizer, tmp_path / "model")  # type: ignore[arg-type]
+    assert not (tmp_path / "model").exists()

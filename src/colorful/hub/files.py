@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from colorful.errors import (
+    ColorfulError,
     WeightsError,
     WeightsFormatError,
     WeightsIntegrityError,
@@ -334,7 +335,10 @@ def _settings(given: Mapping[str, Any], where: str) -> NetworkConfig:
             wanted = getattr(kinds[name], "__name__", None)
             wanted = wanted if isinstance(kinds[name], type) else str(typing.get_args(kinds[name]))
             raise WeightsFormatError(f"{where}: config.{name}: expected {wanted}, got {value!r}")
-    return NetworkConfig(**given)
+    try:
+        return NetworkConfig(**given)
+    except ColorfulError as error:
+        raise WeightsFormatError(f"{where}: config.{error}") from error
 
 
 def _fits(value: object, kind: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorful.errors import OutputError, WeightsFormatError
+from colorful.errors import KindError, OutputError, WeightsFormatError
 from colorful.hub import files, remote
 from colorful.hub.cards import model_card
 from colorful.models import create
@@ -38,6 +38,7 @@ def save_pretrained(
         The folder.
 
     Raises:
+        KindError: If *network* is no network, for instance a colorizer that holds one.
         OutputError: If the folder cannot be written or the disk is full.
         WeightsFormatError: If the network was changed so that it could not be loaded again, as by ``fuse()``.
     """
@@ -77,6 +78,7 @@ def push_to_hub(
         The commit, for ``revision=``.
 
     Raises:
+        KindError: As for :func:`save_pretrained`.
         WeightsAccessError: If the Hub refuses.
         WeightsOfflineError: If the Hub is out of reach or fails.
         WeightsFormatError: As for :func:`save_pretrained`.
@@ -103,6 +105,10 @@ def push_to_hub(
 def _contents(
     network: Network, model: str, card: str | None, training: Mapping[str, object] | None
 ) -> dict[str, bytes]:
+    from colorful.models import Network
+
+    if not isinstance(network, Network):
+        raise KindError(f"network: expected a colorful.models.Network, got {type(network).__name__}")
     config = files.describe(network.architecture, network.config)
     if training is not None:
         config["training"] = dict(training)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from colorful.errors import OptionError, RangeError
+
+Fit = Literal["stretch", "keep"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,16 +16,34 @@ class NetworkConfig:
     """Tell networks apart by data, so that the pipeline needs no special cases.
 
     Args:
-        network_size: Side in pixels of the square the network was made for; the photo's L is brought to it.
+        network_size: Side in pixels of the square the network was made for, at least 1; the photo's L is
+            brought to it.
         fit: ``stretch`` squeezes the photo into that square, ``keep`` gives it the square's area in its own
             proportions.
         mask_center: What is subtracted from the 0/1 hint mask before it enters the network.
         temperature: Temperature of the annealed mean that is used when none is asked for, in [0, 1].
-        saturation: Factor on the chroma of the decoded ab.
+        saturation: Factor on the chroma of the decoded ab, at least 0.
+
+    Raises:
+        RangeError: If a number is outside its range.
+        OptionError: If *fit* is not one of those named.
     """
 
     network_size: int = 256
-    fit: Literal["stretch", "keep"] = "stretch"
+    fit: Fit = "stretch"
     mask_center: float = 0.0
     temperature: float = 0.38
     saturation: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.fit not in get_args(Fit):
+            raise OptionError(f"fit: expected one of {', '.join(get_args(Fit))}, got {self.fit!r}")
+        for name, low, high in (
+            ("network_size", 1, math.inf),
+            ("mask_center", -math.inf, math.inf),
+            ("temperature", 0, 1),
+            ("saturation", 0, math.inf),
+        ):
+            value = getattr(self, name)
+            if not (low <= value <= high and math.isfinite(value)):
+                raise RangeError(f"{name}: expected a finite number in {low}..{high}, got {value}")
