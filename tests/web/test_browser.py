@@ -180,6 +180,59 @@ def test_a_red_point_turns_its_place_red_and_undo_takes_it_back(
     np.testing.assert_array_equal(np.asarray(Image.open(download.value.path())), wanted)
 
 
+# Runs in the page: promise the milliseconds from the next click to the frame that shows red around (x, y).
+UNTIL_RED = """([x, y]) => {
+  const image = document.querySelector("#canvas .after");
+  const redness = () => {
+    const pixels = document.createElement("canvas").getContext("2d");
+    pixels.drawImage(image, x * image.naturalWidth - 8, y * image.naturalHeight - 8, 17, 17, 0, 0, 17, 17);
+    let sum = 0;
+    pixels.getImageData(0, 0, 17, 17).data.forEach((value, at) => { sum += value * [2, -1, -1, 0][at % 4]; });
+    return sum / 2 / 17 / 17;
+  };
+  const before = redness();
+  window.untilRed = new Promise((resolve, reject) => {
+    let start;
+    addEventListener("click", (event) => { start = event.timeStamp; }, { once: true, capture: true });
+    const look = async () => {
+      await image.decode();
+      if (redness() < before + 25) return;
+      requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - start)));
+    };
+    new MutationObserver(look).observe(image, { attributeFilter: ["src"] });
+    setTimeout(() => reject(new Error("it never turned red")), 20_000);
+  });
+}"""
+
+
+def test_a_red_point_is_seen_within_two_seconds(
+    serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
+) -> None:
+    """From the click to the frame that shows red it takes less than two seconds, at the best of three places.
+
+    The best, because a machine that is busy with something else holds up one click or the other; a page that
+    is too slow holds up all of them.
+    """
+    page = visit(serve(create_app(colorizer=lite)))
+    choose(page, photos[:1])
+    cards_ready(page, 1)
+    edit(page)
+    page.locator("#points").click(position={"x": 30, "y": 30})
+    put(page.locator("#pick"), "#e01010")  # which the next points get at once
+    page.locator("#undo").click()
+    page.locator("#undo").click()
+    settled(page)
+    box = page.locator("#points").bounding_box()
+    took = []
+    for x, y in [(0.25, 0.75), (0.75, 0.25), (0.8, 0.75)]:
+        page.evaluate(UNTIL_RED, [x, y])
+        page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        took.append(page.evaluate("window.untilRed"))
+        page.locator("#undo").click()
+        settled(page)
+    assert min(took) < 2000, took
+
+
 def without_points(page: Page, picture: Locator) -> Image.Image:
     """Give the picture that the editor shows, the points over it left out."""
     page.locator("#points").evaluate("(points) => { points.style.visibility = 'hidden'; }")
@@ -222,13 +275,14 @@ def test_before_and_after_at_full_size(
     page = visit(serve(create_app(colorizer=lite)))
     choose(page, [path])
     cards_ready(page, 1)
-    picture = edit(page)
+    edit(page)
     page.locator("#view").get_by_label("Compare").check()
     with page.expect_response("**/results") as made:
         page.locator("#zoom").get_by_label("Full").check()
     settled(page)
     assert (made.value.json()["width"], made.value.json()["height"]) == (1400, 931)
-    expect(picture).to_have_js_property("naturalWidth", 1400)
+    for kind in ("before", "after"):
+        expect(page.locator(f"#canvas .{kind}")).to_have_js_property("naturalWidth", 1400)
     assert page.locator("#canvas").bounding_box()["width"] == 1400
 
 
@@ -378,6 +432,85 @@ def test_under_a_prefix(
         page.locator("#save").click()
     assert download.value.suggested_filename == "colorized_coffee.png"
     assert "/old/photos/v1/results/" in download.value.url
+
+
+def test_loading_the_page_again_loses_nothing(
+    serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
+) -> None:
+    """After a reload, or in the other language, the photos are still there as they were edited."""
+    page = visit(serve(create_app(colorizer=lite)))
+    choose(page, photos)
+    cards_ready(page, 2)
+    page.locator(".card .remove").nth(1).click()
+    edit(page)
+    put(page.locator("#saturation"), 0)
+    settled(page)
+    page.locator("#done").click()
+    with page.expect_response("**/preview"):
+        page.reload()
+    cards_ready(page, 1)
+    with page.expect_response("**/preview"):
+        page.get_by_role("link", name="中文").click()
+    expect(page.locator(".card .name")).to_have_text("coffee.png")
+    cards_ready(page, 1)
+    assert chroma(shown(edit(page))) < 1
+    page.locator("#undo").click()
+    settled(page)
+    assert chroma(shown(page.locator("#canvas .after"))) > 5
+
+
+def test_the_smallest_photo_is_compared(
+    serve: Serve, visit: Callable[..., Page], lite: Colorizer, tmp_path: Path
+) -> None:
+    """A photo of six pixels goes through everything, the editor's comparison too."""
+    path = tmp_path / "tiny.png"
+    Image.new("L", (3, 2), 120).save(path)
+    page = visit(serve(create_app(colorizer=lite)))
+    choose(page, [path])
+    cards_ready(page, 1)
+    edit(page)
+    page.locator("#view").get_by_label("Compare").check()
+    settled(page)
+    expect(page.locator("#canvas .before")).to_have_js_property("naturalWidth", 3)
+
+
+def test_a_folder_dropped(
+    serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path], tmp_path: Path
+) -> None:
+    """Of a folder that is dropped the pictures are taken, in the order of their names, and nothing else."""
+    folder = tmp_path / "album"
+    (folder / "1943").mkdir(parents=True)
+    photos[0].rename(folder / "1943" / "2.png")
+    photos[1].rename(folder / "1943" / "10.png")
+    (folder / "notes.txt").write_text("no photo")
+    page = visit(serve(create_app(colorizer=lite)))
+    browser = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        browser.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
+    cards_ready(page, 2)
+    expect(page.locator(".card .name")).to_have_text(["2.png", "10.png"])
+
+
+def test_without_a_network_the_editor_says_so_and_goes_on_after(
+    serve: Serve, browser: Browser, lite: Colorizer, photos: list[Path]
+) -> None:
+    """A change that does not reach the server is named as such; the next one that does brings the picture."""
+    page = browser.new_page(locale="en-US", viewport=PHONE)
+    page.goto(serve(create_app(colorizer=lite)) + "/v1/index")
+    choose(page, photos[:1])
+    cards_ready(page, 1)
+    picture = edit(page)
+    page.context.set_offline(True)
+    put(page.locator("#saturation"), 0)
+    expect(page.get_by_text("The server cannot be reached.")).to_be_in_viewport()
+    assert chroma(shown(picture)) > 5
+    page.context.set_offline(False)
+    put(page.locator("#temperature"), 0.5)
+    settled(page)
+    expect(page.locator("#editor-state")).to_be_empty()
+    assert chroma(shown(picture)) < 1
+    page.close()
 
 
 def test_what_goes_wrong_is_said_on_the_card(

@@ -27,7 +27,7 @@ class Addresses(HTMLParser):
         """Look at a tag."""
         self.tags.append(tag)
         for name, value in attrs:
-            if name in ("href", "src", "action", "formaction", "data-photos", "data-models"):
+            if name in ("href", "src", "action", "formaction", "data-photos"):
                 self.found.append(value or "")
             if name == "style" or name.startswith("on"):
                 self.inline.append(f"{tag} {name}")

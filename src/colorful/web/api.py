@@ -105,7 +105,7 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
 
     @blueprint.get("/v1/models")
     def api_models() -> Response:
-        return jsonify(models=_describe_models(studio))
+        return jsonify(models=describe_models(studio))
 
     @blueprint.get("/healthz")
     def api_health() -> tuple[Response, int]:
@@ -123,10 +123,11 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
         return jsonify(describe(root, list(studio.colorizers), studio.limits))
 
 
-def _describe_models(studio: Studio) -> list[dict[str, Any]]:
+def describe_models(studio: Studio) -> list[dict[str, Any]]:
+    """Say what each model can do, for programs and for the page's scripts."""
     models = []
     for name, colorizer in studio.colorizers.items():
-        config = colorizer.network.config
+        config = colorizer.config
         models.append(
             {
                 "name": name,

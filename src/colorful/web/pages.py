@@ -8,7 +8,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as BaseResponse
 
 from colorful.errors import ColorfulError
-from colorful.web.api import sent_photos
+from colorful.web.api import describe_models, sent_photos
 from colorful.web.problems import Problem, respond, wants_page
 from colorful.web.studio import Studio
 from colorful.web.texts import COOKIE, LANGUAGES, language_of, words
@@ -36,7 +36,8 @@ def add_pages(blueprint: Blueprint, studio: Studio) -> None:
 
     @blueprint.get("/v1/index")
     def home() -> Response:
-        return _page("colorful/home.html", limits=studio.limits, keeps=studio.keeps)
+        models = describe_models(studio)
+        return _page("colorful/home.html", limits=studio.limits, keeps=studio.keeps, models=models)
 
     @blueprint.get("/colorization")
     def colorization() -> BaseResponse:

@@ -63,6 +63,14 @@ class Limits:
     kept_bytes: int = 512 << 20
     kept_seconds: float = 3600
 
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What the pages say of the largest request and photo."""
+        return {
+            "megabytes": f"{self.request_bytes / (1 << 20):.6g}",
+            "megapixels": f"{self.pixels / 1_000_000:.6g}",
+        }
+
 
 @dataclass(frozen=True)
 class Edit:

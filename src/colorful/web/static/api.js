@@ -14,19 +14,17 @@ export class Problem extends Error {
 }
 
 /** POST JSON and give the response; waits its turn when the server is busy. */
-export async function post(url, body, { onWait, signal } = {}) {
+export async function post(url, body, { onWait } = {}) {
   const options = {
     method: "POST",
     body: JSON.stringify(body),
     headers: { "Content-Type": "application/json", Accept: "application/json, image/*" },
-    signal,
   };
   return patiently(async () => {
     let response;
     try {
       response = await fetch(url, options);
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
+    } catch {
       throw new Problem({ code: "offline" });
     }
     return { status: response.status, retryAfter: response.headers.get("Retry-After"), response };

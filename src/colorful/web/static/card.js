@@ -1,14 +1,13 @@
 // The card of one photo in the album.
 import { Problem } from "./api.js";
 import { show, wire } from "./compare.js";
-import { Photo } from "./photo.js";
 import { t } from "./texts.js";
 
 const template = document.getElementById("card-template");
 
 export class Card {
-  constructor(file, { onAdjust, onRemove, announce }) {
-    this.photo = new Photo(file);
+  constructor(photo, { onAdjust, onRemove, announce }) {
+    this.photo = photo;
     this.announce = announce;
     this.element = template.content.firstElementChild.cloneNode(true);
     const find = (selector) => this.element.querySelector(selector);
@@ -31,23 +30,22 @@ export class Card {
       this.photo.forget();
       onRemove(this);
     });
-    show(this.compare.after, file); // at once, where the browser knows the format
+    if (photo.file) show(this.compare.after, photo.file); // at once, where the browser knows the format
   }
 
-  /** Send the photo and show it in color. */
+  /** Send the photo, unless the server has it, and show it in color. */
   async run() {
     this.retry.hidden = true;
+    this.progress.hidden = false;
+    this.progress.setAttribute("aria-label", t("uploading"));
     try {
-      if (this.photo.file.size > Number(document.body.dataset.maxBytes)) throw new Problem({ code: "too-large" });
-      this.say("uploading");
-      this.progress.hidden = false;
-      this.progress.setAttribute("aria-label", t("uploading"));
-      const onProgress = (share) => { this.progress.value = share; };
-      const { width, height } = await this.photo.send({ onProgress, onWait: () => this.say("waiting") });
+      if (!this.photo.info) await this.send();
+      const { width, height } = this.photo.info;
       this.fit(width / height);
       this.say("coloring");
       this.progress.removeAttribute("value");
-      await show(this.compare.before, `${this.photo.before}?side=${this.side}`);
+      await show(this.compare.before, this.photo.before(this.side));
+      this.slide(100); // as it came, until the color comes in
       await this.refresh();
       this.adjust.disabled = this.download.disabled = this.compare.slider.disabled = false;
       this.reveal();
@@ -58,10 +56,22 @@ export class Card {
     this.progress.hidden = true;
   }
 
+  async send() {
+    if (this.photo.file.size > Number(document.body.dataset.maxBytes)) throw new Problem({ code: "too-large" });
+    this.say("uploading");
+    const onProgress = (share) => { this.progress.value = share; };
+    await this.photo.send({ onProgress, onWait: () => this.say("waiting") });
+  }
+
   /** Show the photo as it is edited now. */
   async refresh() {
     await show(this.compare.after, await this.photo.preview(this.photo.edit, this.side, { onWait: () => this.say("waiting") }));
     this.compare.after.alt = t("after-name", { name: this.photo.name });
+    if (!this.compare.before.getAttribute("src")) show(this.compare.before, this.photo.before(this.side));
+    this.ready();
+  }
+
+  ready() {
     const { width, height } = this.photo.info;
     this.say("ready", ` · ${width} × ${height}`);
   }
@@ -79,23 +89,25 @@ export class Card {
 
   async save() {
     this.download.disabled = true;
+    this.state.textContent = t("coloring");
     try {
       await this.photo.save("", { onWait: () => this.say("waiting") });
+      this.ready();
     } catch (problem) {
-      this.announce(problem.message);
-      this.state.textContent = problem.message;
+      this.complain(problem);
     }
     this.download.disabled = false;
   }
 
-  /** The color comes in from the right, once; then the slider stays a little left of the middle. */
+  slide(value) {
+    this.compare.slider.value = value;
+    this.compare.slider.dispatchEvent(new Event("input"));
+  }
+
+  /** The color comes in from the right, once; the handle stays at the left edge. */
   reveal() {
     const { slider } = this.compare;
-    const to = (value) => {
-      slider.value = value;
-      slider.dispatchEvent(new Event("input"));
-    };
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return to(0);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.slide(0);
     const start = performance.now();
     let touched = false;
     slider.addEventListener("pointerdown", () => { touched = true; }, { once: true });
@@ -103,7 +115,7 @@ export class Card {
     const step = (now) => {
       const share = Math.min(1, (now - start) / 900);
       if (touched) return;
-      to(Math.round(100 * (1 - share) ** 3));
+      this.slide(Math.round(100 * (1 - share) ** 3));
       if (share < 1) requestAnimationFrame(step);
     };
     requestAnimationFrame(step);
@@ -115,11 +127,18 @@ export class Card {
     this.state.textContent = t(state) + more;
   }
 
+  /** Say what went wrong with a photo that is in color all the same. */
+  complain(problem) {
+    this.ready();
+    this.state.textContent = problem.message;
+    this.announce(`${this.photo.name}: ${problem.message}`);
+  }
+
   fail(problem) {
     this.say("failed");
     const words = problem instanceof Problem ? problem.message : String(problem);
     this.state.textContent = words;
     this.announce(`${this.photo.name}: ${words}`);
-    this.retry.hidden = !["busy", "offline", "internal", "gone"].includes(problem.code);
+    this.retry.hidden = !["busy", "offline", "internal"].includes(problem.code);
   }
 }

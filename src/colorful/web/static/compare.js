@@ -21,8 +21,9 @@ export async function show(image, source) {
   try {
     await image.decode();
   } catch {
-    // Replaced by a newer one before it was decoded, or not a picture that this browser knows.
+    // Not a picture that this browser knows: rather nothing than its sign for broken ones. Or a newer one has
+    // come before this one was decoded.
+    if (image.dataset.url === url) image.removeAttribute("src");
   }
   if (last?.startsWith("blob:") && last !== url) URL.revokeObjectURL(last);
-  return image.naturalWidth > 0;
 }

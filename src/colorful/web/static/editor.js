@@ -11,7 +11,7 @@ const canvas = $("canvas");
 const stage = $("stage");
 const points = $("points");
 const compare = wire(canvas.querySelector(".compare"));
-const models = fetch(document.body.dataset.models).then((response) => response.json()).then((body) => body.models);
+const models = JSON.parse($("models").textContent);
 
 let card = null;
 let photo = null;
@@ -21,10 +21,10 @@ let paint = null; // the color picked last, which the next point gets; null: wha
 let snapshot = null; // the edit that a drag or a slider started from
 let running = false;
 let stale = false;
+let beforeSide = 0; // how large the photo as it came is at hand
 
 /** Open the editor on the photo of a card. */
-export async function openEditor(chosen) {
-  const all = await models;
+export function openEditor(chosen) {
   card = chosen;
   photo = card.photo;
   selected = -1;
@@ -32,25 +32,23 @@ export async function openEditor(chosen) {
   $("editor-title").textContent = t("editor", { name: photo.name });
   compare.slider.setAttribute("aria-label", t("compare-name", { name: photo.name }));
   compare.after.alt = t("after-name", { name: photo.name });
-  $("model").replaceChildren(...all.map(({ name }) => new Option(name, name)));
-  $("model-row").hidden = all.length < 2;
+  $("model").replaceChildren(...models.map(({ name }) => new Option(name, name)));
+  $("model-row").hidden = models.length < 2;
   $("radius").max = Math.max(8, Math.round(photo.longer / 6));
   $("radius").value = defaultRadius();
   choose("view", "color");
   choose("zoom", "fit");
   editor.showModal();
-  await applyModel();
-  layout();
+  applyModel();
   compare.before.removeAttribute("src");
+  beforeSide = 0;
   compare.after.src = card.compare.after.src;
-  show(compare.before, `${photo.before}?side=${side()}`);
   draw();
-  refresh();
+  arrange();
 }
 
-async function applyModel() {
-  const all = await models;
-  model = all.find(({ name }) => name === photo.edit.model) ?? all.find((one) => one.default);
+function applyModel() {
+  model = models.find(({ name }) => name === photo.edit.model) ?? models.find((one) => one.default);
   $("hint-panel").hidden = points.hidden = !model.takes_hints;
   $("temperature-row").hidden = model.temperature === null;
   $("likely").hidden = model.temperature === null;
@@ -64,9 +62,18 @@ function choose(name, value) {
 
 const defaultRadius = () => Math.max(1, Math.round(photo.longer / 64));
 
+/** Bring canvas and pictures to the size and view that are chosen. */
+function arrange() {
+  layout();
+  if (editor.dataset.view === "compare" && side() > beforeSide) {
+    beforeSide = side();
+    show(compare.before, photo.before(beforeSide));
+  }
+  refresh();
+}
+
 /** Give the canvas the photo's proportions: as large as the stage has room for, or at full size. */
 function layout() {
-  if (!photo) return;
   const { width, height } = photo.info;
   const style = getComputedStyle(stage);
   const room = [stage.clientWidth - 2 * parseFloat(style.paddingLeft), stage.clientHeight - 2 * parseFloat(style.paddingTop)];
@@ -93,6 +100,7 @@ function draw() {
     point.style.left = `${(100 * hint.x) / photo.info.width}%`;
     point.style.top = `${(100 * hint.y) / photo.info.height}%`;
     point.style.setProperty("--color", hint.color);
+    point.style.setProperty("--spot", hint.radius / photo.info.width);
     point.setAttribute("aria-pressed", String(index === selected));
     point.setAttribute("aria-label", t("point", { number: index + 1, color: hint.color }));
   });
@@ -110,7 +118,7 @@ function draw() {
   $("model").value = model.name;
   $("undo").disabled = !photo.past.length;
   $("redo").disabled = !photo.future.length;
-  $("reset").disabled = photo.edit === UNCHANGED;
+  $("reset").disabled = !photo.changed;
   for (const swatch of $("swatches").children) {
     swatch.setAttribute("aria-pressed", String(swatch.dataset.color === hint?.color));
   }
@@ -313,21 +321,20 @@ for (const name of ["temperature", "saturation"]) {
 }
 for (const id of ["pick", "radius", "temperature", "saturation"]) $(id).addEventListener("change", settle);
 
-$("model").addEventListener("change", async () => {
+$("model").addEventListener("change", () => {
   // What the new model cannot do is left out of the edit.
-  const chosen = (await models).find(({ name }) => name === $("model").value);
+  const chosen = models.find(({ name }) => name === $("model").value);
   photo.change({
     model: chosen.name,
     hints: chosen.takes_hints ? photo.edit.hints : [],
     temperature: null,
     saturation: null,
   });
-  await after();
+  after();
 });
 
-async function after() {
-  await applyModel();
-  if (!photo) return;
+function after() {
+  applyModel();
   draw();
   refresh();
   suggest();
@@ -352,14 +359,11 @@ editor.addEventListener("keydown", (event) => {
 for (const name of ["view", "zoom"]) {
   $(name).addEventListener("change", (event) => {
     editor.dataset[name] = event.target.value;
-    layout();
-    refresh();
+    arrange();
   });
 }
 addEventListener("resize", () => {
-  if (!editor.open) return;
-  layout();
-  refresh();
+  if (editor.open) arrange();
 });
 
 $("save").addEventListener("click", async () => {
@@ -380,6 +384,6 @@ editor.addEventListener("close", () => {
   const closed = card;
   asked += 1; // suggestions still on their way are for nobody
   card = photo = null;
-  closed.refresh().catch((problem) => closed.announce(problem.message));
+  closed.refresh().catch((problem) => closed.complain(problem));
   closed.adjust.focus();
 });

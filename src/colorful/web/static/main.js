@@ -1,12 +1,16 @@
 // The home page: photos come in by choosing, dragging, pasting or photographing, and each gets a card.
 import { Card } from "./card.js";
 import { openEditor } from "./editor.js";
+import { Photo } from "./photo.js";
 
 const AT_ONCE = 2; // photos on their way at the same time, so that a whole album does not flood the queue
 
 const album = document.getElementById("album");
 const cards = document.getElementById("cards");
 const announcer = document.getElementById("announcer");
+const MEMORY = "colorful-photos"; // in the tab's own storage, so that loading the page again loses nothing
+const PICTURE = /\.(jpe?g|jfif|png|webp|tiff?|gif|bmp|avif|hei[cf])$/i;
+const shown = new Set();
 const queue = [];
 let running = 0;
 
@@ -14,16 +18,21 @@ function announce(words) {
   announcer.textContent = words;
 }
 
-function add(files) {
-  for (const file of files) {
-    const card = new Card(file, { announce, onAdjust: openEditor, onRemove: remove });
+function add(photos) {
+  for (const photo of photos) {
+    const card = new Card(photo, { announce, onAdjust: openEditor, onRemove: remove });
     card.say("uploading");
     cards.append(card.element);
+    shown.add(card);
     queue.push(card);
   }
+  arrange();
+  next();
+}
+
+function arrange() {
   album.hidden = !cards.children.length;
   document.body.classList.toggle("busy", !album.hidden);
-  next();
 }
 
 async function next() {
@@ -39,19 +48,43 @@ async function next() {
 function remove(card) {
   const index = queue.indexOf(card);
   if (index >= 0) queue.splice(index, 1);
+  shown.delete(card);
   const neighbor = card.element.nextElementSibling ?? card.element.previousElementSibling;
   card.element.remove();
-  album.hidden = !cards.children.length;
-  document.body.classList.toggle("busy", !album.hidden);
+  arrange();
   (neighbor?.querySelector(".remove") ?? document.getElementById("choose")).focus();
 }
 
-const pictures = (transfer) => [...(transfer?.files ?? [])];
+const asPhotos = (files) => [...files].map((file) => new Photo(file));
+
+/** The files that are dragged; of folders, the pictures in them and in theirs. */
+async function dropped(transfer) {
+  // The items live only as long as the event: all are asked before the first answer is awaited.
+  const found = [...transfer.items].filter(({ kind }) => kind === "file").map((item) => {
+    const entry = item.webkitGetAsEntry?.();
+    return entry?.isDirectory ? pictures(entry) : [item.getAsFile()];
+  });
+  return (await Promise.all(found)).flat().filter(Boolean);
+}
+
+async function pictures(folder) {
+  const reader = folder.createReader();
+  const found = [];
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)); // a hundred at most
+    if (!some.length) break;
+    for (const entry of some) {
+      if (entry.isDirectory) found.push(...await pictures(entry));
+      else if (PICTURE.test(entry.name)) found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+    }
+  }
+  return found.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
+}
 
 for (const id of ["choose", "camera"]) {
   const input = document.getElementById(id);
   input.addEventListener("change", () => {
-    add(input.files);
+    add(asPhotos(input.files));
     input.value = ""; // the same photo may be chosen again
   });
 }
@@ -67,18 +100,31 @@ addEventListener("dragleave", () => {
   document.body.classList.toggle("dropping", depth > 0);
 });
 addEventListener("dragover", (event) => event.preventDefault());
-addEventListener("drop", (event) => {
+addEventListener("drop", async (event) => {
   event.preventDefault();
   depth = 0;
   document.body.classList.remove("dropping");
-  add(pictures(event.dataTransfer));
+  add(asPhotos(await dropped(event.dataTransfer)));
 });
 addEventListener("paste", (event) => {
-  const files = pictures(event.clipboardData);
+  const files = event.clipboardData?.files ?? [];
   if (files.length) {
     event.preventDefault();
-    add(files);
+    add(asPhotos(files));
   }
 });
+
+addEventListener("pagehide", () => {
+  try {
+    sessionStorage.setItem(MEMORY, JSON.stringify([...shown].map(({ photo }) => photo).filter(({ info }) => info)));
+  } catch {
+    // No storage, or none left: then the page starts afresh.
+  }
+});
+try {
+  add(JSON.parse(sessionStorage.getItem(MEMORY) ?? "[]").map((known) => new Photo(null, known)));
+} catch {
+  // The same.
+}
 
 document.documentElement.classList.add("js");

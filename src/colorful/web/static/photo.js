@@ -3,14 +3,30 @@ import { post, upload } from "./api.js";
 
 export const UNCHANGED = Object.freeze({ hints: [], temperature: null, saturation: null, model: null });
 
+const between = (low, value, high) => Math.round(Math.min(high, Math.max(low, value)));
+
 export class Photo {
-  constructor(file) {
+  /** A photo that came as a file; or, after the page was loaded again, one that the server has. */
+  constructor(file, known = {}) {
     this.file = file;
-    this.name = file.name || "photo.png";
+    this.name = file?.name || "photo.png";
     this.edit = UNCHANGED;
     this.past = [];
     this.future = [];
     this.info = null;
+    Object.assign(this, known);
+  }
+
+  /** What it takes to go on with it after the page was loaded again. */
+  toJSON() {
+    const { name, edit, past, future, info } = this;
+    return { name, edit, past, future, info };
+  }
+
+  /** Whether the visitor has changed anything. */
+  get changed() {
+    const { hints, temperature, saturation, model } = this.edit;
+    return hints.length > 0 || [temperature, saturation, model].some((one) => one !== null);
   }
 
   /** Leave the photo with the server. */
@@ -19,8 +35,9 @@ export class Photo {
     return this.info;
   }
 
-  get before() {
-    return this.info.before;
+  /** The address of the photo as it came, for a display with room for so many pixels. */
+  before(side) {
+    return `${this.info.before}?side=${between(64, side, 16383)}`;
   }
 
   /** The longer side in photo pixels. */
@@ -30,8 +47,7 @@ export class Photo {
 
   /** The photo in color at display size, as a blob. */
   async preview(edit, side, options) {
-    const wanted = Math.round(Math.min(2048, Math.max(64, side)));
-    return (await this.ask("preview", { ...edit, side: wanted }, options)).blob();
+    return (await this.ask("preview", { ...edit, side: between(64, side, 2048) }, options)).blob();
   }
 
   /** The colors that are likely at a point, given the other points. */
@@ -65,7 +81,7 @@ export class Photo {
     try {
       return await post(this.info[what], body, options);
     } catch (problem) {
-      if (problem.code !== "gone") throw problem;
+      if (problem.code !== "gone" || !this.file) throw problem;
       await this.send(options);
       return post(this.info[what], body, options);
     }
