@@ -163,6 +163,7 @@ def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:
         (["-", "a.png"], "expected a single one"),
         (["-", "--json"], "--json: expected a result in a file"),
         (["a.png", "--skip-existing", "--overwrite"], "skip_existing, overwrite: expected at most one"),
+        (["https://example.org/a.jpg"], "addresses are not fetched"),
         (["colorzie"], "did you mean the command 'colorize'?"),
         (["a.png", "--network-size", "7"], "network_size: expected an integer in 32..2048, got 7"),
         (["a.png", "--reference", "--gamut", "map"], "reference: fixes upsample and gamut"),

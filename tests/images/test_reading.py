@@ -413,6 +413,8 @@ def test_errors_name_the_file_and_the_reason(tmp_path: Path) -> None:
         images.read(tmp_path / "nowhere.png")
     assert isinstance(missing.value, ImageNotFoundError)
     assert "no such file" in str(missing.value)
+    with pytest.raises(ImageNotFoundError, match=r"^https://example\.org/a\.jpg: .* not fetched"):
+        images.read("https://example.org/a.jpg")
     for path in (tmp_path, tmp_path / "a\0b"):
         with pytest.raises(ImageError):
             images.read(path)

@@ -296,6 +296,8 @@ def _reason(outcome: Outcome) -> str:
     reason = outcome.error or ""
     for name in (str(outcome.source), outcome.source.name):
         reason = reason.removeprefix(f"{name}: ")
-    if outcome.target is None and (meant := difflib.get_close_matches(str(outcome.source), COMMANDS, n=1)):
+    if str(outcome.source).startswith(("http:/", "https:/")):  # a path has no double slash
+        reason += "; addresses are not fetched, so download it first"
+    elif outcome.target is None and (meant := difflib.get_close_matches(str(outcome.source), COMMANDS, n=1)):
         reason += f"; did you mean the command {meant[0]!r}?"
     return reason

@@ -74,6 +74,10 @@ def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
     if isinstance(source, Image.Image):
         with _Guard("image"):
             return _from_image(source, max_pixels, kind="image")
+    if isinstance(source, str) and source.startswith(("http://", "https://")):
+        raise ImageNotFoundError(
+            f"{source}: expected a file; addresses are not fetched, so download it first"
+        )
     if isinstance(source, str | os.PathLike):
         return _from_path(Path(source), max_pixels)
     if isinstance(source, bytes | bytearray | memoryview):
