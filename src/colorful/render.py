@@ -52,13 +52,15 @@ def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tens
         scratch = planes.Scratch()
         parts = []
         for band in bands:
-            root = planes.luminance_root(pixels[band.start : band.stop], scratch).reshape(-1, width)
+            root = scratch.plane("root", (len(band), width))
+            planes.luminance_root(pixels[band.start : band.stop], root.reshape(-1), scratch)
             if whole:
-                np.subtract(root * np.float32(116), np.float32(16), out=sums[band.start : band.stop])
+                sums[band.start : band.stop] = root
                 continue
             outputs = reach(band, height, rows)
             weight = resize_weights(outputs, band, rows, height, kernel="cubic")
-            parts.append((outputs, np.einsum("or,rw->ow", weight, root), weight.sum(1, keepdims=True)))
+            part = planes.product(weight, root, np.empty((len(outputs), width), np.float32))
+            parts.append((outputs, part, weight.sum(1, keepdims=True)))
         return parts
 
     # In the order of the rows, so that the sum does not depend on who was first.
@@ -68,10 +70,10 @@ def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tens
     ):
         sums[outputs.start : outputs.stop] += part
         weights[outputs.start : outputs.stop] += weight
-    if size is None or whole:
-        return torch.from_numpy(sums)[None, None]
-    roots = torch.from_numpy(sums / weights)[None, None]
-    return (resize(roots, size) * 116 - 16).clamp(0, 100)
+    roots = torch.from_numpy(sums if whole else sums / weights)[None, None]
+    if size is not None and not whole:
+        roots = resize(roots, size)
+    return roots.mul_(planes.TO_LIGHT).sub_(16).clamp_(0, 100)
 
 
 def render(
@@ -126,15 +128,17 @@ def render(
         scratch = planes.Scratch()
         for band in bands:
             rows = slice(band.start, band.stop)
-            fy = planes.luminance_root(pixels[rows], scratch)
-            fx, fz = field.roots(band, fy, scratch)
-            rgb = planes.linear_rgb(fx, fy, fz, scratch)
+            roots = scratch.plane("roots", (3, len(band) * width))
+            planes.luminance_root(pixels[rows], roots[2], scratch)
+            field.add(band, roots, scratch)
+            linear = planes.linear_rgb(roots, scratch)
             if gamut == "map":
-                planes.fit_gamut(rgb, fx, fy, fz, scratch)
+                planes.fit_gamut(linear, roots, scratch)
+            else:
+                np.clip(linear, 0, planes.WHITE, out=linear)
             if keep is not None:
-                _mix(rgb, pixels[rows], keep[rows])
-            for channel, plane in enumerate(rgb):
-                out[rows, :, channel] = planes.codes(plane, out.dtype, scratch).reshape(-1, width)
+                _mix(linear, pixels[rows], keep[rows])
+            planes.write_codes(linear, out[rows], scratch)
             if keep is not None:
                 stays = np.asarray(keep[rows]) == 1
                 out[rows][stays] = (pixels[rows] if pixels.ndim == 3 else pixels[rows, :, None])[stays]
@@ -155,40 +159,40 @@ class _ColorField:
         self._height, width = pixels.shape[:2]
         size = (ab.shape[-2], ab.shape[-1])
         self._kernel: Kernel = "linear"
-        per_unit = torch.tensor([1 / 500, -1 / 200])[:, None, None]
+        per_unit = torch.tensor([1 / 500, -1 / 200])[:, None, None] / planes.UNIT
         cells = ab * per_unit
         if upsampling == "guided":
             self._kernel = "cubic"
             small = light(pixels, size) if guide is None else resize(guide, size)
             slope, offset = guided_coefficients(ab, small)
-            # ab = slope L + offset, and L = 116 f(Y) - 16.
-            cells = torch.cat((offset - 16 * slope, 116 * slope), dim=1) * per_unit.repeat(2, 1, 1)
+            # ab = slope L + offset, and L = TO_LIGHT f(Y) - 16.
+            cells = torch.cat(((offset - 16 * slope) * per_unit, planes.TO_LIGHT * slope * per_unit), dim=1)
         self._columns = resize(cells, (size[0], width), kernel=self._kernel)[0].numpy()  # -> (2 | 4, h, W)
 
-    def roots(self, band: range, fy: planes.Plane, scratch: planes.Scratch) -> list[planes.Plane]:
+    def add(self, band: range, roots: planes.Plane, scratch: planes.Scratch) -> None:
+        """Set f(X) and f(Z) of a band beside its f(Y): *roots* ``(3, P)`` in that order."""
         count, rows, width = self._columns.shape
-        field = scratch.plane("field", count * len(fy)).reshape(count, len(band), width)
+        field = scratch.plane("field", (count, len(band), width))
         if rows == self._height:
             field[:] = self._columns[:, band.start : band.stop]
         else:
             inputs = reach(band, self._height, rows)
             weight = resize_weights(band, inputs, self._height, rows, kernel=self._kernel)
             weight /= weight.sum(1, keepdims=True)
-            np.einsum("rk,pkx->prx", weight, self._columns[:, inputs.start : inputs.stop], out=field)
-        terms = field.reshape(count, -1)
-        for offset, slope in zip(terms[:2], terms[2:]):  # noqa: B905 - no slopes where the guide is not used
+            planes.product(weight, self._columns[:, inputs.start : inputs.stop], out=field)
+        field = field.reshape(count, -1)
+        offset, slope, fy = field[:2], field[2:], roots[2]
+        if len(slope):  # none where the guide is not used
             slope *= fy
             offset += slope
-        return [np.add(offset, fy, out=offset) for offset in terms[:2]]
+        np.add(offset, fy, out=roots[:2])
 
 
-def _mix(rgb: list[planes.Plane], pixels: npt.NDArray[Any], keep: npt.NDArray[Any]) -> None:
+def _mix(linear: planes.Plane, pixels: npt.NDArray[Any], keep: npt.NDArray[Any]) -> None:
     """Go the share *keep* of the way back to the photo, in linear light."""
     share = np.clip(np.asarray(keep, np.float32), 0, 1).reshape(-1)
-    linear = planes.linear_light(pixels)
-    for channel, plane in enumerate(rgb):
-        own = linear if linear.ndim == 2 else linear[..., channel]
-        plane += share * (own.reshape(-1) - plane)
+    own = planes.linear_light(pixels) * np.float32(planes.WHITE)
+    linear += share * (own.reshape(len(share), -1).T - linear)
 
 
 def _share_out(height: int, width: int, work: Callable[[Iterator[range]], T]) -> list[T]:

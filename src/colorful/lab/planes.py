@@ -1,35 +1,54 @@
-"""Lab arithmetic for whole photos: on a band of rows at a time, in place, in NumPy.
+"""Lab arithmetic for whole photos: on a band of rows at a time, in place, in the fewest passes.
 
 What :mod:`colorful.lab.space` does to a tensor, this does to flat planes that fit the cache, so that a
 photo is never copied in floats. A color is held as the roots that CIELAB is made of, f(X), f(Y) and f(Z)
-relative to white: L is 116 f(Y) - 16, a is 500 (f(X) - f(Y)), b is 200 (f(Y) - f(Z)).
+relative to white: L is 116 f(Y) - 16, a is 500 (f(X) - f(Y)), b is 200 (f(Y) - f(Z)). They are stacked in
+the order X, Z, Y, and counted in units of :data:`UNIT`, linear light in steps of which white has
+:data:`WHITE`: so no pass is needed for the factors of the formulas.
 
-NumPy rather than torch: its loops release the interpreter's lock and never start threads of their own, so
+NumPy for the arithmetic: its loops release the interpreter's lock and never start threads of their own, so
 bands run side by side on plain threads, without the barrier after each operation that torch would set.
+torch for tables: it looks up by indices of 4 bytes, to which floats are rounded several times faster than to
+the 8 that NumPy wants.
 """
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from colorful.lab.space import RGB_TO_XYZ, map_to_gamut
 
 Plane = npt.NDArray[np.float32]
 
 _TO_XYZ = np.array(RGB_TO_XYZ) / np.sum(RGB_TO_XYZ, axis=1, keepdims=True)
-_FROM_XYZ = np.linalg.inv(_TO_XYZ).astype(np.float32)
 _LUMINANCE = _TO_XYZ[1]
 _DELTA = np.float32(6 / 29)
 _SLOPE = np.float32(3 * (6 / 29) ** 2)
-_TOLERANCE = np.float32(1e-5)
-_FINE = 65536
-"""Steps of linear light in the tables: the darkest 8-bit codes are 20 apart."""
+
+UNIT = 3**0.5 * 6 / 29
+"""Of roots. In it, the cube of CIELAB runs into the line below (6/29)^3 with slope 1."""
+TO_LIGHT = 116 * UNIT
+"""What f(Y) counts in L."""
+WHITE = 65535
+"""Steps of linear light: the darkest 8-bit codes are 20 apart."""
+
+_TANGENT = np.float32(3**-0.5)  # (6/29) / UNIT
+# Cubes of roots, as differences from that of Y, to steps of linear R, G and B: Y counts as 1 in each.
+_FROM_CUBES: Plane = np.asarray(
+    np.column_stack((np.linalg.inv(_TO_XYZ)[:, [0, 2]], np.ones(3))) * UNIT**3 * WHITE, np.float32
+)
+_BEYOND = np.float32(WHITE + 1).view(np.uint32)
 _LIGHTS, _HUES = 256, 720
+_SERIAL = 1 << 18
+"""Multiplications in a matrix product for which no BLAS starts threads."""
 
 
 class Scratch:
@@ -38,11 +57,12 @@ class Scratch:
     def __init__(self) -> None:
         self._planes: dict[str, npt.NDArray[Any]] = {}
 
-    def plane(self, name: str, count: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
-        """Give *count* elements of the plane *name*, with whatever is on it."""
-        if name not in self._planes or len(self._planes[name]) < count:
+    def plane(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
+        """Give the array *name* in *shape*, with whatever is on it."""
+        count = math.prod(shape)
+        if name not in self._planes or self._planes[name].size < count:
             self._planes[name] = np.empty(count, dtype)
-        return self._planes[name][:count]
+        return self._planes[name][:count].reshape(shape)
 
 
 def decode(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -56,7 +76,7 @@ def encode(linear: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def root(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Give f of CIELAB: the cube root, and a straight line below (6/29)^3.
+    """Give f of CIELAB: the cube root, and a straight line below (6/29)^3; not in units of :data:`UNIT`.
 
     Without a branch, since the line is the tangent there.
     """
@@ -64,45 +84,46 @@ def root(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return value
 
 
-def unroot(f: Plane, out: Plane, spare: Plane) -> Plane:
-    """Undo :func:`root` into *out*."""
-    above = np.clip(f, _DELTA, None, out=spare)
-    np.multiply(above, above, out=out)
-    np.multiply(out, above, out=out)
-    below = np.subtract(f, above, out=spare)
-    np.multiply(below, _SLOPE, out=below)
-    return np.add(out, below, out=out)
+def product(left: Plane, right: Plane, out: Plane) -> Plane:
+    """Multiply matrices, ``(M, K) @ (*, K, N)``, in pieces too small for threads of the BLAS."""
+    step = max(1, _SERIAL // left.size)
+    for start in range(0, right.shape[-1], step):
+        piece = np.s_[..., start : start + step]
+        np.matmul(left, right[piece], out=out[piece])
+    return out
 
 
-def luminance_root(pixels: npt.NDArray[Any], scratch: Scratch) -> Plane:
+def luminance_root(pixels: npt.NDArray[Any], out: Plane, scratch: Scratch) -> Plane:
     """Give f(Y) of sRGB-encoded pixels.
 
     Args:
         pixels: Grey ``(R, W)`` or RGB ``(R, W, 3)``; uint8, uint16, or float32, of which [0, 1] counts.
-        scratch: Where the result lies.
+        out: Where the result goes, shape ``(R * W,)``.
+        scratch: For what comes up on the way.
 
     Returns:
-        Shape ``(R * W,)``. For uint8 within 1e-4 of the exact value (0.01 of L), else to float32's precision.
+        *out*. For uint8 within 1e-4 of the exact value (0.01 of L), else to float32's precision.
     """
-    count = pixels.shape[0] * pixels.shape[1]
-    out = scratch.plane("fy", count)
-    if pixels.dtype == np.uint8:
-        index = scratch.plane("index", count, np.intp)
-        if pixels.ndim == 2:
-            np.copyto(index, pixels.reshape(-1))
-            return np.take(_grey_roots(), index, out=out, mode="clip")
-        total = scratch.plane("total", count, np.intp)
-        share = scratch.plane("share", count, np.intp)
-        for channel, table in enumerate(_luminance_shares()):
-            np.copyto(index.reshape(pixels.shape[:2]), pixels[..., channel])
-            np.take(table, index, out=share if channel else total, mode="clip")
-            if channel:
-                np.add(total, share, out=total)
-        return np.take(_fine_roots(), total, out=out, mode="clip")
-    linear = linear_light(pixels)
-    y = linear if pixels.ndim == 2 else linear @ _LUMINANCE.astype(np.float32)
-    out[:] = root(y).reshape(-1)
-    return out
+    if pixels.dtype != np.uint8:
+        linear = linear_light(pixels)
+        if linear.ndim == 3:
+            red, green, blue = (linear[..., k] * np.float32(share) for k, share in enumerate(_LUMINANCE))
+            linear = red + green + blue
+        out[:] = root(linear).reshape(-1)
+        out *= np.float32(1 / UNIT)
+        return out
+    index = scratch.plane("index", out.shape, np.int32)
+    if pixels.ndim == 2:
+        np.copyto(index.reshape(pixels.shape), pixels)
+        return _look_up(_grey_roots(), index, out)
+    pixels = np.ascontiguousarray(pixels)
+    # Red and green are next to each other: taken as one number of 16 bits, they need one look-up.
+    np.copyto(index, np.ndarray(out.shape, "<u2", pixels, strides=(3,)))
+    y = _look_up(_red_green_shares(), index, scratch.plane("y", out.shape))
+    np.copyto(index, pixels.reshape(-1, 3)[:, 2])
+    y += _look_up(_blue_shares(), index, out)
+    np.copyto(index, y, casting="unsafe")
+    return _look_up(_fine_roots(), index, out)
 
 
 def linear_light(pixels: npt.NDArray[Any]) -> Plane:
@@ -112,131 +133,138 @@ def linear_light(pixels: npt.NDArray[Any]) -> Plane:
     return _linear_codes(np.iinfo(pixels.dtype).max).take(pixels)
 
 
-def linear_rgb(fx: Plane, fy: Plane, fz: Plane, scratch: Scratch) -> list[Plane]:
-    """Turn f(X), f(Y) and f(Z) into linear R, G and B.
+def linear_rgb(roots: Plane, scratch: Scratch) -> Plane:
+    """Turn f(X), f(Z) and f(Y) into linear R, G and B, both ``(3, P)``, the latter in steps up to WHITE.
 
-    Every row of the matrix sums to 1, so it is enough to add what X and Z differ from Y: equal roots give
-    equal channels, to the last bit.
+    X and Z come in as what they differ from Y: equal roots give equal channels, to the last bit.
     """
-    count = len(fy)
-    spare = scratch.plane("spare", count)
-    y = unroot(fy, scratch.plane("y", count), spare)
-    x_less_y = unroot(fx, scratch.plane("x", count), spare)
-    np.subtract(x_less_y, y, out=x_less_y)
-    z_less_y = unroot(fz, scratch.plane("z", count), spare)
-    np.subtract(z_less_y, y, out=z_less_y)
-    rgb = [scratch.plane(name, count) for name in ("red", "green", "blue")]
-    for plane, (of_x, _, of_z) in zip(rgb, _FROM_XYZ, strict=True):
-        np.multiply(x_less_y, of_x, out=plane)
-        np.multiply(z_less_y, of_z, out=spare)
-        np.add(plane, spare, out=plane)
-        np.add(plane, y, out=plane)
-    return rgb
+    # Above the tangent's point t^3, below it the line. With both bounds, NumPy clips thrice as fast.
+    above = np.clip(roots, _TANGENT, np.float32(np.inf), out=scratch.plane("linear", roots.shape))
+    cubes = np.multiply(above, above, out=scratch.plane("cubes", roots.shape))
+    cubes -= 1
+    cubes *= above
+    cubes += roots
+    cubes[:2] -= cubes[2]
+    return product(_FROM_CUBES, cubes, out=above)
 
 
-def fit_gamut(rgb: list[Plane], fx: Plane, fy: Plane, fz: Plane, scratch: Scratch) -> None:
+def fit_gamut(linear: Plane, roots: Plane, scratch: Scratch) -> None:
     """Bring what lies outside sRGB inside, in place, keeping L and hue: few pixels of a photo, so only those.
 
-    The chroma that fits is looked up by L and hue, between the entries of a table. What that misses by, far
-    below what can be seen, is taken off toward the grey of the same luminance.
+    The chroma that fits is looked up by L and hue, between the entries of a table. What that misses by is cut
+    off: it moves L by less than 0.1.
 
     Args:
-        rgb: Linear R, G and B of the roots that follow.
-        fx: f(X).
-        fy: f(Y).
-        fz: f(Z).
-        scratch: As for :func:`linear_rgb`, whose planes are left alone.
+        linear: Linear R, G and B of the roots that follow, ``(3, P)``.
+        roots: f(X), f(Z) and f(Y).
+        scratch: As for :func:`linear_rgb`.
     """
-    count = len(fy)
-    low, high = scratch.plane("spare", count), scratch.plane("x", count)
-    np.minimum(np.minimum(rgb[0], rgb[1], out=low), rgb[2], out=low)
-    np.maximum(np.maximum(rgb[0], rgb[1], out=high), rgb[2], out=high)
-    outside = np.less(low, -_TOLERANCE, out=scratch.plane("outside", count, bool))
-    outside |= np.greater(high, 1 + _TOLERANCE, out=scratch.plane("above", count, bool))
-    if not outside.any():
+    # Read as unsigned integers, the bits of floats in [0, WHITE + 1) come first: the sign is the highest bit.
+    bits = linear.view(np.uint32)
+    worst = np.maximum(bits[0], bits[1], out=scratch.plane("worst", bits[0].shape, np.uint32))
+    np.maximum(worst, bits[2], out=worst)
+    if worst.max() < _BEYOND:
         return
-    (where,) = np.nonzero(outside)
-    of_y = fy[where]
-    x_less_y, z_less_y = fx[where] - of_y, fz[where] - of_y
-    scale = _fitting_scale(of_y, x_less_y, z_less_y)
-    mapped = Scratch()
-    fitted = linear_rgb(of_y + x_less_y * scale, of_y, of_y + z_less_y * scale, mapped)
-    y = mapped.plane("y", len(where))
-    rest = np.ones_like(y)
-    for plane in fitted:
-        # The share of the way from grey at which this channel meets 0 or 1; it cannot where it is grey.
-        reach = np.where(plane > y, 1 - y, y) / np.maximum(np.abs(plane - y), 1e-9)
-        np.minimum(rest, reach, out=rest)
-    for plane, channel in zip(rgb, fitted, strict=True):
-        plane[where] = y + (channel - y) * rest
+    (where,) = np.nonzero(worst >= _BEYOND)
+    colors = roots.take(where, axis=1)
+    fy, chroma = colors[2], colors[:2]
+    chroma -= fy
+    chroma *= _fitting_scale(fy, chroma)
+    chroma += fy
+    fitted = linear_rgb(colors, Scratch())
+    np.clip(fitted, 0, WHITE, out=fitted)
+    for plane, channel in zip(linear, fitted, strict=True):
+        plane[where] = channel
 
 
-def codes(linear: Plane, dtype: np.dtype[Any], scratch: Scratch) -> npt.NDArray[Any]:
-    """Turn linear light into sRGB-encoded values of *dtype*: codes for integers, [0, 1] for floats."""
-    count = len(linear)
-    if dtype == np.uint8:
-        scaled = np.multiply(linear, np.float32(_FINE), out=scratch.plane("spare", count))
-        index = scratch.plane("index", count, np.intp)
-        np.copyto(index, scaled, casting="unsafe")
-        return np.take(_fine_codes(), index, out=scratch.plane("codes", count, np.uint8), mode="clip")
-    encoded = encode(np.clip(linear, 0, 1)).astype(np.float32, copy=False)
-    if dtype == np.float32:
-        return encoded
-    steps: npt.NDArray[np.float32] = np.rint(encoded * np.float32(np.iinfo(dtype).max))
-    return steps.astype(dtype)
+def write_codes(linear: Plane, out: npt.NDArray[Any], scratch: Scratch) -> None:
+    """Turn linear light into sRGB-encoded pixels: codes for integers, [0, 1] for floats.
+
+    Args:
+        linear: R, G and B, ``(3, P)``, above -1 and below WHITE + 1.
+        out: Where they go, contiguous, ``(R, W, 3)`` with P pixels; uint8, uint16 or float32.
+        scratch: For what comes up on the way.
+    """
+    pixels = out.reshape(-1, 3)
+    if out.dtype == np.uint8:
+        index = scratch.plane("indices", linear.shape, np.int32)
+        np.copyto(index, linear, casting="unsafe")
+        for channel in range(3):
+            _look_up(_fine_codes(), index[channel], pixels[:, channel])
+        return
+    encoded = encode(np.clip(linear * np.float32(1 / WHITE), 0, 1)).astype(np.float32, copy=False)
+    if out.dtype != np.float32:
+        encoded = np.rint(encoded * np.float32(np.iinfo(out.dtype).max))
+    np.copyto(pixels, encoded.T, casting="unsafe")
 
 
-def _fitting_scale(fy: Plane, x_less_y: Plane, z_less_y: Plane) -> Plane:
-    """Give the factor on the chroma of colors outside sRGB that brings them to its surface."""
-    a, b = 500 * x_less_y, -200 * z_less_y
-    hue = (np.arctan2(b, a) * np.float32(0.5 / np.pi) + np.float32(0.5)) * _HUES
-    light = (np.clip(fy, np.float32(16 / 116), 1) * 116 - 16) * np.float32(_LIGHTS / 100)
-    row, column = np.clip(np.floor(light), 0, _LIGHTS - 1), np.clip(np.floor(hue), 0, _HUES - 1)
-    down, right = light - row, hue - column
-    table = _gamut_surface()
-    corner = (row * (_HUES + 1) + column).astype(np.intp)  # exact: a float32 holds integers to 2^24
-    above = table.take(corner) * (1 - right) + table.take(corner + 1) * right
-    corner += _HUES + 1
-    below = table.take(corner) * (1 - right) + table.take(corner + 1) * right
-    chroma = np.sqrt(a * a + b * b)
-    scale: Plane = np.minimum((above + (below - above) * down) / np.maximum(chroma, 1e-6), 1)
+def _look_up(table: Tensor, index: npt.NDArray[np.int32], out: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    torch.index_select(table, 0, torch.from_numpy(index), out=torch.from_numpy(out))
+    return out
+
+
+def _fitting_scale(fy: Plane, chroma: Plane) -> Plane:
+    """Give the factor on f(X) - f(Y) and f(Z) - f(Y) that brings colors outside sRGB to its surface."""
+    a, b = chroma * np.array([[5], [2]], np.float32)  # a / 100 and -b / 100, in units of UNIT
+    length = np.maximum(np.abs(a) + np.abs(b), np.float32(1e-9))
+    at = np.empty_like(chroma)
+    np.copysign(np.float32(0.5) - np.float32(0.5) * (a / length), b, out=at[0])
+    np.subtract(fy * np.float32(116 / 50 * UNIT), np.float32(16 / 50 + 1), out=at[1])
+    grid = torch.from_numpy(at).T[None, None]  # -> (1, 1, P, 2), column and row in [-1, 1]
+    most = functional.grid_sample(_gamut_surface(), grid, padding_mode="border", align_corners=True)
+    scale: Plane = np.minimum(most.numpy().reshape(-1) / length, 1)
     return scale
 
 
 @cache
-def _gamut_surface() -> Plane:
-    """Greatest chroma that sRGB holds, by L (rows) and hue from -pi (columns)."""
+def _gamut_surface() -> Tensor:
+    """Give the greatest ``|a| + |b|`` that sRGB holds, by L and hue, in hundreds and in units of UNIT.
+
+    Shape ``(1, 1, rows, columns)``. Hue is counted from -1 to 1 without trigonometry: it is half of
+    ``1 - a / (|a| + |b|)``, with the sign of -b.
+    """
     light = torch.linspace(0, 100, _LIGHTS + 1)[:, None].expand(-1, _HUES + 1)
-    hue = torch.linspace(-torch.pi, torch.pi, _HUES + 1).expand(_LIGHTS + 1, -1)
+    hue = torch.linspace(-2, 2, _HUES + 1)
+    a = 1 - hue.abs()
+    b = (a.abs() - 1).copysign(-hue)
     # No color of sRGB has a chroma of 140 or more.
-    lab = torch.stack((light, 140 * hue.cos(), 140 * hue.sin()))
-    surface: Plane = map_to_gamut(lab)[1:].norm(dim=0).numpy()
-    return surface
+    far = torch.stack((a, b))[:, None].expand(-1, _LIGHTS + 1, -1) * 200
+    lab = map_to_gamut(torch.cat((light[None], far)))
+    return lab[1:].abs().sum(0)[None, None] / (100 * UNIT)
 
 
 @cache
-def _grey_roots() -> Plane:
-    return root(decode(np.arange(256) / 255)).astype(np.float32)
+def _grey_roots() -> Tensor:
+    return _table(root(decode(np.arange(256) / 255)) / UNIT)
 
 
 @cache
-def _luminance_shares() -> list[npt.NDArray[np.intp]]:
-    linear = decode(np.arange(256) / 255) * (_FINE - 1)
-    return [np.rint(linear * share).astype(np.intp) for share in _LUMINANCE]
+def _red_green_shares() -> Tensor:
+    """What red and green give to Y in steps, by red + 256 green; and half a step, to round."""
+    red, green = (decode(np.arange(256) / 255) * (share * WHITE) for share in _LUMINANCE[:2])
+    return _table(np.add.outer(green, red).reshape(-1) + 0.5)
 
 
 @cache
-def _fine_roots() -> Plane:
-    return root(np.arange(_FINE) / (_FINE - 1)).astype(np.float32)
+def _blue_shares() -> Tensor:
+    return _table(decode(np.arange(256) / 255) * (_LUMINANCE[2] * WHITE))
 
 
 @cache
-def _fine_codes() -> npt.NDArray[np.uint8]:
-    middle = (np.arange(_FINE) + 0.5) / _FINE
-    codes: npt.NDArray[Any] = np.rint(encode(middle) * 255)
-    return codes.astype(np.uint8)
+def _fine_roots() -> Tensor:
+    return _table(root(np.arange(WHITE + 1) / WHITE) / UNIT)
+
+
+@cache
+def _fine_codes() -> Tensor:
+    middle = np.minimum((np.arange(WHITE + 1) + 0.5) / WHITE, 1)
+    return torch.from_numpy(np.rint(encode(middle) * 255).astype(np.uint8))
 
 
 @cache
 def _linear_codes(white: int) -> Plane:
     return decode(np.arange(white + 1) / white).astype(np.float32)
+
+
+def _table(values: npt.NDArray[Any]) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
