@@ -61,7 +61,9 @@ def documented() -> list[str]:
 
 DOCUMENTED = documented()
 MODULES = sorted(
-    name for name in colorful.__all__ if isinstance(getattr(colorful, name), ModuleType) and name != "errors"
+    name
+    for name in (*colorful.__all__, "web")
+    if isinstance(getattr(colorful, name), ModuleType) and name != "errors"
 )
 PUBLIC = [f"colorful.{name}" for name in colorful.__all__ if name not in (*MODULES, "errors")]
 PUBLIC += [f"colorful.{module}.{name}" for module in MODULES for name in members(getattr(colorful, module))]

@@ -100,6 +100,22 @@ def test_every_public_name_is_there() -> None:
     assert set(colorful.__all__) <= set(dir(colorful))
 
 
+def test_extras_are_not_needed_to_look_around() -> None:
+    """``from colorful import *`` and ``help(colorful)`` work where no extra is installed."""
+    extras = ("flask", "waitress", "accelerate", "tensorboard", "scipy", "pillow_heif")
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({extras!r}))\n"  # None keeps a module from being found
+        "from colorful import *\n"
+        "import colorful, pydoc\n"
+        "assert 'colorize_folder' in pydoc.render_doc(colorful)\n"
+        "try: colorful.web\n"
+        "except colorful.MissingExtraError as error: assert 'colorful-colorization[web]' in str(error)\n"
+        "else: raise AssertionError('flask was found')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_importing_has_no_effects() -> None:
     """Importing every module prints nothing, starts no thread and leaves random numbers alone."""
     modules = [".".join(("colorful", *file.relative_to(PACKAGE).with_suffix("").parts)) for file in FILES]

@@ -1,4 +1,5 @@
-from . import errors, evaluation, hub, images, lab, metrics, models, photos, training, web
+from . import errors, evaluation, hub, images, lab, metrics, models, photos, training
+from . import web as web
 from .colorizer import Colorizer, Prediction, colorize
 from .errors import (
     ColorfulError,
@@ -67,7 +68,6 @@ __all__ = [
     "models",
     "photos",
     "training",
-    "web",
 ]
 
 __version__: str
