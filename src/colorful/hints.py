@@ -113,7 +113,8 @@ def parse_hints(text: str | bytes) -> list[Hint]:
         try:
             hints.append(Hint.from_json(value))
         except HintError as error:
-            raise HintError(f"hint {number} of {len(values)}: {error}") from error
+            words = str(error).removeprefix("hint: ")
+            raise HintError(f"hint {number} of {len(values)}: {words}") from error
     return hints
 
 

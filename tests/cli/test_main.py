@@ -68,7 +68,18 @@ def test_version() -> None:
 
 
 @pytest.mark.usefixtures("fake")
-@pytest.mark.parametrize("args", [["ours"], ["colorize", "ours"], ["-v", "ours"], ["--", "ours"]], ids=str)
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["ours"],
+        ["colorize", "ours"],
+        ["-v", "ours"],
+        ["ours", "-v"],
+        ["colorize", "ours", "--verbose"],
+        ["--", "ours"],
+    ],
+    ids=str,
+)
 def test_a_photo_needs_no_command(args: list[str]) -> None:
     """What is neither a command nor an option of ``colorful`` is a photo to color."""
     assert run(*args) == (1, "", "colorful: photo.jpg: line\\nbreak\n")

@@ -60,6 +60,9 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put ``colorize`` before what begins neither with a command nor with an option of the group."""
+        end = args.index("--") if "--" in args else len(args)
+        ahead = [arg for arg in args[:end] if arg in ("-v", "--verbose")]  # at home anywhere on the line
+        args = [*ahead, *(arg for arg in args[:end] if arg not in ahead), *args[end:]]
         own = {option for parameter in self.get_params(ctx) for option in parameter.opts}
         rest = iter(args)
         first = next((arg for arg in rest if arg not in own), None)

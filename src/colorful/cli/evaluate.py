@@ -87,7 +87,7 @@ def _scored(command: Command) -> Command:
 @click.command(short_help="Score a model on photos that are in color.")
 @_shared
 @click.option("-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file.")
-@click.option("--temperature", type=click.FloatRange(0, 1), help="The model's own by default.")
+@click.option("-t", "--temperature", type=click.FloatRange(0, 1), help="The model's own by default.")
 @_scored
 def evaluate(
     photos: tuple[str, ...],
@@ -147,7 +147,7 @@ def evaluate(
     help="Name, Hub id, folder or file; several times.",
 )
 @click.option(
-    "--temperature", "temperatures", type=click.FloatRange(0, 1), multiple=True, help="Several times."
+    "-t", "--temperature", "temperatures", type=click.FloatRange(0, 1), multiple=True, help="Several times."
 )
 @_scored
 def compare(
@@ -170,7 +170,7 @@ def compare(
 
     \b
       colorful compare album/ -m eccv16 -m siggraph17
-      colorful compare album/ -m lite --temperature 0.2 --temperature 0.38 --temperature 0.6
+      colorful compare album/ -m lite -t 0.2 -t 0.38 -t 0.6
 
     Below the table stands by how much each differs from the first, with intervals of its own.
     """  # noqa: D301  (\b keeps click from rewrapping)
@@ -202,7 +202,7 @@ def compare(
 @click.command(short_help="Make a page that asks people which is real.")
 @_shared
 @click.option("-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file.")
-@click.option("--temperature", type=click.FloatRange(0, 1), help="The model's own by default.")
+@click.option("-t", "--temperature", type=click.FloatRange(0, 1), help="The model's own by default.")
 @click.option("--pairs", type=click.IntRange(1), default=40, show_default=True, help="How many photos.")
 @click.option(
     "--seconds",
