@@ -77,7 +77,7 @@ def test_a_file_has_the_same_form(tmp_path: Path) -> None:
         ("[" * 100_000, "hints: expected a JSON array"),
         (b"\xff", "hints: expected a JSON array"),
         ("{}", "hints: expected a JSON array, got dict"),
-        ("[3]", "hint 1 of 1: hint: expected an object"),
+        ("[3]", "hint 1 of 1: expected an object"),
         ('[{"x": 1, "y": 2, "color": "red"}, {"x": 1}]', "hint 2 of 2: expected .* got none for color, y"),
         ('[{"x": 1, "y": 2, "color": "red", "size": 3}]', "hint 1 of 1: .* got size"),
         ('[{"x": "a", "y": 2, "color": "red"}]', "hint 1 of 1: x: expected a finite number"),
