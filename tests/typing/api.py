@@ -14,6 +14,7 @@ from torch import Tensor
 
 import colorful
 from colorful import Colorizer, Hint, Prediction
+from colorful.models import ECCV16, register
 from colorful.prediction import Suggestion
 
 
@@ -49,6 +50,11 @@ def check(array: npt.NDArray[np.uint8], picture: Image.Image, path: Path) -> Non
     assert_type(prediction.rgb(temperature=0.2, saturation=1.1), npt.NDArray[Any])
     assert_type(prediction.suggest(x=120, y=80, count=5), list[Suggestion])
     assert_type(prediction.confidence(), Tensor)
+
+    # A pixel of an array is a color, and a registered class stays what it was.
+    assert_type(Hint(x=1, y=2, color=array[0, 0]), Hint)
+    assert_type(Hint(x=1, y=2, color=[192, 48, 32]), Hint)
+    assert_type(register(ECCV16), type[ECCV16])
 
     summary = colorful.colorize_folder("album", "color", colorizer=colorizer, skip_existing=True)
     assert_type(summary.done, int)
