@@ -133,6 +133,18 @@ def test_nonsense_on_standard_input_is_told_in_words(
     assert result.stderr.count("\n") == 1
 
 
+def test_a_terminal_is_no_picture(here: Path) -> None:
+    """``colorful -`` on a terminal says what it waits for instead of waiting."""
+    terminal, its_other_end = pytest.importorskip("pty").openpty()
+    command = [sys.executable, "-m", "colorful", "-", "-o", "new.png"]
+    with os.fdopen(terminal, "rb", buffering=0), os.fdopen(its_other_end, "rb", buffering=0) as stdin:
+        done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "colorful: PHOTO: expected a file or a pipe for -, since a terminal cannot send a picture\n"
+    )
+
+
 def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:
     """``--hints`` and ``--keep`` act on the one photo given."""
     Path("hints.json").write_text('[{"x": 16, "y": 12, "color": "#c03020", "radius": 12}]')

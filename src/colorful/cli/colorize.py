@@ -106,6 +106,8 @@ def colorize(
         raise OptionError("PHOTO: expected a single one with -, --hints or --keep, got several")
     if to_stdout and as_json:
         raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
+    if STREAM in photos and sys.stdin.isatty():
+        raise OptionError("PHOTO: expected a file or a pipe for -, since a terminal cannot send a picture")
     if to_stdout and sys.stdout.isatty():
         raise OptionError("--out: expected a file or a pipe, since a terminal cannot show a picture")
 
