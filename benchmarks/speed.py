@@ -10,6 +10,7 @@ import gc
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -158,32 +159,41 @@ def pipelines(small: bool) -> dict[str, Any]:
 
 
 def memory(small: bool) -> dict[str, Any]:
-    """Take the peak of each in a process of its own."""
+    """Take the peak of each in a process of its own, which gets model and photo from files, as users do."""
     rows = {}
+    torch.manual_seed(0)
+    network = vivid(ECCV16())
     for label in ("1 MP",) if small else ("12 MP", "50 MP"):
-        height, width = SIZES[label]
         row: dict[str, Any] = {}
-        for who in ("ours", "peer"):
-            command = [sys.executable, __file__, "--peak", who, str(height), str(width)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            row[who] = json.loads(done.stdout)
+        with tempfile.TemporaryDirectory() as folder:
+            Colorizer(network, device="cpu").save_pretrained(folder)
+            torch.save(network.state_dict(), Path(folder, "eccv16.pth"))
+            np.save(Path(folder, "photo.npy"), photo(*SIZES[label]))
+            np.save(Path(folder, "warm.npy"), photo(256, 256))
+            for who in ("ours", "ours bfloat16", "peer"):
+                command = [sys.executable, __file__, "--peak", who, folder]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                row[who] = json.loads(done.stdout)
         row["peer_over_ours"] = row["peer"]["peak_bytes"] / row["ours"]["peak_bytes"]
+        row["peer_over_ours_bfloat16"] = row["peer"]["peak_bytes"] / row["ours bfloat16"]["peak_bytes"]
         row["peer_over_ours_above_level"] = row["peer"]["bytes_a_pixel"] / row["ours"]["bytes_a_pixel"]
         rows[label] = row
     return rows
 
 
-def peak(who: str, height: int, width: int) -> dict[str, float]:
+def peak(who: str, folder: Path) -> dict[str, float]:
     """Measure the peak of resident memory while one photo is colored, after one of 256 x 256 (Linux only)."""
-    torch.manual_seed(0)
-    network = vivid(ECCV16())
-    pixels, warm = photo(height, width), photo(256, 256)
+    pixels, warm = np.load(folder / "photo.npy"), np.load(folder / "warm.npy")
     run: Callable[[np.ndarray], np.ndarray]
-    if who == "ours":
-        run = Colorizer(network, device="cpu").colorize
+    if who == "peer":
+        import colorizers
+
+        network = colorizers.eccv16(pretrained=False).eval()
+        network.load_state_dict(torch.load(folder / "eccv16.pth"))
+        run = partial(peer_pipeline, network)
     else:
-        run = partial(peer_pipeline, peer("eccv16", network))
-    del network
+        dtype = "bfloat16" if who.endswith("bfloat16") else "float32"
+        run = Colorizer.from_pretrained(folder, device="cpu", dtype=dtype).colorize
     run(warm)
     gc.collect()
     level = _status("VmRSS")
@@ -193,8 +203,8 @@ def peak(who: str, height: int, width: int) -> dict[str, float]:
     return {
         "level_bytes": level,
         "peak_bytes": highest,
-        "bytes_a_pixel": (highest - level) / (height * width),
-        "result_bytes_a_pixel": result.nbytes / (height * width),
+        "bytes_a_pixel": (highest - level) / (pixels.shape[0] * pixels.shape[1]),
+        "result_bytes_a_pixel": result.nbytes / (pixels.shape[0] * pixels.shape[1]),
     }
 
 
@@ -209,11 +219,11 @@ def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
-    parser.add_argument("--peak", nargs=3, metavar=("WHO", "HEIGHT", "WIDTH"), help=argparse.SUPPRESS)
+    parser.add_argument("--peak", nargs=2, metavar=("WHO", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
-        who, height, width = options.peak
-        sys.stdout.write(json.dumps(peak(who, int(height), int(width))))
+        who, folder = options.peak
+        sys.stdout.write(json.dumps(peak(who, Path(folder))))
         return
     results = networks(options.small)
     for name, part in (("pipeline", pipelines), ("memory", memory)):

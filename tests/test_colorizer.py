@@ -266,6 +266,39 @@ raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         again = Colorizer.from_pretrained(folder, device="cpu")
         assert np.array_equal(again.colorize(grey), lite.colorize(grey))
 
+    def test_a_loaded_network_is_read_again_when_asked_for(self, tmp_path: Path, grey: Array) -> None:
+        """The network of a loaded model is the one in its file, to the bit, as long as that is there."""
+        original = create("eccv16")
+        folder = Colorizer(original, device="cpu").save_pretrained(tmp_path / "model")
+        colorizer = Colorizer.from_pretrained(folder, device="cpu")
+        expected = original.state_dict()
+        for _ in range(2):
+            network = colorizer.network
+            assert all(torch.equal(tensor, expected[name]) for name, tensor in network.state_dict().items())
+        assert network is colorizer.network
+        other = Colorizer.from_pretrained(folder, device="cpu")
+        weights = folder / "model.safetensors"
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 1
+        weights.write_bytes(content)
+        with pytest.raises(errors.WeightsIntegrityError, match="got another"):
+            _ = other.network
+        weights.unlink()
+        with pytest.raises(errors.WeightsNotFoundError):
+            _ = other.network
+        assert other.colorize(grey).shape == (75, 113, 3)
+
+    @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what is mapped")
+    def test_a_loaded_model_lets_go_of_its_file(self, tmp_path: Path) -> None:
+        """What a loaded model computes with is in memory: its file may be replaced or cut."""
+        Colorizer(create("lite"), device="cpu").save_pretrained(tmp_path)
+        colorizers = [
+            Colorizer.from_pretrained(tmp_path, device="cpu", dtype=dtype)
+            for dtype in ("float32", "bfloat16")
+        ]
+        assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+        del colorizers
+
     def test_bfloat16_is_near_to_float32(self, lite: Colorizer, grey: Array) -> None:
         """In bfloat16 the colors stay near to those in float32, and predictions are float32."""
         half = Colorizer(lite.network, device="cpu", dtype="bfloat16")

@@ -21,10 +21,11 @@ from torch import Tensor
 from colorful import hub, images
 from colorful.errors import DeviceError, KindError, OptionError, OutputExistsError
 from colorful.hints import Hint, check_hints, rasterize
+from colorful.hub import ModelFiles
 from colorful.images import Picture
 from colorful.lab.space import Gamut, rgb_to_lab
 from colorful.models import DEFAULT_MODEL
-from colorful.models.network import Network
+from colorful.models.network import Network, NetworkConfig
 from colorful.models.precision import with_bfloat16
 from colorful.models.winograd import with_winograd
 from colorful.prediction import Decoding, Mask, Prediction, opaque_uint8, unsupported
@@ -47,16 +48,14 @@ class Colorizer:
     """A model, loaded once, that colors any number of photos; threads can share it, and it can be pickled.
 
     Args:
-        network: Left as it is: the colorizer works on a copy.
+        network: Left as it is: the colorizer works on a copy. Or the files of one, as
+            :func:`colorful.hub.fetch` finds them.
         device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or any device of torch.
         dtype: What the network computes in, as a name or as torch's own. ``"bfloat16"`` is faster on CPUs and
             GPUs that have it, at a hardly visible difference in color.
         compile: Whether to run the network through :func:`torch.compile`: faster after a first photo that
             takes a minute; needs a C++ compiler.
         name: What the model is called in messages and metadata; its architecture by default.
-
-    Attributes:
-        network: The copy, in float32 and evaluation mode, on *device*.
 
     Raises:
         DeviceError: If the device is not there.
@@ -72,14 +71,14 @@ class Colorizer:
 
     def __init__(
         self,
-        network: Network,
+        network: Network | ModelFiles,
         *,
         device: str | torch.device = "auto",
         dtype: Precision | torch.dtype = "float32",
         compile: bool = False,
         name: str | None = None,
     ) -> None:
-        if not isinstance(network, Network):
+        if not isinstance(network, Network | ModelFiles):
             raise KindError(f"network: expected a colorful.models.Network, got {type(network).__name__}")
         dtype_name = str(dtype).removeprefix("torch.")
         if dtype_name not in get_args(Precision):
@@ -87,9 +86,10 @@ class Colorizer:
         self.device = _find_device(device)
         self.dtype = cast("Precision", dtype_name)
         self.compile = compile
-        self.name = name or network.architecture
-        self.network = copy.deepcopy(network).eval().requires_grad_(False).to(self.device, torch.float32)
-        self._forward = self._make_forward()
+        self._files = network if isinstance(network, ModelFiles) else None
+        self._network: Network | None
+        self._settle(copy.deepcopy(network) if isinstance(network, Network) else network.build(mapped=True))
+        self.name = name or self.architecture
         self._process = os.getpid()
 
     @classmethod
@@ -133,7 +133,7 @@ class Colorizer:
             DeviceError: If the device is not there.
         """
         device = _find_device(device)  # before a download that would be for nothing
-        network = hub.load(
+        found = hub.fetch(
             model,
             revision=revision,
             cache_dir=cache_dir,
@@ -143,22 +143,41 @@ class Colorizer:
             architecture=architecture,
             namespace=namespace,
         )
-        return cls(network, device=device, dtype=dtype, compile=compile, name=os.fspath(model))
+        return cls(found, device=device, dtype=dtype, compile=compile, name=os.fspath(model))
+
+    @property
+    def network(self) -> Network:
+        """The network as it was given, in float32 and evaluation mode, on the device.
+
+        Of one that was loaded only the fast form is held in memory: this reads its file again, once.
+
+        Raises:
+            WeightsError: If the file is not there any more, or is another.
+        """
+        if self._network is None and self._files is not None:
+            network = self._files.build(checked=True)
+            self._network = network.requires_grad_(False).to(self.device, torch.float32)
+        return self._network or self._fast
+
+    @property
+    def config(self) -> NetworkConfig:
+        """Settings of the pipeline around the network, as they came with the model."""
+        return self._fast.config
 
     @property
     def architecture(self) -> str:
         """Name of the network's architecture."""
-        return self.network.architecture
+        return self._fast.architecture
 
     @property
     def takes_hints(self) -> bool:
         """Whether the model follows color hints."""
-        return self.network.takes_hints
+        return self._fast.takes_hints
 
     @property
     def has_temperature(self) -> bool:
         """Whether the model predicts a distribution, out of which a temperature chooses."""
-        return self.network.output == "distribution"
+        return self._fast.output == "distribution"
 
     @overload
     def colorize(
@@ -425,7 +444,7 @@ class Colorizer:
         if reference and (upsample or gamut):
             raise OptionError("reference: fixes upsample and gamut, which were given too")
         if temperature is not None and not self.has_temperature:
-            raise unsupported("temperature", self.network)
+            raise unsupported("temperature", self._fast)
         return Decoding(
             temperature=temperature,
             saturation=saturation,
@@ -469,21 +488,26 @@ class Colorizer:
         return f"Colorizer({self.name!r}, device={str(self.device)!r}, dtype={self.dtype!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "_forward"}
+        left_out = ("_forward", "_fast", "_files")
+        state = {key: value for key, value in self.__dict__.items() if key not in left_out}
+        return state | {"_network": self.network}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._forward = self._make_forward()
+        self._files = None
+        self._settle(state["_network"])
         self._process = os.getpid()
 
     @property
     def _dtype(self) -> torch.dtype:
         return torch.bfloat16 if self.dtype == "bfloat16" else torch.float32
 
-    def _make_forward(self) -> Callable[..., Tensor]:
+    def _settle(self, network: Network) -> None:
         """Prepare the network for speed: folded, in the dtype asked for, compiled if wished."""
-        fuse = getattr(self.network, "fuse", None)
-        fast: Network = fuse() if fuse else self.network
+        in_file = {tensor.data_ptr() for tensor in network.state_dict().values()} if self._files else set()
+        network = network.eval().requires_grad_(False).to(self.device, torch.float32)
+        fuse = getattr(network, "fuse", None)
+        fast: Network = fuse() if fuse else network
         if self._dtype != torch.float32:
             fast = with_bfloat16(fast)
         if self.device.type == "cpu" and not self.compile:
@@ -491,6 +515,14 @@ class Colorizer:
         # Channels last is how convolutions want their maps: in torch's own order each would be turned over.
         # torch's annotations of Module.to know no memory_format without a dtype.
         fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        tensors = fast.state_dict().items()
+        read = {name: tensor.clone() for name, tensor in tensors if tensor.data_ptr() in in_file}
+        fast.load_state_dict(read, strict=False, assign=True)
+        self._fast = fast
+        self._network = None if self._files else network
+        self._forward = self._make_forward(fast)
+
+    def _make_forward(self, fast: Network) -> Callable[..., Tensor]:
         if not self.compile:
             return fast
         compiled = torch.compile(fast)
@@ -544,7 +576,7 @@ class Colorizer:
     ) -> list[Prediction]:
         """Run the network on pictures, together where they have the same size at its input."""
         if any(hints) and not self.takes_hints:
-            raise unsupported("hints", self.network)
+            raise unsupported("hints", self._fast)
         if os.getpid() != self._process:
             # OpenMP's threads do not survive a fork, and it would wait for them for ever.
             torch.set_num_threads(1)
@@ -560,12 +592,12 @@ class Colorizer:
                 inputs += [torch.cat(maps) for maps in zip(*drawn, strict=True)]
             outputs = self._forward(*(tensor.to(self.device) for tensor in inputs)).float()
             for index, its_light, output in zip(members, lights, outputs, strict=True):
-                predictions[index] = Prediction(pictures[index], its_light, output, self.network, reference)
+                predictions[index] = Prediction(pictures[index], its_light, output, self._fast, reference)
         return [predictions[index] for index in range(len(pictures))]
 
     def _input_size(self, picture: Picture, network_size: int | None, reference: bool) -> tuple[int, int]:
         """Choose height and width of the network's input."""
-        config, multiple = self.network.config, self.network.multiple
+        config, multiple = self._fast.config, self._fast.multiple
         if reference:
             if network_size is not None:
                 raise OptionError("reference: fixes network_size, which was given too")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from colorful.errors import (
     KindError,
@@ -24,6 +24,9 @@ from colorful.errors import (
 )
 from colorful.hub import cache, files, remote
 from colorful.models import ARCHITECTURES, MODELS, ModelInfo, NetworkConfig, WeightSource
+
+if TYPE_CHECKING:
+    from colorful.models import Network
 
 NAMESPACE = "colorful-colorization"
 """Owner of the Hub repos of the registered models."""
@@ -53,6 +56,22 @@ class ModelFiles:
     weights: Path
     digest: str
     source: str
+
+    def build(self, *, mapped: bool = False, checked: bool = False) -> Network:
+        """Load the network; see :func:`colorful.hub.load`.
+
+        Args:
+            mapped: Leave the weights in the file, to be read where they are used. Only for a network that is
+                soon let go: it breaks when the file is cut.
+            checked: Sum the file up again first, if it was found long ago.
+
+        Raises:
+            WeightsError: If the file cannot be read, does not fit, or is another than was found.
+        """
+        where = str(self.weights)
+        if checked and files.kind_of(self.weights) and files.sha256(self.weights) != self.digest:
+            raise WeightsIntegrityError(f"{where}: expected the file that was loaded before, got another")
+        return files.build(self.config, self.weights, where, mapped=mapped)
 
 
 @dataclass(frozen=True)
@@ -116,6 +135,11 @@ def fetch(
         return _registered(model, access, namespace or os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE)
     if not isinstance(model, str | os.PathLike):
         raise KindError(f"model: expected a name, a Hub id or a path, got {type(model).__name__}")
+    if isinstance(model, str) and model.startswith(("http://", "https://")):
+        raise WeightsNotFoundError(
+            f"{model}: expected one of {', '.join(MODELS)}, a Hub id org/name, a folder or a file, got an address; "
+            "download what is there, and give its path"
+        )
     path = Path(model).expanduser()
     is_id = isinstance(model, str) and _REPO_ID.fullmatch(model) and path.suffix not in _SUFFIXES
     if is_id and not path.exists():
@@ -263,8 +287,9 @@ def describe_file(path: Path, architecture: str | None = None, weights: Path | N
     known = architecture or files.identify(tensors)
     if known is None:
         raise WeightsFormatError(
-            f"{path}: the file does not tell what network it is for. Pass architecture= (--architecture), "
-            f"one of {', '.join(ARCHITECTURES)}, or put the config.json of the model beside it"
+            f"{path}: the file does not tell what network it is for. Pass architecture= (in a shell once: "
+            f"colorful convert --architecture), one of {', '.join(ARCHITECTURES)}, or put the config.json of the "
+            "model beside it"
         )
     return files.describe(known, MODELS[known].config if known in MODELS else NetworkConfig())
 

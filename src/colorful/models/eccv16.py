@@ -34,7 +34,7 @@ class ECCV16(Network):
     stride: ClassVar[int] = 4
     multiple: ClassVar[int] = 8
     # What decides between neighboring bins is small beside what all cells have in common.
-    float32_layers: ClassVar[tuple[str, ...]] = ("model7.4", "model7.6", "model8")
+    float32_layers: ClassVar[tuple[str, ...]] = ("model7.4", "model7.6", "model8", "model_out")
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__(config)

@@ -30,7 +30,7 @@ class Network(nn.Module):
     multiple: ClassVar[int]
     """Input sides must be multiples of this."""
     float32_layers: ClassVar[tuple[str, ...]] = ()
-    """What stays in float32, by name, where the rest is asked for in bfloat16."""
+    """What stays in float32, by name, where the rest is in bfloat16; it is what decode() gets."""
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()

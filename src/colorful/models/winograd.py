@@ -71,10 +71,11 @@ class Winograd(nn.Module):
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
         transform = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
-        weight = convolution.weight.detach()
-        # (K, C, 3, 3) -> (4, 4, C, K) -> (16, C, K)
-        transformed = torch.einsum("ia,kcab,jb->ijck", transform, weight, transform).flatten(0, 1)
-        self.register_buffer("weight", transformed.contiguous())
+        taps = convolution.weight.detach().permute(2, 3, 1, 0)  # (K, C, 3, 3) -> (3, 3, C, K)
+        # Straight into place: what intermediate results leave behind, the process would keep.
+        transformed = taps.new_empty(16, *taps.shape[2:])
+        torch.mm(torch.kron(transform, transform), taps.reshape(9, -1), out=transformed.view(16, -1))
+        self.register_buffer("weight", transformed)
         self.register_buffer("bias", None if convolution.bias is None else convolution.bias.detach())
         self.dilation = convolution.dilation[0]
 
