@@ -356,3 +356,11 @@ def test_safetensors_only_needs_no_pickle(saved: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(pickle, "Unpickler", None)
     monkeypatch.setattr(torch, "load", None)
     hub.load(saved)
+
+
+def test_an_address_is_told_apart_from_a_path() -> None:
+    """An address is not fetched, and the error shows it as it was given."""
+    with pytest.raises(
+        WeightsNotFoundError, match=r"^https://example\.org/x\.pth: .* got an address; download"
+    ):
+        hub.load("https://example.org/x.pth")

@@ -137,8 +137,8 @@ def fetch(
         raise KindError(f"model: expected a name, a Hub id or a path, got {type(model).__name__}")
     if isinstance(model, str) and model.startswith(("http://", "https://")):
         raise WeightsNotFoundError(
-            f"{model}: expected one of {', '.join(MODELS)}, a Hub id org/name, a folder or a file, got an address; "
-            "download what is there, and give its path"
+            f"{model}: expected one of {', '.join(MODELS)}, a Hub id org/name, a folder or a file, got an "
+            "address; download what is there, and give its path"
         )
     path = Path(model).expanduser()
     is_id = isinstance(model, str) and _REPO_ID.fullmatch(model) and path.suffix not in _SUFFIXES
@@ -288,8 +288,8 @@ def describe_file(path: Path, architecture: str | None = None, weights: Path | N
     if known is None:
         raise WeightsFormatError(
             f"{path}: the file does not tell what network it is for. Pass architecture= (in a shell once: "
-            f"colorful convert --architecture), one of {', '.join(ARCHITECTURES)}, or put the config.json of the "
-            "model beside it"
+            f"colorful convert --architecture), one of {', '.join(ARCHITECTURES)}, or put the config.json of "
+            "the model beside it"
         )
     return files.describe(known, MODELS[known].config if known in MODELS else NetworkConfig())
 
