@@ -214,6 +214,38 @@ def measures(results: dict[str, Any]) -> str:
     )
 
 
+def web_load(results: dict[str, Any]) -> str:
+    """Write how the page's server bears many clients."""
+    loops = " and ".join(f"{rate:.2f}" for rate in results["photos_per_second_of_the_bare_loop"])
+    outcomes = ", ".join(f"{status}: {count:,}" for status, count in sorted(results["outcomes"].items()))
+    return (
+        f"## The page's server under {results['clients']} clients\n\n"
+        f"One-megapixel photos with lite, {results['format'].upper()} out, for {results['seconds']:.0f} s: "
+        f"{results['photos_per_second']:.2f} photos/s. A bare loop of decoding, `colorize_many` and encoding "
+        f"for the same clients did {loops} before and after, of which this is "
+        f"{100 * results['share_of_the_bare_loop']:.0f} %. Replies by status: {outcomes}. Memory after the "
+        f"first quarter was {results['rss_mib_after_warm_up']:.0f} MiB at most, in the last quarter "
+        f"{results['rss_mib_at_the_end']:.0f} MiB ({results['rss_growth_percent']:+.1f} %). No pixel of "
+        f"photos colored side by side differs from those colored in series by more than "
+        f"{results['largest_difference_from_series']}/255. Told to end (SIGTERM) under that load, it did so "
+        f"within {results['term_seconds']:.1f} s and left {len(results['files_left']) or 'no'} files.\n"
+    )
+
+
+def web_preview(results: dict[str, Any]) -> str:
+    """Write how soon the picture follows on the page."""
+    rows = [
+        [name, f"{row['median']:.0f} ({row['q1']:.0f} to {row['q3']:.0f})"]
+        for name, row in results["milliseconds"].items()
+    ]
+    width, height = results["preview_pixels"]
+    return (
+        "## The editor of the page\n\nFrom the click, or the slider's move, to the frame that shows the new "
+        f"picture of {width} x {height} pixels: Chromium without a screen on the same machine as the server, "
+        "one-megapixel photo, lite.\n\n" + table(["", "ms"], rows)
+    )
+
+
 INTRODUCTION = """# Benchmarks
 
 Measured by the scripts in `benchmarks/`, written by them into `benchmarks/results/*.json`, and laid out here
@@ -241,6 +273,8 @@ def main() -> None:
         "start": (start,),
         "measures": (measures,),
         "guided": (guided,),
+        "web_load": (web_load,),
+        "web_preview": (web_preview,),
     }
     for name, writers in sections.items():
         file = RESULTS / f"{name}.json"

@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--sheet", help="see guided.py")
     options = parser.parse_args()
     runs = [["start.py"], ["lab.py"], ["speed.py"], ["folder.py"], ["measures.py"]]
+    runs += [["web_load.py"], ["web_preview.py"]]
     if options.photos or options.large:
         guided = ["guided.py"]
         guided += ["--photos", *options.photos] if options.photos else []

@@ -1,4 +1,4 @@
-"""How soon the picture follows on the page, in a real browser: from click or slider to decoded picture."""
+"""How soon the picture follows on the page, in a real browser: from click or slider to the frame with it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from measure import grey, photo, write
@@ -24,7 +25,9 @@ FLAGS = [
 ]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 
-# Runs in the page: do something, and wait until the picture is another one and nothing is on its way.
+PROMISED = 200  # milliseconds, the median of each kind of change
+
+# Runs in the page: do something, and wait for the frame that shows another picture, keeping no core busy.
 FOLLOW = """async ([what, x, y]) => {
   const image = document.querySelector("#canvas .after");
   const stage = document.getElementById("stage");
@@ -40,14 +43,17 @@ FOLLOW = """async ([what, x, y]) => {
     control.value = x;
     control.dispatchEvent(new Event("input", { bubbles: true }));
   }
-  while (image.src === last || stage.hasAttribute("aria-busy")) {
-    await new Promise((resolve) => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = resolve;
-      port2.postMessage(0);
+  await new Promise((resolve) => {
+    const observer = new MutationObserver(() => {
+      if (image.src === last || stage.hasAttribute("aria-busy")) return;
+      observer.disconnect();
+      resolve();
     });
-  }
+    observer.observe(image, { attributeFilter: ["src"] });
+    observer.observe(stage, { attributeFilter: ["aria-busy"] });
+  });
   await image.decode();
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   const took = performance.now() - start;
   if (what !== "click") document.getElementById(what).dispatchEvent(new Event("change", { bubbles: true }));
   return took;
@@ -75,15 +81,18 @@ def main() -> None:
             with sync_playwright() as playwright:
                 chromium = shutil.which("chromium") or shutil.which("google-chrome")
                 browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-                page = browser.new_page(viewport={"width": 1440, "height": 1060})
+                page = browser.new_page(viewport={"width": 1440, "height": 1120})
                 results = measure(page, found[1], path, 3 if options.small else 30)
                 browser.close()
         finally:
             server.terminate()
+    for name, quartiles in results["milliseconds"].items():
+        met = "met    " if quartiles["median"] <= PROMISED else "NOT MET"
+        print(f"{met}  {name}: {quartiles['median']:.0f} ms, promised {PROMISED}", flush=True)
     write("web_preview", results, small=options.small)
 
 
-def measure(page: Page, address: str, path: Path, rounds: int) -> dict[str, object]:
+def measure(page: Page, address: str, path: Path, rounds: int) -> dict[str, Any]:
     """Time each kind of change so many times; milliseconds."""
     page.goto(address)
     page.locator("#choose").set_input_files(str(path))
