@@ -1,7 +1,8 @@
 """The published measures of colorization: functions on batches, and accumulators over sets of any size.
 
 Pictures are RGB tensors ``(N, 3, H, W)``, sRGB-encoded, in [0, 1] or uint8; colors are ab tensors
-``(N, 2, H, W)`` in CIELAB units. A measure gives one number a photo, shape ``(N,)``.
+``(N, 2, H, W)`` in CIELAB units. A measure gives one number a photo, shape ``(N,)``. Where it needs the real
+photo, one will do for the whole batch.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from colorful.errors import KindError, OptionError, PhotosError, RangeError, ShapeError
 from colorful.lab import AbBins
@@ -27,7 +27,9 @@ AUC_RANGE = 150.0
 
 _SSIM_SIGMA, _SSIM_RADIUS = 1.5, 5
 _BAND = 24576
-"""Pixels in a band of CIEDE2000."""
+"""Pixels of a picture that SSIM and CIEDE2000 take at a time."""
+_TILE = 32
+"""Pixels blurred by one product of matrices."""
 _25_TO_7 = 25.0**7
 
 
@@ -42,9 +44,9 @@ def psnr(rgb: Tensor, real: Tensor) -> Tensor:
         Decibels, shape ``(N,)``; infinite for identical pictures.
 
     Raises:
-        ShapeError: If the two are not of one such shape.
+        ShapeError: If the two are not of such shapes.
     """
-    _check_pair(rgb, real, 3, "rgb")
+    _check_pair(rgb, real, 3, "rgb", one_will_do=True)
     error = (_levels(rgb) - _levels(real)).square().mean(dim=(1, 2, 3))
     return 10 * torch.log10(255**2 / error)
 
@@ -62,9 +64,9 @@ def psnr_ab(ab: Tensor, real: Tensor) -> Tensor:
         Decibels, shape ``(N,)``; infinite for identical colors.
 
     Raises:
-        ShapeError: If the two are not of one such shape.
+        ShapeError: If the two are not of such shapes.
     """
-    _check_pair(ab, real, 2, "ab")
+    _check_pair(ab, real, 2, "ab", one_will_do=True)
     return 10 * torch.log10(255**2 / (ab - real).square().mean(dim=(1, 2, 3)))
 
 
@@ -83,31 +85,40 @@ def ssim(rgb: Tensor, real: Tensor) -> Tensor:
         Shape ``(N,)``, at most 1.
 
     Raises:
-        ShapeError: If the two are not of one such shape, or smaller than a window.
+        ShapeError: If the two are not of such shapes, or smaller than a window.
 
     References:
         Wang, Bovik, Sheikh, Simoncelli. Image Quality Assessment: From Error Visibility to Structural
         Similarity. IEEE TIP 2004, eq. 13.
     """
-    _check_pair(rgb, real, 3, "rgb")
+    _check_pair(rgb, real, 3, "rgb", one_will_do=True)
     if min(rgb.shape[2:]) <= 2 * _SSIM_RADIUS:
         raise ShapeError(
             f"rgb: expected sides of at least {2 * _SSIM_RADIUS + 1} pixels, got {tuple(rgb.shape)}"
         )
-    # Centered values keep float32 exact enough where the variance is small beside the mean.
-    x, y = (_side_by_side(_levels(pictures) - 128) for pictures in (rgb, real))
-    mean_x, mean_y = _blur(x), _blur(y)
-    products, squares = mean_x * mean_y, torch.addcmul(mean_x * mean_x, mean_y, mean_y)
-    covariance = _blur(x * y).sub_(products)
-    variances = _blur(torch.addcmul(x * x, y, y)).sub_(squares)
-    # The luminance term is about means from black on. In place: fresh memory costs more than the sums.
-    shift = mean_x.add_(mean_y).mul_(128).add_(128**2)
-    products.add_(shift)
-    squares.add_(shift, alpha=2)
+    windows = _windows(rgb)
+    height, width = (side - 2 * _SSIM_RADIUS for side in rgb.shape[2:])
+    total = torch.zeros(len(rgb), dtype=windows.dtype, device=rgb.device)
+    rows = max(1, _BAND // rgb.shape[3])
+    for top in range(0, height, rows):
+        band = slice(top, min(top + rows, height) + 2 * _SSIM_RADIUS)
+        truths = [(y, _blur(y, windows)) for y in map(_centered, real[..., band, :])]
+        for number, x in enumerate(map(_centered, rgb[..., band, :])):
+            total[number] += _ssim(x, *truths[number % len(truths)], windows).sum()
+    return total / (3 * height * width)
+
+
+def _ssim(x: Tensor, y: Tensor, mean_y: Tensor, windows: Tensor) -> Tensor:
+    """The index of every window; in place where it can be, since fresh memory costs more than the sums."""
+    maps = torch.stack((x, x * y, torch.addcmul(x * x, y, y)), dim=1)  # (R, 3, W) -> (R, 3, 3, W)
+    mean_x, product, square = _blur(maps, windows).unbind(1)
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    index = products.mul_(2).add_(c1).mul_(covariance.mul_(2).add_(c2))
-    index.div_(squares.add_(c1).mul_(variances.add_(c2)))
-    return index.mean(dim=(0, 2, 3)).view(len(rgb), 3).mean(dim=1)
+    # The luminance term is about means from black on.
+    shift = (mean_x + mean_y).mul_(2 * 128).add_(2 * 128**2 + c1)
+    products, squares = (mean_x * mean_y).mul_(2), torch.addcmul(mean_x * mean_x, mean_y, mean_y)
+    covariance = product.mul_(2).sub_(products).add_(c2)
+    variances = square.sub_(squares).add_(c2)
+    return products.add_(shift).mul_(covariance).div_(squares.add_(shift).mul_(variances))
 
 
 def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
@@ -121,24 +132,32 @@ def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
         Shape ``(*, H, W)``, at least 0; dtype of *lab*.
 
     Raises:
-        ShapeError: If the two are not of one such shape.
+        ShapeError: If the two are not of such shapes.
 
     References:
         Sharma, Wu, Dalal. The CIEDE2000 Color-Difference Formula: Implementation Notes, Supplementary Test
         Data, and Mathematical Observations. Color Research and Application 2005, eq. 2 to 22.
     """
-    if lab.shape != real.shape or lab.dim() < 3 or lab.shape[-3] != 3:
+    if lab.dim() < 3 or lab.shape[-3] != 3 or real.shape not in (lab.shape, (1, *lab.shape[1:])):
         raise ShapeError(
             f"lab, real: expected one shape (*, 3, H, W), got {tuple(lab.shape)}, {tuple(real.shape)}"
         )
-    # Its hundred small steps are quick on rows that stay in the cache.
-    rows = max(1, _BAND * lab.shape[-2] * 3 // max(1, lab.numel()))
-    bands = zip(torch.split(lab, rows, dim=-2), torch.split(real, rows, dim=-2), strict=True)
-    return torch.cat([_ciede2000(*band) for band in bands], dim=-2)
+    # Its hundred small steps are quick on colors in a row that stay in the cache.
+    colors, truths = (each.reshape(-1, 3, lab.shape[-2] * lab.shape[-1]) for each in (lab, real))
+    found = []
+    for number, color in enumerate(colors):
+        bands = zip(
+            torch.split(color, _BAND, dim=1),
+            torch.split(truths[number % len(truths)], _BAND, dim=1),
+            strict=True,
+        )
+        found.append(torch.cat([_ciede2000(*band) for band in bands]))
+    return torch.stack(found).view(lab.shape[:-3] + lab.shape[-2:])
 
 
 def _ciede2000(lab: Tensor, real: Tensor) -> Tensor:
-    (light_1, a_1, b_1), (light_2, a_2, b_2) = lab.unbind(-3), real.unbind(-3)
+    """For colors in a row, (3, P) -> (P,)."""
+    (light_1, a_1, b_1), (light_2, a_2, b_2) = lab, real
     stretch = 1.5 - 0.5 * _saturating((_length(a_1, b_1) + _length(a_2, b_2)) / 2)
     a_1, a_2 = a_1 * stretch, a_2 * stretch
     chroma_1, chroma_2 = _length(a_1, b_1), _length(a_2, b_2)
@@ -148,28 +167,30 @@ def _ciede2000(lab: Tensor, real: Tensor) -> Tensor:
     cos_2, sin_2 = mean_a * mean_a - mean_b * mean_b, 2 * mean_a * mean_b
     cos_3, sin_3 = cos_2 * mean_a - sin_2 * mean_b, sin_2 * mean_a + cos_2 * mean_b
     cos_4, sin_4 = cos_2 * cos_2 - sin_2 * sin_2, 2 * cos_2 * sin_2
-    turn = (
-        1
-        - 0.17 * (mean_a * _cos(30) + mean_b * _sin(30))
-        + 0.24 * cos_2
-        + 0.32 * (cos_3 * _cos(6) - sin_3 * _sin(6))
-        - 0.20 * (cos_4 * _cos(63) + sin_4 * _sin(63))
-    )
+    turn = torch.ones_like(mean_a)
+    for share, phase, cos, sin in (
+        (-0.17, -30, mean_a, mean_b),
+        (0.24, 0, cos_2, sin_2),
+        (0.32, 6, cos_3, sin_3),
+        (-0.20, -63, cos_4, sin_4),
+    ):
+        turn = turn.add(cos, alpha=share * _cos(phase)).sub(sin, alpha=share * _sin(phase))
     mean_chroma = (chroma_1 + chroma_2) / 2
-    angle = torch.rad2deg(torch.atan2(mean_b, mean_a))
-    hue = torch.where(angle < 0, angle + 360, angle)
-    rotation = (
-        -2 * _saturating(mean_chroma) * torch.sin(torch.deg2rad(60 * torch.exp(-(((hue - 275) / 25) ** 2))))
-    )
+    # Counted from 180 degrees, so that it jumps at 0. Beyond 80 exp() would leave the numbers that are quick.
+    hue = torch.atan2(-mean_b, -mean_a) * (180 / np.pi)
+    bump = torch.exp(-((hue - 95) / 25).square().clamp(max=80))
+    rotation = torch.sin(bump * (np.pi / 3)) * _saturating(mean_chroma) * -2
     offset = ((light_1 + light_2) / 2 - 50).square()
     light = (light_2 - light_1) / (1 + 0.015 * offset / torch.sqrt(20 + offset))
-    chroma = (chroma_2 - chroma_1) / (1 + 0.045 * mean_chroma)
+    chroma_difference = chroma_2 - chroma_1
+    chroma = chroma_difference / (1 + 0.045 * mean_chroma)
     # 2 sqrt(C1 C2) sin(dh / 2), with the sign of the turn from the first hue to the second, as what the
     # difference of chroma leaves of the distance: exact for equal colors, also in float32.
-    distance = (a_2 - a_1).square() + (b_2 - b_1).square()
-    size = torch.sqrt((distance - (chroma_2 - chroma_1).square()).clamp(min=0))
+    distance = _squared(a_2 - a_1, b_2 - b_1)
+    size = torch.sqrt(torch.addcmul(distance, chroma_difference, chroma_difference, value=-1).clamp(min=0))
     hue_difference = torch.copysign(size, a_1 * b_2 - b_1 * a_2) / (1 + 0.015 * mean_chroma * turn)
-    squared = light.square() + chroma.square() + hue_difference.square() + rotation * chroma * hue_difference
+    squared = torch.addcmul(_squared(chroma, hue_difference), light, light)
+    squared = torch.addcmul(squared, rotation, chroma * hue_difference)
     return torch.sqrt(squared.clamp(min=0))
 
 
@@ -257,6 +278,24 @@ class AbErrors:
             score = (1 - _length(*(ab - real).unbind(1)) / AUC_RANGE).clamp(min=0)
             total = bins.flatten().bincount(weights=score.flatten().double(), minlength=len(counts))
             sums.frombytes(_bytes(total[occupied], np.float32))
+
+    def merge(self, other: AbErrors) -> None:
+        """Take in what another accumulator of as many ways took in.
+
+        Args:
+            other: Left as it is.
+
+        Raises:
+            ShapeError: If it has another number of ways.
+        """
+        if len(other._sums) != len(self._sums):
+            raise ShapeError(f"other: expected {len(self._sums)} ways, got {len(other._sums)}")
+        self._bins = self._bins or other._bins
+        self._lengths.extend(other._lengths)
+        self._occupied.extend(other._occupied)
+        self._counts.extend(other._counts)
+        for sums, further in zip(self._sums, other._sums, strict=True):
+            sums.extend(further)
 
     def bin_counts(self) -> npt.NDArray[np.int64]:
         """Give how many pixels have their true color in each bin, shape ``(313,)``."""
@@ -455,9 +494,9 @@ def _check_rank(tensor: Tensor, channels: int, name: str) -> None:
         raise ShapeError(f"{name}: expected shape (N, {channels}, H, W), got {tuple(tensor.shape)}")
 
 
-def _check_pair(tensor: Tensor, real: Tensor, channels: int, name: str) -> None:
+def _check_pair(tensor: Tensor, real: Tensor, channels: int, name: str, *, one_will_do: bool = False) -> None:
     _check_rank(tensor, channels, name)
-    if tensor.shape != real.shape:
+    if real.shape != tensor.shape and not (one_will_do and real.shape == (1, *tensor.shape[1:])):
         raise ShapeError(
             f"real: expected the shape of {name}, {tuple(tensor.shape)}, got {tuple(real.shape)}"
         )
@@ -482,21 +521,39 @@ def _opponents(rgb: Tensor) -> Tensor:
     return torch.stack((red - green, (red + green) / 2 - blue), dim=1)
 
 
-def _side_by_side(pictures: Tensor) -> Tensor:
-    """Lay a batch out as the channels of one picture, (N, 3, H, W) -> (1, 3 N, H, W), pixel by pixel.
+def _centered(rgb: Tensor) -> Tensor:
+    """Give the 8-bit levels of a picture around 0, row by row: (3, H, W) -> (H, 3, W).
 
-    In that order, channels last, the convolution of each channel by itself is fast.
+    Around 0, since variances are then exact enough in float32 where they are small beside the mean.
     """
-    return pictures.flatten(0, 1)[None].contiguous(memory_format=torch.channels_last)
+    return _levels(rgb.transpose(0, 1).contiguous()) - 128
 
 
-def _blur(maps: Tensor) -> Tensor:
-    offsets = torch.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1, dtype=maps.dtype, device=maps.device)
-    kernel = torch.exp(-offsets.square() / (2 * _SSIM_SIGMA**2))
-    kernel = kernel / kernel.sum()
-    across = kernel.expand(maps.shape[1], 1, 1, -1)
-    once = functional.conv2d(maps, across, groups=maps.shape[1])
-    return functional.conv2d(once, across.transpose(2, 3), groups=maps.shape[1])
+def _windows(rgb: Tensor) -> Tensor:
+    """Give the Gaussian windows around pixels in a row, one in each row of a matrix."""
+    dtype = rgb.dtype if rgb.is_floating_point() else torch.float32
+    pixels = torch.arange(_TILE + 2 * _SSIM_RADIUS, device=rgb.device, dtype=dtype)
+    distance = (pixels - pixels[:_TILE, None] - _SSIM_RADIUS).abs()
+    weights = torch.exp(-distance.square() / (2 * _SSIM_SIGMA**2)) * (distance <= _SSIM_RADIUS)
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+def _blur(maps: Tensor, windows: Tensor) -> Tensor:
+    """Blur maps (R, *, W) that lie side by side in each row, as products of matrices: much of it at once."""
+    reach = 2 * _SSIM_RADIUS
+    flat = maps.flatten(1)
+    rows, width = flat.shape[0] - reach, maps.shape[-1] - reach
+    down = flat.new_empty(rows, flat.shape[1])
+    for top in range(0, rows, _TILE):
+        size = min(_TILE, rows - top)
+        torch.mm(windows[:size, : size + reach], flat[top : top + size + reach], out=down[top : top + size])
+    down = down.view(-1, maps.shape[-1])
+    both = down.new_empty(down.shape[0], width)
+    for left in range(0, width, _TILE):
+        size = min(_TILE, width - left)
+        part = down[:, left : left + size + reach]
+        torch.mm(part, windows[:size, : size + reach].T, out=both[:, left : left + size])
+    return both.view(rows, *maps.shape[1:-1], width)
 
 
 def _saturating(chroma: Tensor) -> Tensor:
@@ -508,26 +565,27 @@ def _saturating(chroma: Tensor) -> Tensor:
 def _mean_hue(
     a_1: Tensor, b_1: Tensor, chroma_1: Tensor, a_2: Tensor, b_2: Tensor, chroma_2: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The unit vector at the mean hue; that of the other color where one has none."""
+    """The unit vector at the mean hue; where a color has no hue, and none is asked for, any of at most 1."""
     # C2 (a1, b1) + C1 (a2, b2) points along the sum of the two unit vectors.
     mean_a, mean_b = chroma_2 * a_1 + chroma_1 * a_2, chroma_2 * b_1 + chroma_1 * b_2
+    length = _length(mean_a, mean_b)
     # Exact opposites: of the two bisectors the formula takes the mean of both hues counted from 0 to 360.
-    opposite = (mean_a == 0) & (mean_b == 0)
+    opposite = (length == 0) & (chroma_1 > 0) & (chroma_2 > 0)
     if opposite.any():
         above = (b_1 > 0) | ((b_1 == 0) & (a_1 > 0))
         mean_a = torch.where(opposite, torch.where(above, -b_1, b_1), mean_a)
         mean_b = torch.where(opposite, torch.where(above, a_1, -a_1), mean_b)
-        # No hue on one side: the sum of hues is that of the other.
-        colorless = (chroma_1 == 0) | (chroma_2 == 0)
-        mean_a = torch.where(colorless, a_1 + a_2, mean_a)
-        mean_b = torch.where(colorless, b_1 + b_2, mean_b)
-    length = _length(mean_a, mean_b)
-    none = length == 0
-    return torch.where(none, 1, mean_a / length), torch.where(none, 0, mean_b / length)
+        length = _length(mean_a, mean_b)
+    length = length.clamp(min=1e-30)
+    return mean_a / length, mean_b / length
 
 
 def _length(a: Tensor, b: Tensor) -> Tensor:
-    return torch.sqrt(a * a + b * b)
+    return torch.sqrt(_squared(a, b))
+
+
+def _squared(a: Tensor, b: Tensor) -> Tensor:
+    return torch.addcmul(a * a, b, b)
 
 
 def _cos(degrees: float) -> float:

@@ -29,7 +29,8 @@ Model = str | os.PathLike[str] | Network | Colorizer
 Photos = Source | Iterable[Source | Photo | npt.NDArray[np.uint8]]
 Resize = Literal["stretch", "crop"]
 
-_AHEAD = 8
+_AHEAD = 4
+"""Items that wait for each thread or for the caller."""
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -220,13 +221,26 @@ def _resized(pixels: Pixels, size: int, resize: Resize) -> Pixels:
     return np.array(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
 
 
-def ahead(function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
-    """Map in order, some items ahead in threads, while the caller computes; never all of them at once."""
-    with ThreadPoolExecutor(2, thread_name_prefix="colorful-load") as pool:
+def ahead(
+    function: Callable[[In], Out],
+    items: Iterable[In],
+    *,
+    threads: int = 2,
+    begin: Callable[[], object] | None = None,
+) -> Iterator[Out]:
+    """Map in order, some items ahead in threads, while the caller computes; never all of them at once.
+
+    Args:
+        function: Called in a thread.
+        items: Taken one by one, in the caller's thread.
+        threads: How many work at a time.
+        begin: Called by each thread first.
+    """
+    with ThreadPoolExecutor(threads, thread_name_prefix="colorful-ahead", initializer=begin) as pool:
         waiting: deque[Future[Out]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) >= _AHEAD:
+            if len(waiting) >= _AHEAD * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

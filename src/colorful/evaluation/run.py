@@ -9,6 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,8 @@ HINT_COUNTS = (0, 1, 2, 5, 10, 20, 50, 100)
 """The numbers of hints of the published curve."""
 
 _PATCH = 6
+_WORKERS = 4
+"""Photos scored at a time, at most: each takes the memory of a run of the network."""
 
 
 class EvaluationError(ColorfulError, RuntimeError):
@@ -204,6 +207,16 @@ class _Judge(NamedTuple):
     labels: Mapping[str, int]
 
 
+class _Scored(NamedTuple):
+    """What came out of a photo."""
+
+    real: Real
+    pictures: Mapping[str, Pixels]  # by way
+    scores: Scores
+    ciede2000: Mapping[str, float]
+    hint_psnr: Mapping[str, Mapping[int, float]]
+
+
 class _Evaluation:
     """One pass over the photos."""
 
@@ -229,6 +242,7 @@ class _Evaluation:
         self.left_out: Counter[str] = Counter()
         self.unreadable: list[tuple[str, str]] = []
         self.names: list[str] = []
+        self.stopped = False
         # Heaps of (key, number, example), the example to give up next first.
         self.best: list[tuple[float, int, Example]] = []
         self.worst: list[tuple[float, int, Example]] = []
@@ -253,12 +267,29 @@ class _Evaluation:
         return report
 
     def _pass(self, progress: Progress | None) -> bool:
-        """Score all. A photo waits until the next one is there, whose colors the random baseline takes."""
+        """Score all, some photos at a time, each in a thread with its share of torch's threads."""
+        threads = torch.get_num_threads()
+        workers = min(threads, _WORKERS)
+        try:
+            share = partial(torch.set_num_threads, threads // workers)  # counts for the thread that calls it
+            for scored in ahead(self._score, self._pairs(progress), threads=workers, begin=share):
+                self._take(scored)
+        finally:
+            torch.set_num_threads(threads)  # what further threads begin with
+        if self.stopped:
+            return False
+        if progress is not None:
+            progress(len(self.photos), len(self.photos))
+        return True
+
+    def _pairs(self, progress: Progress | None) -> Iterator[tuple[Real, Real]]:
+        """Load the photos, each with the next one, whose colors the random baseline takes."""
         first: Real | None = None
         waiting: Real | None = None
         for done, (photo, loaded) in enumerate(zip(self.photos, ahead(self._load, self.photos), strict=True)):
             if progress is not None and progress(done, len(self.photos)) is False:
-                return False
+                self.stopped = True
+                return
             if isinstance(loaded, ImageError):
                 logger.warning("%s", loaded)
                 self.unreadable.append((photo.name, str(loaded).removeprefix(f"{photo.name}: ")))
@@ -267,16 +298,13 @@ class _Evaluation:
                 self.left_out[loaded] += 1
                 continue
             if waiting is not None:
-                self._score(waiting, loaded)
+                yield waiting, loaded
             first = first or loaded
             waiting = loaded
         if waiting is not None and first is not None:
             # A single photo has only its own colors to take: upside down.
             alone = first is waiting
-            self._score(waiting, replace(first, lab=first.lab.flip(1)) if alone else first)
-        if progress is not None:
-            progress(len(self.photos), len(self.photos))
-        return True
+            yield waiting, replace(first, lab=first.lab.flip(1)) if alone else first
 
     def _load(self, photo: Photo | Given) -> Real | str | ImageError:
         """Load a photo, in a thread."""
@@ -286,8 +314,11 @@ class _Evaluation:
             return error
 
     @torch.inference_mode()
-    def _score(self, real: Real, other: Real) -> None:
+    def _score(self, pair: tuple[Real, Real]) -> _Scored:
+        """Color and measure a photo, in a thread."""
+        real, other = pair
         colored: dict[str, tuple[Pixels, Tensor]] = {}
+        hint_psnr = {}
         if self.protocol.baselines:
             gamut: Gamut = "clip" if self.protocol.reference else "map"
             for name, ab in ((GREY, torch.zeros_like(real.lab[1:])), (RANDOM, other.lab[1:])):
@@ -299,17 +330,13 @@ class _Evaluation:
             ab = full_size(prediction, way.temperature, real)
             colored[way.name] = prediction.rgb(temperature=way.temperature), ab
             if way.name in self.hint_psnr:
-                self._score_hints(way, prediction, real)
-        right = self._classify(self.judge, real, colored) if self.judge else None
-        for name, frechet in self.frechet.items():
-            frechet.update(_batch(colored[name][0]), _batch(real.pixels))
-        errors = self.scores.update(real.pixels, colored, right)
-        self._keep(
-            Example(real.name, real.pixels, {way.name: colored[way.name][0] for way in self.ways}, errors)
-        )
-        self.names.append(real.name)
+                hint_psnr[way.name] = dict(self._score_hints(way, prediction, real))
+        scores = Scores(self.scores.ways)
+        errors = scores.update(real.pixels, real.lab, colored)
+        pictures = {name: pixels for name, (pixels, _) in colored.items()}
+        return _Scored(real, pictures, scores, errors, hint_psnr)
 
-    def _score_hints(self, way: Way, prediction: Prediction, real: Real) -> None:
+    def _score_hints(self, way: Way, prediction: Prediction, real: Real) -> Iterator[tuple[int, float]]:
         """Run the network at the evaluated size with more and more of the true colors revealed."""
         seed = hashlib.sha256(f"{self.protocol.seed} hints {real.name}".encode()).digest()[:8]
         places = np.random.default_rng(int.from_bytes(seed))
@@ -318,16 +345,30 @@ class _Evaluation:
             output = way.colorizer.network(lightness, ab[None].to(lightness), mask[None].to(lightness))
             hinted = replace(prediction, light=lightness[0], output=output[0])
             pixels = hinted.rgb(temperature=way.temperature)
-            self.hint_psnr[way.name][count].append(float(metrics.psnr(_batch(pixels), _batch(real.pixels))))
+            yield count, float(metrics.psnr(_batch(pixels), _batch(real.pixels)))
 
-    def _classify(
-        self, judge: _Judge, real: Real, colored: Mapping[str, tuple[Pixels, Tensor]]
-    ) -> dict[str, bool]:
+    @torch.inference_mode()
+    def _take(self, scored: _Scored) -> None:
+        """Add a photo to the others, in their order; what the caller brought runs in his thread."""
+        real, pictures = scored.real, scored.pictures
+        if self.judge:
+            self.scores.add_verdicts(self._classify(self.judge, real, pictures))
+        for name, frechet in self.frechet.items():
+            frechet.update(_batch(pictures[name]), _batch(real.pixels))
+        self.scores.merge(scored.scores)
+        for name, curve in scored.hint_psnr.items():
+            for count, value in curve.items():
+                self.hint_psnr[name][count].append(value)
+        colored = {way.name: pictures[way.name] for way in self.ways}
+        self._keep(Example(real.name, real.pixels, colored, scored.ciede2000))
+        self.names.append(real.name)
+
+    def _classify(self, judge: _Judge, real: Real, pictures: Mapping[str, Pixels]) -> dict[str, bool]:
         if real.name not in judge.labels:
             raise OptionError(f"labels: expected a class for each photo, got none for {real.name!r}")
-        batch = torch.cat([_batch(real.pixels), *(_batch(pixels) for pixels, _ in colored.values())])
+        batch = torch.cat([_batch(pixels) for pixels in (real.pixels, *pictures.values())])
         right = metrics.TopOne(judge.classifier).update(batch, torch.tensor(judge.labels[real.name]))
-        return dict(zip((REAL, *colored), right.tolist(), strict=True))
+        return dict(zip((REAL, *pictures), right.tolist(), strict=True))
 
     def _keep(self, example: Example) -> None:
         """Keep the example if it is among the best or the worst so far by the first model."""
