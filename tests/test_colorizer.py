@@ -299,6 +299,16 @@ raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         assert str(tmp_path) not in Path("/proc/self/maps").read_text()
         del colorizers
 
+    def test_the_folder_may_change_after_loading(
+        self, lite: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A model that was loaded by a relative path can be saved and pickled from another folder."""
+        monkeypatch.chdir(lite.save_pretrained(tmp_path / "model").parent)
+        colorizer = Colorizer.from_pretrained("model", device="cpu")
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir("elsewhere")
+        assert pickle.loads(pickle.dumps(colorizer)).network.config == lite.network.config
+
     def test_bfloat16_is_near_to_float32(self, lite: Colorizer, grey: Array) -> None:
         """In bfloat16 the colors stay near to those in float32, and predictions are float32."""
         half = Colorizer(lite.network, device="cpu", dtype="bfloat16")

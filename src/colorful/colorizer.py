@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from numbers import Integral
 from pathlib import Path
@@ -86,7 +87,9 @@ class Colorizer:
         self.device = _find_device(device)
         self.dtype = cast("Precision", dtype_name)
         self.compile = compile
-        self._files = network if isinstance(network, ModelFiles) else None
+        self._files: ModelFiles | None = None
+        if isinstance(network, ModelFiles):  # which is read again when the program may be in another folder
+            self._files = replace(network, weights=network.weights.absolute())
         self._network: Network | None
         self._settle(copy.deepcopy(network) if isinstance(network, Network) else network.build(mapped=True))
         self.name = name or self.architecture
