@@ -65,12 +65,17 @@ class ModelFiles:
                 soon let go: it breaks when the file is cut.
             checked: Sum the file up again first, if it was found long ago.
 
+        Returns:
+            The network in float32, evaluation mode, on the CPU.
+
         Raises:
             WeightsError: If the file cannot be read, does not fit, or is another than was found.
         """
         where = str(self.weights)
-        if checked and files.kind_of(self.weights) and files.sha256(self.weights) != self.digest:
-            raise WeightsIntegrityError(f"{where}: expected the file that was loaded before, got another")
+        if checked:
+            files.kind_of(self.weights)  # raises if the file is gone
+            if files.sha256(self.weights) != self.digest:
+                raise WeightsIntegrityError(f"{where}: expected the file that was loaded before, got another")
         return files.build(self.config, self.weights, where, mapped=mapped)
 
 
