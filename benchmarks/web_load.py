@@ -55,7 +55,7 @@ def main() -> None:
     served = run_server(photos, options, seconds)
     bound.append(run_loop(photos, options, seconds / 4))
     served["photos_per_second_of_the_bare_loop"] = bound
-    served["share_of_the_bare_loop"] = served["photos_per_second"] / (sum(bound) / 2)
+    served["share_of_the_bare_loop"] = served["photos_per_second"] / max(bound)
     for bar, figure, met in bars(served):
         print(f"{'met    ' if met else 'NOT MET'}  {bar}: {figure}", flush=True)
     write("web_load", served | {"clients": CLIENTS, "format": options.format}, small=options.small)
