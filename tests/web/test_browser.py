@@ -530,6 +530,22 @@ def test_what_goes_wrong_is_said_on_the_card(
     page.close()
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(413, "This is too large."), (502, "The server cannot be reached."), (500, "Something")],
+)
+def test_what_a_proxy_says_is_put_in_words(
+    serve: Serve, browser: Browser, lite: Colorizer, photos: list[Path], status: int, words: str
+) -> None:
+    """A proxy's own page of an error becomes words of ours on the card."""
+    page = browser.new_page(locale="en-US")
+    page.route("**/v1/photos", lambda route: route.fulfill(status=status, body="<h1>nginx</h1>"))
+    page.goto(serve(create_app(colorizer=lite)) + "/v1/index")
+    choose(page, photos[:1])
+    expect(page.locator('.card[data-state="failed"] .state')).to_contain_text(words)
+    page.close()
+
+
 def test_a_full_queue_is_waited_for(
     serve: Serve, browser: Browser, lite: Colorizer, photos: list[Path]
 ) -> None:

@@ -2,6 +2,7 @@
 import { t } from "./texts.js";
 
 const PATIENCE = 40; // tries before a full queue is an error
+const OF_A_PROXY = { 413: "too-large", 502: "offline", 504: "offline" }; // which has no words of ours
 
 /** What went wrong, in the visitor's words. */
 export class Problem extends Error {
@@ -56,7 +57,7 @@ async function patiently(attempt, onWait, whole = false) {
     const answer = await attempt();
     if (answer.status < 400) return whole ? answer : answer.response;
     if (answer.status !== 503 || tries === PATIENCE) {
-      throw new Problem(await answer.response.json().catch(() => ({})));
+      throw new Problem(await answer.response.json().catch(() => ({ code: OF_A_PROXY[answer.status] })));
     }
     onWait?.();
     const seconds = Math.min(30, Number(answer.retryAfter) || 2);
