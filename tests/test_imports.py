@@ -116,6 +116,19 @@ def test_extras_are_not_needed_to_look_around() -> None:
     assert (run.returncode, run.stderr) == (0, "")
 
 
+def test_training_names_its_extra() -> None:
+    """Without accelerate, training says what to install."""
+    program = (
+        "import sys; sys.modules['accelerate'] = None\n"
+        "import colorful\n"
+        "try: colorful.training.train\n"
+        "except colorful.MissingExtraError as error: assert 'colorful-colorization[train]' in str(error)\n"
+        "else: raise AssertionError('accelerate was found')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_importing_has_no_effects() -> None:
     """Importing every module prints nothing, starts no thread and leaves random numbers alone."""
     modules = [".".join(("colorful", *file.relative_to(PACKAGE).with_suffix("").parts)) for file in FILES]

@@ -252,6 +252,12 @@ def test_finished_weights_are_taken_as_they_are(init_from: str | None, finished:
     assert (options.freeze_norm, options.encoder_delay == 0) == (finished, finished)
 
 
+def test_an_unknown_architecture_has_no_recipe() -> None:
+    """The error names the networks that can be trained."""
+    with pytest.raises(OptionError, match=r"expected one of lite, eccv16, siggraph17, got 'vgg'"):
+        recipe("vgg")
+
+
 @pytest.mark.training
 def test_two_processes_have_the_gradient_of_one(photo_folder: Path, tmp_path: Path) -> None:
     """One process with batches of 16 and two with 8 under ``accelerate launch`` agree to 1e-4."""

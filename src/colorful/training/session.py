@@ -11,11 +11,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import accelerate
 import torch
 
 from colorful import hub
-from colorful.errors import OptionError, OutputError, TrainingError
+from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
 from colorful.lab import rebalancing_weights, smooth_prior
 from colorful.models import ARCHITECTURES, create
 from colorful.models.lite import Lite
@@ -26,6 +25,11 @@ from colorful.training.data import CropOptions, Survey, survey
 from colorful.training.imagenet import load_imagenet
 from colorful.training.trainer import CHECKPOINT, RECIPES, Trainer, TrainingOptions
 from colorful.training.validation import Calibration, Validation, apply, calibrate
+
+try:
+    import accelerate
+except ImportError as error:
+    raise MissingExtraError("train") from error
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +91,9 @@ def train(
 
     with accelerate.PartialState().main_process_first():
         found, held = _look_through(list([photos] if isinstance(photos, str | os.PathLike) else photos), out)
-    torch.manual_seed(options.seed)
-    network = create(model) if resume else _start(model, init_from)
+    with torch.random.fork_rng():  # the caller's generator stays as it is
+        torch.manual_seed(options.seed)
+        network = create(model) if resume else _start(model, init_from)
     validator = Validation(held, limit=validation) if held else None
 
     def report(average: Network, step: int) -> Mapping[str, float]:
@@ -136,7 +141,12 @@ def recipe(
 
     Returns:
         The options, for :func:`train`.
+
+    Raises:
+        OptionError: If *architecture* is none of those.
     """
+    if architecture not in RECIPES:
+        raise OptionError(f"architecture: expected one of {', '.join(RECIPES)}, got {architecture!r}")
     settings = dict(RECIPES[architecture])
     if init_from not in _UNTRAINED:
         settings |= {"encoder_delay": 0.0, "freeze_norm": True}
