@@ -259,8 +259,10 @@ Defaults: networks run in float32, in channels-last order, `lite` with its batch
 siggraph17 a batch norm follows the ReLU, and zero padding the batch norm, so that folding it into the next
 convolution would change the colors along the border: it stays. On CPUs their large 3 x 3 convolutions go by
 Winograd's algorithm, which takes 2.25 times fewer products; GFLOP/s are counted as if it did not, and can so
-exceed those of a matrix product. `dtype="bfloat16"` and `compile=True` are for those who ask: the one changes
-colors a little, the other takes a minute at the first photo and needs a C++ compiler.
+exceed those of a matrix product. Transformed weights take 16 / 9 of the memory, and of a loaded model only they
+are held: `Colorizer.network` reads the file again when asked for. `dtype="bfloat16"` and `compile=True` are for
+those who ask: the one changes colors a little, the other takes a minute at the first photo and needs a C++
+compiler.
 """
 
 

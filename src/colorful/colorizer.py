@@ -510,11 +510,10 @@ class Colorizer:
         in_file = {tensor.data_ptr() for tensor in network.state_dict().values()} if self._files else set()
         network = network.eval().requires_grad_(False).to(self.device, torch.float32)
         fuse = getattr(network, "fuse", None)
-        fast: Network = fuse() if fuse else network
-        if self._dtype != torch.float32:
-            fast = with_bfloat16(fast)
+        exact: Network = fuse() if fuse else network
+        fast: Network = exact if self._dtype == torch.float32 else with_bfloat16(exact)
         if self.device.type == "cpu" and not self.compile:
-            fast = with_winograd(fast)
+            fast = with_winograd(fast, exact)
         # Channels last is how convolutions want their maps: in torch's own order each would be turned over.
         # torch's annotations of Module.to know no memory_format without a dtype.
         fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

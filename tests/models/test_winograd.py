@@ -38,7 +38,7 @@ def test_fast_network_equals_the_plain_one(make: type[Network]) -> None:
     """The network with its large convolutions replaced gives the same output and shares what it can."""
     torch.manual_seed(0)
     network = make().eval()
-    fast = with_winograd(network)
+    fast = with_winograd(network, network)
     assert sum(isinstance(module, Winograd) for module in fast.modules()) > 10
     assert fast.model1[0].weight is network.model1[0].weight
     assert not any(isinstance(module, Winograd) for module in network.modules())
@@ -55,11 +55,25 @@ def test_bfloat16_keeps_fine_steps_of_light(make: type[Network]) -> None:
         assert not torch.equal(rough(flat), rough(flat + 0.2))
 
 
+def test_winograd_in_bfloat16_is_nearly_as_exact_as_the_convolution() -> None:
+    """In bfloat16 the algorithm is off by less than twice of what the convolution itself is."""
+    torch.manual_seed(0)
+    plain = nn.Conv2d(64, 64, 3, padding=1)
+    x = torch.randn(1, 64, 24, 24)
+    with torch.inference_mode():
+        exact = plain(x)
+        ours = Winograd(plain, torch.bfloat16)(x.bfloat16())
+        theirs = plain.bfloat16()(x.bfloat16())
+    assert ours.dtype == torch.bfloat16
+    assert (ours.float() - exact).std() < 2 * (theirs.float() - exact).std()
+
+
 def test_float32_layers_stay_in_float32() -> None:
     """What an architecture names as in need of float32 stays so, with the original's own tensors."""
     network = ECCV16().eval()
     rough = with_bfloat16(network)
-    assert rough.model1[0].weight.dtype == torch.bfloat16
+    assert rough.model1[0].weight.dtype == torch.float32
+    assert rough.model1[2].weight.dtype == torch.bfloat16
     assert rough.model8[0].weight.dtype == torch.float32
     assert rough.model8[0].weight.data_ptr() == network.model8[0].weight.data_ptr()
-    assert network.model1[0].weight.dtype == torch.float32
+    assert network.model1[2].weight.dtype == torch.float32

@@ -12,7 +12,7 @@ from colorful.models.network import Network
 
 
 def with_bfloat16(network: Network) -> Network:
-    """Give a copy in bfloat16 that takes float32 input; its ``float32_layers`` stay as they are.
+    """Give a copy in bfloat16 that takes float32 input; its layers that need float32 stay as they are.
 
     Args:
         network: Left as it is.
@@ -21,12 +21,19 @@ def with_bfloat16(network: Network) -> Network:
         The copy, whose output is float32 where the last layer is.
     """
     rough = copy.deepcopy(network).to(torch.bfloat16)
-    for name in network.float32_layers:
+    entrance = network.float32_input
+    for name in (*network.float32_layers, *([entrance] if entrance else [])):
         layer = rough.get_submodule(name)
         layer.load_state_dict(network.get_submodule(name).state_dict(), assign=True)
         layer.register_forward_pre_hook(_widen)
+    if entrance:
+        rough.get_submodule(entrance).register_forward_hook(_narrow)
     return rough
 
 
 def _widen(_layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Any, ...]:
     return tuple(tensor.float() for tensor in inputs)
+
+
+def _narrow(_layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    return output.to(torch.bfloat16)
