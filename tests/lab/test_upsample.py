@@ -43,25 +43,32 @@ def test_weights_in_stretches_are_pillows_resizing(length: int, source: int, ker
 
 
 def test_coefficients_are_those_of_the_guided_filter() -> None:
-    """Slope and offset are the least squares of every window, averaged, through the cell's own ab."""
+    """Slopes are the least squares of every window by the share they explain, averaged; offsets follow."""
     generator = np.random.default_rng(3)
     light, ab = generator.random((6, 8)) * 100, generator.normal(0, 20, (2, 6, 8))
     padded = np.pad(light, 1, mode="edge")
     padded_ab = np.pad(ab, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    slopes = np.zeros((2, 6, 8))
+    slopes, offsets = np.zeros((2, 6, 8)), np.zeros((2, 6, 8))
     for i in range(6):
         for j in range(8):
             window = padded[i : i + 3, j : j + 3].ravel()
-            for c in range(2):
-                of_ab = padded_ab[c, i : i + 3, j : j + 3].ravel()
-                slopes[c, i, j] = np.cov(window, of_ab, bias=True)[0, 1] / (window.var() + 30.0)
-    around = np.pad(slopes, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    slope = sum(around[:, i : i + 6, j : j + 8] for i in range(3) for j in range(3)) / 9
+            of_ab = padded_ab[:, i : i + 3, j : j + 3].reshape(2, -1)
+            joint = np.cov(window, of_ab, bias=True)
+            explained = (joint[0, 1:] ** 2).sum() / ((joint[0, 0] + 1) * (np.trace(joint[1:, 1:]) + 1))
+            slopes[:, i, j] = explained * joint[0, 1:] / (joint[0, 0] + 30.0)
+            offsets[:, i, j] = of_ab.mean(1) - slopes[:, i, j] * window.mean()
+
+    def averaged(values: np.ndarray) -> np.ndarray:
+        around = np.pad(values, ((0, 0), (1, 1), (1, 1)), mode="edge")
+        return sum(around[:, i : i + 6, j : j + 8] for i in range(3) for j in range(3)) / 9
+
+    slope = averaged(slopes)
+    offset = 7 / 8 * (ab - slope * light) + averaged(offsets) / 8
     got_slope, got_offset = guided_coefficients(
         torch.from_numpy(ab)[None], torch.from_numpy(light)[None, None], radius=1, epsilon=30.0
     )
     np.testing.assert_allclose(got_slope[0], slope, atol=1e-9)
-    np.testing.assert_allclose(got_offset[0], ab - slope * light, atol=1e-8)
+    np.testing.assert_allclose(got_offset[0], offset, atol=1e-8)
 
 
 def test_color_follows_an_edge_that_the_cells_cannot_show() -> None:
@@ -77,9 +84,14 @@ def test_color_follows_an_edge_that_the_cells_cannot_show() -> None:
 
 
 def test_flat_light_gives_smooth_color() -> None:
-    """Where L says nothing the result is the plain bicubic resizing."""
+    """Where L says nothing the result is the bicubic resizing of ab, an eighth of it averaged."""
     ab = torch.randn(1, 2, 9, 9) * 20
-    expected = functional.interpolate(ab, size=(50, 60), mode="bicubic", antialias=True)
+    around = ab
+    for _ in range(2):
+        padded = functional.pad(around, (1, 1, 1, 1), mode="replicate")
+        around = sum(padded[..., i : i + 9, j : j + 9] for i in range(3) for j in range(3)) / 9
+    cells = 7 / 8 * ab + around / 8
+    expected = functional.interpolate(cells, size=(50, 60), mode="bicubic", antialias=True)
     flat = torch.full((1, 1, 50, 60), 40.0)
     torch.testing.assert_close(guided_upsample(ab, flat), expected, atol=1e-3, rtol=0)
 

@@ -21,6 +21,8 @@ Kernel = Literal["cubic", "linear"]
 
 RADIUS = 1
 EPSILON = 64.0
+_SMOOTHING = 1 / 8
+"""How far offsets go to the guided filter's own, which smooth: a network's ab has noise."""
 
 
 def upsample(ab: Tensor, size: tuple[int, int]) -> Tensor:
@@ -68,8 +70,10 @@ def guided_coefficients(
 ) -> tuple[Tensor, Tensor]:
     """Fit ab as a linear function of L around every cell.
 
-    The slope is that of the guided filter, averaged over the windows that hold a cell. The offset is not
-    averaged but set so that each cell keeps its own ab: at the network's size nothing is blurred.
+    The slope is that of the guided filter, averaged over the windows that hold a cell, but each window's
+    counts only for the share of ab's variance that it explains: what a network says often has nothing to do
+    with the texture of L. The offset is nearly the one with which each cell keeps its own ab, so that at the
+    network's size little is blurred; an eighth of the way it goes to the guided filter's averaged one.
 
     Args:
         ab: Shape ``(N, 2, h, w)``, CIELAB units.
@@ -89,11 +93,15 @@ def guided_coefficients(
         padded = functional.pad(cells, (radius,) * 4, mode="replicate")
         return functional.avg_pool2d(padded, 2 * radius + 1, stride=1)
 
-    mean_light = mean(light)
-    covariance = mean(light * ab) - mean_light * mean(ab)
+    mean_light, mean_ab = mean(light), mean(ab)
+    covariance = mean(light * ab) - mean_light * mean_ab
     variance = (mean(light * light) - mean_light * mean_light).clamp(min=0)
-    slope = mean(covariance / (variance + epsilon))
-    return slope, ab - slope * light
+    spread = (mean(ab * ab) - mean_ab * mean_ab).clamp(min=0).sum(1, keepdim=True)
+    # Of what varies by less than about one unit, nothing is left to explain.
+    explained = covariance.square().sum(1, keepdim=True) / ((variance + 1) * (spread + 1))
+    fitted = explained * covariance / (variance + epsilon)
+    slope = mean(fitted)
+    return slope, (ab - slope * light).lerp(mean(mean_ab - fitted * mean_light), _SMOOTHING)
 
 
 def resize(cells: Tensor, size: tuple[int, int], *, kernel: Kernel = "cubic") -> Tensor:
