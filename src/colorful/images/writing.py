@@ -159,7 +159,8 @@ def _png(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     if about.xmp:
         text.add_itxt("XML:com.adobe.xmp", about.xmp.decode("utf-8", "replace"))
     if picture.pixels.dtype == np.uint8:
-        return _save(_image(picture), "PNG", about, pnginfo=text)
+        # Less than half of the time of the default, 6, for files of photos 3 % larger.
+        return _save(_image(picture), "PNG", about, pnginfo=text, compress_level=4)
     pixel = _save(Image.new("L", (1, 1)), "PNG", about, pnginfo=text)
     return png.encode(picture.channels(np.uint16), about=pixel)
 
