@@ -13,7 +13,7 @@ from scipy import integrate, linalg
 
 from colorful import metrics
 from colorful.errors import KindError, OptionError, PhotosError, RangeError, ShapeError
-from colorful.lab import AbBins
+from colorful.lab import AbBins, rgb_to_lab
 
 # Sharma, Wu, Dalal 2005, table 1: L a b of both colors and Delta E00.
 SHARMA = """
@@ -202,6 +202,40 @@ def test_what_is_kept_of_a_photo_does_not_grow_with_its_pixels() -> None:
     errors.update(real, real, real, real)
     held = [errors._occupied, errors._counts, *errors._sums, errors._lengths]
     assert sum(len(each) for each in held) <= 5 * 313 + 1
+
+
+def test_one_real_photo_will_do_for_a_batch(pair: tuple[Pixels, Pixels]) -> None:
+    """Several pictures of one photo are measured at once, as each would be alone."""
+    rgb, real = pair
+    pictures, truth = batch(rgb, real, rgb[::-1].copy()), batch(real)
+    for measure in (metrics.psnr, metrics.ssim):
+        alone = torch.cat([measure(picture[None], truth) for picture in pictures])
+        torch.testing.assert_close(measure(pictures, truth), alone)
+    ab, true_ab = pictures[:, 1:].float(), truth[:, 1:].float()
+    alone = torch.cat([metrics.psnr_ab(one[None], true_ab) for one in ab])
+    torch.testing.assert_close(metrics.psnr_ab(ab, true_ab), alone)
+    lab, true_lab = rgb_to_lab(pictures / 255), rgb_to_lab(truth / 255)
+    alone = torch.cat([metrics.ciede2000(one[None], true_lab) for one in lab])
+    torch.testing.assert_close(metrics.ciede2000(lab, true_lab), alone)
+    with pytest.raises(ShapeError, match="real: expected the shape of rgb"):
+        metrics.ssim(pictures, pictures[:2])
+
+
+def test_accumulators_of_parts_of_a_set_merge_into_that_of_the_whole() -> None:
+    """Photos may be measured apart, and the areas are those of one pass."""
+    random = torch.Generator().manual_seed(4)
+    real, one, two = (torch.randn(6, 2, 8, 9, generator=random) * 30 for _ in range(3))
+    whole, merged, part = metrics.AbErrors(2), metrics.AbErrors(2), metrics.AbErrors(2)
+    whole.update(real, one, two)
+    merged.update(real[:2], one[:2], two[:2])
+    part.update(real[2:], one[2:], two[2:])
+    merged.merge(part)
+    assert len(merged) == 6
+    assert merged.auc() == whole.auc()
+    assert merged.rebalanced_auc() == whole.rebalanced_auc()
+    assert (merged.bin_counts() == whole.bin_counts()).all()
+    with pytest.raises(ShapeError, match="expected 2 ways, got 1"):
+        whole.merge(metrics.AbErrors())
 
 
 def test_top_one_counts_what_the_classifier_names_right() -> None:

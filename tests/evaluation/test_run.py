@@ -101,6 +101,22 @@ def test_figures_do_not_depend_on_how_photos_are_handed_over(
     assert other.measures["lite"]["psnr"].value == pytest.approx(reports[0].measures["lite"]["psnr"].value)
 
 
+def test_figures_do_not_depend_on_the_number_of_threads(album: Path, guess: Guess) -> None:
+    """Photos are scored side by side, but taken in order; torch has as many threads afterwards as before."""
+    before = torch.get_num_threads()
+    reports = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            reports.append(
+                evaluate(album, model=guess((5.0, 5.0), slope=0.1), size=32, hints=(0, 3)).as_dict()
+            )
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert reports[0] == reports[1]
+
+
 def test_a_network_in_training_is_scored_on_photos_in_memory_and_left_alone(guess: Guess) -> None:
     """Arrays will do for photos, and a network keeps its mode, its device and its gradients."""
     network = guess((3.0, 3.0)).train()

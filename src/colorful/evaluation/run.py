@@ -234,11 +234,9 @@ class _Evaluation:
         names = [*([GREY, RANDOM] if protocol.baselines else []), *(way.name for way in ways)]
         self.scores = Scores(names, top1=judge is not None)
         self.frechet = {name: metrics.FrechetDistance(features) for name in names} if features else {}
-        self.hint_psnr = {
-            way.name: {count: array("f") for count in protocol.hints}
-            for way in ways
-            if way.colorizer.takes_hints and protocol.hints
-        }
+        hinted = [way for way in ways if way.colorizer.takes_hints and protocol.hints]
+        self.hint_psnr = {way.name: {count: array("f") for count in protocol.hints} for way in hinted}
+        self.networks = {way.name: way.colorizer.network for way in hinted}  # read here, not in every thread
         self.left_out: Counter[str] = Counter()
         self.unreadable: list[tuple[str, str]] = []
         self.names: list[str] = []
@@ -342,7 +340,7 @@ class _Evaluation:
         places = np.random.default_rng(int.from_bytes(seed))
         lightness = light(real.pixels).to(way.colorizer.device)
         for count, ab, mask in reveal(real.lab[1:], self.protocol.hints, places):
-            output = way.colorizer.network(lightness, ab[None].to(lightness), mask[None].to(lightness))
+            output = self.networks[way.name](lightness, ab[None].to(lightness), mask[None].to(lightness))
             hinted = replace(prediction, light=lightness[0], output=output[0])
             pixels = hinted.rgb(temperature=way.temperature)
             yield count, float(metrics.psnr(_batch(pixels), _batch(real.pixels)))
