@@ -72,8 +72,21 @@ def test_float32_layers_stay_in_float32() -> None:
     """What an architecture names as in need of float32 stays so, with the original's own tensors."""
     network = ECCV16().eval()
     rough = with_bfloat16(network)
-    assert rough.model1[0].weight.dtype == torch.float32
-    assert rough.model1[2].weight.dtype == torch.bfloat16
+    assert rough.model1[0].weight.dtype == torch.bfloat16
     assert rough.model8[0].weight.dtype == torch.float32
     assert rough.model8[0].weight.data_ptr() == network.model8[0].weight.data_ptr()
-    assert network.model1[2].weight.dtype == torch.float32
+    assert network.model1[0].weight.dtype == torch.float32
+
+
+def test_float32_islands_hand_on_bfloat16() -> None:
+    """A layer in the middle that needs float32 computes in it, and the next one gets bfloat16."""
+
+    class Careful(SIGGRAPH17):
+        float32_islands = ("model2.0",)
+
+    rough = with_bfloat16(Careful().eval())
+    seen: list[torch.dtype] = []
+    rough.model2[0].register_forward_hook(lambda _layer, _inputs, output: seen.append(output.dtype))
+    with torch.inference_mode():
+        assert rough(torch.full((1, 1, 8, 8), 80.0)).isfinite().all()
+    assert (rough.model2[0].weight.dtype, seen) == (torch.float32, [torch.bfloat16])

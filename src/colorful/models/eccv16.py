@@ -35,7 +35,6 @@ class ECCV16(Network):
     multiple: ClassVar[int] = 8
     # What decides between neighboring bins is small beside what all cells have in common.
     float32_layers: ClassVar[tuple[str, ...]] = ("model7.4", "model7.6", "model8", "model_out")
-    float32_input: ClassVar[str | None] = "model1.0"
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__(config)

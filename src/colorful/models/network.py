@@ -31,9 +31,8 @@ class Network(nn.Module):
     """Input sides must be multiples of this."""
     float32_layers: ClassVar[tuple[str, ...]] = ()
     """What stays in float32, by name, where the rest is in bfloat16; it is what decode() gets."""
-    float32_input: ClassVar[str | None] = None
-    """The layer that takes L, by name: it stays in float32, too, and hands on bfloat16. It costs next to
-    nothing, and most of bfloat16's difference in color comes from L being rounded there."""
+    float32_islands: ClassVar[tuple[str, ...]] = ()
+    """What stays in float32, too, but hands on bfloat16: layers whose own rounding shows in the colors."""
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()

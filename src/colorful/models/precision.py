@@ -21,13 +21,12 @@ def with_bfloat16(network: Network) -> Network:
         The copy, whose output is float32 where the last layer is.
     """
     rough = copy.deepcopy(network).to(torch.bfloat16)
-    entrance = network.float32_input
-    for name in (*network.float32_layers, *([entrance] if entrance else [])):
+    for name in (*network.float32_layers, *network.float32_islands):
         layer = rough.get_submodule(name)
         layer.load_state_dict(network.get_submodule(name).state_dict(), assign=True)
         layer.register_forward_pre_hook(_widen)
-    if entrance:
-        rough.get_submodule(entrance).register_forward_hook(_narrow)
+    for name in network.float32_islands:
+        rough.get_submodule(name).register_forward_hook(_narrow)
     return rough
 
 

@@ -31,7 +31,6 @@ class SIGGRAPH17(Network):
     takes_hints: ClassVar[bool] = True
     stride: ClassVar[int] = 1
     multiple: ClassVar[int] = 8
-    float32_input: ClassVar[str | None] = "model1.0"
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__(config)
