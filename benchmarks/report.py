@@ -263,6 +263,10 @@ exceed those of a matrix product. Transformed weights take 16 / 9 of the memory,
 are held: `Colorizer.network` reads the file again when asked for. `dtype="bfloat16"` and `compile=True` are for
 those who ask: the one changes colors a little, the other takes a minute at the first photo and needs a C++
 compiler.
+
+There is no int8: with torch's x86 kernels a convolution of 512 channels on 32 x 32 cells took 11 ms of one thread,
+against 16 in bfloat16 and 30 in float32, but was off by 1.3 % in place of 0.5 % (bfloat16), and needs photos to be
+calibrated on.
 """
 
 
