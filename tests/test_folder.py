@@ -155,6 +155,11 @@ class TestPlan:
 
 
 class TestColorizeFolder:
+    def test_a_folder_that_is_not_there_is_an_error(self, painter: Colorizer, album: Path) -> None:
+        """A mistyped source alone is no summary of nothing done."""
+        with pytest.raises(errors.PhotosError, match=r"got none: .*typo: no such file or folder"):
+            colorize_folder(album / "typo", colorizer=painter)
+
     def test_a_folder_is_colored(self, painter: Colorizer, album: Path, tmp_path: Path) -> None:
         """Every photo has its result, which is what the colorizer gives for it alone."""
         put(album, "a.png", "deep/b.png")

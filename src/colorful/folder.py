@@ -303,6 +303,9 @@ def colorize_folder(
         ColorfulError: If an option has no meaning; what happens to a single photo is in the summary.
     """
     plan = plan_jobs(sources, out, recursive=recursive, format=format)
+    if not plan.jobs:
+        missing = "; ".join(f"{problem.source}: {problem.error}" for problem in plan.problems)
+        raise PhotosError(f"photos: expected some, got none: {missing}")
     model = colorizer or Colorizer.from_pretrained()
     decoding = model.decoding(
         temperature=temperature,
