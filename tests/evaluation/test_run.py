@@ -270,6 +270,18 @@ def test_the_table_fits_a_terminal_and_names_every_figure(album: Path, guess: Gu
         assert wanted in str(report)
 
 
+@pytest.mark.parametrize("width", [80, 60])
+def test_a_comparison_is_folded_where_it_is_too_wide(album: Path, guess: Guess, width: int) -> None:
+    """Long names and intervals of several models go on in the next line; nothing is cut off."""
+    models = {"a model with a long name": guess((20.0, 10.0)), "another one with one": guess((-10.0, 20.0))}
+    console = Console(width=width, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(compare(album, models, size=32))
+    text = capture.get()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+
+
 def test_the_sheet_shows_the_best_and_the_worst(album: Path, guess: Guess) -> None:
     """A row for each kept photo, grey, colored, real; the best by CIEDE2000 first, none of them twice."""
     report = evaluate(album, model=guess((20.0, 0.0)), size=32, examples=2)

@@ -273,10 +273,10 @@ def _photos(count: int) -> str:
 def _table(corner: str, *columns: str) -> Table:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
     table.add_column(corner, no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right", overflow="fold")  # a figure that is cut off is a wrong one
     return table
 
 
