@@ -51,6 +51,8 @@ class Lite(Network):
     takes_hints: ClassVar[bool] = True
     stride: ClassVar[int] = 4
     multiple: ClassVar[int] = 32
+    # The first filters see L itself, whose fine steps bfloat16 does not have.
+    float32_islands: ClassVar[tuple[str, ...]] = ("encoder.blocks.0",)
 
     bins: Tensor
 
@@ -59,7 +61,7 @@ class Lite(Network):
         self.encoder = Encoder()
         self.hints = HintPyramid()
         self.level32 = _Level(_TAP_CHANNELS[3], None, _WIDTHS[3], attention_heads=8, feed_forward=True)
-        self.level16 = _Level(_TAP_CHANNELS[2], _WIDTHS[3], _WIDTHS[2], attention_heads=6)
+        self.level16 = _Level(_TAP_CHANNELS[2], _WIDTHS[3], _WIDTHS[2], attention_heads=6, fading=0.4)
         self.level8 = _Level(_TAP_CHANNELS[1], _WIDTHS[2], _WIDTHS[1])
         self.level4 = _Level(_TAP_CHANNELS[0], _WIDTHS[1], _WIDTHS[0])
         self.register_buffer("bins", AbBins().centers, persistent=False)
@@ -254,25 +256,29 @@ class _Level(nn.Module):
         width: int,
         *,
         attention_heads: int = 0,
+        fading: float = 0.0,
         feed_forward: bool = False,
     ) -> None:
         super().__init__()
         self.skip = ConvNorm(skip, width, 1)
         # A 1x1 convolution and bilinear upsampling commute: the convolution goes first, where it is cheaper.
         self.lift = nn.Conv2d(below, width, 1, bias=False) if below else None
-        self.attention = _Attention(width, attention_heads) if attention_heads else None
+        self.attention = _Attention(width, attention_heads, fading) if attention_heads else None
         self.feed_forward = _FeedForward(width) if feed_forward else None
         self.mix = None if feed_forward else ConvNorm(width, width, 3)
 
     def forward(self, skip: Tensor, below: Tensor | None, hint: Tensor | None) -> Tensor:
-        extra = hint
+        lifted = None
         if self.lift is not None and below is not None:
             lifted = F.interpolate(self.lift(below), scale_factor=2, mode="bilinear", align_corners=False)
-            extra = lifted if extra is None else extra + lifted
-        x: Tensor = self.skip(skip, extra)
+            lifted = lifted if hint is None else lifted + hint
+        x: Tensor = self.skip(skip, lifted)
         if self.attention is not None:
             x = x + self.attention(x)
         if self.feed_forward is not None:
+            # The coarsest level looks at the whole photo. Hints come after that: they hold for their
+            # surroundings, not for all that looks alike anywhere.
+            x = x if hint is None else x + hint
             x = x + self.feed_forward(x)
         if self.mix is not None:
             x = self.mix(x)
@@ -294,15 +300,15 @@ class _ChannelNorm(nn.Module):
 class _Attention(nn.Module):
     """Let every cell look at all others, the near ones more: for skies, walls and skin of one color."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, fading: float) -> None:
         super().__init__()
         self.heads = heads
         self.norm = _ChannelNorm(width)
         self.queries_keys_values = nn.Conv2d(width, 3 * width, 1)
         self.out = nn.Conv2d(width, width, 1)
         nn.init.zeros_(self.out.weight)
-        # How fast each head's sight fades with the distance in cells, from not at all to a few cells.
-        self.fading = nn.Parameter(torch.linspace(0, 0.7, heads))
+        # How fast each head's sight fades with the distance in cells, the first one's the least.
+        self.fading = nn.Parameter(torch.linspace(fading, fading + 0.7, heads))
 
     def forward(self, x: Tensor) -> Tensor:
         n, c, h, w = x.shape
