@@ -207,8 +207,9 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, model: str, signal_number: s
     """After Ctrl-C or kill -9 every result is whole, and the same command does the rest."""
     album, out = tmp_path / "album", tmp_path / "out"
     album.mkdir()
+    count = 90
     noise = np.random.default_rng(0).integers(0, 255, (300, 400), np.uint8)
-    for number in range(30):
+    for number in range(count):
         Image.fromarray(noise).save(album / f"{number}.png", compress_level=0)
     command = [sys.executable, "-m", "colorful", str(album), "-o", str(out), "-m", model, "--skip-existing"]
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
@@ -220,16 +221,16 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, model: str, signal_number: s
         assert process.stderr is not None
         words = process.stderr.read().decode()
     done = list(out.glob("colorized_*"))
-    assert 3 <= len(done) < 30
+    assert 3 <= len(done) < count
     for path in done:
         with Image.open(path) as picture:
             picture.load()
     if signal_number == signal.SIGINT:
         assert process.returncode == 130
-        assert f"{len(done)} of 30 photos colored" in words
+        assert f"{len(done)} of {count} photos colored" in words
         assert "the same command with --skip-existing goes on" in words
         assert "Traceback" not in words
         assert len(list(out.iterdir())) == len(done)
     rest = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    assert f"{30 - len(done)} of 30 photos colored, {len(done)} skipped" in rest.stderr
-    assert len(list(out.glob("colorized_*"))) == 30
+    assert f"{count - len(done)} of {count} photos colored, {len(done)} skipped" in rest.stderr
+    assert len(list(out.glob("colorized_*"))) == count

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image, ImageDraw
+from skimage import data
+from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
 
+from colorful import Colorizer, Hint
 from colorful.errors import ShapeError
 from colorful.models.lite import ConvNorm, Encoder, HintPyramid, Lite
+
+Points = list[tuple[float, float]]
+Mask = npt.NDArray[np.bool_]
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +187,74 @@ def _hinted(side: int) -> tuple[Tensor, Tensor, Tensor]:
     ab, mask = torch.full((1, 2, side, side), 40.0), torch.zeros(1, 1, side, side)
     mask[..., 16:20, 24:28] = 1
     return light, ab, mask
+
+
+def _polygon(size: tuple[int, int], inside: Sequence[Points], outside: Sequence[Points] = ()) -> Mask:
+    mask = Image.new("1", size)
+    draw = ImageDraw.Draw(mask)
+    for points, fill in [*((points, 1) for points in inside), *((points, 0) for points in outside)]:
+        draw.polygon(points, fill=fill)
+    return np.asarray(mask)
+
+
+def _ellipse(x: float, y: float, across: float, down: float) -> Points:
+    turns = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    return [(x + across * np.cos(turn), y + down * np.sin(turn)) for turn in turns]
+
+
+# Drawn by hand: the photo, the object in it, and a point on the object.
+OBJECTS: dict[str, tuple[str, Mask, tuple[int, int]]] = {
+    "saucer": (
+        "coffee",
+        _polygon(
+            (600, 400),
+            [_ellipse(278, 228, 198, 155)],
+            [
+                _ellipse(290, 150, 118, 132),
+                [(190, 220), (265, 220), (265, 310), (190, 310)],
+                [(310, 190), (425, 60), (410, 330), (320, 330)],
+            ],
+        ),
+        (140, 290),
+    ),
+    "hair": (
+        "astronaut",
+        _polygon(
+            (512, 512),
+            [[(155, 90), (165, 45), (225, 15), (280, 35), (300, 90), (270, 130), (265, 90), (215, 75),
+              (185, 100), (175, 125)]],
+        ),
+        (240, 35),
+    ),
+    "suit": (
+        "astronaut",
+        _polygon(
+            (512, 512),
+            [[(45, 300), (60, 262), (125, 215), (165, 270), (215, 295), (260, 295), (300, 240), (340, 270),
+              (360, 345), (300, 400), (280, 440), (280, 512), (235, 512), (180, 470), (110, 512), (25, 512),
+              (22, 420)]],
+            [
+                [(132, 345), (212, 345), (212, 425), (132, 425)],
+                [(232, 295), (275, 350), (275, 512), (228, 512)],
+                [(278, 338), (330, 338), (330, 378), (278, 378)],
+            ],
+        ),
+        (90, 320),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ab", [(-40, 30), (20, -50)], ids=["green", "violet"])
+@pytest.mark.parametrize("name", OBJECTS)
+def test_a_hint_colors_its_object_and_leaves_the_rest(name: str, ab: tuple[int, int]) -> None:
+    """One hint moves the mean color of its object by at least 15 toward it, that of the rest by at most 3."""
+    photo, mask, (x, y) = OBJECTS[name]
+    grey = Image.fromarray(getattr(data, photo)()).convert("L")
+    colorizer = Colorizer.from_pretrained("lite", device="cpu")
+    before = rgb2lab(np.asarray(colorizer.colorize(grey)))
+    wanted = (lab2rgb([[[before[y, x, 0], *ab]]])[0, 0] * 255).round().astype(np.uint8)
+    after = rgb2lab(np.asarray(colorizer.colorize(grey, hints=[Hint(x, y, wanted)])))
+    start = before[mask][:, 1:].mean(axis=0)
+    way = rgb2lab(wanted[None, None])[0, 0, 1:] - start
+    assert (after[mask][:, 1:].mean(axis=0) - start) @ way / np.linalg.norm(way) >= 15
+    assert np.linalg.norm((after - before)[~mask][:, 1:].mean(axis=0)) <= 3

@@ -223,7 +223,7 @@ def loader(crops: Crops, batches: Batches, *, workers: int) -> DataLoader[tuple[
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
-        # worker_init_fn=_leave_it_to_the_training,
+        worker_init_fn=_leave_it_to_the_training,
     )
 
 
