@@ -100,30 +100,23 @@ def test_every_public_name_is_there() -> None:
     assert set(colorful.__all__) <= set(dir(colorful))
 
 
-def test_extras_are_not_needed_to_look_around() -> None:
-    """``from colorful import *`` and ``help(colorful)`` work where no extra is installed."""
-    extras = ("flask", "waitress", "accelerate", "tensorboard", "scipy", "pillow_heif")
+@pytest.mark.parametrize(
+    ("missing", "attribute", "extra"),
+    [
+        (("flask", "waitress", "accelerate", "tensorboard", "scipy", "pillow_heif"), "web", "web"),
+        (("accelerate",), "training.train", "train"),
+    ],
+)
+def test_extras_are_not_needed_to_look_around(missing: tuple[str, ...], attribute: str, extra: str) -> None:
+    """``from colorful import *`` and ``help(colorful)`` work without extras; what needs one names it."""
     program = (
-        f"import sys; sys.modules.update(dict.fromkeys({extras!r}))\n"  # None keeps a module from being found
+        f"import sys; sys.modules.update(dict.fromkeys({missing!r}))\n"  # None hides a module
         "from colorful import *\n"
         "import colorful, pydoc\n"
         "assert 'colorize_folder' in pydoc.render_doc(colorful)\n"
-        "try: colorful.web\n"
-        "except colorful.MissingExtraError as error: assert 'colorful-colorization[web]' in str(error)\n"
-        "else: raise AssertionError('flask was found')\n"
-    )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr) == (0, "")
-
-
-def test_training_names_its_extra() -> None:
-    """Without accelerate, training says what to install."""
-    program = (
-        "import sys; sys.modules['accelerate'] = None\n"
-        "import colorful\n"
-        "try: colorful.training.train\n"
-        "except colorful.MissingExtraError as error: assert 'colorful-colorization[train]' in str(error)\n"
-        "else: raise AssertionError('accelerate was found')\n"
+        f"try: colorful.{attribute}\n"
+        f"except colorful.MissingExtraError as error: assert 'colorful-colorization[{extra}]' in str(error)\n"
+        f"else: raise AssertionError('{extra} was found')\n"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")

@@ -14,6 +14,7 @@ from skimage import color
 
 import colorful.render
 from colorful.errors import KindError, OptionError, RangeError, ShapeError
+from colorful.lab.space import Gamut
 from colorful.render import light, render
 
 WHITES = {"uint8": 255, "uint16": 65535, "float32": 1}
@@ -266,3 +267,14 @@ def test_what_cannot_be_rendered_is_refused(change: dict, error: type[Exception]
     name = next(iter(change))
     with pytest.raises(error, match=f"^{name}: expected"):
         render(options.pop("pixels"), options.pop("ab"), **options)
+
+
+@pytest.mark.parametrize("gamut", ["map", "clip"])
+@pytest.mark.parametrize("chroma", [1e12, 6.5e16, 1e38, 1e300])
+def test_chroma_without_measure_gives_the_most_saturated_colors(chroma: float, gamut: Gamut) -> None:
+    """However large the factor, nothing overflows, and colors are those of a factor far outside any gamut."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (50, 60), dtype=np.uint8)
+    ab = random.normal(0, 30, (2, 16, 16)).astype(np.float32)
+    wild = render(pixels, ab, chroma=chroma, gamut=gamut)
+    np.testing.assert_array_equal(wild, render(pixels, ab, chroma=1e9, gamut=gamut))

@@ -26,6 +26,8 @@ T = TypeVar("T")
 _BAND = 65536
 """Pixels in a band: its dozen planes stay in the cache, and its loops last long beside Python's share."""
 
+_MOST_CHROMA = 1e5
+
 
 def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tensor:
     """Take L out of a photo.
@@ -121,6 +123,8 @@ def render(
     if not small.isfinite().all():
         raise RangeError("ab: expected finite values, got NaN or infinity")
 
+    # Far outside any gamut more chroma makes no difference, but its cubes would overflow.
+    chroma = min(chroma, _MOST_CHROMA / max(float(small.abs().max()), 1e-6))
     field = _ColorField(pixels, small[None] * chroma, upsample, guide)
     out = np.empty((height, width, 3), pixels.dtype.newbyteorder("="))
 
