@@ -179,7 +179,7 @@ def rasterize(
                 f"got ({hint.x:g}, {hint.y:g})"
             )
         radius = _DEFAULT_CELLS * max(cell_height, cell_width) if hint.radius is None else hint.radius
-        covered = (ys - hint.y) ** 2 + (xs - hint.x) ** 2 <= radius**2
+        covered = (ys - hint.y) ** 2 + (xs - hint.x) ** 2 <= radius * radius  # a power may overflow
         covered[min(int(hint.y / cell_height), rows - 1), min(int(hint.x / cell_width), columns - 1)] = True
         ab[0, :, covered] = _ab(hint)[:, None]
         mask[0, 0, covered] = 1

@@ -6,6 +6,8 @@ import hashlib
 import json
 import pickle
 import shutil
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 import torch
 from hub_client import Client
 from hub_server import PAGE
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -20,10 +24,12 @@ from colorful import hub
 from colorful.errors import (
     KindError,
     OptionError,
+    WeightsError,
     WeightsFormatError,
     WeightsIntegrityError,
     WeightsNotFoundError,
 )
+from colorful.hub.files import read_tensors
 from colorful.models import Network, NetworkConfig, create
 
 
@@ -244,11 +250,53 @@ def test_truncated(network: Network, folder: Path, suffix: str, kept: float) -> 
         hub.load(path, cache_dir=folder, architecture="lite")
 
 
+@given(
+    old=st.booleans(),
+    edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=8)), min_size=1),
+)
+def test_pickle_damaged_anywhere(
+    old: bool, edits: list[tuple[float, bytes]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Wherever a .pth is damaged, it still gives tensors or an error of ours."""
+    path = tmp_path_factory.getbasetemp() / "damaged.pth"
+    torch.save(
+        {f"{n}.weight": torch.zeros(3) for n in range(3)}, path, _use_new_zipfile_serialization=not old
+    )
+    content = bytearray(path.read_bytes())
+    for place, new in edits:
+        start = int(place * len(content))
+        content[start : start + max(1, len(new))] = new
+    path.write_bytes(content)
+    with warnings.catch_warnings(), suppress(WeightsError):
+        warnings.simplefilter("ignore")
+        assert all(isinstance(tensor, torch.Tensor) for tensor in read_tensors(path).values())
+
+
+@pytest.mark.parametrize("length", [60, 128, 0x3C20], ids=["like <", "like a pickle", "like space and <"])
+def test_safetensors_whose_length_reads_like_something_else(length: int, tmp_path: Path) -> None:
+    """Safetensors begin with a number, whose bytes may look like the beginning of another kind of file."""
+    header = b'{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(length)
+    (tmp_path / "x.safetensors").write_bytes(length.to_bytes(8, "little") + header + bytes(4))
+    found = hub.inspect(tmp_path / "x.safetensors")
+    assert (found.kind, found.tensors) == ("safetensors", {"x": ("float32", (1,))})
+
+
 @pytest.mark.parametrize(
-    "content", [[torch.zeros(1)], {"epoch": 3}, torch.zeros(1)], ids=["list", "int", "tensor"]
+    "content",
+    [
+        [torch.zeros(1)],
+        {"epoch": 3},
+        torch.zeros(1),
+        {1: torch.zeros(1)},
+        {"\ud800": torch.zeros(1)},
+        {"x": torch.zeros(1).expand(10**6, 10**6)},
+        {"x": torch.eye(3).to_sparse()},
+        {"x": torch.zeros(3, device="meta")},
+    ],
+    ids=["list", "int", "tensor", "number for a name", "no text", "4 TB", "sparse", "meta"],
 )
 def test_pickle_of_something_else(content: object, tmp_path: Path) -> None:
-    """A .pth that holds anything but named tensors is refused."""
+    """A .pth that holds anything but named tensors, of the size they claim, is refused."""
     torch.save(content, tmp_path / "x.pth")
     with pytest.raises(WeightsFormatError, match="expected a dictionary of tensors"):
         hub.load(tmp_path / "x.pth", cache_dir=tmp_path, architecture="lite")
@@ -286,20 +334,30 @@ def edit(folder: Path, **changes: object) -> None:
         ({"format_version": None}, "format_version: expected 1, got None"),
         ({"library_name": "diffusers"}, "expected the config of a colorful model"),
         ({"architecture": "vgg"}, "architecture: expected one of lite, eccv16, siggraph17, got 'vgg'"),
+        ({"architecture": ["lite"]}, r"architecture: expected one of .*, got \['lite'\]"),
         ({"config": 3}, "config: expected an object, got 3"),
         ({"config": {"size": 3}}, "config: expected one of network_size, .*, got 'size'"),
         ({"config": {"network_size": "big"}}, "config.network_size: expected int, got 'big'"),
+        ({"config": {"network_size": 10**400}}, r"network_size: expected a finite number in 1\.\.16384"),
+        ({"config": {"saturation": 10**400}}, "config.saturation: expected float, got 10"),
         ({"config": {"network_size": True}}, "config.network_size: expected int, got True"),
         ({"config": {"fit": "crop"}}, "config.fit: expected .*stretch.*keep.*, got 'crop'"),
         ({"config": {"temperature": 7}}, r"config.temperature: expected a finite number in 0\.\.1, got 7"),
         ({"config": {"temperature": float("nan")}}, "config.temperature: expected float, got nan"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 def test_config_that_makes_no_sense(changes: dict[str, object], phrase: str, folder: Path) -> None:
     """A config of a newer format, of another library or with unknown settings is refused in words."""
     edit(folder, **changes)
     with pytest.raises(WeightsFormatError, match=phrase):
+        hub.load(folder)
+
+
+def test_config_nested_without_end(folder: Path) -> None:
+    """A config that would exhaust the reader of JSON is called none."""
+    (folder / "config.json").write_text("[" * 100_000)
+    with pytest.raises(WeightsIntegrityError, match="expected JSON"):
         hub.load(folder)
 
 
@@ -318,12 +376,19 @@ def test_incomplete_folder(name: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", ["lite2", "no/such/folder", "./model", "gone.pth", "models/gone.safetensors"]
+    "model", ["lite2", "no/such/folder", "./model", "gone.pth", "models/gone.safetensors", "a\0b"]
 )
 def test_nothing_there(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is neither a name nor on disk is answered with what could be given, and the Hub is left alone."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WeightsNotFoundError, match="expected one of lite, eccv16, siggraph17, a Hub id"):
+        hub.load(model)
+
+
+@pytest.mark.parametrize("model", ["~nobody-of-this-name/model", "x" * 5000], ids=["home", "long"])
+def test_name_that_cannot_be_looked_up(model: str) -> None:
+    """A home that is not there and a name that no file system takes are not found, in words."""
+    with pytest.raises(WeightsNotFoundError, match="cannot be looked up"):
         hub.load(model)
 
 

@@ -54,6 +54,7 @@ def test_cache_is_below_hf_home(hub: HubServer, released: Entry, weights: bytes,
     [
         ({"status": 403}, "refused (HTTP 403)"),
         ({"status": 404}, "no such file (HTTP 404)"),
+        ({"status": 416}, "cannot answer now (HTTP 416)"),
         ({"status": 500}, "cannot answer now (HTTP 500)"),
         ({"status": 503}, "cannot answer now (HTTP 503)"),
         ({"cut": 0}, "no connection, or it keeps breaking"),

@@ -237,11 +237,11 @@ def test_page_in_place_of_the_hub(
 
 
 @pytest.mark.parametrize(
-    ("config", "phrase"),
+    ("config", "kind", "phrase"),
     [
-        (b"<html>", "expected JSON"),
-        (b"[]", "got that of something else"),
-        (json.dumps({"model_type": "bert"}).encode(), "got that of something else"),
+        (b"<html>", "WeightsIntegrityError", "expected JSON"),
+        (b"[]", "WeightsFormatError", "got that of something else"),
+        (json.dumps({"model_type": "bert"}).encode(), "WeightsFormatError", "got that of something else"),
     ],
 )
 def test_repo_of_something_else(
@@ -251,14 +251,40 @@ def test_repo_of_something_else(
     weights: bytes,
     tmp_path: Path,
     config: bytes,
+    kind: str,
     phrase: str,
 ) -> None:
-    """A repo whose config is not ours is refused, and forgotten, so that it may be mended."""
+    """A repo whose config is not ours is refused, and may be mended."""
     repo = make_repo()
     good = hub.repos[repo].commits[hub.repos[repo].refs["main"]]["config.json"]
     hub.repos[repo].commit({"config.json": config})
-    client("fetch", repo, cache_dir=tmp_path).assert_failed("WeightsFormatError", phrase)
+    client("fetch", repo, cache_dir=tmp_path).assert_failed(kind, phrase)
     hub.repos[repo].commit({"config.json": good})
+    client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
+
+
+def test_model_that_needs_more_is_kept(
+    hub: HubServer, client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """What this process cannot load, as its network is not registered here, stays cached for one that can."""
+    repo = make_repo()
+    config = {"format_version": 1, "library_name": "colorful", "architecture": "mine", "config": {}}
+    hub.repos[repo].commit({"config.json": json.dumps(config).encode()})
+    for local in (False, True):
+        answer = client("fetch", repo, cache_dir=tmp_path, local_files_only=local)
+        answer.assert_failed("WeightsFormatError", "got 'mine'")
+    assert [path.stat().st_size for path in kept(tmp_path) if not path.is_symlink()] == [len(weights)]
+
+
+def test_config_damaged_in_the_cache(
+    client: Client, make_repo: MakeRepo, weights: bytes, tmp_path: Path
+) -> None:
+    """A cached config that is no JSON any more is dropped, and fetched by the next attempt."""
+    repo = make_repo()
+    client("fetch", repo, cache_dir=tmp_path)
+    (config,) = tmp_path.rglob("config.json")
+    config.write_bytes(b"")
+    client("fetch", repo, cache_dir=tmp_path).assert_failed("WeightsIntegrityError", "expected JSON")
     client("fetch", repo, cache_dir=tmp_path).assert_whole(weights)
 
 

@@ -16,9 +16,11 @@ from colorful.models import NetworkConfig
         ({"saturation": float("inf")}, RangeError, "saturation: .* got inf"),
         ({"mask_center": float("nan")}, RangeError, "mask_center: .* got nan"),
         ({"network_size": 0}, RangeError, "network_size: .* got 0"),
+        ({"network_size": 10**400}, RangeError, "network_size: .* in 1..16384"),
+        ({"saturation": 10**400}, RangeError, "saturation: expected a finite number"),
         ({"fit": "crop"}, OptionError, "fit: expected one of stretch, keep, got 'crop'"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 def test_settings_without_a_meaning_are_refused(
     setting: dict[str, Any], error: type[Exception], words: str

@@ -134,7 +134,8 @@ def convert(source: Path, source_digest: str, name: str, folder: Path) -> tuple[
     digest = hashlib.sha256(data).hexdigest()
     path = folder / f"{name.replace('.', '-')}.{source_digest[:16]}.{digest}.safetensors"
     try:
-        files.write_atomically(path, data)
+        with files.atomically(path) as file:
+            file.write(data)
     except OSError as error:
         raise files.unwritable(path, error) from error
     return path, digest

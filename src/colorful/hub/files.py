@@ -6,13 +6,15 @@ import dataclasses
 import errno
 import hashlib
 import json
-import math
 import os
 import pickle
+import sys
+import threading
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 from colorful.errors import (
     ColorfulError,
@@ -89,6 +91,10 @@ def sniff(head: bytes, where: str) -> Kind:
     """
     if not head:
         raise WeightsIntegrityError(f"{where}: expected weights, got an empty file")
+    # Before all others, as what safetensors begin with is a length, whose bytes may be anything. Lengths that
+    # take more than four of the eight are none.
+    if head[4:9] == b"\0\0\0\0{":
+        return "safetensors"
     if is_page(head):
         raise web_page(where)
     if head.startswith(b"version https://git-lfs"):
@@ -98,8 +104,6 @@ def sniff(head: bytes, where: str) -> Kind:
         )
     if head.startswith((b"PK\x03\x04", b"\x80")):
         return "pickle"
-    if len(head) > 8 and head[8:9] == b"{":
-        return "safetensors"
     raise WeightsFormatError(f"{where}: expected a .safetensors or .pth file, got something else")
 
 
@@ -164,11 +168,25 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"{path}: expected a dictionary of plain tensors, got a pickle that asks for more or is damaged. "
             "Such a file can run any code, so it was not opened. Ask its maker for .safetensors"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise _broken(path, error) from error  # Which of them depends on where the archive breaks.
-    if not isinstance(content, dict) or not all(torch.is_tensor(value) for value in content.values()):
+    except Exception as error:  # Nearly any, depending on where the archive breaks.
+        raise _broken(path, error) from error
+    if not isinstance(content, dict) or not all(_is_plain(*item) for item in content.items()):
         raise WeightsFormatError(f"{path}: expected a dictionary of tensors, got something else")
-    return {str(name): tensor for name, tensor in content.items()}
+    return content
+
+
+def _is_plain(name: object, value: object) -> bool:
+    """Tell whether this is a tensor with a name, as large in the file as it says: some kinds are not."""
+    import torch
+
+    return (
+        isinstance(name, str)
+        and name.isprintable()
+        and isinstance(value, torch.Tensor)
+        and (value.layout, value.device.type) == (torch.strided, "cpu")
+        and not (value.is_nested or value.is_quantized)
+        and value.nbytes <= value.untyped_storage().nbytes()
+    )
 
 
 def identify(tensors: Mapping[str, TensorInfo]) -> str | None:
@@ -209,13 +227,14 @@ def parse_config(text: str, where: str) -> dict[str, Any]:
     """Check a config up to, but not including, the settings of its network.
 
     Raises:
-        WeightsFormatError: If it is not JSON, of another library, of a newer format or of an unknown network.
+        WeightsIntegrityError: If it is not JSON.
+        WeightsFormatError: If it is of another library, of a newer format or of an unknown network.
     """
     try:
         config = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         page = " (it looks like a web page)" if text.lstrip().startswith("<") else ""
-        raise WeightsFormatError(f"{where}: expected JSON, got none{page}: {error}") from error
+        raise WeightsIntegrityError(f"{where}: expected JSON, got none{page}: {error}") from error
     if not isinstance(config, dict) or config.get("library_name") != "colorful":
         raise WeightsFormatError(
             f"{where}: expected the config of a colorful model, got that of something else"
@@ -228,10 +247,11 @@ def parse_config(text: str, where: str) -> dict[str, Any]:
             f"{where}: format_version: expected {FORMAT_VERSION} or less, got {version}. The model was saved "
             "by a newer colorful than this one. Run: pip install --upgrade colorful-colorization"
         )
-    if config.get("architecture") not in ARCHITECTURES:
+    architecture = config.get("architecture")
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         raise WeightsFormatError(
             f"{where}: architecture: expected one of {', '.join(ARCHITECTURES)}, "
-            f"got {config.get('architecture')!r}; colorful.models.register makes a class of your own known"
+            f"got {architecture!r}; colorful.models.register makes a class of your own known"
         )
     if not isinstance(config.setdefault("config", {}), dict):
         raise WeightsFormatError(f"{where}: config: expected an object, got {config['config']!r}")
@@ -299,13 +319,13 @@ def serialize(tensors: Mapping[str, Tensor], config: Mapping[str, Any] | None = 
     return save(own, metadata=None if config is None else {_EMBEDDED: json.dumps(config, sort_keys=True)})
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all; the folder is made if it is not there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    path.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def atomically(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that takes the place of *path* when it is whole on the disk, or vanishes."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -345,7 +365,7 @@ def _fits(value: object, kind: Any) -> bool:
     if typing.get_origin(kind) is Literal:
         return value in typing.get_args(kind)
     if kind is float:
-        return type(value) in (int, float) and math.isfinite(typing.cast("float", value))
+        return type(value) in (int, float) and abs(typing.cast("float", value)) <= sys.float_info.max
     return type(value) is kind
 
 

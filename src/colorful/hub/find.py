@@ -145,9 +145,13 @@ def fetch(
             f"{model}: expected one of {', '.join(MODELS)}, a Hub id org/name, a folder or a file, got an "
             "address; download what is there, and give its path"
         )
-    path = Path(model).expanduser()
+    try:
+        path = Path(model).expanduser()
+        is_there = path.exists()
+    except (OSError, RuntimeError) as error:  # As of a name too long, or a home that is not there.
+        raise WeightsNotFoundError(f"{os.fspath(model)}: cannot be looked up: {error}") from error
     is_id = isinstance(model, str) and _REPO_ID.fullmatch(model) and path.suffix not in _SUFFIXES
-    if is_id and not path.exists():
+    if is_id and not is_there:
         found = _from_hub(str(model), revision, access)
     else:
         _refuse_revision(revision, f"{os.fspath(model)} is no Hub id org/name")
@@ -250,7 +254,7 @@ def _from_hub(repo_id: str, revision: str | None, access: _Access) -> ModelFiles
     try:
         config = files.read_config(config_path)
         files.survey(weights)
-    except WeightsError:
+    except WeightsIntegrityError:  # What is whole but means nothing here is the user's to keep.
         remote.discard(config_path)
         remote.discard(weights)
         raise

@@ -45,7 +45,9 @@ def save_pretrained(
     target = Path(folder).expanduser()
     for name, content in _contents(network, str(target), card, training).items():
         try:
-            files.write_atomically(target / name, content)
+            target.mkdir(parents=True, exist_ok=True)
+            with files.atomically(target / name) as file:
+                file.write(content)
         except OSError as error:
             raise OutputError(f"{target / name}: cannot be written: {error.strerror or error}") from error
     return target

@@ -252,7 +252,7 @@ def _request(url: str, partial: Path, size: int | None) -> None:
         if response.headers.get("Content-Range") == f"bytes */{offset}":
             return  # It was whole already; only its size was not known.
         resumes = response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
-        if response.status_code == 416 or (response.status_code == 206 and not resumes):
+        if offset and (response.status_code == 416 or (response.status_code == 206 and not resumes)):
             partial.unlink()
             _request(url, partial, size)
             return

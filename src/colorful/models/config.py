@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -16,7 +17,7 @@ class NetworkConfig:
     """Tell networks apart by data, so that the pipeline needs no special cases.
 
     Args:
-        network_size: Side in pixels of the square the network was made for, at least 1; the photo's L is
+        network_size: Side in pixels of the square the network was made for, 1 to 16384; the photo's L is
             brought to it.
         fit: ``stretch`` squeezes the photo into that square, ``keep`` gives it the square's area in its own
             proportions.
@@ -39,11 +40,11 @@ class NetworkConfig:
         if self.fit not in get_args(Fit):
             raise OptionError(f"fit: expected one of {', '.join(get_args(Fit))}, got {self.fit!r}")
         for name, low, high in (
-            ("network_size", 1, math.inf),
+            ("network_size", 1, 16384),
             ("mask_center", -math.inf, math.inf),
             ("temperature", 0, 1),
             ("saturation", 0, math.inf),
         ):
             value = getattr(self, name)
-            if not (low <= value <= high and math.isfinite(value)):
+            if not (low <= value <= high and abs(value) <= sys.float_info.max):
                 raise RangeError(f"{name}: expected a finite number in {low}..{high}, got {value}")
