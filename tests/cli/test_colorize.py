@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -82,9 +84,8 @@ def test_a_second_run_skips_or_replaces(here: Path, model: str) -> None:
     """A second run fails on what is there, skips it, or replaces it, as it was told."""
     run("a.png", "-m", model)
     again = run("a.png", "-m", model)
-    assert (again.exit_code, again.stderr) == (
-        1, "colorful: a.png: 'colorized_a.png' exists already; skip or overwrite it\n"
-    )  # fmt: skip
+    assert again.exit_code == 1
+    assert again.stderr.startswith("colorful: a.png: 'colorized_a.png' exists already; ")
     skipped = run("a.png", "-m", model, "--skip-existing")
     assert (skipped.exit_code, skipped.stderr) == (0, "colorized_a.png exists, skipped\n")
     assert run("a.png", "-m", model, "--overwrite").exit_code == 0
@@ -111,7 +112,7 @@ def test_standard_input_goes_to_a_file(here: Path, model: str) -> None:
         assert picture.format == "WEBP"
     again = run(*options, stdin=data)
     assert (again.exit_code, again.stderr) == (
-        1, "colorful: 'new/from.webp' exists already; skip or overwrite it\n"
+        1, "colorful: 'new/from.webp' exists already; --skip-existing leaves it, --overwrite replaces it\n"
     )  # fmt: skip
     skipped = run(*options, "--skip-existing", stdin=data)
     assert (skipped.exit_code, skipped.stderr) == (0, "new/from.webp exists, skipped\n")
@@ -143,6 +144,25 @@ def test_a_terminal_is_no_picture(here: Path) -> None:
     assert done.stderr == (
         "colorful: PHOTO: expected a file or a pipe for -, since a terminal cannot send a picture\n"
     )
+
+
+def test_errors_stand_above_the_bar(here: Path, model: str) -> None:
+    """On a terminal what failed has a line of its own, above the bar that is drawn anew below it."""
+    terminal, its_other_end = pytest.importorskip("pty").openpty()
+    command = [sys.executable, "-m", "colorful", ".", "-m", model]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "60", "OMP_NUM_THREADS": "1"}
+    shown = b""
+    with os.fdopen(terminal, "rb", buffering=0) as screen:
+        with os.fdopen(its_other_end, "wb", buffering=0) as stderr:
+            process = subprocess.Popen(command, stderr=stderr, env=environment)
+        with process, contextlib.suppress(OSError):  # as Linux ends the reading of a terminal that is gone
+            while piece := screen.read(1024):
+                shown += piece
+    assert process.returncode == 1
+    rows = [row.rpartition("\r\x1b[2K")[2] for row in shown.decode().split("\r\n")]
+    rows = [re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", row) for row in rows]
+    assert [row.startswith("colorful: broken.png: ") for row in rows if "colorful:" in row] == [True]
+    assert any("photos/s" in row for row in rows)
 
 
 def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import sys
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -41,7 +42,7 @@ class Failure(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print the line."""
-        click.echo(f"colorful: {shown(self.message)}", file=file, err=file is None)
+        complain(self.message)
 
 
 class Commands(click.Group):
@@ -82,7 +83,7 @@ class Commands(click.Group):
         except ColorfulError as error:
             raise Failure(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("colorful: interrupted", err=True)
+            complain("interrupted")
             ctx.exit(INTERRUPTED)
         except MemoryError as error:
             raise Failure("out of memory; fewer --workers or a smaller photo need less") from error
@@ -100,6 +101,14 @@ def shown(text: object) -> str:
     )
 
 
+def complain(message: str) -> None:
+    """Print a line on standard error, above a progress bar if there is one.
+
+    Not by ``click.echo``, which goes around what rich has put in the place of ``sys.stderr``.
+    """
+    print(f"colorful: {shown(message)}", file=sys.stderr)
+
+
 def make_folder(folder: Path) -> None:
     """Make the folder of a result and see that it can be written to: before the work, which would be lost."""
     try:
@@ -114,7 +123,7 @@ class _EchoHandler(logging.Handler):
     """Log to the standard error of the moment, which a progress bar may have replaced."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"colorful: {shown(record.getMessage())}", err=True)
+        complain(record.getMessage())
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from colorful.cli import COMMANDS, INTERRUPTED, make_folder, shown
+from colorful.cli import COMMANDS, INTERRUPTED, complain, make_folder, shown
 from colorful.errors import OptionError, OutputExistsError
 
 if TYPE_CHECKING:
@@ -208,7 +208,9 @@ def _prepare_file(target: Path, format: str | None, overwrite: bool) -> None:
             f"got {str(target)!r}"
         )
     if os.path.lexists(target) and not overwrite:
-        raise OutputExistsError(f"{str(target)!r} exists already; skip or overwrite it")
+        raise OutputExistsError(
+            f"{str(target)!r} exists already; --skip-existing leaves it, --overwrite replaces it"
+        )
     make_folder(target.parent)
 
 
@@ -220,7 +222,8 @@ class _Report:
         self._as_json = as_json
         self._start = time.monotonic()
         self._outcomes: set[Outcome] = set()  # an interrupt may have one reported twice
-        self._bar = _make_bar(self._total) if self._total > 1 and sys.stderr.isatty() else None
+        has_bar = self._total > 1 and sys.stderr.isatty() and not as_json
+        self._bar = _make_bar(self._total) if has_bar else None
         for problem in plan.problems:
             self.progress(problem, 0, self._total)
 
@@ -232,7 +235,7 @@ class _Report:
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=finished)
         if outcome.status == "failed":
-            click.echo(f"colorful: {shown(outcome.source)}: {shown(_reason(outcome))}", err=True)
+            complain(f"{outcome.source}: {_reason(outcome)}")
         elif self._bar is None and not self._as_json:
             result = shown(outcome.target)
             click.echo(
@@ -259,7 +262,7 @@ class _Report:
             speed = f" ({counts['done'] / seconds:.1f} photos/s)" if counts["done"] else ""
             click.echo(f"{', '.join(words)} in {seconds:.1f} s{speed}", err=True)
         if interrupted:
-            click.echo("colorful: interrupted; the same command with --skip-existing goes on", err=True)
+            complain("interrupted; the same command with --skip-existing goes on")
             return INTERRUPTED
         return 1 if counts["failed"] else 0
 

@@ -93,7 +93,7 @@ def from_image(image: Image.Image) -> tuple[Metadata, int]:
     Returns:
         The metadata of the photo when upright, and the EXIF orientation (1 to 8) its pixels still have.
     """
-    orientation = _orientation(_exif(image))
+    turned = _orientation(_exif(image)) if image.format == "TIFF" else 1
     image.load()  # which turns a TIFF upright, and finds what stands behind the pixels of a PNG
     exif = _exif(image)
     info = image.info
@@ -104,7 +104,7 @@ def from_image(image: Image.Image) -> tuple[Metadata, int]:
     resources = info.get("photoshop")
     metadata = from_exif(
         exif,
-        orientation=max(orientation, _orientation(exif)),
+        orientation=max(turned, _orientation(exif)),
         xmp=info.get("xmp") or info.get("XML:com.adobe.xmp"),
         iptc=resources.get(0x0404) if isinstance(resources, dict) else None,
         text=text,
