@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from web_samples import chroma
 from colorful import Colorizer, Hint
 from colorful.web import create_app
 from colorful.web.app import studio_of
+from colorful.web.studio import Upload
 
 pytestmark = pytest.mark.slow
 
@@ -457,6 +459,101 @@ def test_loading_the_page_again_loses_nothing(
     page.locator("#undo").click()
     settled(page)
     assert chroma(shown(page.locator("#canvas .after"))) > 5
+
+
+def test_a_photo_that_the_server_forgot_is_not_remembered_either(
+    serve: Serve, browser: Browser, lite: Colorizer, photos: list[Path]
+) -> None:
+    """What neither the server nor the page has any more is named once; the next load leaves it out."""
+    app = create_app(colorizer=lite)
+    page = browser.new_page(locale="en-US")
+    page.goto(serve(app) + "/v1/index")
+    choose(page, photos[:1])
+    cards_ready(page, 1)
+    studio_of(app).store.clear()
+    page.reload()
+    failed = page.locator('.card[data-state="failed"]')
+    expect(failed.locator(".state")).to_have_text(
+        "This photo is no longer kept here. Please choose it again."
+    )
+    page.reload()
+    expect(page.locator("html.js")).to_have_count(1)
+    expect(page.locator(".card")).to_have_count(0)
+    page.close()
+
+
+def test_a_removed_photo_leaves_nothing_behind(
+    serve: Serve,
+    visit: Callable[..., Page],
+    lite: Colorizer,
+    photos: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Remove on a card deletes the photo and what came of it, also if the server has not answered yet."""
+    app = create_app(colorizer=lite)
+    studio = studio_of(app)
+    arrived, answer, accept = threading.Event(), threading.Event(), studio.accept
+
+    def slow_accept(data: bytes, filename: str | None) -> Upload:
+        arrived.set()
+        assert answer.wait(20)
+        return accept(data, filename)
+
+    page = visit(serve(app))
+    with monkeypatch.context() as patch:
+        patch.setattr(studio, "accept", slow_accept)
+        choose(page, photos[:1])
+        assert arrived.wait(20)
+        expect(page.locator(".card progress")).to_have_attribute("value", "1")
+        page.locator(".card .remove").click()
+        with page.expect_response(lambda response: response.request.method == "DELETE"):
+            answer.set()
+    assert len(studio.store) == 0
+    expect(page.locator("#announcer")).to_be_empty()
+    choose(page, photos[:1])
+    cards_ready(page, 1)
+    with page.expect_download() as download:
+        page.locator(".card .download").click()
+    download.value.path()
+    assert len(studio.store) == 2
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.locator(".card .remove").click()
+    assert len(studio.store) == 0
+
+
+def test_all_photos_are_downloaded_at_once(
+    serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
+) -> None:
+    """One button, shown from two photos in color on, downloads them one after the other."""
+    page = visit(serve(create_app(colorizer=lite)))
+    choose(page, photos[:1])
+    cards_ready(page, 1)
+    expect(page.locator("#download-all")).to_be_hidden()
+    choose(page, photos[1:])
+    cards_ready(page, 2)
+    names: list[str] = []
+    page.on("download", lambda download: names.append(download.suggested_filename))
+    page.locator("#download-all").click()
+    with page.expect_event("download", lambda download: "chelsea" in download.suggested_filename):
+        pass
+    assert names == ["colorized_coffee.png", "colorized_chelsea.png"]
+
+
+def test_a_newer_wish_calls_off_a_picture_at_full_size(
+    serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
+) -> None:
+    """While the large picture of a comparison is made, moving on to something else does not wait for it."""
+    page = visit(serve(create_app(colorizer=lite)))
+    choose(page, photos[:1])
+    cards_ready(page, 1)
+    edit(page)
+    page.route("**/results", lambda route: None)  # never answered
+    page.locator("#zoom").get_by_label("Full").check()
+    page.locator("#view").get_by_label("Compare").check()
+    expect(page.locator("#stage")).to_have_attribute("aria-busy", "true")
+    page.locator("#point-add").click()
+    expect(page.locator(".point")).to_be_focused()
+    settled(page)
 
 
 def test_the_smallest_photo_is_compared(

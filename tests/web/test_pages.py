@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -87,7 +88,7 @@ def test_an_empty_form_is_an_error_in_words(client: FlaskClient) -> None:
     for data in ({}, form((b"", ""))):
         reply = client.post("/v1/index", data=data, content_type="multipart/form-data")
         assert reply.status_code == 422
-        assert "expected a file in the form field photo" in reply.text
+        assert "No photo was chosen." in reply.text
 
 
 def test_the_form_takes_the_options_of_the_interface(client: FlaskClient, grey: bytes) -> None:
@@ -108,6 +109,19 @@ def test_names_are_shown_as_text(client: FlaskClient, grey: bytes) -> None:
     reply = client.post("/v1/index", data=form((grey, "<img src=x onerror=alert(1)>.png")))
     assert "<img src=x" not in reply.text
     assert "&lt;img src=x onerror=alert(1)&gt;" in reply.text
+
+
+def test_heic_is_named_only_where_it_can_be_read(
+    client: FlaskClient, grey: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its decoder the form does not ask for HEIC, and a HEIC file is refused in words."""
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+    assert ".heic" in client.get("/v1/index").text
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    assert ".heic" not in client.get("/v1/index").text
+    reply = client.post("/v1/index", data=form((heic, "a.heic")))
+    assert reply.status_code == 422
+    assert "cannot open photos of this kind" in reply.text
 
 
 @pytest.mark.parametrize("prefix", ["/base", "base/", "/a/b-c"])

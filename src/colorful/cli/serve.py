@@ -14,6 +14,7 @@ import click
 )
 @click.option("--prefix", default="", metavar="/BASE", help="Path below which everything lives.")
 @click.option(
+    "-m",
     "--model",
     "models",
     multiple=True,

@@ -9,9 +9,9 @@ from urllib.parse import quote
 from flask import Blueprint, Response, jsonify, make_response, request, url_for
 from werkzeug.exceptions import NotAcceptable
 
-from colorful.errors import ImageError, OptionError, RangeError
+from colorful.errors import OptionError, RangeError
 from colorful.web.openapi import describe
-from colorful.web.studio import TYPES, Edit, Result, Studio, Upload
+from colorful.web.studio import TYPES, Edit, NoPhotoError, Result, Studio, Upload
 
 _JSON_BYTES = 1 << 20
 _EDIT_KEYS = frozenset({"model", "hints", "temperature", "saturation"})
@@ -21,11 +21,12 @@ def sent_photos(studio: Studio) -> Iterator[tuple[bytes, str]]:
     """Go through the photos of the form that was sent, the field ``photo``: bytes and the client's file name.
 
     Raises:
-        ImageError: If there is none, or there are too many.
+        NoPhotoError: If there is none.
+        OptionError: If there are too many.
     """
     photos = [file for file in request.files.getlist("photo") if file.filename]
     if not photos:
-        raise ImageError("photo: expected a file in the form field photo, got none")
+        raise NoPhotoError("photo: expected a file in the form field photo, got none")
     if len(photos) > studio.limits.photos:
         raise OptionError(f"photo: expected at most {studio.limits.photos} files, got {len(photos)}")
     for file in photos:
@@ -50,7 +51,9 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
                 "application/json takes several"
             )
         format = next(name for name, type_ in TYPES.items() if type_ == wanted)
-        return _image(studio.accept_and_colorize(*photos[0], edit, format)[1])
+        response = _image(studio.accept_and_colorize(*photos[0], edit, format)[1])
+        response.vary.add("Accept")
+        return response
 
     @blueprint.post("/v1/photos")
     def api_add_photo() -> tuple[Response, int]:
@@ -62,8 +65,8 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
 
     @blueprint.delete("/v1/photos/<id>")
     def api_delete_photo(id: str) -> tuple[str, int]:
-        studio.store.get(id, Upload)
-        studio.store.delete(id)
+        for name in (id, *studio.store.get(id, Upload).results):
+            studio.store.delete(name)
         return "", 204
 
     @blueprint.get("/v1/photos/<id>/before")
@@ -96,8 +99,11 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
     def api_add_result(id: str) -> tuple[Response, int]:
         upload = studio.store.get(id, Upload)
         edit, more = _edit(studio, "format")
-        result = studio.colorize(upload, edit, _wanted_format(more.get("format")))
-        return jsonify(_describe_result(studio, result)), 201
+        description = _describe_result(
+            studio, studio.colorize(upload, edit, _wanted_format(more.get("format")))
+        )
+        upload.results.append(description["id"])
+        return jsonify(description), 201
 
     @blueprint.get("/v1/results/<id>")
     def api_result(id: str) -> Response:
@@ -181,7 +187,6 @@ def _image(result: Result) -> Response:
     plain = result.filename.encode("ascii", "replace").decode().replace("?", "_")
     true = quote(result.filename, safe="")
     response.headers["Content-Disposition"] = f"inline; filename=\"{plain}\"; filename*=UTF-8''{true}"
-    response.vary.add("Accept")
     return response
 
 

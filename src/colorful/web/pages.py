@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -36,8 +37,14 @@ def add_pages(blueprint: Blueprint, studio: Studio) -> None:
 
     @blueprint.get("/v1/index")
     def home() -> Response:
-        models = describe_models(studio)
-        return _page("colorful/home.html", limits=studio.limits, keeps=studio.keeps, models=models)
+        return _page(
+            "colorful/home.html",
+            limits=studio.limits,
+            keeps=studio.keeps,
+            models=describe_models(studio),
+            # Where HEIC is not named, iPhones send their photos as JPEG.
+            heif=find_spec("pillow_heif") is not None,
+        )
 
     @blueprint.get("/colorization")
     def colorization() -> BaseResponse:

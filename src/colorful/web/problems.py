@@ -25,7 +25,7 @@ from colorful.errors import (
 from colorful.web.queue import BusyError
 from colorful.web.security import ForeignHostError, ForeignOriginError
 from colorful.web.store import GoneError
-from colorful.web.studio import Limits
+from colorful.web.studio import Limits, NoPhotoError
 from colorful.web.texts import words
 
 logger = logging.getLogger(__name__)
@@ -39,8 +39,9 @@ _KNOWN: tuple[tuple[type[ColorfulError], int, str], ...] = (
     (ForeignHostError, 400, "host"),
     (ForeignOriginError, 403, "origin"),
     (ImageTooLargeError, 413, "too-large"),
+    (NoPhotoError, 422, "no-photo"),
     (ImageError, 422, "bad-photo"),
-    (MissingExtraError, 422, "bad-photo"),  # a HEIC file where its decoder is not installed
+    (MissingExtraError, 422, "no-decoder"),  # a HEIC file where pillow-heif is not installed
     (HintError, 400, "bad-request"),
     (OptionError, 400, "bad-request"),
     (RangeError, 400, "bad-request"),

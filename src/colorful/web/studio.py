@@ -19,7 +19,7 @@ from PIL import Image
 
 from colorful import images
 from colorful.colorizer import Colorizer
-from colorful.errors import HintError, ImageTooLargeError, OptionError, OutputError, RangeError
+from colorful.errors import HintError, ImageError, ImageTooLargeError, OptionError, OutputError, RangeError
 from colorful.hints import Hint, parse_hints
 from colorful.prediction import Decoding, Prediction, Suggestion
 from colorful.web.queue import Queue
@@ -39,6 +39,10 @@ _MOST_HINTS = 1000
 
 TYPES: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 _EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+
+
+class NoPhotoError(ImageError):
+    """A form came without a photo."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +95,7 @@ class Upload:
     size: tuple[int, int]
     preview: images.Picture = field(repr=False)
     kept_as: str | None
+    results: list[str] = field(default_factory=list)  # what the store calls those that go with it
     predictions: OrderedDict[tuple[object, ...], Prediction] = field(default_factory=OrderedDict, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

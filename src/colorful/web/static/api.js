@@ -14,11 +14,12 @@ export class Problem extends Error {
   }
 }
 
-/** POST JSON and give the response; waits its turn when the server is busy. */
-export async function post(url, body, { onWait } = {}) {
+/** POST JSON and give the response; waits its turn when the server is busy. Whoever asked may call it off. */
+export async function post(url, body, { onWait, signal } = {}) {
   const options = {
     method: "POST",
     body: JSON.stringify(body),
+    signal,
     headers: { "Content-Type": "application/json", Accept: "application/json, image/*" },
   };
   return patiently(async () => {
@@ -26,15 +27,16 @@ export async function post(url, body, { onWait } = {}) {
     try {
       response = await fetch(url, options);
     } catch {
+      signal?.throwIfAborted();
       throw new Problem({ code: "offline" });
     }
     return { status: response.status, retryAfter: response.headers.get("Retry-After"), response };
-  }, onWait);
+  }, onWait, signal);
 }
 
 /** POST one photo as a form, telling how far it is; fetch() cannot tell that, so it is an XMLHttpRequest. */
-export async function upload(url, file, { onProgress, onWait } = {}) {
-  const { response } = await patiently(() => new Promise((resolve, reject) => {
+export async function upload(url, file, { onProgress, onWait, signal } = {}) {
+  const response = await patiently(() => new Promise((resolve, reject) => {
     const form = new FormData();
     form.append("photo", file, file.name || "photo.png");
     const request = new XMLHttpRequest();
@@ -47,21 +49,29 @@ export async function upload(url, file, { onProgress, onWait } = {}) {
       response: { json: async () => JSON.parse(request.responseText) },
     });
     request.onerror = () => reject(new Problem({ code: "offline" }));
+    // What has gone out whole is answered: only by the answer can the server be told to forget it.
+    let sent = false;
+    request.upload.onload = () => { sent = true; };
+    request.onabort = () => reject(signal.reason);
+    signal?.addEventListener("abort", () => sent || request.abort());
     request.send(form);
-  }), onWait, true);
+  }), onWait, signal);
   return response.json();
 }
 
-async function patiently(attempt, onWait, whole = false) {
+async function patiently(attempt, onWait, signal) {
   for (let tries = 1; ; tries += 1) {
     const answer = await attempt();
-    if (answer.status < 400) return whole ? answer : answer.response;
+    if (answer.status < 400) return answer.response;
     if (answer.status !== 503 || tries === PATIENCE) {
       throw new Problem(await answer.response.json().catch(() => ({ code: OF_A_PROXY[answer.status] })));
     }
     onWait?.();
     const seconds = Math.min(30, Number(answer.retryAfter) || 2);
     // A little chance, so that all who were sent away do not come back at once.
-    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds * (0.8 + 0.4 * Math.random())));
+    await new Promise((resolve, reject) => {
+      setTimeout(resolve, 1000 * seconds * (0.8 + 0.4 * Math.random()));
+      signal?.addEventListener("abort", () => reject(signal.reason));
+    });
   }
 }

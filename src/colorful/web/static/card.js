@@ -9,7 +9,7 @@ export class Card {
   constructor(photo, { onAdjust, onRemove, announce }) {
     this.photo = photo;
     this.announce = announce;
-    this.element = template.content.firstElementChild.cloneNode(true);
+    this.element = document.importNode(template.content.firstElementChild, true);
     const find = (selector) => this.element.querySelector(selector);
     [this.state, this.progress, this.adjust, this.download, this.retry] =
       [".state", "progress", ".adjust", ".download", ".retry"].map(find);
@@ -26,11 +26,22 @@ export class Card {
     this.adjust.addEventListener("click", () => onAdjust(this));
     this.download.addEventListener("click", () => this.save());
     this.retry.addEventListener("click", () => this.run());
+    this.removal = new AbortController();
     find(".remove").addEventListener("click", () => {
+      this.removal.abort();
       this.photo.forget();
       onRemove(this);
     });
-    if (photo.file) show(this.compare.after, photo.file); // at once, where the browser knows the format
+    this.options = { signal: this.removal.signal, onWait: () => this.say("waiting") };
+    this.say("queued");
+    if (photo.file) this.showFile();
+  }
+
+  /** Show the photo before it is sent, where the browser knows the format. */
+  async showFile() {
+    const { after } = this.compare;
+    await show(after, this.photo.file);
+    if (after.naturalWidth && !this.photo.info) this.fit(after.naturalWidth / after.naturalHeight);
   }
 
   /** Send the photo, unless the server has it, and show it in color. */
@@ -60,12 +71,12 @@ export class Card {
     if (this.photo.file.size > Number(document.body.dataset.maxBytes)) throw new Problem({ code: "too-large" });
     this.say("uploading");
     const onProgress = (share) => { this.progress.value = share; };
-    await this.photo.send({ onProgress, onWait: () => this.say("waiting") });
+    await this.photo.send({ ...this.options, onProgress });
   }
 
   /** Show the photo as it is edited now. */
   async refresh() {
-    await show(this.compare.after, await this.photo.preview(this.photo.edit, this.side, { onWait: () => this.say("waiting") }));
+    await show(this.compare.after, await this.photo.preview(this.photo.edit, this.side, this.options));
     this.compare.after.alt = t("after-name", { name: this.photo.name });
     if (!this.compare.before.getAttribute("src")) show(this.compare.before, this.photo.before(this.side));
     this.ready();
@@ -82,19 +93,20 @@ export class Card {
   }
 
   fit(ratio) {
-    const { style } = this.compare.slider.parentElement;
-    style.aspectRatio = ratio;
-    style[ratio > 4 / 3 ? "width" : "height"] = "100%";
+    const wide = ratio > 4 / 3;
+    Object.assign(this.compare.slider.parentElement.style, {
+      aspectRatio: ratio, width: wide ? "100%" : "", height: wide ? "" : "100%",
+    });
   }
 
   async save() {
     this.download.disabled = true;
     this.state.textContent = t("coloring");
     try {
-      await this.photo.save("", { onWait: () => this.say("waiting") });
+      await this.photo.save("", this.options);
       this.ready();
     } catch (problem) {
-      this.complain(problem);
+      this.fail(problem);
     }
     this.download.disabled = false;
   }
@@ -125,20 +137,17 @@ export class Card {
   say(state, more = "") {
     this.element.dataset.state = state;
     this.state.textContent = t(state) + more;
+    this.state.classList.remove("problem");
   }
 
-  /** Say what went wrong with a photo that is in color all the same. */
-  complain(problem) {
-    this.ready();
-    this.state.textContent = problem.message;
-    this.announce(`${this.photo.name}: ${problem.message}`);
-  }
-
+  /** Say what went wrong; a photo that is in color stays so. */
   fail(problem) {
-    this.say("failed");
-    const words = problem instanceof Problem ? problem.message : String(problem);
-    this.state.textContent = words;
-    this.announce(`${this.photo.name}: ${words}`);
-    this.retry.hidden = !["busy", "offline", "internal"].includes(problem.code);
+    if (this.removal.signal.aborted) return;
+    const colored = !this.adjust.disabled;
+    this.element.dataset.state = colored ? "ready" : "failed";
+    this.state.textContent = problem.message;
+    this.state.classList.add("problem");
+    this.announce(`${this.photo.name}: ${problem.message}`);
+    this.retry.hidden = colored || !["busy", "offline", "internal"].includes(problem.code);
   }
 }

@@ -1,6 +1,5 @@
 // The editor: colors put on the chosen photo with a click, and the sliders. The picture follows as fast as the
 // server answers: one request is on its way at a time, and only the newest wish waits behind it.
-import { Problem } from "./api.js";
 import { show, wire } from "./compare.js";
 import { UNCHANGED } from "./photo.js";
 import { t } from "./texts.js";
@@ -19,8 +18,9 @@ let model = null; // what the chosen model can do
 let selected = -1; // the point whose color and size the panel shows
 let paint = null; // the color picked last, which the next point gets; null: what the picture shows there
 let snapshot = null; // the edit that a drag or a slider started from
-let running = false;
-let stale = false;
+let stale = false; // whether the picture shown is not that of the edit
+let request = null; // the AbortController of the picture that is on its way
+let suggesting = null; // and that of the swatches
 let beforeSide = 0; // how large the photo as it came is at hand
 
 /** Open the editor on the photo of a card. */
@@ -124,29 +124,36 @@ function draw() {
   }
 }
 
-/** Fetch the picture of the edit; a newer wish replaces one that has not been sent yet. */
+/**
+ * Fetch the picture of the edit. A preview on its way is left to come, so that the picture follows a drag, and
+ * only the newest wish waits behind it; a picture at full size is called off by a newer wish.
+ */
 async function refresh() {
   stale = true;
-  if (running) return;
-  running = true;
-  stage.setAttribute("aria-busy", "true");
-  const here = photo;
-  try {
-    while (stale && photo === here) {
-      stale = false;
-      const full = editor.dataset.view === "compare" && editor.dataset.zoom === "full" && !snapshot;
-      const picture = full
-        ? (await here.result(here.edit, "", { onWait })).url
-        : await here.preview(here.edit, side(), { onWait });
-      if (photo === here) await show(compare.after, picture);
-      say("");
-    }
-  } catch (problem) {
-    say(problem instanceof Problem ? problem.message : String(problem));
+  if (request) {
+    if (request.full) request.abort();
+    return;
   }
-  running = false;
+  stage.setAttribute("aria-busy", "true");
+  while (stale && photo) {
+    stale = false;
+    const here = photo;
+    request = new AbortController();
+    request.full = editor.dataset.view === "compare" && editor.dataset.zoom === "full" && !snapshot;
+    const { signal } = request;
+    try {
+      const picture = request.full
+        ? (await here.result(here.edit, "", { onWait, signal })).url
+        : await here.preview(here.edit, side(), { onWait, signal });
+      signal.throwIfAborted();
+      await show(compare.after, picture);
+      say("");
+    } catch (problem) {
+      if (!signal.aborted) say(problem.message);
+    }
+  }
+  request = null;
   stage.removeAttribute("aria-busy");
-  if (photo && photo !== here) refresh();
 }
 
 const onWait = () => say(t("waiting"));
@@ -200,6 +207,7 @@ function addPoint(x, y) {
   const place = { x: clamp(x, photo.info.width), y: clamp(y, photo.info.height) };
   selected = photo.edit.hints.length;
   const color = paint ?? shownColor(place.x, place.y);
+  choose("view", "color"); // where points are shown
   change({ hints: [...photo.edit.hints, { ...place, color, radius: defaultRadius() }] });
   suggest();
   points.children[selected]?.focus({ preventScroll: true });
@@ -218,22 +226,21 @@ function removePoint(index) {
   (points.children[Math.min(index, points.children.length - 1)] ?? $("point-add")).focus();
 }
 
-let asked = 0;
-
 /** Show which colors are likely at the selected point, given the others. */
 async function suggest() {
+  suggesting?.abort();
   const hint = photo?.edit.hints[selected];
   if (!hint || model.temperature === null) return;
-  asked += 1;
-  const mine = asked;
+  suggesting = new AbortController();
+  const { signal } = suggesting;
   const others = { ...photo.edit, hints: photo.edit.hints.filter((one) => one !== hint) };
   let likely = [];
   try {
-    likely = await photo.suggestions(others, hint.x, hint.y);
+    likely = await photo.suggestions(others, hint.x, hint.y, { signal });
   } catch {
     // Without swatches there is still the picker.
   }
-  if (mine !== asked) return;
+  if (signal.aborted) return;
   $("swatches").replaceChildren(...likely.map(({ color, probability }) => {
     const swatch = Object.assign(document.createElement("button"), { type: "button", className: "swatch" });
     swatch.dataset.color = color;
@@ -373,7 +380,7 @@ $("save").addEventListener("click", async () => {
     await photo.save($("format").value, { onWait });
     say("");
   } catch (problem) {
-    say(problem instanceof Problem ? problem.message : String(problem));
+    say(problem.message);
   }
   $("save").disabled = false;
 });
@@ -382,8 +389,9 @@ $("done").addEventListener("click", () => editor.close());
 editor.addEventListener("close", () => {
   settle();
   const closed = card;
-  asked += 1; // suggestions still on their way are for nobody
   card = photo = null;
-  closed.refresh().catch((problem) => closed.complain(problem));
+  request?.abort();
+  suggesting?.abort();
+  closed.refresh().catch((problem) => closed.fail(problem));
   closed.adjust.focus();
 });

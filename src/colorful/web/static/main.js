@@ -21,7 +21,6 @@ function announce(words) {
 function add(photos) {
   for (const photo of photos) {
     const card = new Card(photo, { announce, onAdjust: openEditor, onRemove: remove });
-    card.say("uploading");
     cards.append(card.element);
     shown.add(card);
     queue.push(card);
@@ -35,7 +34,7 @@ function arrange() {
   document.body.classList.toggle("busy", !album.hidden);
 }
 
-async function next() {
+function next() {
   while (running < AT_ONCE && queue.length) {
     running += 1;
     queue.shift().run().finally(() => {
@@ -114,12 +113,23 @@ addEventListener("paste", (event) => {
   }
 });
 
-addEventListener("pagehide", () => {
+document.getElementById("download-all").addEventListener("click", async () => {
+  for (const card of shown) if (card.element.dataset.state === "ready") await card.save();
+});
+
+function remember() {
+  const known = [...shown].map(({ photo }) => photo).filter(({ info, lost }) => info && !lost);
   try {
-    sessionStorage.setItem(MEMORY, JSON.stringify([...shown].map(({ photo }) => photo).filter(({ info }) => info)));
+    sessionStorage.setItem(MEMORY, JSON.stringify(known));
   } catch {
     // No storage, or none left: then the page starts afresh.
   }
+}
+// A phone may end a hidden tab without another word, while its camera is open for instance.
+for (const event of ["visibilitychange", "pagehide"]) addEventListener(event, remember);
+addEventListener("beforeunload", (event) => {
+  // What has not been sent would be lost: the browser asks.
+  if ([...shown].some(({ photo, element }) => !photo.info && element.dataset.state !== "failed")) event.preventDefault();
 });
 try {
   add(JSON.parse(sessionStorage.getItem(MEMORY) ?? "[]").map((known) => new Photo(null, known)));

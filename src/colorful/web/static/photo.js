@@ -14,6 +14,7 @@ export class Photo {
     this.past = [];
     this.future = [];
     this.info = null;
+    this.lost = false; // forgotten by the server, and not at hand here
     Object.assign(this, known);
   }
 
@@ -32,7 +33,8 @@ export class Photo {
   /** Leave the photo with the server. */
   async send(options = {}) {
     this.info = await upload(document.body.dataset.photos, this.file, options);
-    return this.info;
+    if (options.signal?.aborted) this.forget();
+    options.signal?.throwIfAborted();
   }
 
   /** The address of the photo as it came, for a display with room for so many pixels. */
@@ -72,17 +74,23 @@ export class Photo {
     link.remove();
   }
 
+  /** Have the server forget it. */
   forget() {
-    if (this.info) fetch(this.info.before.replace(/\/before$/, ""), { method: "DELETE" }).catch(() => {});
+    if (!this.info) return;
+    fetch(this.info.before.replace(/\/before$/, ""), { method: "DELETE", keepalive: true }).catch(() => {});
+    this.info = null;
   }
 
-  /** Ask for something of this photo; a photo that the server has forgotten meanwhile is sent again. */
+  /** Ask for something of this photo. If the server has forgotten it, it is sent again where the file is at hand. */
   async ask(what, body, options) {
     try {
       return await post(this.info[what], body, options);
     } catch (problem) {
-      if (problem.code !== "gone" || !this.file) throw problem;
-      await this.send(options);
+      if (problem.code !== "gone") throw problem;
+      this.lost = !this.file;
+      if (this.lost) throw problem;
+      this.again ??= this.send().finally(() => { this.again = null; });
+      await this.again;
       return post(this.info[what], body, options);
     }
   }
