@@ -31,6 +31,8 @@ default_role = "literal"  # single backticks in docstrings and in the help of co
 html_theme = "furo"
 html_title = f"colorful {version}"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
@@ -46,7 +48,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"plot_",
-    "ignore_pattern": r"/(?!plot_)[^/]*\.py$",  # what does not draw has a how-to of its own
+    "ignore_pattern": r"(^|/)(?!plot_)[^/]*\.py$",  # what does not draw has a how-to of its own
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "min_reported_time": 1_000_000,  # running times differ from machine to machine

@@ -20,7 +20,7 @@ rgb = colorful.colorize(grey)
 # The colors are plausible, not the ones that were lost. Compare:
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 3), layout="constrained")
-for axis, picture, title in zip(axes, (grey, rgb, real), ("grey", "colorized", "real"), strict=True):
+for axis, title, picture in zip(axes, ("grey", "colored", "real"), (grey, rgb, real), strict=True):
     axis.imshow(picture, cmap="gray")
     axis.set_title(title)
     axis.axis("off")

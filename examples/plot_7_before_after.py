@@ -18,7 +18,7 @@ photos = {
     "rocket": data.rocket(),
 }
 
-figure, axes = plt.subplots(len(photos), 2, figsize=(9, 3.1 * len(photos)), layout="constrained")
+figure, axes = plt.subplots(5, 2, figsize=(9, 15.5), layout="constrained")
 for (before, after), (name, photo) in zip(axes, photos.items(), strict=True):
     before.imshow(photo if photo.ndim == 2 else photo.mean(axis=2), cmap="gray")
     before.set_title(name, loc="left")

@@ -16,6 +16,7 @@ import pytest
 
 import colorful
 from colorful import errors
+from colorful.cli import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -160,3 +161,10 @@ def test_docstrings_are_complete(name: str) -> None:
         getattr(errors, error) for error in entries(parts.get("Raises", "")) if hasattr(errors, error)
     )
     assert all(issubclass(getattr(errors, error), told) for error in raised(value))
+
+
+def test_the_page_of_the_command_line_has_every_command() -> None:
+    """The reference shows the commands in the order of ``colorful --help``."""
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^   :commands: (.*)$", page, re.MULTILINE)
+    assert listed.split(", ") == list(COMMANDS)
