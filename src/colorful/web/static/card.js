@@ -37,11 +37,12 @@ export class Card {
     if (photo.file) this.showFile();
   }
 
-  /** Show the photo before it is sent, where the browser knows the format. */
-  async showFile() {
+  /** Show the photo before it is sent, where the browser knows the format; it decodes only those in sight. */
+  showFile() {
     const { after } = this.compare;
-    await show(after, this.photo.file);
-    if (after.naturalWidth && !this.photo.info) this.fit(after.naturalWidth / after.naturalHeight);
+    after.onload = () => this.photo.info || this.fit(after.naturalWidth / after.naturalHeight);
+    after.onerror = () => after.removeAttribute("src");
+    after.src = after.dataset.url = URL.createObjectURL(this.photo.file);
   }
 
   /** Send the photo, unless the server has it, and show it in color. */

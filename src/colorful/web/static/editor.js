@@ -21,7 +21,7 @@ let snapshot = null; // the edit that a drag or a slider started from
 let stale = false; // whether the picture shown is not that of the edit
 let request = null; // the AbortController of the picture that is on its way
 let suggesting = null; // and that of the swatches
-let beforeSide = 0; // how large the photo as it came is at hand
+let beforeSide = 0; // how large the photo as it came is shown
 
 /** Open the editor on the photo of a card. */
 export function openEditor(chosen) {
@@ -41,7 +41,6 @@ export function openEditor(chosen) {
   editor.showModal();
   applyModel();
   compare.before.removeAttribute("src");
-  beforeSide = 0;
   compare.after.src = card.compare.after.src;
   draw();
   arrange();
@@ -65,11 +64,16 @@ const defaultRadius = () => Math.max(1, Math.round(photo.longer / 64));
 /** Bring canvas and pictures to the size and view that are chosen. */
 function arrange() {
   layout();
-  if (editor.dataset.view === "compare" && side() > beforeSide) {
-    beforeSide = side();
-    show(compare.before, photo.before(beforeSide));
-  }
+  showBefore();
   refresh();
+}
+
+/** Show the photo as it came, where it is compared and not shown as large yet. */
+function showBefore() {
+  if (editor.dataset.view !== "compare") return;
+  if (compare.before.getAttribute("src") && side() <= beforeSide) return;
+  beforeSide = side();
+  show(compare.before, photo.before(beforeSide));
 }
 
 /** Give the canvas the photo's proportions: as large as the stage has room for, or at full size. */
@@ -147,6 +151,7 @@ async function refresh() {
         : await here.preview(here.edit, side(), { onWait, signal });
       signal.throwIfAborted();
       await show(compare.after, picture);
+      if (photo === here) showBefore(); // again, if the server had to be sent the photo again
       say("");
     } catch (problem) {
       if (!signal.aborted) say(problem.message);
