@@ -34,10 +34,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) ->
     files = (file for file in source.rglob("*") if file.is_file() and file.suffix != ".pyc")
     expected = {file.relative_to(source).as_posix() for file in files}
     info = f"colorful_colorization-{colorful.__version__}.dist-info"
-    expected |= {
-        f"{info}/{name}"
-        for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE")
-    }
+    expected |= {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
+    expected |= {f"{info}/licenses/{name}" for name in ("LICENSE", "LICENSES/Apache-2.0.txt", "NOTICE")}
     assert set(wheel.namelist()) == expected
     for name in ("__init__.pyi", "py.typed", "models/bundled/lite/model.safetensors"):
         assert f"colorful/{name}" in expected
