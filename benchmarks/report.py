@@ -15,7 +15,7 @@ def ms(timing: dict[str, float]) -> str:
     """Write median and quartiles."""
     q1, median, q3 = (timing[key] * 1000 for key in ("q1", "median", "q3"))
     digits = 0 if median >= 100 else 1
-    return f"{median:.{digits}f} ({q1:.{digits}f} to {q3:.{digits}f})"
+    return f"{median:.{digits}f} ({q1:.{digits}f}..{q3:.{digits}f})"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -30,14 +30,22 @@ def ratio(value: float | None) -> str:
 
 
 def circumstances(document: dict[str, Any]) -> str:
-    """Write on what and with what was measured."""
+    """Write on what it was measured."""
     machine = document["machine"]
-    versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
     return (
-        f"*{document['date']} UTC, commit {document['commit']}: {machine['cpu']}, {machine['cores']} cores, "
-        f"{machine['memory_gib']} GiB, {machine['system']}; {document['threads']} threads; Python "
-        f"{document['python']}, {versions}.*\n"
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
+        f"{document['threads']} threads; Python {document['python']}"
     )
+
+
+def footer(document: dict[str, Any], first: dict[str, Any]) -> str:
+    """Write when, on what and with what was measured; only when, where the rest is as in the *first*."""
+    when = f"{document['date']} UTC, commit {document['commit']}"
+    same = circumstances(document) == circumstances(first)
+    if document is not first and same and document["versions"].items() <= first["versions"].items():
+        return f"*{when}, on the machine and with the versions above.*\n"
+    versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
+    return f"*{when}: {circumstances(document)}, {versions}.*\n"
 
 
 def networks(results: dict[str, Any]) -> str:
@@ -283,13 +291,15 @@ def main() -> None:
         "web_load": (web_load,),
         "web_preview": (web_preview,),
     }
+    first: dict[str, Any] | None = None
     for name, writers in sections.items():
         file = RESULTS / f"{name}.json"
         if not file.exists():
             continue
         document = json.loads(file.read_text())
         parts += [writer(document["results"]) for writer in writers]
-        parts.append(circumstances(document))
+        first = first or document
+        parts.append(footer(document, first))
     PAGE.write_text("\n".join(parts))
 
 

@@ -5,7 +5,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
-from docutils.nodes import Node
+from docutils.nodes import Node, Text
 from sphinx.util.docutils import SphinxDirective
 
 import colorful.models
@@ -103,7 +103,15 @@ class ModelCard(SphinxDirective):
         return self.parse_text_to_nodes(re.sub("^#", "##", body, flags=re.M), allow_section_headings=True)
 
 
+def part_parameters(app: Any, doctree: Any, name: str) -> None:
+    """Put a colon after each parameter, for the two hyphens that Sphinx leaves there."""
+    for text in list(doctree.findall(Text)):
+        if text == " -- ":
+            text.parent.replace(text, Text(": "))
+
+
 def setup(app: Any) -> None:
     """Hook the above in."""
+    app.connect("doctree-resolved", part_parameters)
     app.add_directive("model-card", ModelCard)
     app.connect("missing-reference", resolve_name)
