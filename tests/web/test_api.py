@@ -339,11 +339,13 @@ def test_the_other_model_can_be_asked(client: FlaskClient, plain: Colorizer, gre
 
 
 def test_deleted_photos_are_gone(client: FlaskClient, grey: bytes) -> None:
-    """Who removes a photo can be sure that the server has forgotten it."""
+    """Who removes a photo can be sure that the server has forgotten it, and what came of it."""
     info = add(client, grey)
+    result = client.post(info["results"], json={}).json["url"]
     address = info["before"].removesuffix("/before")
     assert client.delete(address).status_code == 204
     assert client.get(info["before"]).status_code == 404
+    assert client.get(result).status_code == 404
     assert client.delete(address).status_code == 404
     assert client.post(info["preview"], json={}).json["code"] == "gone"
 

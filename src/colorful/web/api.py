@@ -44,7 +44,7 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
         if wanted == "application/json":
             format = _wanted_format(request.form.get("format"))
             results = [studio.accept_and_colorize(data, name, edit, format)[1] for data, name in photos]
-            return jsonify(results=[_describe_result(studio, result) for result in results])
+            return jsonify(results=[_keep_result(studio, result) for result in results])
         if len(photos) != 1:
             raise OptionError(
                 f"photo: expected one file where an image is asked for, got {len(photos)}; "
@@ -61,7 +61,7 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
         if others:
             raise OptionError(f"photo: expected one file, got {1 + len(others)}")
         upload = studio.accept(data, name)
-        return jsonify(_describe_upload(studio, upload)), 201
+        return jsonify(_keep_upload(studio, upload)), 201
 
     @blueprint.delete("/v1/photos/<id>")
     def api_delete_photo(id: str) -> tuple[str, int]:
@@ -99,11 +99,11 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
     def api_add_result(id: str) -> tuple[Response, int]:
         upload = studio.store.get(id, Upload)
         edit, more = _edit(studio, "format")
-        description = _describe_result(
-            studio, studio.colorize(upload, edit, _wanted_format(more.get("format")))
-        )
-        upload.results.append(description["id"])
-        return jsonify(description), 201
+        result = studio.colorize(upload, edit, _wanted_format(more.get("format")))
+        studio.store.get(id, Upload)  # if it was deleted meanwhile, nothing that came of it is kept
+        kept = _keep_result(studio, result)
+        upload.results.append(kept["id"])
+        return jsonify(kept), 201
 
     @blueprint.get("/v1/results/<id>")
     def api_result(id: str) -> Response:
@@ -147,7 +147,8 @@ def describe_models(studio: Studio) -> list[dict[str, Any]]:
     return models
 
 
-def _describe_upload(studio: Studio, upload: Upload) -> dict[str, Any]:
+def _keep_upload(studio: Studio, upload: Upload) -> dict[str, Any]:
+    """Keep a photo for its visitor, and say where it is."""
     id = studio.store.put(upload, upload.bytes)
     height, width = upload.size
     return {
@@ -164,7 +165,8 @@ def _describe_upload(studio: Studio, upload: Upload) -> dict[str, Any]:
     }
 
 
-def _describe_result(studio: Studio, result: Result) -> dict[str, Any]:
+def _keep_result(studio: Studio, result: Result) -> dict[str, Any]:
+    """Keep a result likewise."""
     id = studio.store.put(result, len(result.data))
     height, width = result.size
     return {

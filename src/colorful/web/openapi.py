@@ -108,7 +108,7 @@ def describe(root: str, models: Sequence[str], limits: Limits) -> dict[str, Any]
             "parameters": [identifier],
             "delete": {
                 "operationId": "deletePhoto",
-                "summary": "Forget a photo",
+                "summary": "Forget a photo and its results",
                 "responses": {"204": {"description": "It is forgotten."}, **_errors(403, 404)},
             },
         },
