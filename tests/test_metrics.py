@@ -276,6 +276,37 @@ def test_bootstrap_spreads_as_the_mean_of_a_sample_does() -> None:
     )
 
 
+def test_arrays_are_refused_with_the_way_to_make_a_tensor_of_them(pair: tuple[Pixels, Pixels]) -> None:
+    """An array, which other libraries take, ends in an error that tells how to turn it into a tensor."""
+    rgb, real = pair
+    for measure in (metrics.psnr, metrics.ssim, metrics.ciede2000):
+        with pytest.raises(
+            KindError, match=r"expected a torch tensor, got ndarray; torch.from_numpy\(array\)"
+        ):
+            measure(rgb, real)  # type: ignore[arg-type]
+        with pytest.raises(KindError, match="expected a torch tensor, got"):
+            measure(batch(rgb) / 255, real)  # type: ignore[arg-type]
+    with pytest.raises(KindError, match="rgb: expected a torch tensor, got list"):
+        metrics.colorfulness([])  # type: ignore[arg-type]
+    tensors = [torch.from_numpy(array).permute(2, 0, 1)[None] for array in pair]
+    assert metrics.psnr(*tensors).isfinite()
+
+
+def test_pictures_that_a_network_made_can_be_measured_in_half_precision(pair: tuple[Pixels, Pixels]) -> None:
+    """Neither a recorded gradient nor bfloat16 keeps SSIM and CIEDE2000 from measuring, to its precision."""
+    rgb, real = (batch(pixels) / 255 for pixels in pair)
+    recorded = rgb.clone().requires_grad_()
+    assert metrics.ssim(recorded, real).equal(metrics.ssim(rgb, real))
+    assert metrics.ssim(rgb.bfloat16(), real).item() == pytest.approx(
+        metrics.ssim(rgb, real).item(), abs=0.02
+    )
+    lab, true_lab = rgb_to_lab(rgb), rgb_to_lab(real)
+    found = metrics.ciede2000(lab.bfloat16().requires_grad_(), true_lab)
+    assert found.dtype == torch.bfloat16
+    exact = metrics.ciede2000(lab, true_lab)
+    assert found.float().mean().item() == pytest.approx(exact.mean().item(), rel=0.05)
+
+
 def test_what_cannot_be_measured_is_said_in_words() -> None:
     """Wrong shapes, kinds and empty sets end in errors of ours that name the argument."""
     rgb, ab = torch.zeros(1, 3, 16, 16), torch.zeros(1, 2, 16, 16)
@@ -289,6 +320,10 @@ def test_what_cannot_be_measured_is_said_in_words() -> None:
         metrics.ciede2000(ab, ab)
     with pytest.raises(KindError, match="floats in"):
         metrics.psnr(rgb.long(), rgb.long())
+    with pytest.raises(RangeError, match=r"rgb: expected floats in \[0, 1\], got 0 to 200"):
+        metrics.colorfulness(rgb + torch.tensor([0, 100, 200])[:, None, None])
+    with pytest.raises(RangeError, match="nan"):
+        metrics.ssim(rgb * torch.nan, rgb)
     with pytest.raises(OptionError, match="form"):
         metrics.colorfulness(rgb, form="other")  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match="predicted: expected 2 tensors, got 1"):

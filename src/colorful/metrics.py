@@ -2,23 +2,32 @@
 
 Pictures are RGB tensors ``(N, 3, H, W)``, sRGB-encoded, in [0, 1] or uint8; colors are ab tensors
 ``(N, 2, H, W)`` in CIELAB units. A measure gives one number a photo, shape ``(N,)``. Where it needs the real
-photo, one will do for the whole batch.
+photo, one will do for the whole batch. No gradient flows through :func:`ssim` and :func:`ciede2000`: they are
+computed on the CPU, in NumPy, twice as fast as in torch.
+
+All of them refuse what is no tensor with a :class:`~colorful.errors.KindError`, and pictures in floats beyond
+[0, 1], such as 0..255, with a :class:`~colorful.errors.RangeError`.
 """
 
 from __future__ import annotations
 
+import math
 from array import array
-from collections.abc import Callable
-from typing import Literal, get_args
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from numpy.lib.stride_tricks import as_strided
+from numpy.polynomial import chebyshev
 from torch import Tensor
 
 from colorful.errors import KindError, OptionError, PhotosError, RangeError, ShapeError
-from colorful.lab import AbBins
+from colorful.lab import AbBins, planes
 
+Floats = npt.NDArray[np.floating[Any]]
 Form = Literal["hasler", "absolute"]
 """Which colorfulness: as Hasler and Suesstrunk define it, or of absolute opponents, as in DDColor's code."""
 
@@ -26,11 +35,35 @@ AUC_RANGE = 150.0
 """Greatest error threshold of the AuC, in CIELAB units."""
 
 _SSIM_SIGMA, _SSIM_RADIUS = 1.5, 5
-_BAND = 24576
-"""Pixels of a picture that SSIM and CIEDE2000 take at a time."""
-_TILE = 32
+_SSIM_C1, _SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+_MIDDLE = 128
+"""Level from which SSIM counts."""
+_SSIM_BAND, _CIEDE2000_BAND = 16384, 65536
+"""Pixels of a picture taken at a time, so that what comes up on the way stays in the cache."""
+_TILE = 16
 """Pixels blurred by one product of matrices."""
-_25_TO_7 = 25.0**7
+_OVERSHOOT = 0.01
+"""How far outside [0, 1] floats may be by rounding; those of 0..255 are no picture here."""
+
+
+def _make_windows() -> Floats:
+    """Give the Gaussian windows around the pixels of a tile, one in each row of a matrix."""
+    pixels = np.arange(_TILE + 2 * _SSIM_RADIUS)
+    distance = abs(pixels - pixels[:_TILE, None] - _SSIM_RADIUS)
+    weights = np.exp(-(distance**2) / (2 * _SSIM_SIGMA**2)) * (distance <= _SSIM_RADIUS)
+    windows: Floats = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return windows
+
+
+_WINDOWS = _make_windows()
+
+# T of CIEDE2000, 1 + sum of weight cos(n h + phase), as two polynomials in cos h, the second times sin h:
+# cos nh is Chebyshev's polynomial of the first kind, sin nh / sin h its derivative over n.
+_T_WEIGHTS, _T_PHASES = np.array((-0.17, 0.24, 0.32, -0.20)), np.deg2rad((-30, 0, 6, -63))
+_T_COS = chebyshev.cheb2poly((1, *(_T_WEIGHTS * np.cos(_T_PHASES)))).tolist()
+_T_SIN = chebyshev.cheb2poly(
+    chebyshev.chebder((0, *(-_T_WEIGHTS * np.sin(_T_PHASES) / np.arange(1, 5))))
+).tolist()
 
 
 def psnr(rgb: Tensor, real: Tensor) -> Tensor:
@@ -96,29 +129,44 @@ def ssim(rgb: Tensor, real: Tensor) -> Tensor:
         raise ShapeError(
             f"rgb: expected sides of at least {2 * _SSIM_RADIUS + 1} pixels, got {tuple(rgb.shape)}"
         )
-    windows = _windows(rgb)
     height, width = (side - 2 * _SSIM_RADIUS for side in rgb.shape[2:])
-    total = torch.zeros(len(rgb), dtype=windows.dtype, device=rgb.device)
-    rows = max(1, _BAND // rgb.shape[3])
+    total = np.zeros(len(rgb))
+    rows = max(1, _SSIM_BAND // rgb.shape[3])
     for top in range(0, height, rows):
         band = slice(top, min(top + rows, height) + 2 * _SSIM_RADIUS)
-        truths = [(y, _blur(y, windows)) for y in map(_centered, real[..., band, :])]
+        truths = [(y, *_blur(y[None])) for y in map(_centered, real[..., band, :])]
         for number, x in enumerate(map(_centered, rgb[..., band, :])):
-            total[number] += _ssim(x, *truths[number % len(truths)], windows).sum()
-    return total / (3 * height * width)
+            total[number] += _ssim(x, *truths[number % len(truths)])
+    return torch.from_numpy(total / (3 * height * width)).to(rgb.device, torch.float32)
 
 
-def _ssim(x: Tensor, y: Tensor, mean_y: Tensor, windows: Tensor) -> Tensor:
-    """The index of every window; in place where it can be, since fresh memory costs more than the sums."""
-    maps = torch.stack((x, x * y, torch.addcmul(x * x, y, y)), dim=1)  # (R, 3, W) -> (R, 3, 3, W)
-    mean_x, product, square = _blur(maps, windows).unbind(1)
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+def _ssim(x: Floats, y: Floats, mean_y: Floats) -> float:
+    """Add up the index over windows; in place where it can be, since fresh memory costs more than sums."""
+    maps = np.empty((3, *x.shape), x.dtype)  # (R, 3, W) -> (3, R, 3, W)
+    maps[0] = x
+    np.multiply(x, y, out=maps[1])
+    np.multiply(x, x, out=maps[2])
+    maps[2] += y * y
+    mean_x, product, square = _blur(maps)
     # The luminance term is about means from black on.
-    shift = (mean_x + mean_y).mul_(2 * 128).add_(2 * 128**2 + c1)
-    products, squares = (mean_x * mean_y).mul_(2), torch.addcmul(mean_x * mean_x, mean_y, mean_y)
-    covariance = product.mul_(2).sub_(products).add_(c2)
-    variances = square.sub_(squares).add_(c2)
-    return products.add_(shift).mul_(covariance).div_(squares.add_(shift).mul_(variances))
+    shift = mean_x + mean_y
+    shift *= 2 * _MIDDLE
+    shift += 2 * _MIDDLE**2 + _SSIM_C1
+    products = mean_x * mean_y
+    products *= 2
+    mean_x *= mean_x
+    mean_x += mean_y * mean_y
+    product *= 2
+    product -= products
+    product += _SSIM_C2
+    square -= mean_x
+    square += _SSIM_C2
+    products += shift
+    products *= product
+    mean_x += shift
+    mean_x *= square
+    products /= mean_x
+    return float(products.sum(dtype=np.float64))
 
 
 def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
@@ -138,60 +186,86 @@ def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
         Sharma, Wu, Dalal. The CIEDE2000 Color-Difference Formula: Implementation Notes, Supplementary Test
         Data, and Mathematical Observations. Color Research and Application 2005, eq. 2 to 22.
     """
+    _check_tensor(lab, "lab")
+    _check_tensor(real, "real")
     if lab.dim() < 3 or lab.shape[-3] != 3 or real.shape not in (lab.shape, (1, *lab.shape[1:])):
         raise ShapeError(
             f"lab, real: expected one shape (*, 3, H, W), got {tuple(lab.shape)}, {tuple(real.shape)}"
         )
+    dtype = torch.float64 if lab.dtype == torch.float64 else torch.float32
+    colors, truths = (
+        each.to(dtype).reshape(-1, 3, lab.shape[-2] * lab.shape[-1]).numpy(force=True) for each in (lab, real)
+    )
+    found = np.empty_like(colors[:, 0])
     # Its hundred small steps are quick on colors in a row that stay in the cache.
-    colors, truths = (each.reshape(-1, 3, lab.shape[-2] * lab.shape[-1]) for each in (lab, real))
-    found = []
-    for number, color in enumerate(colors):
-        bands = zip(
-            torch.split(color, _BAND, dim=1),
-            torch.split(truths[number % len(truths)], _BAND, dim=1),
-            strict=True,
-        )
-        found.append(torch.cat([_ciede2000(*band) for band in bands]))
-    return torch.stack(found).view(lab.shape[:-3] + lab.shape[-2:])
+    for start in range(0, found.shape[1], _CIEDE2000_BAND):
+        band = np.s_[..., start : start + _CIEDE2000_BAND]
+        known = [(truth[band], _length(*truth[band][1:])) for truth in truths]
+        for number, color in enumerate(colors):
+            found[number][band] = _ciede2000(color[band], *known[number % len(known)])
+    return torch.from_numpy(found).view(lab.shape[:-3] + lab.shape[-2:]).to(lab)
 
 
-def _ciede2000(lab: Tensor, real: Tensor) -> Tensor:
-    """For colors in a row, (3, P) -> (P,)."""
+def _ciede2000(lab: Floats, real: Floats, real_chroma: Floats) -> Floats:
+    """Measure colors in a row, (3, P) -> (P,); in place where it can be, as in :func:`_ssim`."""
     (light_1, a_1, b_1), (light_2, a_2, b_2) = lab, real
-    stretch = 1.5 - 0.5 * _saturating((_length(a_1, b_1) + _length(a_2, b_2)) / 2)
+    stretch = _length(a_1, b_1)
+    stretch += real_chroma
+    stretch *= 0.5
+    stretch = _saturating(stretch)
+    stretch *= -0.5
+    stretch += 1.5
     a_1, a_2 = a_1 * stretch, a_2 * stretch
     chroma_1, chroma_2 = _length(a_1, b_1), _length(a_2, b_2)
+    mean_chroma = chroma_1 + chroma_2
+    mean_chroma *= 0.5
     # Angles are kept as unit vectors: the mean hue halves the smaller arc between the two, and the multiple
     # angles of T are products. That needs one arc tangent a pixel instead of two and no cosine.
-    mean_a, mean_b = _mean_hue(a_1, b_1, chroma_1, a_2, b_2, chroma_2)
-    cos_2, sin_2 = mean_a * mean_a - mean_b * mean_b, 2 * mean_a * mean_b
-    cos_3, sin_3 = cos_2 * mean_a - sin_2 * mean_b, sin_2 * mean_a + cos_2 * mean_b
-    cos_4, sin_4 = cos_2 * cos_2 - sin_2 * sin_2, 2 * cos_2 * sin_2
-    turn = torch.ones_like(mean_a)
-    for share, phase, cos, sin in (
-        (-0.17, -30, mean_a, mean_b),
-        (0.24, 0, cos_2, sin_2),
-        (0.32, 6, cos_3, sin_3),
-        (-0.20, -63, cos_4, sin_4),
-    ):
-        turn = turn.add(cos, alpha=share * _cos(phase)).sub(sin, alpha=share * _sin(phase))
-    mean_chroma = (chroma_1 + chroma_2) / 2
+    cos, sin = _mean_hue(a_1, b_1, chroma_1, a_2, b_2, chroma_2)
+    hue_weight = _turn(cos, sin)
+    hue_weight *= mean_chroma
+    hue_weight *= 0.015
+    hue_weight += 1
     # Counted from 180 degrees, so that it jumps at 0. Beyond 80 exp() would leave the numbers that are quick.
-    hue = torch.atan2(-mean_b, -mean_a) * (180 / np.pi)
-    bump = torch.exp(-((hue - 95) / 25).square().clamp(max=80))
-    rotation = torch.sin(bump * (np.pi / 3)) * _saturating(mean_chroma) * -2
-    offset = ((light_1 + light_2) / 2 - 50).square()
-    light = (light_2 - light_1) / (1 + 0.015 * offset / torch.sqrt(20 + offset))
-    chroma_difference = chroma_2 - chroma_1
-    chroma = chroma_difference / (1 + 0.045 * mean_chroma)
+    bump = np.arctan2(np.negative(sin, out=sin), np.negative(cos, out=cos), out=sin)
+    bump -= math.radians(95)
+    bump *= bump
+    bump *= -(math.degrees(1 / 25) ** 2)
+    np.exp(np.maximum(bump, -80, out=bump), out=bump)
+    bump *= math.pi / 3
+    rotation = np.sin(bump, out=bump)
+    rotation *= _saturating(mean_chroma)
+    rotation *= -2
+    offset = light_1 + light_2
+    offset *= 0.5
+    offset -= 50
+    offset *= offset
+    light_weight = offset + 20
+    np.sqrt(light_weight, out=light_weight)
+    np.divide(offset, light_weight, out=light_weight)
+    light_weight *= 0.015
+    light_weight += 1
+    light = np.subtract(light_2, light_1, out=offset)
+    light /= light_weight
     # 2 sqrt(C1 C2) sin(dh / 2), with the sign of the turn from the first hue to the second, as what the
     # difference of chroma leaves of the distance: exact for equal colors, also in float32.
-    distance = _squared(a_2 - a_1, b_2 - b_1)
-    size = torch.sqrt(torch.addcmul(distance, chroma_difference, chroma_difference, value=-1).clamp(min=0))
-    hue_difference = torch.copysign(size, a_1 * b_2 - b_1 * a_2) / (1 + 0.015 * mean_chroma * turn)
-    squared = torch.addcmul(_squared(chroma, hue_difference), light, light)
-    squared = torch.addcmul(squared, rotation, chroma * hue_difference)
-    return torch.sqrt(squared.clamp(min=0))
+    sign = a_1 * b_2
+    sign -= b_1 * a_2
+    chroma = np.subtract(chroma_2, chroma_1, out=chroma_2)
+    hue = _squared(np.subtract(a_2, a_1, out=a_2), b_2 - b_1)
+    hue -= np.multiply(chroma, chroma, out=a_1)
+    np.sqrt(np.maximum(hue, 0, out=hue), out=hue)
+    np.copysign(hue, sign, out=hue)
+    hue /= hue_weight
+    mean_chroma *= 0.045
+    mean_chroma += 1
+    chroma /= mean_chroma
+    rotation *= chroma
+    rotation *= hue
+    total = _squared(light, chroma)
+    total += np.multiply(hue, hue, out=hue)
+    total += rotation
+    return np.sqrt(np.maximum(total, 0, out=total), out=total)
 
 
 def colorfulness(rgb: Tensor, *, form: Form = "hasler") -> Tensor:
@@ -215,11 +289,29 @@ def colorfulness(rgb: Tensor, *, form: Form = "hasler") -> Tensor:
     if form not in get_args(Form):
         raise OptionError(f"form: expected one of {get_args(Form)}, got {form!r}")
     _check_rank(rgb, 3, "rgb")
-    opponents = _opponents(rgb)
-    square = opponents.square().mean(dim=(2, 3))  # -> (N, 2)
-    mean = (opponents.abs() if form == "absolute" else opponents).mean(dim=(2, 3))
-    variance = (square - mean.square()).clamp(min=0)
-    return variance.sum(dim=1).sqrt() + 0.3 * mean.square().sum(dim=1).sqrt()
+    return colorfulness_by_form(rgb)[form]
+
+
+def colorfulness_by_form(rgb: Tensor) -> dict[Form, Tensor]:
+    """Measure :func:`colorfulness` in both forms, which costs little more than one.
+
+    Args:
+        rgb: As there.
+
+    Returns:
+        For each form what it gives.
+
+    Raises:
+        ShapeError: As there.
+    """
+    _check_rank(rgb, 3, "rgb")
+    moments = torch.stack([_opponent_moments(picture) for picture in rgb])  # -> (N, 3, 2)
+    square, *means = moments.unbind(1)
+    found = []
+    for mean in means:
+        variance = (square - mean.square()).clamp(min=0)
+        found.append(variance.sum(dim=1).sqrt() + 0.3 * mean.square().sum(dim=1).sqrt())
+    return dict(zip(get_args(Form), found, strict=True))
 
 
 class AbErrors:
@@ -242,7 +334,6 @@ class AbErrors:
     """
 
     def __init__(self, ways: int = 1) -> None:
-        self._bins: AbBins | None = None
         self._lengths = array("H")  # occupied bins of each photo, then which, and of how many pixels
         self._occupied = array("H")
         self._counts = array("I")
@@ -265,17 +356,17 @@ class AbErrors:
             raise ShapeError(f"predicted: expected {len(self._sums)} tensors, got {len(predicted)}")
         for ab in predicted:
             _check_pair(ab, real, 2, "ab")
-        if self._bins is None or self._bins.centers.device != real.device:
-            self._bins = AbBins(real.device)
-        size = len(self._bins)
-        bins = self._bins.nearest(real) + torch.arange(len(real), device=real.device)[:, None, None] * size
+        ab_bins = _ab_bins(real.device)
+        size = len(ab_bins)
+        bins = ab_bins.nearest(real) + torch.arange(len(real), device=real.device)[:, None, None] * size
         counts = bins.flatten().bincount(minlength=len(real) * size)
         occupied = counts.nonzero().squeeze(1)
         self._lengths.frombytes(_bytes((counts > 0).view(-1, size).sum(dim=1), np.uint16))
         self._occupied.frombytes(_bytes(occupied % size, np.uint16))
         self._counts.frombytes(_bytes(counts[occupied], np.uint32))
         for sums, ab in zip(self._sums, predicted, strict=True):
-            score = (1 - _length(*(ab - real).unbind(1)) / AUC_RANGE).clamp(min=0)
+            a, b = (ab - real).unbind(1)
+            score = 1 - torch.addcmul(a * a, b, b).sqrt_().div_(AUC_RANGE).clamp_(max=1)
             total = bins.flatten().bincount(weights=score.flatten().double(), minlength=len(counts))
             sums.frombytes(_bytes(total[occupied], np.float32))
 
@@ -290,7 +381,6 @@ class AbErrors:
         """
         if len(other._sums) != len(self._sums):
             raise ShapeError(f"other: expected {len(self._sums)} ways, got {len(other._sums)}")
-        self._bins = self._bins or other._bins
         self._lengths.extend(other._lengths)
         self._occupied.extend(other._occupied)
         self._counts.extend(other._counts)
@@ -300,7 +390,7 @@ class AbErrors:
     def bin_counts(self) -> npt.NDArray[np.int64]:
         """Give how many pixels have their true color in each bin, shape ``(313,)``."""
         bins, counts = np.asarray(self._occupied), np.asarray(self._counts)
-        size = len(self._bins) if self._bins else 0
+        size = len(_ab_bins(torch.device("cpu")))
         return np.bincount(bins, weights=counts, minlength=size).astype(np.int64)
 
     def auc(self) -> list[float]:
@@ -489,13 +579,35 @@ def bootstrap(
     return means
 
 
+@cache
+def _ab_bins(device: torch.device) -> AbBins:
+    return AbBins(device)
+
+
 def _check_rank(tensor: Tensor, channels: int, name: str) -> None:
+    _check_tensor(tensor, name)
     if tensor.dim() != 4 or tensor.shape[1] != channels:
         raise ShapeError(f"{name}: expected shape (N, {channels}, H, W), got {tuple(tensor.shape)}")
+    if channels == 3 and tensor.dtype != torch.uint8:
+        if not tensor.is_floating_point():
+            raise KindError(f"{name}: expected floats in [0, 1] or uint8, got {tensor.dtype}")
+        low, high = tensor.aminmax() if tensor.numel() else (0, 0)
+        if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):
+            raise RangeError(f"{name}: expected floats in [0, 1], got {float(low):g} to {float(high):g}")
+
+
+def _check_tensor(tensor: Tensor, name: str) -> None:
+    if not isinstance(tensor, Tensor):
+        hint = "; torch.from_numpy(array).permute(2, 0, 1)[None] makes one of an array (H, W, C)"
+        raise KindError(
+            f"{name}: expected a torch tensor, got {type(tensor).__name__}"
+            + hint * isinstance(tensor, np.ndarray)
+        )
 
 
 def _check_pair(tensor: Tensor, real: Tensor, channels: int, name: str, *, one_will_do: bool = False) -> None:
     _check_rank(tensor, channels, name)
+    _check_rank(real, channels, "real")
     if real.shape != tensor.shape and not (one_will_do and real.shape == (1, *tensor.shape[1:])):
         raise ShapeError(
             f"real: expected the shape of {name}, {tuple(tensor.shape)}, got {tuple(real.shape)}"
@@ -506,94 +618,124 @@ def _levels(rgb: Tensor) -> Tensor:
     """Bring to 8-bit levels, as floats."""
     if rgb.dtype == torch.uint8:
         return rgb.float()
-    if not rgb.is_floating_point():
-        raise KindError(f"rgb: expected floats in [0, 1] or uint8, got {rgb.dtype}")
-    return (rgb.clamp(0, 1) * 255).round()
+    exact = rgb if rgb.dtype == torch.float64 else rgb.float()
+    return (exact.clamp(0, 1) * 255).round()
 
 
 def _unit(rgb: Tensor) -> Tensor:
     return rgb / 255 if rgb.dtype == torch.uint8 else rgb
 
 
-def _opponents(rgb: Tensor) -> Tensor:
-    """Red against green and yellow against blue on 0..255: (N, 3, H, W) -> (N, 2, H, W)."""
-    red, green, blue = (rgb.float() if rgb.dtype == torch.uint8 else rgb * 255).unbind(1)
-    return torch.stack((red - green, (red + green) / 2 - blue), dim=1)
+def _opponent_moments(rgb: Tensor) -> Tensor:
+    """Give means of squares, of values and of absolute values of both opponents: (3, H, W) -> (3, 2).
+
+    The opponents are red against green and yellow against blue, on 0..255.
+    """
+    red, green, blue = rgb.float() if rgb.dtype == torch.uint8 else rgb * 255
+    opponents = (red - green, (red + green) / 2 - blue)
+    return torch.stack([torch.stack((o.square().mean(), o.mean(), o.abs().mean())) for o in opponents], dim=1)
 
 
-def _centered(rgb: Tensor) -> Tensor:
+def _centered(rgb: Tensor) -> Floats:
     """Give the 8-bit levels of a picture around 0, row by row: (3, H, W) -> (H, 3, W).
 
     Around 0, since variances are then exact enough in float32 where they are small beside the mean.
     """
-    return _levels(rgb.transpose(0, 1).contiguous()) - 128
+    levels: Floats = _levels(rgb.transpose(0, 1).contiguous()).sub_(_MIDDLE).numpy(force=True)
+    return levels
 
 
-def _windows(rgb: Tensor) -> Tensor:
-    """Give the Gaussian windows around pixels in a row, one in each row of a matrix."""
-    dtype = rgb.dtype if rgb.is_floating_point() else torch.float32
-    pixels = torch.arange(_TILE + 2 * _SSIM_RADIUS, device=rgb.device, dtype=dtype)
-    distance = (pixels - pixels[:_TILE, None] - _SSIM_RADIUS).abs()
-    weights = torch.exp(-distance.square() / (2 * _SSIM_SIGMA**2)) * (distance <= _SSIM_RADIUS)
-    return weights / weights.sum(dim=1, keepdim=True)
-
-
-def _blur(maps: Tensor, windows: Tensor) -> Tensor:
-    """Blur maps (R, *, W) that lie side by side in each row, as products of matrices: much of it at once."""
+def _blur(maps: Floats) -> Floats:
+    """Give the Gaussian windows' means: (M, R, 3, W) -> (M, R - 10, 3, W - 10)."""
+    count, rows, channels, width = maps.shape
     reach = 2 * _SSIM_RADIUS
-    flat = maps.flatten(1)
-    rows, width = flat.shape[0] - reach, maps.shape[-1] - reach
-    down = flat.new_empty(rows, flat.shape[1])
-    for top in range(0, rows, _TILE):
-        size = min(_TILE, rows - top)
-        torch.mm(windows[:size, : size + reach], flat[top : top + size + reach], out=down[top : top + size])
-    down = down.view(-1, maps.shape[-1])
-    both = down.new_empty(down.shape[0], width)
-    for left in range(0, width, _TILE):
-        size = min(_TILE, width - left)
-        part = down[:, left : left + size + reach]
-        torch.mm(part, windows[:size, : size + reach].T, out=both[:, left : left + size])
-    return both.view(rows, *maps.shape[1:-1], width)
+    down = np.empty((count, rows - reach, channels * width), maps.dtype)
+    _slide(maps.reshape(count, rows, -1), down)
+    both = np.empty((down.size // width, width - reach), maps.dtype)
+    _slide(down.reshape(-1, width).T, both.T)
+    return both.reshape(count, rows - reach, channels, -1)
 
 
-def _saturating(chroma: Tensor) -> Tensor:
-    square = chroma * chroma
-    seventh = square * square * square * chroma
-    return torch.sqrt(seventh / (seventh + _25_TO_7))
+def _slide(lines: Floats, out: Floats) -> None:
+    """Blur across lines, (*, R, P) -> (*, R - 10, P), as products of matrices: many windows at once."""
+    tiles, rest = divmod(out.shape[-2], _TILE)
+    full = tiles * _TILE
+    *others, step, along = lines.strides
+    wide = _TILE + 2 * _SSIM_RADIUS
+    overlapping = as_strided(
+        lines, (*lines.shape[:-2], tiles, wide, lines.shape[-1]), (*others, _TILE * step, step, along)
+    )
+    planes.product(
+        _WINDOWS, overlapping, out[..., :full, :].reshape(*out.shape[:-2], tiles, _TILE, out.shape[-1])
+    )
+    if rest:
+        windows = _WINDOWS[:rest, : rest + 2 * _SSIM_RADIUS]
+        planes.product(windows, lines[..., full:, :], out[..., full:, :])
+
+
+def _saturating(chroma: Floats) -> Floats:
+    """Give the root of C^7 / (C^7 + 25^7)."""
+    seventh = chroma * chroma
+    cube = seventh * chroma
+    seventh *= seventh
+    seventh *= cube
+    np.add(seventh, 25.0**7, out=cube)
+    seventh /= cube
+    np.sqrt(seventh, out=seventh)
+    return seventh
 
 
 def _mean_hue(
-    a_1: Tensor, b_1: Tensor, chroma_1: Tensor, a_2: Tensor, b_2: Tensor, chroma_2: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The unit vector at the mean hue; where a color has no hue, and none is asked for, any of at most 1."""
+    a_1: Floats, b_1: Floats, chroma_1: Floats, a_2: Floats, b_2: Floats, chroma_2: Floats
+) -> tuple[Floats, Floats]:
+    """Give the unit vector at the mean hue; where a color has no hue, and none is asked for, 0 will do."""
     # C2 (a1, b1) + C1 (a2, b2) points along the sum of the two unit vectors.
-    mean_a, mean_b = chroma_2 * a_1 + chroma_1 * a_2, chroma_2 * b_1 + chroma_1 * b_2
+    mean_a, mean_b = chroma_2 * a_1, chroma_2 * b_1
+    mean_a += chroma_1 * a_2
+    mean_b += chroma_1 * b_2
     length = _length(mean_a, mean_b)
     # Exact opposites: of the two bisectors the formula takes the mean of both hues counted from 0 to 360.
-    opposite = (length == 0) & (chroma_1 > 0) & (chroma_2 > 0)
-    if opposite.any():
+    opposite = length == 0
+    if opposite.any() and (opposite := opposite & (chroma_1 > 0) & (chroma_2 > 0)).any():
         above = (b_1 > 0) | ((b_1 == 0) & (a_1 > 0))
-        mean_a = torch.where(opposite, torch.where(above, -b_1, b_1), mean_a)
-        mean_b = torch.where(opposite, torch.where(above, a_1, -a_1), mean_b)
+        mean_a[opposite] = np.where(above, -b_1, b_1)[opposite]
+        mean_b[opposite] = np.where(above, a_1, -a_1)[opposite]
         length = _length(mean_a, mean_b)
-    length = length.clamp(min=1e-30)
-    return mean_a / length, mean_b / length
+    np.maximum(length, 1e-30, out=length)
+    mean_a /= length
+    mean_b /= length
+    return mean_a, mean_b
 
 
-def _length(a: Tensor, b: Tensor) -> Tensor:
-    return torch.sqrt(_squared(a, b))
+def _turn(cos: Floats, sin: Floats) -> Floats:
+    """Give T, 1 - 0.17 cos(h - 30) + 0.24 cos 2h + 0.32 cos(3h + 6) - 0.20 cos(4h - 63), in degrees of h."""
+    even, odd = _polynomial(_T_COS, cos), _polynomial(_T_SIN, cos)
+    odd *= sin
+    even += odd
+    return even
 
 
-def _squared(a: Tensor, b: Tensor) -> Tensor:
-    return torch.addcmul(a * a, b, b)
+def _polynomial(factors: Sequence[float], x: Floats) -> Floats:
+    """Give the sum of factors[n] x^n by Horner's rule."""
+    *lower, highest = factors
+    total = x * highest
+    for factor in lower[:0:-1]:
+        total += factor
+        total *= x
+    total += lower[0]
+    return total
 
 
-def _cos(degrees: float) -> float:
-    return float(np.cos(np.deg2rad(degrees)))
+def _length(a: Floats, b: Floats) -> Floats:
+    square = _squared(a, b)
+    np.sqrt(square, out=square)
+    return square
 
 
-def _sin(degrees: float) -> float:
-    return float(np.sin(np.deg2rad(degrees)))
+def _squared(a: Floats, b: Floats) -> Floats:
+    square = a * a
+    square += b * b
+    return square
 
 
 def _bytes(values: Tensor, dtype: npt.DTypeLike) -> bytes:

@@ -319,8 +319,10 @@ class _Evaluation:
         hint_psnr = {}
         if self.protocol.baselines:
             gamut: Gamut = "clip" if self.protocol.reference else "map"
-            for name, ab in ((GREY, torch.zeros_like(real.lab[1:])), (RANDOM, other.lab[1:])):
-                colored[name] = render(real.pixels, ab, upsample="bilinear", gamut=gamut), ab
+            random = other.lab[1:]
+            for name, ab in ((GREY, torch.zeros(2, 1, 1)), (RANDOM, random)):
+                rgb = render(real.pixels, ab, upsample="bilinear", gamut=gamut)
+                colored[name] = rgb, ab.expand_as(random)
         colorizers = {way.colorizer for way in self.ways}
         predictions = {colorizer: predict(colorizer, real, self.protocol) for colorizer in colorizers}
         for way in self.ways:

@@ -117,6 +117,7 @@ class Scores:
         """
         pixels = [colored[way][0] for way in self.ways]
         pictures = torch.from_numpy(np.stack([real, *pixels])).permute(0, 3, 1, 2)  # -> (1 + ways, 3, H, W)
+        pictures = pictures.contiguous()  # once, instead of in every measure
         lab = torch.stack([lab_of(each) for each in pixels])
         ab = torch.stack([colored[way][1] for way in self.ways])
         true_ab = real_lab[None, 1:]
@@ -130,10 +131,9 @@ class Scores:
         for name, values in found.items():
             for way, value in zip(self.ways, values.tolist(), strict=True):
                 self._numbers[way][name].append(value)
+        forms = metrics.colorfulness_by_form(pictures)
         for name, form in _FORMS:
-            for way, value in zip(
-                (REAL, *self.ways), metrics.colorfulness(pictures, form=form).tolist(), strict=True
-            ):
+            for way, value in zip((REAL, *self.ways), forms[form].tolist(), strict=True):
                 self._numbers[way][name].append(value)
         return dict(zip(self.ways, found["ciede2000"].tolist(), strict=True))
 
@@ -259,9 +259,20 @@ def lab_of(pixels: Pixels) -> Tensor:
     """Convert 8-bit pixels ``(H, W, 3)`` to CIELAB ``(3, H, W)``, in a quarter of the time of any others."""
     red, green, blue = planes.linear_light(np.moveaxis(pixels, -1, 0).reshape(3, -1))
     # What X, Y and Z have more than green: equal channels stay equal, and grey has no chroma at all.
-    red, blue = red - green, blue - green
-    x, y, z = (planes.root(green + of_red * red + of_blue * blue) for of_red, _, of_blue in _TO_XYZ)
-    lab = np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)))
+    red -= green
+    blue -= green
+    light, a, b = lab = np.empty((3, red.size), np.float32)
+    for root, (of_red, _, of_blue) in zip((a, light, b), _TO_XYZ, strict=True):
+        np.multiply(red, of_red, out=root)
+        root += green
+        root += of_blue * blue
+        root[:] = planes.root(root)
+    a -= light
+    a *= 500
+    np.subtract(light, b, out=b)
+    b *= 200
+    light *= 116
+    light -= 16
     return torch.from_numpy(lab.reshape(3, *pixels.shape[:2]))
 
 
