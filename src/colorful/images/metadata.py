@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-logger = logging.getLogger(__name__)
+from colorful.images.log import warn
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -150,7 +149,7 @@ def _exif(image: Image.Image) -> Image.Exif:
         for tag in exif:
             exif[tag]
     except Exception as error:
-        logger.warning("EXIF ignored: %s", error)
+        warn(f"EXIF ignored: {error}")
         return Image.Exif()
     return exif
 
@@ -181,7 +180,7 @@ def _upright(exif: Image.Exif, *, swap: bool) -> bytes:
             single[tag] = exact(value)
             single.tobytes()
         except Exception as error:
-            logger.warning("EXIF tag %s ignored: %s", tag, error)
+            warn(f"EXIF tag {tag} ignored: {error}")
         else:
             kept[tag] = single[tag]
     return kept.tobytes() if len(kept) else b""
@@ -237,7 +236,7 @@ def _with_source_type(xmp: bytes) -> bytes:
     text = xmp.decode("utf-8", "replace").strip("\0")
     if "</rdf:RDF>" not in text:
         if text:
-            logger.warning("XMP ignored: no rdf:RDF in it")
+            warn("XMP ignored: no rdf:RDF in it")
         text = _PACKET
     text = re.sub(r'\s*Iptc4xmpExt:DigitalSourceType\s*=\s*("[^"]*"|\'[^\']*\')', "", text)
     text = re.sub(r"<Iptc4xmpExt:DigitalSourceType>[^<]*</Iptc4xmpExt:DigitalSourceType>", "", text)

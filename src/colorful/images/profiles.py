@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import logging
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import ImageCms
 
-logger = logging.getLogger(__name__)
+from colorful.images.log import warn
 
 _SPACES = {b"GRAY": "gray", b"RGB ": "rgb", b"CMYK": "cmyk"}
 _CURVE_POINTS = 65536
@@ -40,7 +39,7 @@ def to_srgb(values: npt.NDArray[Any], space: str, profile: bytes) -> npt.NDArray
     profile_space = _SPACES.get(profile[16:20])
     # A grey file with an RGB profile is what remains when a program dropped the color and kept the profile.
     if profile_space != space and (space, profile_space) != ("gray", "rgb"):
-        logger.warning("ICC profile ignored: it is not for %s pixels", space)
+        warn(f"ICC profile ignored: it is not for {space} pixels")
         return None
     try:
         if profile_space == "rgb" and _is_srgb(profile):
@@ -49,7 +48,7 @@ def to_srgb(values: npt.NDArray[Any], space: str, profile: bytes) -> npt.NDArray
             return _gray_to_srgb(values, profile)
         return _transform(values, space, profile)
     except (RuntimeError, ValueError, TypeError) as error:
-        logger.warning("ICC profile ignored: %s", error)
+        warn(f"ICC profile ignored: {error}")
         return None
 
 

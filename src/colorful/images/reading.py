@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import io
 import logging
 import os
 import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Literal, TypeAlias
 
 import numpy as np
@@ -27,6 +27,7 @@ from colorful.errors import (
     ShapeError,
 )
 from colorful.images import metadata, png, profiles, tiff
+from colorful.images.log import naming
 from colorful.images.metadata import Metadata
 from colorful.images.picture import Decoded, Kind, Picture, Pixels, bands
 
@@ -72,7 +73,7 @@ def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        with _Guard("image"):
+        with _guarding("image"):
             return _from_image(source, max_pixels, kind="image")
     if isinstance(source, str) and source.startswith(("http://", "https://")):
         raise ImageNotFoundError(
@@ -107,7 +108,7 @@ def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     Raises:
         ImageError: If the file cannot be opened, or has no header that Pillow knows.
     """
-    with _Guard(Path(path).name), Path(path).open("rb") as file:
+    with _guarding(Path(path).name), Path(path).open("rb") as file:
         image = _open(file)
         return image.height, image.width
 
@@ -149,7 +150,7 @@ def _from_path(path: Path, max_pixels: int | None) -> Picture:
 
 
 def _from_file(file: IO[bytes], name: str, max_pixels: int | None) -> Picture:
-    with _Guard(name):
+    with _guarding(name):
         head = file.read(32)
         file.seek(0)
         if not head:
@@ -315,47 +316,50 @@ def _turn(values: Pixels, orientation: int) -> Pixels:
     return values
 
 
-@functools.cache
-def _hush() -> None:
-    # Without a handler of their own the decoders' remarks on broken files would land on the user's terminal.
-    for name in ("PIL", "tifffile", "imagecodecs"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
-
-
-class _Guard:
-    """Turn whatever a decoder throws at broken input into an :class:`ImageError`, and keep its warnings in.
+class _Quiet:
+    """Keep the decoders' warnings and remarks on broken files from the user's terminal.
 
     ``warnings.catch_warnings`` is not made for threads: each would put back the filters it found, in any
-    order. So the first guard in changes them, and the last one out puts them back.
+    order. So the first one in changes them, and the last one out puts them back.
     """
 
-    _lock = threading.Lock()
-    _inside = 0
-    _filters: warnings.catch_warnings[None]
-
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
 
     def __enter__(self) -> None:
-        _hush()
-        with _Guard._lock:
-            if _Guard._inside == 0:
-                _Guard._filters = warnings.catch_warnings()
-                _Guard._filters.__enter__()
+        with self._lock:
+            if self._inside == 0:
+                for name in ("PIL", "tifffile", "imagecodecs"):  # a handler of their own; added once only
+                    logging.getLogger(name).addHandler(_SILENT)
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
                 warnings.filterwarnings("ignore", module=r"(PIL|tifffile|imagecodecs|pillow_heif)\b")
-            _Guard._inside += 1
+            self._inside += 1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with _Guard._lock:
-            _Guard._inside -= 1
-            if _Guard._inside == 0:
-                _Guard._filters.__exit__(None, None, None)
-        if isinstance(error, ImageError):
-            raise type(error)(f"{self._name}: {error}") from error.__cause__
-        if isinstance(error, MemoryError):
-            raise ImageTooLargeError(f"{self._name}: does not fit into memory") from error
-        if isinstance(error, Exception) and not isinstance(error, ColorfulError):
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise ImageError(f"{self._name}: truncated, corrupt, or no picture ({reason})") from error
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.__exit__(None, None, None)
+
+
+_SILENT = logging.NullHandler()
+_QUIET = _Quiet()
+
+
+@contextlib.contextmanager
+def _guarding(name: str) -> Iterator[None]:
+    """Turn whatever a decoder throws at broken input into an :class:`ImageError` that names the photo."""
+    try:
+        with _QUIET, naming(name):
+            yield
+    except ImageError as error:
+        raise type(error)(f"{name}: {error}") from error.__cause__
+    except ColorfulError:
+        raise
+    except MemoryError as error:
+        raise ImageTooLargeError(f"{name}: does not fit into memory") from error
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(f"{name}: truncated, corrupt, or no picture ({reason})") from error

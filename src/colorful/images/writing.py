@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 import secrets
 import struct
@@ -26,11 +25,10 @@ from colorful.errors import (
     RangeError,
 )
 from colorful.images import png, tiff
+from colorful.images.log import naming, warn
 from colorful.images.metadata import Metadata
 from colorful.images.picture import Picture
 from colorful.images.profiles import srgb_profile
-
-logger = logging.getLogger(__name__)
 
 EXTENSIONS = {
     ".jpg": "JPEG",
@@ -86,7 +84,8 @@ def write(
     with contextlib.suppress(ValueError):  # a name that cannot be: said when it is written
         if not overwrite and os.path.lexists(target):
             raise _exists(target)
-    data = encode(picture, format or _format_of(target), quality=quality, provenance=provenance)
+    with naming(target.name):
+        data = encode(picture, format or _format_of(target), quality=quality, provenance=provenance)
     write_bytes(data, target, overwrite=overwrite)
     return target
 
@@ -141,7 +140,7 @@ def _jpeg(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     about = about.for_exif()
     parts = {"exif": about.exif, "xmp": about.xmp, "iptc": about.iptc}
     for name in [name for name, data in parts.items() if len(data) > _SEGMENT - 64]:
-        logger.warning("%s dropped: a JPEG has no room for more than 64 KB of it", name.upper())
+        warn(f"{name.upper()} dropped: a JPEG has no room for more than 64 KB of it")
         parts[name] = b""
     about = replace(about, exif=parts["exif"], xmp=parts["xmp"], iptc=parts["iptc"])
     options: dict[str, Any] = {"extra": _iptc_segment(about.iptc)} if about.iptc else {}
@@ -259,7 +258,7 @@ def _flat(picture: Picture) -> Image.Image:
     image = _image(picture)
     if picture.alpha is None:
         return image
-    logger.warning("alpha dropped: the format has none; the picture is laid on white")
+    warn("alpha dropped: the format has none; the picture is laid on white")
     flat = Image.new("L" if image.mode == "LA" else "RGB", image.size, "white")
     flat.paste(image.convert(flat.mode), mask=image.getchannel("A"))
     return flat

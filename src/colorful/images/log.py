@@ -1,0 +1,28 @@
+"""Warnings that name the photo they are about, in whatever thread it is read or written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+logger = logging.getLogger(__name__)
+
+_photo: ContextVar[str] = ContextVar("photo")
+
+
+@contextmanager
+def naming(photo: str) -> Iterator[None]:
+    """Begin the warnings within by the name of a photo."""
+    before = _photo.set(photo)
+    try:
+        yield
+    finally:
+        _photo.reset(before)
+
+
+def warn(message: str) -> None:
+    """Log what is lost of the photo at hand."""
+    photo = _photo.get("")
+    logger.warning("%s", f"{photo}: {message}" if photo else message)
