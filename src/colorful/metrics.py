@@ -432,10 +432,10 @@ class AbErrors:
         starts = np.concatenate(([0], np.cumsum(lengths[:-1], dtype=np.int64)))
         weights = 1 / np.bincount(bins, weights=counts)[bins]
 
-        def by_photo(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-            return np.add.reduceat(values, starts)
+        def by_photo(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+            return np.add.reduceat(values, starts, dtype=np.float64)
 
-        sums = [np.asarray(each, dtype=np.float64) for each in self._sums]
+        sums = [np.asarray(each) for each in self._sums]
         return (
             by_photo(counts),
             by_photo(counts * weights),
