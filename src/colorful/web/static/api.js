@@ -23,14 +23,15 @@ export async function post(url, body, { onWait, signal } = {}) {
     headers: { "Content-Type": "application/json", Accept: "application/json, image/*" },
   };
   return patiently(async () => {
-    let response;
     try {
-      response = await fetch(url, options);
+      const reply = await fetch(url, options);
+      // Read here, where a connection that breaks has words.
+      const response = new Response(await reply.arrayBuffer(), reply);
+      return { status: reply.status, retryAfter: reply.headers.get("Retry-After"), response };
     } catch {
       signal?.throwIfAborted();
       throw new Problem({ code: "offline" });
     }
-    return { status: response.status, retryAfter: response.headers.get("Retry-After"), response };
   }, onWait, signal);
 }
 

@@ -1,5 +1,4 @@
-// The editor: colors put on the chosen photo with a click, and the sliders. The picture follows as fast as the
-// server answers: one request is on its way at a time, and only the newest wish waits behind it.
+// The editor: colors put on the chosen photo with a click, and the sliders.
 import { show, wire } from "./compare.js";
 import { UNCHANGED } from "./photo.js";
 import { t } from "./texts.js";
