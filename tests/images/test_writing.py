@@ -113,6 +113,19 @@ def test_formats_without_alpha_lay_the_picture_on_white(
     assert f"{target.name}: alpha dropped" in caplog.text
 
 
+def test_a_system_without_files_in_memory_writes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system refuses a file in memory, or has none, a JPEG has the same bytes."""
+
+    def refuse(name: str) -> int:
+        raise PermissionError(name)
+
+    usual = images.encode(colored(), "jpeg")
+    monkeypatch.setattr(os, "memfd_create", refuse, raising=False)
+    assert images.encode(colored(), "jpeg") == usual
+    monkeypatch.delattr(os, "memfd_create")
+    assert images.encode(colored(), "jpeg") == usual
+
+
 def test_gif_keeps_what_is_clear() -> None:
     """In a GIF what was less than half opaque is clear, and the rest is not."""
     result = images.read(images.encode(colored(alpha=True), "gif"))

@@ -82,16 +82,14 @@ def train(
     size = changes["size"]
     if size is not None and size % 32:
         raise click.BadParameter(f"expected a multiple of 32, got {size}", param_hint="--size")
-    given = {
-        name: value
-        for name, value in changes.items()
-        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-    }
-    if resume and (given or init_from):
-        names = ", ".join(
-            "--" + name.replace("_", "-") for name in [*given, *(["init-from"] if init_from else [])]
-        )
+    default = click.core.ParameterSource.DEFAULT
+    said = [
+        name for name in ("model", "init_from", *changes) if context.get_parameter_source(name) is not default
+    ]
+    if resume and said:
+        names = ", ".join("--" + name.replace("_", "-") for name in said)
         raise click.UsageError(f"--resume takes the options of the run; leave out {names}.")
+    given = {name: value for name, value in changes.items() if name in said}
     # Threads that wait for each other busily rob the processes that make the batches. To be said before the
     # first import of torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
