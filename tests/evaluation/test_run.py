@@ -71,6 +71,7 @@ def test_what_is_left_out_is_counted_and_named(album: Path, guess: Guess) -> Non
     assert [name for name, _ in report.unreadable] == ["broken.png"]
     assert report.complete
     assert report.found == 8
+    assert repr(report) == "Report(5 photos, models=['lite'])"
 
 
 def test_a_guess_of_grey_scores_as_the_grey_baseline(album: Path, guess: Guess) -> None:
@@ -307,6 +308,17 @@ def test_what_has_no_meaning_is_refused(album: Path, guess: Guess, tmp_path: Pat
         evaluate(album, model=guess(), resize="fit")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="size"):
         evaluate(album, model=guess(), size=8)
+    with pytest.raises(OptionError, match=r"size: expected an integer of at least 16, got 64\.0"):
+        evaluate(album, model=guess(), size=64.0)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="hints: expected an integer of at least 0, got -1"):
+        evaluate(album, model=guess(), hints=(-1, 3))
+    for single in ("lite", guess()):
+        with pytest.raises(KindError, match="models: expected a list of them, got a single"):
+            compare(album, single)  # type: ignore[arg-type]
+    with pytest.raises(KindError, match="temperatures: expected a list"):
+        compare(album, [guess()], temperatures=0.5)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="temperatures: expected at least one"):
+        compare(album, [guess()], temperatures=())
     with pytest.raises(OptionError, match="classifier, labels"):
         evaluate(album, model=guess(), labels={})
     with pytest.raises(UnsupportedOptionError, match="temperature"):

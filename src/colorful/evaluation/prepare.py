@@ -65,10 +65,14 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.resize not in get_args(Resize):
             raise OptionError(f"resize: expected one of {get_args(Resize)}, got {self.resize!r}")
-        if self.size < 16:
-            raise OptionError(f"size: expected at least 16 pixels, got {self.size}")
-        if any(count < 0 for count in self.hints):
-            raise OptionError(f"hints: expected counts of at least 0, got {self.hints}")
+        sizes = [("size", self.size)]
+        if self.network_size is not None:
+            sizes.append(("network_size", self.network_size))
+        counts = [("seed", self.seed), *(("hints", count) for count in self.hints)]
+        for least, given in ((16, sizes), (0, counts)):
+            for name, value in given:
+                if not isinstance(value, int) or value < least:
+                    raise OptionError(f"{name}: expected an integer of at least {least}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -126,10 +130,16 @@ def ways_of(
 
     Raises:
         UnsupportedOptionError: If a temperature was asked of a model that has none.
-        OptionError: If two get the same name, or one that of a baseline.
-        KindError: If a model is none.
+        OptionError: If two get the same name, or one that of a baseline; or if there is no temperature.
+        KindError: If a model is none, or a single one is given instead of several.
         WeightsError: If one cannot be loaded.
     """
+    for kind, given in (("models", models), ("temperatures", temperatures)):
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise KindError(f"{kind}: expected a list of them, got a single {type(given).__name__}")
+    temperatures = list(temperatures)
+    if not temperatures:
+        raise OptionError("temperatures: expected at least one, None being the model's own, got none")
     if isinstance(models, Mapping):
         colorizers = [_colorizer(model, device) for model in models.values()]
         labels = list(models)

@@ -210,6 +210,10 @@ class Report:
                 draw.text((left, top + side + 1), caption, fill="black", font=font)
         return page
 
+    def __repr__(self) -> str:
+        missing = "" if self.complete else ", not complete"
+        return f"Report({_photos(len(self.names))}{missing}, models={list(self.models)})"
+
     def __str__(self) -> str:
         """Give the table as plain text."""
         from rich.console import Console
@@ -260,6 +264,7 @@ class Report:
         pipeline = "released pipeline" if self.protocol.reference else "default pipeline"
         yield f"{size} x {size} pixels, {how}; {pipeline}; {self.occupied_bins} of 313 ab bins occur"
         yield f"below each figure: {LEVEL:.0%} interval, {RESAMPLES:,} bootstrap resamples, bin weights fixed"
+        yield "better: higher; CIEDE2000, colorfulness delta: lower; colorfulness: as real"
         for way in self.scores.ways:
             if identical := self.scores.identical(way):
                 yield f"{way}: {identical:,} photos came out identical and are in no mean of PSNR"
