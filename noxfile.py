@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 EXTRAS = ",".join(PROJECT["project"]["optional-dependencies"])
-MAX_WHEEL_BYTES = 15_000_000
+MAX_WHEEL_BYTES = 10_000_000
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"

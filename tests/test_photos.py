@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickle
 import tarfile
 from pathlib import Path
@@ -90,6 +91,19 @@ def test_equal_names_in_two_folders_are_told_apart(tmp_path: Path) -> None:
     names = [photo.name for photo in find_photos([tmp_path / "one", tmp_path / "two", tmp_path / "s.tar"])]
     root = tmp_path.as_posix()
     assert names == sorted([f"{root}/one/a.png", f"{root}/two/a.png", f"{root}/s.tar/a.png", "b.png"])
+
+
+def test_a_member_that_was_added_again_replaces_the_first(tmp_path: Path) -> None:
+    """Of two members of one name in a shard the last counts, as for tar itself."""
+    write_tar(tmp_path / "s.tar", {"a.png": encoded(patch(1)), "b.png": b""})
+    with tarfile.open(tmp_path / "s.tar", "a") as archive:
+        info = tarfile.TarInfo("a.png")
+        info.size = len(encoded(patch(2)))
+        archive.addfile(info, io.BytesIO(encoded(patch(2))))
+    first, empty = find_photos(tmp_path)
+    assert (first.load() == patch(2)).all()
+    with pytest.raises(ImageError, match=r"b\.png: is no picture"):
+        empty.load()
 
 
 def test_what_cannot_be_found_is_said_in_words(tmp_path: Path) -> None:
@@ -232,6 +246,17 @@ def test_unreadable_photos_are_split_like_others(many: list[Photo], tmp_path: Pa
     assert [photo.name for photo in (*found.test, *found.validation, *found.train)] == [
         photo.name for photo in by_digest(many)
     ]
+
+
+def test_names_that_are_no_utf8_are_split_by_their_bytes(tmp_path: Path) -> None:
+    """Old albums have names in other encodings; the split goes by the bytes of a name, as it always does."""
+    for number in range(10):
+        name = b"caf\xe9-%d.png" % number
+        (tmp_path / os.fsdecode(name)).write_bytes(encoded(patch(number)))
+    split = split_photos(find_photos(tmp_path))
+    digests = [hashlib.sha256(os.fsencode(photo.name)).digest() for part in split for photo in part]
+    assert digests == sorted(digests)
+    assert [len(part) for part in split] == [1, 1, 8]
 
 
 def test_a_split_needs_names_and_counts_that_make_sense(many: list[Photo]) -> None:

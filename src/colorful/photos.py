@@ -68,7 +68,7 @@ class Photo:
             raise ImageError(f"{self.name}: cannot be read: {error.strerror or error}") from error
 
     def load(self, *, min_side: int | None = None) -> npt.NDArray[np.uint8]:
-        """Decode into upright sRGB pixels.
+        """Decode into upright RGB pixels, taken for sRGB whatever profile they carry.
 
         Args:
             min_side: Allow a JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, much faster, as long as its
@@ -193,7 +193,10 @@ def split_photos(photos: Sequence[Photo], *, test: int = 1000, validation: int =
         raise RangeError(f"test, validation: expected counts of at least 0, got {test}, {validation}")
     if len({photo.name for photo in photos}) < len(photos):
         raise PhotosError("photos: expected unique names, got one twice")
-    ordered = sorted(photos, key=lambda photo: hashlib.sha256(photo.name.encode()).digest())
+    # Names that are no UTF-8 come with their bytes as surrogates; back they go.
+    ordered = sorted(
+        photos, key=lambda photo: hashlib.sha256(photo.name.encode(errors="surrogateescape")).digest()
+    )
     tenth = len(ordered) // 10
     first, last = min(test, tenth), min(test, tenth) + min(validation, tenth)
     part = np.full(len(ordered), 2)
@@ -237,12 +240,14 @@ def _from_file(path: Path, name: str) -> Iterator[Photo]:
         return
     try:
         with tarfile.open(path, "r:") as archive:
-            for member in archive:
-                file = Path(member.name)
-                if member.isreg() and file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
-                    yield Photo(member.name, path, member.offset_data, member.size)
+            # Of members with one name the last counts, as when the archive is unpacked.
+            members = {member.name: member for member in archive if member.isreg()}
     except (OSError, tarfile.TarError) as error:
         raise PhotosError(f"photos: {str(path)!r} is no readable uncompressed tar file: {error}") from error
+    for member in members.values():
+        file = Path(member.name)
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
+            yield Photo(member.name, path, member.offset_data, member.size)
 
 
 def _decode(data: bytes, name: str, mode: str, min_side: int | None) -> Image.Image:

@@ -63,7 +63,7 @@ def test_every_photo_is_seen_once_an_epoch(photos: list[Photo]) -> None:
     crops = Crops(photos, CropOptions(), stride=4, seed=0)
     seen: list[bytes] = []
     for number in range(2 * len(photos)):
-        seen.append(crops._pixels(number).tobytes())
+        seen.append(crops._pixels(number, 32).tobytes())
     first, second = seen[: len(photos)], seen[len(photos) :]
     assert set(first) == set(second)
     assert len(set(first)) == len(photos)
@@ -83,6 +83,17 @@ def test_light_and_color_of_a_crop_are_those_of_the_photo(tmp_path: Path) -> Non
     np.testing.assert_allclose(ab.movedim(0, -1), cells, atol=0.02)
     assert not hinted.any()
     assert not mask.any()
+
+
+def test_large_photos_are_decoded_no_larger_than_crops_need(tmp_path: Path) -> None:
+    """A crop of a camera's JPEG is the same, but for what no crop shows, as from all of its pixels."""
+    Image.fromarray(data.astronaut()).resize((2048, 2048)).save(tmp_path / "a.jpg", quality=95)
+    crops = Crops(find_photos(tmp_path), CropOptions(aged=0, least_scale=0.5), stride=1, seed=0)
+    assert crops._pixels(0, 64).shape == (256, 256, 3)
+    small = crops[(0, 64)]
+    crops._pixels = lambda number, size: crops.photos[0].load()  # type: ignore[method-assign]
+    for ours, theirs in zip(small[:2], crops[(0, 64)], strict=False):
+        assert (ours - theirs).abs().mean() < 1
 
 
 def test_only_light_is_aged(photos: list[Photo]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from colorful import Colorizer
 from colorful.errors import OptionError, OutputError, PhotosError, TrainingError, WeightsError
 from colorful.models import create
 from colorful.models.network import Network
-from colorful.photos import find_photos
+from colorful.photos import find_photos, split_photos
 from colorful.training import TrainingOptions, recipe, train
 from colorful.training.checkpoint import load
 from colorful.training.data import survey
@@ -32,8 +35,21 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 SMALL = ["--size", "32", "--batch-size", "2", "--workers", "0", "--validation", "2"]
 
 
+@pytest.fixture
+def few_photos(photo_folder: Path) -> list[Path]:
+    """Give so few photos that none is held out: without validation and calibration a run ends at once."""
+    return sorted(photo_folder.iterdir())[:9]
+
+
 def _small(steps: int, **changes: Any) -> TrainingOptions:
-    settings = {"batch_size": 2, "size": 32, "large_share": 0.0, "workers": 0, "precision": "no"}
+    settings = {
+        "batch_size": 2,
+        "size": 32,
+        "large_share": 0.0,
+        "workers": 0,
+        "precision": "no",
+        "freeze_norm": True,
+    }
     return recipe("lite", steps=steps, **settings | changes)
 
 
@@ -62,14 +78,17 @@ def kill_and_compare(photos: Path, folder: Path, *, steps: int, seed: int) -> No
     arguments = [*SMALL, "--init-from", "none", "--steps", str(steps), "--save-minutes", "0"]
     _run(_command(photos, folder / "whole", *arguments))
 
-    torn = folder / "torn"
+    torn, chance = folder / "torn", random.Random(seed)
+    saved, enough = set[int](), chance.randint(1, steps // 2)
     with subprocess.Popen(
         _command(photos, torn, *arguments), env=_environment(), stderr=subprocess.DEVNULL
     ) as run:
-        while not (torn / CHECKPOINT).exists():
+        while len(saved) < enough:
             assert run.poll() is None
-            time.sleep(0.02)
-        time.sleep(random.Random(seed).uniform(0, 0.1 * steps))
+            with suppress(FileNotFoundError):
+                saved.add((torn / CHECKPOINT).stat().st_mtime_ns)
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 0.1))
         run.kill()
     reached = load(torn / CHECKPOINT)["step"]
     assert 0 < reached < steps
@@ -131,7 +150,8 @@ def test_sigterm_saves_and_leaves(photo_folder: Path, tmp_path: Path) -> None:
 
 def test_a_run_ends_in_a_model_that_colors(photo_folder: Path, tmp_path: Path) -> None:
     """The folder of the model is loaded by name of the folder; its card and config tell how it came to be."""
-    folder = train(photo_folder, tmp_path / "run", init_from="none", options=_small(2), validation=2)
+    options = _small(2, freeze_norm=False)
+    folder = train(photo_folder, tmp_path / "run", init_from="none", options=options, validation=2)
     assert folder == tmp_path / "run" / "model"
     picture = Colorizer.from_pretrained(folder).colorize(Image.fromarray(data.camera()[::4, ::4]))
     assert picture.mode == "RGB"
@@ -142,16 +162,88 @@ def test_a_run_ends_in_a_model_that_colors(photo_folder: Path, tmp_path: Path) -
     assert list((tmp_path / "run" / "sheets").glob("*.png"))
 
 
-def test_training_goes_on_from_another_run(photo_folder: Path, tmp_path: Path) -> None:
+def test_training_goes_on_from_another_run(few_photos: list[Path], tmp_path: Path) -> None:
     """A run begins with the weights of another one when its folder is given."""
-    first = train(photo_folder, tmp_path / "a", init_from="none", options=_small(1), validation=2)
+    first = train(few_photos, tmp_path / "a", init_from="none", options=_small(1))
     assert first is not None
-    second = train(
-        photo_folder, tmp_path / "b", init_from=tmp_path / "a", options=_small(1, lr=1e-9), validation=2
-    )
+    second = train(few_photos, tmp_path / "b", init_from=tmp_path / "a", options=_small(1, lr=1e-9))
     assert second is not None
     weights = [Colorizer.from_pretrained(folder).network.state_dict() for folder in (first, second)]
     torch.testing.assert_close(weights[0]["level4.mix.weight"], weights[1]["level4.mix.weight"])
+
+
+def test_a_name_means_the_model_of_that_name(
+    few_photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run in a folder called lite does not take the place of the bundled model."""
+    monkeypatch.chdir(tmp_path)
+    train(few_photos, "lite", init_from="none", options=_small(1))
+    folder = train(few_photos, "run", init_from="lite", options=_small(1, lr=1e-9))
+    assert folder is not None
+    ours, bundled = (Colorizer.from_pretrained(model).network.state_dict() for model in (folder, "lite"))
+    torch.testing.assert_close(ours["level4.mix.weight"], bundled["level4.mix.weight"], rtol=1e-3, atol=1e-3)
+
+
+def test_a_run_that_never_began_is_begun_anew(few_photos: list[Path], tmp_path: Path) -> None:
+    """What an attempt left that ended before its first checkpoint does not choose the next one's photos."""
+    train(few_photos, tmp_path / "run", init_from="none", options=_small(1))
+    (tmp_path / "run" / CHECKPOINT).unlink()
+    folder = train(few_photos[:3], tmp_path / "run", init_from="none", options=_small(1))
+    assert folder is not None
+    assert "3 photos. None was skipped" in (folder / "README.md").read_text()
+
+
+def test_another_length_of_a_run_lasts(few_photos: list[Path], tmp_path: Path) -> None:
+    """A run resumed with another length keeps it when resumed again; what a kill left is cleared away."""
+    run = tmp_path / "run"
+    train(few_photos, run, init_from="none", options=_small(1))
+    (run / f".{CHECKPOINT}.123-4.tmp").write_bytes(b"torn")
+    train(few_photos, run, resume=True, options=_small(3))
+    assert load(run / CHECKPOINT)["step"] == 3
+    folder = train(few_photos, run, resume=True)
+    assert folder is not None
+    assert '"steps": 3' in (folder / "README.md").read_text()
+    assert not list(run.glob(".*"))
+
+
+@pytest.mark.parametrize("content", ["[]", '{"model": "lite"}', "{", '{"model": "lite", "options": 3}'])
+def test_a_damaged_run_is_called_that(few_photos: list[Path], tmp_path: Path, content: str) -> None:
+    """A run whose settings cannot be read is not resumed, in words."""
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(TrainingError, match=r"run\.json is damaged"):
+        train(few_photos, tmp_path, resume=True)
+    with pytest.raises(TrainingError, match=r"expected a run in .*, found none"):
+        train(few_photos, tmp_path / "run.json" / "run", resume=True)
+
+
+def test_grey_validation_photos_do_not_stop_a_run(
+    photo_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where no photo to validate on has color, the run says so and goes on without; in any thread, too."""
+    photos = list(map(shutil.copy, sorted(photo_folder.iterdir())[:10], [tmp_path] * 10))
+    (held,) = split_photos(find_photos(photos)).validation
+    with Image.open(held.path) as image:
+        image.convert("L").save(held.path)
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(train, photos, tmp_path / "run", init_from="none", options=_small(1))
+        assert run.result() == tmp_path / "run" / "model"
+    assert "validation: expected color photos, got none; training goes on without" in caplog.text
+
+
+def test_runs_of_one_process_have_their_own_precision(photo_folder: Path, tmp_path: Path) -> None:
+    """Runs follow each other in one process, whatever their precision; half of it survives an overflow."""
+    found = survey(find_photos(photo_folder))
+    for precision in ("bf16", "no", "fp16"):
+        network = create("lite")
+        before = network.state_dict()["level4.mix.weight"].clone()
+        trainer = Trainer(network, found, tmp_path, _small(2, precision=precision, warmup=0.0))
+        if precision == "fp16":
+            trainer._scaler = torch.amp.GradScaler(
+                "cpu", init_scale=2.0**40, growth_interval=1, backoff_factor=2.0**-36
+            )
+        trainer.run()
+        assert trainer._scaler.get_scale() < 2.0**40
+        assert not torch.equal(network.state_dict()["level4.mix.weight"], before)
 
 
 def test_a_frozen_encoder_stays(photo_folder: Path, tmp_path: Path) -> None:
@@ -319,25 +411,25 @@ def test_photos_without_color_are_an_error(tmp_path: Path) -> None:
         train(tmp_path / "photos", tmp_path / "run", options=_small(1))
 
 
-def test_a_wrong_start_is_named(photo_folder: Path, tmp_path: Path) -> None:
+def test_a_wrong_start_is_named(few_photos: list[Path], tmp_path: Path) -> None:
     """Weights that do not exist, are of another network or have no meaning there are named."""
     (tmp_path / "text.safetensors").write_text("no weights")
     with pytest.raises(WeightsError):
-        train(photo_folder, tmp_path / "a", init_from=tmp_path / "text.safetensors", options=_small(1))
+        train(few_photos, tmp_path / "a", init_from=tmp_path / "text.safetensors", options=_small(1))
     with pytest.raises(OptionError, match="imagenet is for lite"):
-        train(photo_folder, tmp_path / "b", model="eccv16", init_from="imagenet", options=_small(1))
-    first = train(photo_folder, tmp_path / "c", init_from="none", options=_small(1), validation=2)
+        train(few_photos, tmp_path / "b", model="eccv16", init_from="imagenet", options=_small(1))
+    first = train(few_photos, tmp_path / "c", init_from="none", options=_small(1))
     with pytest.raises(TrainingError, match="init_from: expected weights of eccv16, got those of lite"):
-        train(photo_folder, tmp_path / "d", model="eccv16", init_from=first, options=_small(1))
+        train(few_photos, tmp_path / "d", model="eccv16", init_from=first, options=_small(1))
 
 
-def test_a_run_is_not_overwritten(photo_folder: Path, tmp_path: Path) -> None:
+def test_a_run_is_not_overwritten(few_photos: list[Path], tmp_path: Path) -> None:
     """A folder that holds a run is left alone unless it is to be resumed; one without cannot be resumed."""
-    train(photo_folder, tmp_path / "run", init_from="none", options=_small(1), validation=2)
+    train(few_photos, tmp_path / "run", init_from="none", options=_small(1))
     with pytest.raises(TrainingError, match="holds a run already"):
-        train(photo_folder, tmp_path / "run", options=_small(1))
+        train(few_photos, tmp_path / "run", options=_small(1))
     with pytest.raises(TrainingError, match="found none"):
-        train(photo_folder, tmp_path / "other", resume=True)
+        train(few_photos, tmp_path / "other", resume=True)
 
 
 def test_unknown_models_and_lengths_are_refused(photo_folder: Path, tmp_path: Path) -> None:
@@ -346,6 +438,10 @@ def test_unknown_models_and_lengths_are_refused(photo_folder: Path, tmp_path: Pa
         train(photo_folder, tmp_path / "run", model="large")
     with pytest.raises(OptionError, match="steps, minutes"):
         TrainingOptions(steps=3, minutes=4)
+    with pytest.raises(OptionError, match="expected a length above 0, got 0"):
+        TrainingOptions(steps=0)
+    with pytest.raises(OptionError, match="precision: expected one of no, bf16, fp16, got 'fp8'"):
+        TrainingOptions(steps=1, precision="fp8")  # type: ignore[arg-type]
 
 
 def test_reports_are_logged(photo_folder: Path, tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def _registered(info: ModelInfo, access: _Access, namespace: str) -> ModelFiles:
         try:
             return take()
         except (WeightsNotFoundError, WeightsAccessError, WeightsOfflineError, files.WebPageError) as error:
-            logger.warning("%s: looking further, since %s", info.name, error)
+            logger.info("%s: looking further, since %s", info.name, error)
             failures.append(error)
     kinds = {type(failure) for failure in failures}
     kind = kinds.pop() if len(kinds) == 1 else WeightsNotFoundError

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -11,6 +9,7 @@ from typing import IO, Any
 import torch
 
 from colorful.errors import OutputError, TrainingError
+from colorful.hub.files import atomically
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -23,22 +22,11 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     Raises:
         OutputError: If the disk is full or the folder cannot be written; *path* is as it was.
     """
-    written: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            written = Path(file.name)
+        with atomically(path) as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        written.chmod(0o666 & ~_umask())
-        written.replace(path)
-    except BaseException as error:
-        if written is not None:
-            written.unlink(missing_ok=True)
-        # torch.save wraps the system's error into one of its own.
-        if isinstance(error, OSError | RuntimeError):
-            raise OutputError(f"{path}: cannot be written, the one before is untouched: {error}") from error
-        raise
+    except (OSError, RuntimeError) as error:  # torch.save wraps the system's error into one of its own.
+        raise OutputError(f"{path}: cannot be written, the one before is untouched: {error}") from error
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -63,9 +51,3 @@ def load(path: Path) -> dict[str, Any]:
     except Exception as error:
         raise TrainingError(f"resume: {path} is no checkpoint of a run: {error}") from error
     return state
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -7,6 +7,7 @@ batches, and it does not matter how many workers or processes make them.
 from __future__ import annotations
 
 import logging
+import math
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -126,7 +127,7 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
     def __getitem__(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         number, size = sample
         random = np.random.default_rng((self.seed, number))
-        rgb = self._cut(self._pixels(number), size, random)
+        rgb = self._cut(self._pixels(number, size), size, random)
         lab = rgb_to_lab(torch.from_numpy(rgb).movedim(-1, 0).contiguous())  # (3, S, S)
         light, ab = lab[0].numpy(), lab[1:].numpy()
         hinted, mask = np.zeros_like(ab), np.zeros((1, size, size), np.float32)
@@ -148,7 +149,9 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
             target = torch.nn.functional.avg_pool2d(target, self.stride)
         return torch.from_numpy(light)[None], target, torch.from_numpy(hinted), torch.from_numpy(mask)
 
-    def _pixels(self, number: int) -> npt.NDArray[np.uint8]:
+    def _pixels(self, number: int, size: int) -> npt.NDArray[np.uint8]:
+        # No smaller than crops need; decoding a camera's photo whole would take longer than the training.
+        least = math.ceil(size * math.exp(_ASPECT) / self.options.least_scale)
         for attempt in range(len(self.photos)):
             epoch, place = divmod(number + attempt, len(self.photos))
             if self._order[0] != epoch:
@@ -157,7 +160,7 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
                     np.random.default_rng((self.seed, epoch, 1)).permutation(len(self.photos)),
                 )
             try:
-                pixels: npt.NDArray[np.uint8] = self.photos[self._order[1][place]].load()
+                pixels: npt.NDArray[np.uint8] = self.photos[self._order[1][place]].load(min_side=least)
                 return pixels
             except ImageError as error:  # it was whole when the run began
                 log.warning("%s", error)

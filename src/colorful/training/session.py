@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from colorful import hub
-from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
+from colorful.errors import MissingExtraError, OptionError, OutputError, PhotosError, TrainingError
 from colorful.lab import rebalancing_weights, smooth_prior
-from colorful.models import ARCHITECTURES, create
+from colorful.models import ARCHITECTURES, MODELS, create
 from colorful.models.lite import Lite
 from colorful.models.network import Network
 from colorful.photos import Photo, Source, find_photos, split_photos
@@ -61,7 +61,7 @@ def train(
             the default elsewhere.
         options: How to train; :func:`recipe` of the architecture and *init_from* by default. With
             *resume* those of the run hold, and only ``steps`` and ``minutes`` are taken from here.
-        resume: Whether to go on with the run in *out*.
+        resume: Whether to go on with the run in *out*, whose *model* and *init_from* hold.
         validation: On how many photos to validate at most.
 
     Returns:
@@ -82,19 +82,25 @@ def train(
     if begun and not resume:
         raise TrainingError(f"out: {out} holds a run already; resume it, or take another folder")
     if resume:
-        model, options = _resumed(out, options)
+        model, init_from, options = _resumed(out, options)
     options = options or recipe(model, init_from=init_from, minutes=MINUTES)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"out: {out} cannot be made a folder: {error.strerror}") from error
-
-    with accelerate.PartialState().main_process_first():
-        found, held = _look_through(list([photos] if isinstance(photos, str | os.PathLike) else photos), out)
     with torch.random.fork_rng():  # the caller's generator stays as it is
         torch.manual_seed(options.seed)
         network = create(model) if resume else _start(model, init_from)
-    validator = Validation(held, limit=validation) if held else None
+
+    state = accelerate.PartialState()
+    with state.main_process_first():
+        found, held = _look_through(photos, out, again=resume or not state.is_main_process)
+    validator = None
+    try:
+        if state.is_main_process and held:
+            validator = Validation(held, limit=validation)
+    except PhotosError as error:  # a small collection may have its few color photos elsewhere
+        log.warning("%s; training goes on without", error)
 
     def report(average: Network, step: int) -> Mapping[str, float]:
         if validator is None:
@@ -107,14 +113,16 @@ def train(
     trainer = Trainer(network, found, out, options, report=report)
     if resume:
         trainer.resume()
-    elif trainer.accelerator.is_main_process:
+    if state.is_main_process:
         settings = {
             "model": model,
             "init_from": init_from and os.fspath(init_from),
             "options": asdict(options),
         }
         _write_json(out / _SETTINGS, settings)
-    if not trainer.run() or not trainer.accelerator.is_main_process:
+    finished = trainer.run()
+    trainer.accelerator.end_training()
+    if not finished or not state.is_main_process:
         return None
     average = trainer.average.cpu()
     calibration = None
@@ -199,27 +207,29 @@ def export(
     return hub.save_pretrained(half, folder, card=card, training=training)
 
 
-def _resumed(out: Path, asked: TrainingOptions | None) -> tuple[str, TrainingOptions]:
+def _resumed(out: Path, asked: TrainingOptions | None) -> tuple[str, str | None, TrainingOptions]:
     try:
         settings = json.loads((out / _SETTINGS).read_text())
-        stored = settings["options"]
+        model, init_from, stored = settings["model"], settings["init_from"], settings["options"]
         options = TrainingOptions(
             **stored | {"betas": tuple(stored["betas"]), "crops": CropOptions(**stored["crops"])}
         )
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise TrainingError(f"resume: expected a run in {out}, found none") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"resume: {out / _SETTINGS} is damaged: {error}") from error
     if asked is not None:
         options = replace(options, steps=asked.steps, minutes=asked.minutes)
-    return settings["model"], options
+    return model, init_from, options
 
 
-def _look_through(sources: list[Source], out: Path) -> tuple[Survey, list[Photo]]:
-    """Find, split and survey the photos; the result is kept in the run, so that resuming begins at once."""
+def _look_through(
+    sources: Source | Iterable[Source], out: Path, *, again: bool
+) -> tuple[Survey, list[Photo]]:
+    """Find, split and survey the photos; *again* from what is kept of it in the run, which takes no time."""
     photos = {photo.name: photo for photo in find_photos(sources)}
     kept = out / _PHOTOS
-    if kept.exists():
+    if again and kept.exists():
         known = json.loads(kept.read_text())
         gone = [name for name in known["train"] + known["validation"] if name not in photos]
         if gone:
@@ -253,8 +263,8 @@ def _start(model: str, init_from: str | os.PathLike[str] | None) -> Network:
             raise OptionError(f"init_from: imagenet is for lite, got {model}")
         load_imagenet(network.encoder)
         return network
-    finished = Path(chosen) / _MODEL
-    network = hub.load(finished if finished.is_dir() else chosen)
+    finished = Path(chosen).expanduser() / _MODEL
+    network = hub.load(finished if chosen not in MODELS and finished.is_dir() else chosen)
     if network.architecture != model:
         raise TrainingError(f"init_from: expected weights of {model}, got those of {network.architecture}")
     return network

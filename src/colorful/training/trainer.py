@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 
+_DTYPES = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 _SETTLING = 24  # batches on which the statistics of batch norm are measured
 _FRESH = 10**9  # the step from which on batches are for that: no run comes so far
 _CLASS_SHARE = (
@@ -104,6 +106,10 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
             raise OptionError("steps, minutes: expected one of the two")
+        if (length := self.steps or self.minutes or 0) <= 0:
+            raise OptionError(f"steps, minutes: expected a length above 0, got {length}")
+        if self.precision not in _DTYPES:
+            raise OptionError(f"precision: expected one of {', '.join(_DTYPES)}, got {self.precision!r}")
 
 
 RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -185,9 +191,11 @@ class Trainer:
         *,
         report: Callable[[Network, int], Mapping[str, float]] | None = None,
     ) -> None:
+        # The precision is our own affair: accelerate keeps the first one it is told for the whole process.
         self.accelerator = accelerate.Accelerator(
-            mixed_precision=options.precision, log_with="tensorboard", project_dir=str(out)
+            mixed_precision="no", log_with="tensorboard", project_dir=str(out)
         )
+        self._scaler = torch.amp.GradScaler(self.accelerator.device.type, enabled=options.precision == "fp16")
         self.accelerator.init_trackers("tensorboard")
         self.options, self.out, self.report = options, out, report
         self.network, self.found = network, found
@@ -215,7 +223,7 @@ class Trainer:
             OutputError: If a checkpoint cannot be written; the one before is whole.
             TrainingError: If the loss is no number any more.
         """
-        started = saved = reported = time.monotonic() - self.seconds
+        started = time.monotonic() - self.seconds
         saved = reported = time.monotonic()
         watched: list[Tensor] = []
         self.objective.train()
@@ -283,22 +291,29 @@ class Trainer:
             if state["settled"]:
                 freeze_norm(self.network)
                 self.settled = True
-        except (KeyError, ValueError, RuntimeError) as error:
-            if isinstance(error, TrainingError):
-                raise
+        except TrainingError:
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise TrainingError(f"resume: the checkpoint does not fit the options: {error}") from error
+        if self.accelerator.is_main_process:
+            for torn in self.out.glob(f".{CHECKPOINT}.*.tmp"):  # what a kill in the midst of saving left
+                torn.unlink(missing_ok=True)
 
     def _learn(self, batch: tuple[Tensor, ...]) -> Tensor:
-        light, target, ab, mask = (part.to(self.accelerator.device, non_blocking=True) for part in batch)
-        with self.accelerator.autocast():
+        device, dtype = self.accelerator.device, _DTYPES[self.options.precision]
+        light, target, ab, mask = (part.to(device, non_blocking=True) for part in batch)
+        with torch.autocast(device.type, dtype, enabled=dtype is not None):
             result: tuple[Tensor, Tensor] = self.objective(light, target, ab, mask)
             loss, figure = result
-        self.accelerator.backward(loss)
+        self.accelerator.backward(self._scaler.scale(loss))
+        self._scaler.unscale_(self.optimizer)
         norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.options.clip)
         if not torch.isfinite(figure):
             raise TrainingError(f"the loss is {float(figure)} at step {self.step}: try a lower learning rate")
-        if norm is None or torch.isfinite(norm):  # a step of bad gradients is left out
-            self.optimizer.step()
+        # A step of bad gradients is left out; a scaler does that itself, and learns from it.
+        if self._scaler.is_enabled() or norm is None or torch.isfinite(norm):
+            self._scaler.step(self.optimizer)
+        self._scaler.update()
         self.optimizer.zero_grad()
         self._follow()
         return figure
@@ -409,7 +424,10 @@ class Trainer:
         def stop(number: int, frame: FrameType | None) -> None:
             self._stop = number
 
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        # Python takes handlers in the main thread only; elsewhere signals are the application's affair.
+        ours = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGTERM, signal.SIGINT) if ours else ()
+        before = {number: signal.signal(number, stop) for number in numbers}
         try:
             yield
         finally:
