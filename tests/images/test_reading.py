@@ -485,6 +485,7 @@ def test_a_colored_picture_must_fit() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measures as Linux can")
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF"])
 def test_50_megapixels_never_become_floats_in_full(format: str, tmp_path: Path) -> None:
     """Reading a 50-megapixel 8-bit photo takes at most 10 bytes a pixel: Pillow's 4, ours 3, and slack."""
@@ -496,11 +497,15 @@ def test_50_megapixels_never_become_floats_in_full(format: str, tmp_path: Path) 
             large.paste(tile, (left, top))
     large.save(path, format, **({"compress_level": 1} if format == "PNG" else {}))
     script = (
-        "import resource, sys; from colorful import images; images.read(sys.argv[2]);"
-        "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        "picture = images.read(sys.argv[1]);"
-        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        "print(picture.size, (peak - base) * 1024 / (picture.height * picture.width))"
+        "import re, sys; from pathlib import Path; from colorful import images\n"
+        "def kilobytes(field):\n"
+        "    return int(re.search(field + r':\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
+        "images.read(sys.argv[2])\n"
+        "before = kilobytes('VmRSS')\n"
+        "Path('/proc/self/clear_refs').write_text('5')  # sets the peak back to the present\n"
+        "picture = images.read(sys.argv[1])\n"
+        "grown = (kilobytes('VmHWM') - before) * 1024 / (picture.height * picture.width)\n"
+        "print(picture.size, grown)"
     )
     small = tmp_path / "small.png"
     small.write_bytes(samples.every_file()["png"])
@@ -508,4 +513,4 @@ def test_50_megapixels_never_become_floats_in_full(format: str, tmp_path: Path) 
         [sys.executable, "-c", script, str(path), str(small)], capture_output=True, text=True, check=True
     ).stdout
     assert out.startswith("(6104, 8192)")
-    assert float(out.split()[-1]) < 10
+    assert 3 <= float(out.split()[-1]) < 10
