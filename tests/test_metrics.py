@@ -148,6 +148,7 @@ def test_colorfulness_of_two_colors_is_the_one_computed_by_hand() -> None:
     spread, mean = (127.5**2 + 63.75**2) ** 0.5, (127.5**2 + 191.25**2) ** 0.5
     found = metrics.colorfulness(batch(picture) / 255, form="absolute").item()
     assert found == pytest.approx(spread + 0.3 * mean, rel=1e-5)
+    assert metrics.colorfulness_by_form(batch(picture) / 255)["absolute"].item() == found
     assert metrics.colorfulness(batch(np.full((3, 3, 3), 77, np.uint8))).item() == pytest.approx(0, abs=1e-4)
 
 
