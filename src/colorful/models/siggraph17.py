@@ -139,7 +139,8 @@ class SIGGRAPH17(Network):
     def _regress(self, full: Tensor, half: Tensor, quarter: Tensor) -> Tensor:
         x = self.model9up(quarter) + self.model2short9(half)  # (N, 256, H/4, W/4) -> (N, 128, H/2, W/2)
         x = self.model9(x)
-        x = self.model10up(x) + self.model1short10(full)  # -> (N, 128, H, W)
+        x = self.model10up(x)  # -> (N, 128, H, W)
+        x += self.model1short10(full)  # in place: one map of that size less in memory
         x = self.model10(x)
         return self.model_out(x) * 110  # -> (N, 2, H, W)
 
