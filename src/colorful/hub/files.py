@@ -277,9 +277,12 @@ def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool 
     """
     import torch
 
+    from colorful.models.network import Undrawn
+
     settings = _settings(config["config"], where)
     tensors = read_tensors(weights)
-    with torch.random.fork_rng(devices=[]):  # Fresh weights would move the caller's random stream.
+    # Fresh weights would move the caller's random stream, and take time and memory to draw.
+    with torch.random.fork_rng(devices=[]), Undrawn():
         network = create(config["architecture"], settings)
     expected = network.state_dict()
     for name, tensor in expected.items():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from colorful.errors import ShapeError, UnsupportedOptionError
 from colorful.models.config import NetworkConfig
@@ -96,3 +99,20 @@ class Network(nn.Module):
             expected = (light.shape[0], channels, *light.shape[2:])
             if hints.shape != expected:
                 raise ShapeError(f"{name}: expected shape {expected}, got {tuple(hints.shape)}")
+
+
+_DRAWS = (nn.init.kaiming_uniform_, nn.init.uniform_, Tensor.normal_, Tensor.uniform_)
+
+
+class Undrawn(TorchFunctionMode):
+    """Leave parameters that layers are made with as memory gives them: they are about to be filled."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Any:
+        tensor = args[0] if args else kwargs.get("tensor")
+        return tensor if func in _DRAWS and isinstance(tensor, nn.Parameter) else func(*args, **kwargs)
