@@ -69,7 +69,7 @@ def networks(small: bool) -> dict[str, Any]:
         for batch in (1, 8) if name != "siggraph17" and not small else (1,):
             input_ = light.expand(batch, -1, -1, -1).contiguous()
             runs = {
-                f"ours {dtype}": Colorizer(ours, device="cpu", dtype=dtype)._forward
+                f"ours {dtype}": Colorizer(ours, device="cpu", dtype=dtype)._inference.forward
                 for dtype in ("float32", "bfloat16")
             }
             if name != "lite":
@@ -100,7 +100,7 @@ def _differences(ours: Any, name: str, light: torch.Tensor) -> dict[str, float]:
     """Tell how far bfloat16, and the peer, are from our float32, in ab and CIEDE2000."""
     with torch.inference_mode():
         outputs = {
-            dtype: Colorizer(ours, device="cpu", dtype=dtype)._forward(light).float()
+            dtype: Colorizer(ours, device="cpu", dtype=dtype)._inference.forward(light).float()
             for dtype in ("float32", "bfloat16")
         }
         exact, rough = (ours.decode(outputs[dtype]) for dtype in ("float32", "bfloat16"))
@@ -136,7 +136,7 @@ def pipelines(small: bool) -> dict[str, Any]:
                 ab = theirs(prediction.light[None])
             # Everything but the network: the same call, with the network's answer at hand.
             idle = Colorizer(network, device="cpu")
-            idle._forward = lambda *_, known=prediction.output[None]: known
+            idle._inference.forward = lambda *_, known=prediction.output[None]: known
             ours, outside, peer_whole, peer_outside = timed(
                 lambda p=pixels: colorizer.colorize(p),
                 lambda p=pixels, c=idle: c.colorize(p),

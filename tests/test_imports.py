@@ -19,6 +19,7 @@ LAYERS = (
     {"models", "hints"},
     {"hub"},
     {"prediction"},
+    {"inference"},
     {"colorizer", "metrics"},
     {"folder", "evaluation"},
     {"training", "web"},

@@ -17,20 +17,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from torch import Tensor
 
 from colorful import hub, images
-from colorful.errors import DeviceError, KindError, OptionError, OutputExistsError
-from colorful.hints import Hint, check_hints, rasterize
+from colorful.errors import KindError, OptionError, OutputExistsError
+from colorful.hints import Hint, check_hints
 from colorful.hub import ModelFiles
 from colorful.images import Picture
-from colorful.lab.space import Gamut, rgb_to_lab
+from colorful.inference import Inference, find_device
+from colorful.lab.space import Gamut
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network, NetworkConfig
-from colorful.models.precision import with_bfloat16
-from colorful.models.winograd import with_winograd
-from colorful.prediction import Decoding, Mask, Prediction, opaque_uint8, unsupported
-from colorful.render import Upsampling, light
+from colorful.prediction import Decoding, Mask, Prediction, unsupported
+from colorful.render import Upsampling
 
 __all__ = ["Colorizer", "Prediction", "colorize"]
 
@@ -38,11 +36,6 @@ logger = logging.getLogger(__name__)
 
 Precision = Literal["float32", "bfloat16"]
 FileLike = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
-
-# A network of fit "keep" follows the photo's proportions up to this; a longer strip is squeezed.
-_LONGEST = 16.0
-_LARGEST_SIDE = 2048
-_REFERENCE_SIDE = 256
 
 
 class Colorizer:
@@ -84,7 +77,7 @@ class Colorizer:
         dtype_name = str(dtype).removeprefix("torch.")
         if dtype_name not in get_args(Precision):
             raise OptionError(f"dtype: expected one of {', '.join(get_args(Precision))}, got {dtype!r}")
-        self.device = _find_device(device)
+        self.device = find_device(device)
         self.dtype = cast("Precision", dtype_name)
         self.compile = compile
         self._files: ModelFiles | None = None
@@ -93,7 +86,6 @@ class Colorizer:
         self._network: Network | None
         self._settle(copy.deepcopy(network) if isinstance(network, Network) else network.build(mapped=True))
         self.name = name or self.architecture
-        self._process = os.getpid()
 
     @classmethod
     def from_pretrained(
@@ -135,7 +127,7 @@ class Colorizer:
             WeightsError: If the weights cannot be found, fetched, trusted or read.
             DeviceError: If the device is not there.
         """
-        device = _find_device(device)  # before a download that would be for nothing
+        device = find_device(device)  # before a download that would be for nothing
         found = hub.fetch(
             model,
             revision=revision,
@@ -160,27 +152,27 @@ class Colorizer:
         if self._network is None and self._files is not None:
             network = self._files.build(checked=True)
             self._network = network.requires_grad_(False).to(self.device, torch.float32)
-        return self._network or self._fast
+        return self._network or self._inference.network
 
     @property
     def config(self) -> NetworkConfig:
         """Settings of the pipeline around the network, as they came with the model."""
-        return self._fast.config
+        return self._inference.network.config
 
     @property
     def architecture(self) -> str:
         """Name of the network's architecture."""
-        return self._fast.architecture
+        return self._inference.network.architecture
 
     @property
     def takes_hints(self) -> bool:
         """Whether the model follows color hints."""
-        return self._fast.takes_hints
+        return self._inference.network.takes_hints
 
     @property
     def has_temperature(self) -> bool:
         """Whether the model predicts a distribution, out of which a temperature chooses."""
-        return self._fast.output == "distribution"
+        return self._inference.network.output == "distribution"
 
     @overload
     def colorize(
@@ -318,7 +310,7 @@ class Colorizer:
         )
         if _is_single(photos):
             raise KindError("photos: expected several, got a single one, which colorize takes")
-        if not _is_integer(batch_size) or batch_size < 1:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or batch_size < 1:
             raise OptionError(f"batch_size: expected an integer of at least 1, got {batch_size!r}")
         return self._many(iter(photos), batch_size, progress, decoding, network_size, reference)
 
@@ -413,7 +405,7 @@ class Colorizer:
         """
         check_hints(hints)
         picture = photo if isinstance(photo, Picture) else images.read(photo)
-        return self._run([picture], [hints], network_size, reference)[0]
+        return self._inference.run([picture], [hints], network_size=network_size, reference=reference)[0]
 
     def decoding(
         self,
@@ -447,7 +439,7 @@ class Colorizer:
         if reference and (upsample or gamut):
             raise OptionError("reference: fixes upsample and gamut, which were given too")
         if temperature is not None and not self.has_temperature:
-            raise unsupported("temperature", self._fast)
+            raise unsupported("temperature", self._inference.network)
         return Decoding(
             temperature=temperature,
             saturation=saturation,
@@ -491,7 +483,7 @@ class Colorizer:
         return f"Colorizer({self.name!r}, device={str(self.device)!r}, dtype={self.dtype!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ("_forward", "_fast", "_files")
+        left_out = ("_inference", "_files")
         state = {key: value for key, value in self.__dict__.items() if key not in left_out}
         return state | {"_network": self.network}
 
@@ -499,45 +491,17 @@ class Colorizer:
         self.__dict__.update(state)
         self._files = None
         self._settle(state["_network"])
-        self._process = os.getpid()
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        return torch.bfloat16 if self.dtype == "bfloat16" else torch.float32
 
     def _settle(self, network: Network) -> None:
-        """Prepare the network for speed: folded, in the dtype asked for, compiled if wished."""
-        in_file = {tensor.data_ptr() for tensor in network.state_dict().values()} if self._files else set()
-        network = network.eval().requires_grad_(False).to(self.device, torch.float32)
-        fuse = getattr(network, "fuse", None)
-        exact: Network = fuse() if fuse else network
-        fast: Network = exact if self._dtype == torch.float32 else with_bfloat16(exact)
-        if self.device.type == "cpu" and not self.compile:
-            fast = with_winograd(fast, exact)
-        # Channels last is how convolutions want their maps: in torch's own order each would be turned over.
-        # torch's annotations of Module.to know no memory_format without a dtype.
-        fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        tensors = fast.state_dict().items()
-        read = {name: tensor.clone() for name, tensor in tensors if tensor.data_ptr() in in_file}
-        fast.load_state_dict(read, strict=False, assign=True)
-        self._fast = fast
+        """Make the fast form of the network; keep the network itself only if no file holds it."""
+        self._inference = Inference(
+            network,
+            device=self.device,
+            dtype=getattr(torch, self.dtype),
+            compile=self.compile,
+            mapped=self._files is not None,
+        )
         self._network = None if self._files else network
-        self._forward = self._make_forward(fast)
-
-    def _make_forward(self, fast: Network) -> Callable[..., Tensor]:
-        if not self.compile:
-            return fast
-        compiled = torch.compile(fast)
-
-        def run(*inputs: Tensor) -> Tensor:
-            try:
-                result: Tensor = compiled(*inputs)
-            except RuntimeError as error:  # compiling waits for the first photo
-                reason = str(error).strip().partition("\n")[0]
-                raise DeviceError(f"compile: expected a compiler that works here, got: {reason}") from error
-            return result
-
-        return run
 
     def _many(
         self,
@@ -559,63 +523,15 @@ class Colorizer:
                 failure = error
             if not pictures:
                 break
-            for prediction in self._run(pictures, [()] * len(pictures), network_size, reference):
+            for prediction in self._inference.run(
+                pictures, [()] * len(pictures), network_size=network_size, reference=reference
+            ):
                 yield prediction.picture(decoding).unwrap()
                 done += 1
                 if progress is not None:
                     progress(done)
         if failure is not None:
             raise failure
-
-    # Not inference_mode: what it makes could not be used together with tensors that want a gradient.
-    @torch.no_grad()
-    def _run(
-        self,
-        pictures: Sequence[Picture],
-        hints: Sequence[Sequence[Hint]],
-        network_size: int | None,
-        reference: bool,
-    ) -> list[Prediction]:
-        """Run the network on pictures, together where they have the same size at its input."""
-        if any(hints) and not self.takes_hints:
-            raise unsupported("hints", self._fast)
-        if os.getpid() != self._process:
-            # OpenMP's threads do not survive a fork, and it would wait for them for ever.
-            torch.set_num_threads(1)
-            self._process = os.getpid()
-        sizes = [self._input_size(picture, network_size, reference) for picture in pictures]
-        predictions: dict[int, Prediction] = {}
-        for size in dict.fromkeys(sizes):
-            members = [index for index, its in enumerate(sizes) if its == size]
-            lights = torch.cat([_light(pictures[index], size, reference) for index in members])
-            inputs = [lights]
-            if any(hints[index] for index in members):
-                drawn = [rasterize(hints[index], pictures[index].size, size) for index in members]
-                inputs += [torch.cat(maps) for maps in zip(*drawn, strict=True)]
-            outputs = self._forward(*(tensor.to(self.device) for tensor in inputs)).float()
-            for index, its_light, output in zip(members, lights, outputs, strict=True):
-                predictions[index] = Prediction(pictures[index], its_light, output, self._fast, reference)
-        return [predictions[index] for index in range(len(pictures))]
-
-    def _input_size(self, picture: Picture, network_size: int | None, reference: bool) -> tuple[int, int]:
-        """Choose height and width of the network's input."""
-        config, multiple = self._fast.config, self._fast.multiple
-        if reference:
-            if network_size is not None:
-                raise OptionError("reference: fixes network_size, which was given too")
-            return (_REFERENCE_SIDE, _REFERENCE_SIDE)
-        side = config.network_size if network_size is None else network_size
-        if not _is_integer(side) or not multiple <= side <= _LARGEST_SIDE:
-            raise OptionError(
-                f"network_size: expected an integer in {multiple}..{_LARGEST_SIDE}, got {side!r}"
-            )
-        ratio = 1.0
-        if config.fit == "keep":
-            ratio = min(max(picture.height / picture.width, 1 / _LONGEST), _LONGEST)
-        rows, columns = (
-            multiple * max(1, round(length / multiple)) for length in (side * ratio**0.5, side / ratio**0.5)
-        )
-        return rows, columns
 
 
 _default: Colorizer | None = None
@@ -708,10 +624,6 @@ def _default_colorizer() -> Colorizer:
         return _default
 
 
-def _is_integer(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)  # NumPy's integers are Integral, too
-
-
 def _is_single(photos: object) -> bool:
     """Tell a photo from a collection of them: rows, characters and lines can be iterated over as well."""
     if isinstance(photos, np.ndarray):
@@ -719,29 +631,3 @@ def _is_single(photos: object) -> bool:
     if isinstance(photos, str | os.PathLike | bytes | bytearray | memoryview | Image.Image):
         return True
     return hasattr(photos, "read")
-
-
-def _light(picture: Picture, size: tuple[int, int], reference: bool) -> Tensor:
-    """Give L as the network takes it, shape ``(1, 1, *size)``."""
-    if not reference:
-        return light(picture.pixels, size)
-    small = Image.fromarray(opaque_uint8(picture)).convert("RGB").resize(size[::-1], Image.Resampling.BICUBIC)
-    return torch.from_numpy(rgb_to_lab(np.asarray(small) / np.float32(255))[None, None, ..., 0])
-
-
-def _find_device(device: str | torch.device) -> torch.device:
-    """Turn a wish into a device that is there."""
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        found = torch.device(device)
-        torch.empty(1, device=found)
-    # Each backend has exceptions of its own for "not compiled in", "no driver", "no such number" ...
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DeviceError(f"device: expected one that is there, got {str(device)!r}: {reason}") from error
-    if found.type == "meta":
-        raise DeviceError("device: expected one that computes, got 'meta'")
-    return found
