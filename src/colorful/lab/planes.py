@@ -80,7 +80,7 @@ def root(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
     Without a branch, since the line is the tangent there.
     """
-    value: npt.NDArray[Any] = np.cbrt(np.clip(y, _DELTA**3, None)) + np.clip(y - _DELTA**3, None, 0) / _SLOPE
+    value: npt.NDArray[Any] = np.cbrt(np.maximum(y, _DELTA**3)) + np.minimum(y - _DELTA**3, 0) / _SLOPE
     return value
 
 
