@@ -197,7 +197,7 @@ class TestColorizeFolder:
         (album / "colorized_a.png").write_bytes(b"mine")
         summary = colorize_folder(album, colorizer=painter)
         assert [outcome.error for outcome in summary.failed] == [
-            f"'{album}/colorized_a.png' exists already; skip or overwrite it"
+            f"'{album}/colorized_a.png' exists already; skip_existing leaves it, overwrite replaces it"
         ]
         summary = colorize_folder(album, colorizer=painter, skip_existing=True)
         assert (summary.done, summary.skipped) == (0, 2)

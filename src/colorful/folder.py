@@ -162,7 +162,10 @@ class Plan:
                     if _identity(job.target) == _identity(job.source):
                         raise OutputExistsError(f"{str(job.target)!r} is the photo itself")
                     if not overwrite:
-                        raise OutputExistsError(f"{str(job.target)!r} exists already; skip or overwrite it")
+                        raise OutputExistsError(
+                            f"{str(job.target)!r} exists already; "
+                            "skip_existing leaves it, overwrite replaces it"
+                        )
                 with budget.take(_count_pixels(job.source)):
                     picture = images.read(job.source)
                     prediction = colorizer.predict(
