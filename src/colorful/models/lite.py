@@ -60,8 +60,8 @@ class Lite(Network):
         super().__init__(config)
         self.encoder = Encoder()
         self.hints = HintPyramid()
-        self.level32 = _Level(_TAP_CHANNELS[3], None, _WIDTHS[3], attention_heads=8, feed_forward=True)
-        self.level16 = _Level(_TAP_CHANNELS[2], _WIDTHS[3], _WIDTHS[2], attention_heads=6, fading=0.4)
+        self.level32 = _Level(_TAP_CHANNELS[3], None, _WIDTHS[3], attention_heads=8)
+        self.level16 = _Level(_TAP_CHANNELS[2], _WIDTHS[3], _WIDTHS[2])
         self.level8 = _Level(_TAP_CHANNELS[1], _WIDTHS[2], _WIDTHS[1])
         self.level4 = _Level(_TAP_CHANNELS[0], _WIDTHS[1], _WIDTHS[0])
         self.register_buffer("bins", AbBins().centers, persistent=False)
@@ -256,16 +256,14 @@ class _Level(nn.Module):
         width: int,
         *,
         attention_heads: int = 0,
-        fading: float = 0.0,
-        feed_forward: bool = False,
     ) -> None:
         super().__init__()
         self.skip = ConvNorm(skip, width, 1)
         # A 1x1 convolution and bilinear upsampling commute: the convolution goes first, where it is cheaper.
         self.lift = nn.Conv2d(below, width, 1, bias=False) if below else None
-        self.attention = _Attention(width, attention_heads, fading) if attention_heads else None
-        self.feed_forward = _FeedForward(width) if feed_forward else None
-        self.mix = None if feed_forward else ConvNorm(width, width, 3)
+        self.attention = _Attention(width, attention_heads) if attention_heads else None
+        self.feed_forward = _FeedForward(width) if attention_heads else None
+        self.mix = None if attention_heads else ConvNorm(width, width, 3)
 
     def forward(self, skip: Tensor, below: Tensor | None, hint: Tensor | None) -> Tensor:
         lifted = None
@@ -273,9 +271,8 @@ class _Level(nn.Module):
             lifted = F.interpolate(self.lift(below), scale_factor=2, mode="bilinear", align_corners=False)
             lifted = lifted if hint is None else lifted + hint
         x: Tensor = self.skip(skip, lifted)
-        if self.attention is not None:
+        if self.attention is not None and self.feed_forward is not None:
             x = x + self.attention(x)
-        if self.feed_forward is not None:
             # The coarsest level looks at the whole photo. Hints come after that: they hold for their
             # surroundings, not for all that looks alike anywhere.
             x = x if hint is None else x + hint
@@ -300,7 +297,7 @@ class _ChannelNorm(nn.Module):
 class _Attention(nn.Module):
     """Let every cell look at all others, the near ones more: for skies, walls and skin of one color."""
 
-    def __init__(self, width: int, heads: int, fading: float) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.norm = _ChannelNorm(width)
@@ -308,7 +305,7 @@ class _Attention(nn.Module):
         self.out = nn.Conv2d(width, width, 1)
         nn.init.zeros_(self.out.weight)
         # How fast each head's sight fades with the distance in cells, the first one's the least.
-        self.fading = nn.Parameter(torch.linspace(fading, fading + 0.7, heads))
+        self.fading = nn.Parameter(torch.linspace(0, 0.7, heads))
 
     def forward(self, x: Tensor) -> Tensor:
         n, c, h, w = x.shape
