@@ -195,7 +195,7 @@ def _to_full_range(values: npt.NDArray[Any], bits: int, kind: int) -> npt.NDArra
     if bits in (8, 16):
         return values
     if bits < 16:
-        return np.asarray(values * np.uint32(65535) // np.uint32(2**bits - 1), np.uint16)
+        return np.asarray(values.astype(np.uint32) * 65535 // (2**bits - 1), np.uint16)
     return np.asarray(values / (2**bits - 1), np.float32)
 
 
