@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from colorful import metrics
@@ -337,14 +338,18 @@ class _Evaluation:
         return _Scored(real, pictures, scores, errors, hint_psnr)
 
     def _score_hints(self, way: Way, prediction: Prediction, real: Real) -> Iterator[tuple[int, float]]:
-        """Run the network at the evaluated size with more and more of the true colors revealed."""
+        """Run the network at its own size with more and more of the true colors revealed."""
         seed = hashlib.sha256(f"{self.protocol.seed} hints {real.name}".encode()).digest()[:8]
         places = np.random.default_rng(int.from_bytes(seed))
-        lightness = light(real.pixels).to(way.colorizer.device)
-        for count, ab, mask in reveal(real.lab[1:], self.protocol.hints, places):
-            output = self.networks[way.name](lightness, ab[None].to(lightness), mask[None].to(lightness))
-            hinted = replace(prediction, light=lightness[0], output=output[0])
-            pixels = hinted.rgb(temperature=way.temperature)
+        lightness = prediction.light[None].to(way.colorizer.device)
+        for count, *hints in reveal(real.lab[1:], self.protocol.hints, places):
+            # A cell of the network is covered where its center is, as in colorful.hints.rasterize.
+            ab, mask = (
+                F.interpolate(plane[None], lightness.shape[-2:], mode="nearest-exact").to(lightness)
+                for plane in hints
+            )
+            output = self.networks[way.name](lightness, ab, mask)
+            pixels = replace(prediction, output=output[0]).rgb(temperature=way.temperature)
             yield count, float(metrics.psnr(_batch(pixels), _batch(real.pixels)))
 
     @torch.inference_mode()
