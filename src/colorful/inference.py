@@ -117,9 +117,8 @@ class Inference:
                 raise OptionError("reference: fixes network_size, which was given too")
             return (_REFERENCE_SIDE, _REFERENCE_SIDE)
         side = config.network_size if network_size is None else network_size
-        whole = isinstance(side, Integral) and not isinstance(
-            side, bool
-        )  # NumPy's integers are Integral, too
+        # NumPy's integers are Integral, too.
+        whole = isinstance(side, Integral) and not isinstance(side, bool)
         if not whole or not multiple <= side <= _LARGEST_SIDE:
             raise OptionError(
                 f"network_size: expected an integer in {multiple}..{_LARGEST_SIDE}, got {side!r}"

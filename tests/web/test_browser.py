@@ -207,18 +207,23 @@ UNTIL_RED = """([x, y]) => {
 }"""
 
 
-def test_a_red_point_is_seen_within_two_seconds(
-    serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
-) -> None:
+@pytest.fixture
+def editor(serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]) -> Page:
+    """Give the page with one photo in the editor."""
+    page = visit(serve(create_app(colorizer=lite)))
+    choose(page, photos[:1])
+    cards_ready(page, 1)
+    edit(page)
+    return page
+
+
+def test_a_red_point_is_seen_within_two_seconds(editor: Page) -> None:
     """From the click to the frame that shows red it takes less than two seconds, at the best of three places.
 
     The best, because a machine that is busy with something else holds up one click or the other; a page that
     is too slow holds up all of them.
     """
-    page = visit(serve(create_app(colorizer=lite)))
-    choose(page, photos[:1])
-    cards_ready(page, 1)
-    edit(page)
+    page = editor
     page.locator("#points").click(position={"x": 30, "y": 30})
     put(page.locator("#pick"), "#e01010")  # which the next points get at once
     page.locator("#undo").click()
@@ -394,14 +399,9 @@ def test_with_the_keyboard_only(
     assert download.value.suggested_filename == "colorized_coffee.png"
 
 
-def test_points_are_dragged(
-    serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
-) -> None:
+def test_points_are_dragged(editor: Page) -> None:
     """A dragged point moves as one step, which undo takes back."""
-    page = visit(serve(create_app(colorizer=lite)))
-    choose(page, photos[:1])
-    cards_ready(page, 1)
-    edit(page)
+    page = editor
     page.locator("#points").click(position={"x": 80, "y": 80})
     point = page.locator(".point")
     expect(point).to_have_count(1)
@@ -539,14 +539,9 @@ def test_all_photos_are_downloaded_at_once(
     assert names == ["colorized_coffee.png", "colorized_chelsea.png"]
 
 
-def test_a_newer_wish_calls_off_a_picture_at_full_size(
-    serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
-) -> None:
+def test_a_newer_wish_calls_off_a_picture_at_full_size(editor: Page) -> None:
     """While the large picture of a comparison is made, moving on to something else does not wait for it."""
-    page = visit(serve(create_app(colorizer=lite)))
-    choose(page, photos[:1])
-    cards_ready(page, 1)
-    edit(page)
+    page = editor
     page.route("**/results", lambda route: None)  # never answered
     page.locator("#zoom").get_by_label("Full").check()
     page.locator("#view").get_by_label("Compare").check()
