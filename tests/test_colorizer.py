@@ -210,19 +210,27 @@ class TestModels:
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
     def test_it_works_in_a_process_that_was_forked(self) -> None:
-        """A forked process can go on with its parent's colorizer, though it lacks the parent's threads."""
+        """A forked process can go on with what its parent made, though it lacks the parent's threads."""
         script = """
-import os, numpy, torch
+import os, pickle, numpy, torch
 from colorful import Colorizer
 from colorful.models import NetworkConfig, create
 torch.set_num_threads(2)
 colorizer = Colorizer(create("lite", NetworkConfig(network_size=128)), device="cpu")
-photo = numpy.full((128, 128), 0.5)
-before = colorizer.colorize(photo)
-child = os.fork()
-if child == 0:
-    os._exit(0 if numpy.allclose(colorizer.colorize(photo), before, atol=1e-4) else 1)
-raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+photo = numpy.full((1000, 1000), 0.5)
+prediction = colorizer.predict(photo)
+before = prediction.rgb()
+pickled = pickle.dumps(colorizer)
+for again in (
+    lambda: colorizer.colorize(photo),
+    lambda: pickle.loads(pickled).colorize(photo),
+    lambda: prediction.rgb(),
+):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if numpy.allclose(again(), before, atol=1e-4) else 1)
+    if os.waitpid(child, 0)[1]:
+        raise SystemExit(1)
 """
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
         # A process group, so that a child which hangs ends with its parent.

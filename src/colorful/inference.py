@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from numbers import Integral
 
 import numpy as np
@@ -61,7 +62,7 @@ class Inference:
         self.network = fast
         self.forward: Callable[..., Tensor] = _compiled(fast) if compile else fast
         self._device = device
-        self._process = os.getpid()
+        _prepare_forks()
 
     # Not inference_mode: what it makes could not be used together with tensors that want a gradient.
     @torch.no_grad()
@@ -91,10 +92,6 @@ class Inference:
         """
         if any(hints) and not self.network.takes_hints:
             raise unsupported("hints", self.network)
-        if os.getpid() != self._process:
-            # OpenMP's threads do not survive a fork, and it would wait for them for ever.
-            torch.set_num_threads(1)
-            self._process = os.getpid()
         sizes = [self._input_size(picture, network_size, reference) for picture in pictures]
         predictions: dict[int, Prediction] = {}
         for size in dict.fromkeys(sizes):
@@ -158,6 +155,17 @@ def find_device(device: str | torch.device) -> torch.device:
     if found.type == "meta":
         raise DeviceError("device: expected one that computes, got 'meta'")
     return found
+
+
+@cache
+def _prepare_forks() -> None:
+    """Let forked processes compute on one core from now on.
+
+    The threads of OpenMP do not survive a fork, and whatever came next in the child, be it only a network
+    that is unpickled or a picture that is decoded, would wait for them for ever.
+    """
+    if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks either
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def _compiled(network: Network) -> Callable[..., Tensor]:
