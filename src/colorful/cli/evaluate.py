@@ -324,9 +324,11 @@ def _progress(what: str, *, gentle: bool = True) -> Iterator[Callable[[int, int]
     before = signal.signal(signal.SIGINT, stop) if gentle else signal.getsignal(signal.SIGINT)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True)
+    task = bar.add_task(what, total=None)
     try:
-        with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-            task = bar.add_task(what, total=None)
+        # Off a terminal not even with disable=True: rich before 14.3 would then leave an empty line.
+        with bar if console.is_terminal else contextlib.nullcontext():
 
             def progress(done: int, total: int) -> bool:
                 bar.update(task, completed=done, total=total)

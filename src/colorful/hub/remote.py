@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -274,10 +274,10 @@ def _request(url: str, partial: Path, size: int | None) -> None:
             DownloadColumn(),
             TransferSpeedColumn(),
             console=console,
-            disable=bool(hidden),
         )
+        # Not disable=True, for which rich before 14.3 leaves an empty line off a terminal.
         try:
-            with bar, partial.open("ab" if offset else "wb") as file:
+            with nullcontext() if hidden else bar, partial.open("ab" if offset else "wb") as file:
                 task = bar.add_task(url.rpartition("/")[2], total=total, completed=offset)
                 for chunk in response.iter_bytes():  # In the pieces that come, or a break would cost one.
                     file.write(chunk)
