@@ -196,9 +196,11 @@ class TestColorizeFolder:
         put(album, "a.png", "b.png")
         (album / "colorized_a.png").write_bytes(b"mine")
         summary = colorize_folder(album, colorizer=painter)
-        assert [outcome.error for outcome in summary.failed] == [
-            f"'{album}/colorized_a.png' exists already; skip_existing leaves it, overwrite replaces it"
-        ]
+        (outcome,) = summary.failed
+        assert outcome.error == (
+            f"'{album}/colorized_a.png' exists already; "
+            "skip_existing=True leaves it, overwrite=True replaces it"
+        )
         summary = colorize_folder(album, colorizer=painter, skip_existing=True)
         assert (summary.done, summary.skipped) == (0, 2)
         assert (album / "colorized_a.png").read_bytes() == b"mine"

@@ -164,7 +164,7 @@ class Plan:
                     if not overwrite:
                         raise OutputExistsError(
                             f"{str(job.target)!r} exists already; "
-                            "skip_existing leaves it, overwrite replaces it"
+                            "skip_existing=True leaves it, overwrite=True replaces it"
                         )
                 with budget.take(_count_pixels(job.source)):
                     picture = images.read(job.source)
@@ -244,7 +244,7 @@ def plan_jobs(
             raise PhotosError(f"photos: expected some, got only results of earlier runs ({PREFIX}...)")
     if not photos and not problems:
         where = ", ".join(repr(str(source)) for source in given) or "an empty list"
-        hint = "" if recursive else "; folders inside are looked into only if recursive"
+        hint = "" if recursive else "; folders inside are looked into only with recursive=True"
         raise PhotosError(f"photos: expected some, got none in {where}{hint}")
     return Plan(_name_targets(photos, ending), problems)
 

@@ -85,7 +85,10 @@ def test_a_second_run_skips_or_replaces(here: Path, model: str) -> None:
     run("a.png", "-m", model)
     again = run("a.png", "-m", model)
     assert again.exit_code == 1
-    assert again.stderr.startswith("colorful: a.png: 'colorized_a.png' exists already; ")
+    assert again.stderr == (
+        "colorful: a.png: 'colorized_a.png' exists already; "
+        "--skip-existing leaves it, --overwrite replaces it\n"
+    )
     skipped = run("a.png", "-m", model, "--skip-existing")
     assert (skipped.exit_code, skipped.stderr) == (0, "colorized_a.png exists, skipped\n")
     assert run("a.png", "-m", model, "--overwrite").exit_code == 0
@@ -183,10 +186,10 @@ def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["a.png", "-t", "2"], "temperature: expected a number in [0, 1], got 2.0"),
+        (["a.png", "-t", "2"], "--temperature: expected a number in [0, 1], got 2.0"),
         (["a.png", "--device", "cuda:99"], "device: expected one that is there, got 'cuda:99'"),
         (["a.png", "b.png", "--hints", "none.json"], "expected a single one"),
-        (["a.png", "--hints", "none.json"], "hints: cannot read 'none.json'"),
+        (["a.png", "--hints", "none.json"], "--hints: cannot read 'none.json'"),
         (["a.png", "b.png", "-o", "out.png"], "--out: expected a folder for several photos"),
         (["a.png", "-o", "a.png", "--overwrite"], "'a.png' is the photo itself"),
         (["a.png", "-o", "out.jp2"], "--out: expected a folder, or a name ending in .jpg"),
@@ -194,11 +197,11 @@ def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:
         (["a.png", "--format", "svg"], "format: expected one of"),
         (["-", "a.png"], "expected a single one"),
         (["-", "--json"], "--json: expected a result in a file"),
-        (["a.png", "--skip-existing", "--overwrite"], "skip_existing, overwrite: expected at most one"),
+        (["a.png", "--skip-existing", "--overwrite"], "--skip-existing, --overwrite: expected at most one"),
         (["https://example.org/a.jpg"], "addresses are not fetched"),
         (["colorzie"], "did you mean the command 'colorize'?"),
-        (["a.png", "--network-size", "7"], "network_size: expected an integer in 32..2048, got 7"),
-        (["a.png", "--reference", "--gamut", "map"], "reference: fixes upsample and gamut"),
+        (["a.png", "--network-size", "7"], "--network-size: expected an integer in 32..2048"),
+        (["a.png", "--reference", "--gamut", "map"], "--reference: fixes upsample and gamut"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from pkgutil import resolve_name
@@ -81,7 +82,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ColorfulError as error:
-            raise Failure(str(error)) from error
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            raise Failure(with_options(str(error), command)) from error
         except KeyboardInterrupt:
             complain("interrupted")
             ctx.exit(INTERRUPTED)
@@ -99,6 +101,18 @@ def shown(text: object) -> str:
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(text)
     )
+
+
+def with_options(message: str, command: click.Command | None) -> str:
+    """Put options of *command* where a message names arguments: ``--network-size`` for ``network_size``."""
+    options = {
+        parameter.name: max(parameter.opts, key=len)
+        for parameter in (command.params if command else [])
+        if isinstance(parameter, click.Option)
+    }
+    # As in "skip_existing, overwrite: expected ..." and "overwrite=True replaces it".
+    names = r"\b\w+(?=: |, \w+: )|\b(\w+)=True\b"
+    return re.sub(names, lambda hit: options.get(hit[1] or hit[0], hit[0]), message)
 
 
 def complain(message: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from colorful.cli import COMMANDS, INTERRUPTED, complain, make_folder, shown
+from colorful.cli import COMMANDS, INTERRUPTED, complain, make_folder, shown, with_options
 from colorful.errors import OptionError, OutputExistsError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def colorize(
         reference=reference,
     )
     if plan is None:
-        source = sys.stdin.buffer.read() if STREAM in photos else photos[0]
+        source = sys.stdin.buffer if STREAM in photos else photos[0]
         prediction = colorizer.predict(source, hints=spots, network_size=network_size, reference=reference)
         picture = prediction.picture(decoding)
         if to_stdout:
@@ -301,6 +301,7 @@ def _reason(outcome: Outcome) -> str:
     reason = outcome.error or ""
     for name in (str(outcome.source), outcome.source.name):
         reason = reason.removeprefix(f"{name}: ")
+    reason = with_options(reason, click.get_current_context().command)
     if str(outcome.source).startswith(("http:/", "https:/")):  # a path has no double slash
         reason += "; addresses are not fetched, so download it first"
     elif outcome.target is None and (meant := difflib.get_close_matches(str(outcome.source), COMMANDS, n=1)):
