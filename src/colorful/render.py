@@ -205,10 +205,10 @@ def _share_out(height: int, width: int, work: Callable[[Iterator[range]], T]) ->
     bands = [range(top, min(top + rows, height)) for top in range(0, height, rows)]
     threads = min(torch.get_num_threads(), len(bands))
     rest = iter(bands)  # the threads share it: a list's iterator hands out each band once
-    if threads == 1:
-        return [work(rest)]
-    with ThreadPoolExecutor(threads, thread_name_prefix="colorful-render") as pool:
-        return list(pool.map(work, [rest] * threads))
+    # The calling thread is one of them: its share runs in memory that the network has left behind.
+    with ThreadPoolExecutor(max(1, threads - 1), thread_name_prefix="colorful-render") as pool:
+        others = [pool.submit(work, rest) for _ in range(threads - 1)]
+        return [work(rest), *(other.result() for other in others)]
 
 
 def _check_pixels(pixels: npt.NDArray[Any]) -> None:

@@ -36,8 +36,8 @@ def annealed_mean(logits: Tensor, bins: Tensor, *, temperature: float = 0.38) ->
         return mode(logits, bins)
     # The largest logit is taken off before the division, so that a small temperature cannot overflow; one
     # below 1e-6 has no effect that float32 could show, but 1 / temperature may be infinite.
-    shifted = (logits - logits.amax(dim=-3, keepdim=True)) / max(temperature, 1e-6)
-    weights = shifted.softmax(dim=-3)
+    shifted = logits - logits.amax(dim=-3, keepdim=True)
+    weights = shifted.div_(max(temperature, 1e-6)).softmax(dim=-3)
     return torch.einsum("...qhw,qc->...chw", weights, bins.to(weights))  # (*, Q, h, w) -> (*, 2, h, w)
 
 

@@ -74,7 +74,7 @@ class ECCV16(Network):
         x = self.model6(x)
         x = self.model7(x)
         x = self.model8(x)  # -> (N, 313, H/4, W/4)
-        return x * _RELEASED_TEMPERATURE
+        return x.mul_(_RELEASED_TEMPERATURE)
 
     def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
         """Average the model's own bin centers by the annealed distribution; see :meth:`Network.decode`."""

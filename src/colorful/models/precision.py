@@ -20,11 +20,22 @@ def with_bfloat16(network: Network) -> Network:
     Returns:
         The copy, whose output is float32 where the last layer is.
     """
-    rough = copy.deepcopy(network).to(torch.bfloat16)
-    for name in (*network.float32_layers, *network.float32_islands):
-        layer = rough.get_submodule(name)
-        layer.load_state_dict(network.get_submodule(name).state_dict(), assign=True)
-        layer.register_forward_pre_hook(_widen)
+    careful = (*network.float32_layers, *network.float32_islands)
+    exact = {
+        id(tensor)
+        for name in careful
+        for tensor in network.get_submodule(name).state_dict(keep_vars=True).values()
+    }
+    # Tensor by tensor: a copy of all in float32 would be held beside it.
+    tensors = {id(tensor): tensor for tensor in network.state_dict(keep_vars=True).values()}
+    for key, tensor in tensors.items():
+        if key not in exact and tensor.is_floating_point():
+            rounded = tensor.detach().to(torch.bfloat16)
+            is_parameter = isinstance(tensor, nn.Parameter)
+            tensors[key] = nn.Parameter(rounded, requires_grad=False) if is_parameter else rounded
+    rough = copy.deepcopy(network, tensors)
+    for name in careful:
+        rough.get_submodule(name).register_forward_pre_hook(_widen)
     for name in network.float32_islands:
         rough.get_submodule(name).register_forward_hook(_narrow)
     return rough

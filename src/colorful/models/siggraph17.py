@@ -16,6 +16,8 @@ from colorful.models.network import Network, NetworkConfig
 
 # The class head quantizes the whole square -110..110 in steps of 10, in gamut or not.
 _GRID = range(-110, 111, 10)
+# Pixels at a time in the last layers: as a whole their maps, of 128 channels, would fit in no cache.
+_STRIP = 1 << 14
 
 
 class SIGGRAPH17(Network):
@@ -139,10 +141,17 @@ class SIGGRAPH17(Network):
     def _regress(self, full: Tensor, half: Tensor, quarter: Tensor) -> Tensor:
         x = self.model9up(quarter) + self.model2short9(half)  # (N, 256, H/4, W/4) -> (N, 128, H/2, W/2)
         x = self.model9(x)
-        x = self.model10up(x)  # -> (N, 128, H, W)
-        x += self.model1short10(full)  # in place: one map of that size less in memory
-        x = self.model10(x)
-        return self.model_out(x) * 110  # -> (N, 2, H, W)
+        step = max(1, _STRIP // (4 * x.shape[3]))
+        strips = []
+        for top in range(0, x.shape[2], step):
+            # What lies within two rows beyond a strip has a say in it: one row at half the size.
+            above = min(top, 1)
+            rows = slice(top - above, top + step + 1)
+            strip = self.model10up(x[:, :, rows])  # -> (N, 128, 2 * rows, W)
+            strip += self.model1short10(full[:, :, 2 * rows.start : 2 * rows.stop])
+            strip = self.model_out(self.model10(strip))
+            strips.append(strip[:, :, 2 * above : 2 * (above + step)])
+        return torch.cat(strips, dim=2) * 110  # -> (N, 2, H, W)
 
 
 def _stage(inputs: int, outputs: int, *, convolutions: int, dilation: int = 1) -> nn.Sequential:

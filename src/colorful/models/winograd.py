@@ -6,6 +6,10 @@ halves in the weights: what float32 loses is as little as another order of summa
 asked for, only the products are in it; even so a layer is off by 1.7 times as much as without, which the
 colors hardly show. GPUs choose such an algorithm themselves.
 
+Along each side, four inputs and three taps are turned into four numbers each: their polynomials at the points
+0, 1, infinity and -1, in this order. For the taps, the last is the first plus the third less the second. So
+nine planes of weights are held, as many as before, and the other seven made when they are needed.
+
 References:
     Lavin, Gray. Fast Algorithms for Convolutional Neural Networks. CVPR 2016.
 """
@@ -13,6 +17,8 @@ References:
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -21,10 +27,10 @@ from torch import Tensor, nn
 
 from colorful.models.network import Network
 
-_FEWEST_CHANNELS = {torch.float32: 256, torch.bfloat16: 512}
-"""With fewer, the sums around the products cost more than is saved."""
-_BAND = 1 << 21
-"""Floats of transformed input at a time: what the caches hold."""
+_FEWEST_CHANNELS = {torch.float32: 64 * 128, torch.bfloat16: 256 * 256}
+"""Inputs times outputs. With fewer, the sums around the products cost more than is saved."""
+_BAND = 1 << 22
+"""Bytes of transformed input at a time, at most: what the caches hold, and little beside the weights."""
 
 
 def with_winograd(network: Network, exact: Network) -> Network:
@@ -57,8 +63,7 @@ def _fits(convolution: nn.Conv2d) -> bool:
         and convolution.padding_mode == "zeros"
         and convolution.groups == 1
         and convolution.weight.dtype in _FEWEST_CHANNELS
-        and min(convolution.in_channels, convolution.out_channels)
-        >= _FEWEST_CHANNELS[convolution.weight.dtype]
+        and convolution.in_channels * convolution.out_channels >= _FEWEST_CHANNELS[convolution.weight.dtype]
     )
 
 
@@ -77,55 +82,101 @@ class Winograd(nn.Module):
 
     def __init__(self, convolution: nn.Conv2d, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        transform = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
         taps = convolution.weight.detach().permute(2, 3, 1, 0)  # (K, C, 3, 3) -> (3, 3, C, K)
-        # Straight into place: what intermediate results leave behind, the process would keep.
-        transformed = taps.new_empty(16, *taps.shape[2:])
-        torch.mm(torch.kron(transform, transform), taps.reshape(9, -1), out=transformed.view(16, -1))
-        self.register_buffer("weight", transformed.to(dtype))
+        weight = taps.new_empty(taps.shape).copy_(taps)
+        for side in (weight, weight.transpose(0, 1)):
+            # In place: what temporary tensors leave behind, the process would keep.
+            side[1].add_(side[0]).add_(side[2]).mul_(0.5)
+        weight = weight.flatten(0, 1)
+        if dtype != torch.float32:  # all of them, so that each is rounded but once
+            held, weight = weight, weight.new_empty(16, *weight.shape[1:], dtype=dtype)
+            weight[:9], weight[9:] = held, _others(held)
+        self.register_buffer("weight", weight)
         self.register_buffer("bias", None if convolution.bias is None else convolution.bias.detach())
         self.dilation = convolution.dilation[0]
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, C, H, W)`` to ``(N, K, H, W)``, channels last."""
-        x = x.float()
         n, c, height, width = x.shape
-        d = self.dilation
+        k, d = self.weight.shape[-1], self.dilation
         down, across = -(-height // (2 * d)), -(-width // (2 * d))  # tiles of 2 x 2 in each interleaved map
-        right, below = 2 * d * across - width + d, 2 * d * down - height + d
-        padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, d, right, d, below))
-        padded = padded.view(n, 2 * down + 2, d, 2 * across + 2, d, c)
-        out = x.new_empty(n, down, 2, d, across, 2, d, self.weight.shape[-1])
-        band = max(1, _BAND // (16 * d * across * d * c))
-        for image, result in zip(padded, out, strict=True):
-            for top in range(0, down, band):
-                self._band(image[2 * top :], result[top : top + band])
-        whole = out.view(n, 2 * d * down, 2 * d * across, -1).to(self.weight.dtype)
+        weights = [self.weight] if len(self.weight) == 16 else [self.weight, _others(self.weight)]
+        # No more tiles at a time than channels: with more, products are not faster but fill the caches.
+        size = 16 * d * across * d * max(c, k)
+        band = min(_BAND // self.weight.itemsize, 16 * c * k) // size
+        band = min(max(band, 1), down)
+        # Both are used twice: many tensors of many sizes would leave holes in memory.
+        scratch = torch.empty(2, band * size, dtype=torch.float32)
+        out = x.new_empty(n, down, 2, d, across, 2, d, k, dtype=self.weight.dtype)
+        for image, result in zip(x.permute(0, 2, 3, 1), out, strict=True):
+            for tile in range(0, down, band):
+                part = result[tile : tile + band]
+                top = (2 * tile - 1) * d
+                bottom = top + 2 * (len(part) + 1) * d
+                rows = image[max(top, 0) : bottom].float()
+                if top < 0 or bottom > height:
+                    rows = F.pad(rows, (0, 0, 0, 0, max(-top, 0), max(bottom - height, 0)))
+                self._band(rows.view(-1, d, width, c), weights, part, scratch)
+        whole = out.view(n, 2 * d * down, 2 * d * across, k)
         return whole[:, :height, :width].permute(0, 3, 1, 2)
 
-    def _band(self, x: Tensor, out: Tensor) -> None:
-        """Fill *out* ``(rows, 2, d, columns, 2, d, K)`` from the rows of *x* at its top."""
+    def _band(self, x: Tensor, weights: Sequence[Tensor], out: Tensor, scratch: Tensor) -> None:
+        """Fill *out* ``(rows, 2, d, columns, 2, d, K)`` from *x* ``(2 * rows + 2, d, W, C)``."""
         rows, _, d, columns, _, _, k = out.shape
-        c = x.shape[-1]
-        first, second, third, fourth = (x[i : i + 2 * rows : 2] for i in range(4))
-        lines = x.new_empty(4, *first.shape)
-        torch.sub(first, third, out=lines[0])
-        torch.add(second, third, out=lines[1])
-        torch.sub(third, second, out=lines[2])
-        torch.sub(second, fourth, out=lines[3])
-        first, second, third, fourth = (lines[:, :, :, i : i + 2 * columns : 2] for i in range(4))
-        tiles = x.new_empty(4, 4, *first.shape[1:])
-        torch.sub(first, third, out=tiles[:, 0])
-        torch.add(second, third, out=tiles[:, 1])
-        torch.sub(third, second, out=tiles[:, 2])
-        torch.sub(second, fourth, out=tiles[:, 3])
-        products = torch.bmm(tiles.view(16, -1, c).to(self.weight.dtype), self.weight)
-        products = products.float().view(4, 4, rows, d, columns, d, k)
+        _, _, width, c = x.shape
+        lines = _shaped(scratch[1], 4, rows, d, (2 * columns + 2) * d, c)
+        lines[..., :d, :] = 0
+        lines[..., d + width :, :] = 0
+        _widen([x[i : i + 2 * rows : 2] for i in range(4)], lines[..., d : d + width, :])
+        lines = lines.view(4, rows, d, 2 * columns + 2, d, c)
+        tiles = _shaped(scratch[0], 16, rows, d, columns, d, c)
+        _widen([lines[:, :, :, i : i + 2 * columns : 2] for i in range(4)], _columns(tiles))
+        tiles = tiles.view(16, -1, c)
+        products = _shaped(scratch[1], 16, tiles.shape[1], k)
+        if out.dtype == torch.float32:
+            for part, weight in zip((slice(9), slice(9, 16)), weights, strict=True):
+                torch.bmm(tiles[part], weight, out=products[part])
+        else:
+            products.copy_(torch.bmm(tiles.to(out.dtype), weights[0]))
         if self.bias is not None:
-            products[1, 1] += self.bias  # the one product that is in every output, with a plus
-        lines = x.new_empty(2, *products.shape[1:])
-        torch.add(products[1], products[2], out=lines[0]).add_(products[0])
-        torch.sub(products[1], products[2], out=lines[1]).sub_(products[3])
+            products[4] += self.bias  # that of 1 and 1: the one product in every output with a plus
+        lines = _shaped(scratch[0], 2, 4, rows, d, columns, d, k)
+        _narrow(_columns(products.view(16, rows, d, columns, d, k)), lines)
+        result = out if out.dtype == torch.float32 else torch.empty_like(out, dtype=torch.float32)
         for i, line in enumerate(lines):
-            torch.add(line[1], line[2], out=out[:, i, :, :, 0]).add_(line[0])
-            torch.sub(line[1], line[2], out=out[:, i, :, :, 1]).sub_(line[3])
+            _narrow(line, result[:, :, :, :, i].unbind(1))
+        if result is not out:
+            out.copy_(result)
+
+
+def _others(weight: Tensor) -> Tensor:
+    """Make the planes of -1, ``(7, C, K)``, from those of the other points, ``(9, C, K)``."""
+    held = weight.view(3, 3, *weight.shape[1:])
+    others = weight.new_empty(7, *weight.shape[1:])
+    torch.add(held[0], held[2], out=others[:3]).sub_(held[1])
+    torch.add(held[:, 0], held[:, 2], out=others[3:6]).sub_(held[:, 1])
+    torch.add(others[0], others[2], out=others[6]).sub_(others[1])
+    return others
+
+
+def _columns(planes: Tensor) -> list[Tensor]:
+    """Sort the 16 planes by their point across: with those of -1 last, nine are first that hold no -1."""
+    return [*planes[:12].view(4, 3, *planes.shape[1:]).unbind(1), planes[12:]]
+
+
+def _widen(x: Sequence[Tensor], out: Tensor | Sequence[Tensor]) -> None:
+    """Take four inputs to the four points."""
+    torch.sub(x[0], x[2], out=out[0])
+    torch.add(x[1], x[2], out=out[1])
+    torch.sub(x[1], x[3], out=out[2])
+    torch.sub(x[2], x[1], out=out[3])
+
+
+def _narrow(x: Sequence[Tensor] | Tensor, out: Tensor | Sequence[Tensor]) -> None:
+    """Take the four points to two outputs."""
+    torch.add(x[1], x[3], out=out[0]).add_(x[0])
+    torch.sub(x[1], x[3], out=out[1]).sub_(x[2])
+
+
+def _shaped(scratch: Tensor, *shape: int) -> Tensor:
+    return scratch[: math.prod(shape)].view(shape)
