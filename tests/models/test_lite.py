@@ -17,7 +17,7 @@ from torch import Tensor
 
 from colorful import Colorizer, Hint
 from colorful.errors import ShapeError
-from colorful.models.lite import ConvNorm, Encoder, HintPyramid, Lite
+from colorful.models.lite import ConvNorm, Encoder, HintMap, HintPyramid, Lite, _Spread
 
 Points = list[tuple[float, float]]
 Mask = npt.NDArray[np.bool_]
@@ -125,12 +125,15 @@ def test_a_small_hint_is_not_diluted() -> None:
     ab, mask = torch.zeros(1, 2, 64, 64), torch.zeros(1, 1, 64, 64)
     ab[..., 40, 21], mask[..., 40, 21] = torch.tensor([55.0, -22.0]), 1
 
-    features = pyramid(ab, mask)
+    light = torch.rand(1, 1, 64, 64) * 100
+    maps = pyramid(light, ab, mask)
 
-    for stride, cell, feature in zip((4, 8, 16, 32), seen, features, strict=True):
+    for stride, cell, hints in zip((4, 8, 16, 32), seen, maps, strict=True):
         row, column = 40 // stride, 21 // stride
         torch.testing.assert_close(cell[0, :3, row, column], torch.tensor([0.5, -0.2, 1.0]))
-        elsewhere = feature.abs().sum(dim=1)
+        torch.testing.assert_close(hints.light, F.avg_pool2d(light, stride))
+        torch.testing.assert_close(hints.hinted_light[0, 0, row, column], light[0, 0, 40, 21])
+        elsewhere = hints.added.abs().sum(dim=1)
         elsewhere[0, row, column] = 0
         assert elsewhere.max() == 0
 
@@ -145,6 +148,40 @@ def test_hints_enter_every_level(network: Lite) -> None:
         for other in {0, 1, 2, 3} - {level}:
             torch.nn.init.zeros_(changed.hints.project[other].weight)
         assert (changed(light, ab, mask) - plain).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_hints_are_carried_by_attention_with_a_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hints are carried by torch's own attention to hinted cells and one of value 0, at any band size."""
+    torch.manual_seed(0)
+    spread = _Spread(32, heads=4, looks=16)
+    for layer in (spread.reach, spread.out):
+        torch.nn.init.normal_(layer.weight, 0, 0.2)
+    embedded, features = torch.rand(2, 32, 6, 5), torch.randn(2, 32, 6, 5)
+    present = torch.zeros(2, 1, 6, 5)
+    present[0, 0, 2, 3] = present[1, 0, 1, 1] = present[1, 0, 5, 4] = 1
+    light, hinted_light = torch.rand(2, 2, 1, 6, 5) * 100
+    hints = HintMap(features, embedded, present, light, hinted_light)
+
+    flat = torch.cat((embedded, spread.norm(features)), dim=1).flatten(2).mT
+    hidden = F.relu(spread.join(flat))
+    more, faster = spread.reach(hidden).mT[:, :, None].chunk(2, dim=1)
+    looks = F.normalize(spread.looks(spread.norm(features)).reshape(2, 4, 4, 30).mT, dim=-1)
+    values = spread.values(hidden).reshape(2, 30, 4, 8).transpose(1, 2)
+    rows, columns = torch.arange(30) // 5, torch.arange(30) % 5
+    apart = torch.hypot((rows[:, None] - rows).float(), (columns[:, None] - columns).float())
+    lighter = (light.reshape(2, 1, 30, 1) - hinted_light.reshape(2, 1, 1, 30)).abs() / 10
+    sharp, least, fading, contrast = spread.scale.exp()[:, :, None, None]
+    bias = more - fading * faster.exp() * apart - contrast * lighter
+    bias = bias.masked_fill(present.reshape(2, 1, 1, 30) == 0, -torch.inf)
+    bias = torch.cat((bias, (sharp * least).expand(2, 4, 30, 1)), dim=-1)
+    keys, values = (F.pad(part, (0, 0, 0, 1)) for part in (looks, values))
+    seen = F.scaled_dot_product_attention(sharp * looks, keys, values, attn_mask=bias, scale=1)
+    expected = spread.out(seen.transpose(2, 3).reshape(2, 32, 6, 5))
+
+    torch.testing.assert_close(spread(features, hints), expected)
+    monkeypatch.setattr("colorful.models.lite._PAIRS", 7)
+    torch.testing.assert_close(spread(features, hints), expected)
 
 
 def test_frozen_norm_keeps_its_statistics_and_its_gradient() -> None:

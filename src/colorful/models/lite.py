@@ -1,18 +1,20 @@
 """Lite: the small network that comes with the library, colors by itself and follows hints.
 
 EfficientNet-Lite0 sees L; a decoder with skips goes from stride 32 up to stride 4 and gives a distribution
-over the 313 ab bins there. Hints enter every level of the decoder. About 4.4 M parameters.
+over the 313 ab bins there. Hints enter every level of the decoder, and at stride 8 they also reach what
+looks like their places. About 4.3 M parameters.
 
 References:
     Tan, Le. EfficientNet. ICML 2019; its Lite0 variant has no squeeze-and-excitation, and ReLU6.
     Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016 (the distribution over bins).
     Press, Smith, Lewis. Train Short, Test Long. ICLR 2022 (attention that fades with distance).
+    Levin, Lischinski, Weiss. Colorization using Optimization. SIGGRAPH 2004 (like lightness, like color).
 """
 
 from __future__ import annotations
 
 import copy
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +39,7 @@ _TAPS = (2, 4, 10, 15)  # the blocks whose outputs are the features at strides 4
 _TAP_CHANNELS = (24, 40, 112, 320)
 _WIDTHS = (80, 128, 192, 256)  # of the decoder at strides 4, 8, 16 and 32
 _HINT_WIDTH = 32
+_PAIRS = 1 << 20  # of a cell and a hinted one that are compared at a time
 
 
 class Lite(Network):
@@ -62,7 +65,7 @@ class Lite(Network):
         self.hints = HintPyramid()
         self.level32 = _Level(_TAP_CHANNELS[3], None, _WIDTHS[3], attention_heads=8)
         self.level16 = _Level(_TAP_CHANNELS[2], _WIDTHS[3], _WIDTHS[2])
-        self.level8 = _Level(_TAP_CHANNELS[1], _WIDTHS[2], _WIDTHS[1])
+        self.level8 = _Level(_TAP_CHANNELS[1], _WIDTHS[2], _WIDTHS[1], spread_heads=4)
         self.level4 = _Level(_TAP_CHANNELS[0], _WIDTHS[1], _WIDTHS[0])
         self.register_buffer("bins", AbBins().centers, persistent=False)
         self.head = nn.Conv2d(_WIDTHS[0], self.bins.shape[0], 1)
@@ -78,7 +81,7 @@ class Lite(Network):
             raise ShapeError("ab, mask: expected both or neither")
         at4, at8, at16, at32 = self.encoder(light)
         hint4, hint8, hint16, hint32 = (
-            self.hints(ab, mask) if ab is not None and mask is not None else [None] * 4
+            self.hints(light, ab, mask) if ab is not None and mask is not None else [None] * 4
         )
         x = self.level32(at32, None, hint32)  # (N, 320, H/32, W/32) -> (N, 256, H/32, W/32)
         x = self.level16(at16, x, hint16)  # -> (N, 192, H/16, W/16)
@@ -219,6 +222,24 @@ class _Block(nn.Module):
         return x + out if self.residual else out
 
 
+class HintMap(NamedTuple):
+    """Hints at one stride.
+
+    Attributes:
+        added: What is added to the decoder's features, shape ``(N, C, h, w)``; 0 where no hint is.
+        embedded: The hint of each cell, shape ``(N, 32, h, w)``; 0 where no hint is.
+        present: 1 where a cell holds a hint, else 0; shape ``(N, 1, h, w)``.
+        light: Mean L of each cell, in 0..100, shape ``(N, 1, h, w)``.
+        hinted_light: Mean L of the hinted pixels in each cell; 0 where there are none.
+    """
+
+    added: Tensor
+    embedded: Tensor
+    present: Tensor
+    light: Tensor
+    hinted_light: Tensor
+
+
 class HintPyramid(nn.Module):
     """Bring hinted colors to strides 4, 8, 16 and 32.
 
@@ -231,23 +252,24 @@ class HintPyramid(nn.Module):
         self.embed = nn.Conv2d(4, _HINT_WIDTH, 1)
         self.project = nn.ModuleList(nn.Conv2d(_HINT_WIDTH, width, 1, bias=False) for width in _WIDTHS)
 
-    def forward(self, ab: Tensor, mask: Tensor) -> list[Tensor]:
-        """Map hints, ``(N, 2, H, W)`` and their mask, to what is added at each level: 0 where no hint is."""
-        colors = F.avg_pool2d(ab * mask, 4)
-        covered = F.avg_pool2d(mask, 4)
-        features = []
+    def forward(self, light: Tensor, ab: Tensor, mask: Tensor) -> list[HintMap]:
+        """Map L, hints ``(N, 2, H, W)`` and their mask to the hints at each level, the finest first."""
+        # All means over cells are taken at once: of hinted a, b and L, of the mask, of L.
+        sums = torch.cat((ab * mask, light * mask, mask, light), dim=1)
+        maps = []
         for number, project in enumerate(self.project):
-            if number:
-                colors, covered = F.avg_pool2d(colors, 2), F.avg_pool2d(covered, 2)
+            sums = F.avg_pool2d(sums, 2 if number else 4)
+            covered = sums[:, 3:4]
             present = (covered > 0).to(covered)
-            mean = colors / covered.clamp(min=1e-6) / 110
-            cell = torch.cat((mean, present, covered), dim=1).to(self.embed.weight.dtype)  # (N, 4, h, w)
-            features.append(project(F.relu(self.embed(cell)) * present.to(cell)))
-        return features
+            mean = sums[:, :3] / covered.clamp(min=1e-6)
+            cell = torch.cat((mean[:, :2] / 110, present, covered), dim=1)  # (N, 4, h, w)
+            embedded = F.relu(self.embed(cell.to(self.embed.weight.dtype))) * present.to(self.embed.weight)
+            maps.append(HintMap(project(embedded), embedded, present, sums[:, 4:], mean[:, 2:]))
+        return maps
 
 
 class _Level(nn.Module):
-    """One level of the decoder: join skip, coarser level and hints, look around, mix."""
+    """One level of the decoder: join skip, coarser level and hints, look around, spread the hints, mix."""
 
     def __init__(
         self,
@@ -256,6 +278,7 @@ class _Level(nn.Module):
         width: int,
         *,
         attention_heads: int = 0,
+        spread_heads: int = 0,
     ) -> None:
         super().__init__()
         self.skip = ConvNorm(skip, width, 1)
@@ -263,20 +286,23 @@ class _Level(nn.Module):
         self.lift = nn.Conv2d(below, width, 1, bias=False) if below else None
         self.attention = _Attention(width, attention_heads) if attention_heads else None
         self.feed_forward = _FeedForward(width) if attention_heads else None
+        self.spread = _Spread(width, spread_heads) if spread_heads else None
         self.mix = None if attention_heads else ConvNorm(width, width, 3)
 
-    def forward(self, skip: Tensor, below: Tensor | None, hint: Tensor | None) -> Tensor:
+    def forward(self, skip: Tensor, below: Tensor | None, hint: HintMap | None) -> Tensor:
         lifted = None
         if self.lift is not None and below is not None:
             lifted = F.interpolate(self.lift(below), scale_factor=2, mode="bilinear", align_corners=False)
-            lifted = lifted if hint is None else lifted + hint
+            lifted = lifted if hint is None else lifted + hint.added
         x: Tensor = self.skip(skip, lifted)
         if self.attention is not None and self.feed_forward is not None:
             x = x + self.attention(x)
             # The coarsest level looks at the whole photo. Hints come after that: they hold for their
             # surroundings, not for all that looks alike anywhere.
-            x = x if hint is None else x + hint
+            x = x if hint is None else x + hint.added
             x = x + self.feed_forward(x)
+        if self.spread is not None and hint is not None:
+            x = x + self.spread(x, hint)
         if self.mix is not None:
             x = self.mix(x)
         return x
@@ -330,3 +356,78 @@ class _FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         narrowed: Tensor = self.narrow(F.relu(self.widen(self.norm(x))))
         return narrowed
+
+
+class _Spread(nn.Module):
+    """Carry hints to the cells that look like theirs, the near ones more; to one like none of them, nothing.
+
+    It is attention to the hinted cells alone, and to nothing where none of them is alike enough. How alike
+    two cells are is told by their features and their L. How far a hint reaches is told by its color and what
+    it lies on: a usual color speaks for more of a photo than a whim.
+    """
+
+    def __init__(self, width: int, heads: int, looks: int = 64) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = _ChannelNorm(width)
+        self.looks = nn.Conv2d(width, looks, 1)
+        self.join = nn.Linear(_HINT_WIDTH + width, width)
+        self.values = nn.Linear(width, width)
+        self.reach = nn.Linear(width, 2 * heads)
+        self.out = nn.Conv2d(width, width, 1)
+        for start in (*self.reach.parameters(), *self.out.parameters()):
+            nn.init.zeros_(start)  # at first nothing is carried
+        # Logarithms, a row each: sharpness of the choice; the least likeness, as a share of it; fading with
+        # the distance in cells; fading with the difference in L, in tens.
+        self.scale = nn.Parameter(
+            torch.stack(
+                (
+                    torch.full((heads,), 10.0),
+                    torch.full((heads,), 0.5),
+                    torch.linspace(0.04, 0.6, heads),
+                    torch.linspace(0.75, 3.0, heads),
+                )
+            ).log()
+        )
+
+    def forward(self, x: Tensor, hints: HintMap) -> Tensor:
+        """Map features ``(N, C, h, w)`` to what the hints add to them, same shape."""
+        n, c, h, w = x.shape
+        count = int(hints.present.sum(dim=(1, 2, 3)).max())
+        if not count:
+            return torch.zeros_like(x)
+        there, places = hints.present.flatten(1).topk(count)  # (N, K); a photo with fewer hints has gaps
+
+        def hinted(cells: Tensor) -> Tensor:  # (N, h w, D) to (N, K, D)
+            return cells.gather(1, places[..., None].expand(-1, -1, cells.shape[-1]))
+
+        normed = self.norm(x)
+        hidden = F.relu(self.join(hinted(_cells(torch.cat((hints.embedded, normed), dim=1)))))
+        values = self.values(hidden) * there[..., None].to(hidden)
+        values = values.reshape(n, count, self.heads, -1).transpose(1, 2)  # (N, heads, K, C / heads)
+        # What each hint says of its own reach, (N, heads, 1, K): to be seen more, and to fade faster.
+        more, faster = self.reach(hidden).float().transpose(1, 2)[:, :, None].chunk(2, dim=1)
+        sharp, least, fading, contrast = self.scale.float().exp()[:, :, None, None]  # (heads, 1, 1)
+        more = (more - sharp * least).masked_fill(there[:, None, None] == 0, -torch.inf)
+        fading = fading * faster.exp()
+
+        looks = F.normalize(_cells(self.looks(normed)).float().reshape(n, h * w, self.heads, -1), dim=3)
+        looks = looks.transpose(1, 2)  # (N, heads, h w, D)
+        wanted = looks.gather(2, places[:, None, :, None].expand(-1, self.heads, -1, looks.shape[3]))
+        light, hinted_light = _cells(hints.light), hinted(_cells(hints.hinted_light))
+        spots = torch.cartesian_prod(*(torch.arange(side, device=x.device).float() for side in (h, w)))
+        seen = []
+        band = max(1, _PAIRS // count)
+        for part in (slice(first, first + band) for first in range(0, h * w, band)):
+            logits = sharp * (looks[:, :, part] @ wanted.transpose(2, 3)) + more  # (N, heads, cells, K)
+            steps = spots[part, None] - spots[places][:, None]  # (N, cells, K, 2)
+            logits = logits - fading * steps.norm(dim=3)[:, None]
+            logits = logits - contrast * (light[:, part] - hinted_light.transpose(1, 2))[:, None].abs() / 10
+            shares = F.pad(logits, (0, 1)).softmax(dim=3)[..., :-1]  # the last is nothing's
+            seen.append(shares.to(values) @ values)
+        spread: Tensor = self.out(torch.cat(seen, dim=2).transpose(2, 3).reshape(n, c, h, w))
+        return spread
+
+
+def _cells(x: Tensor) -> Tensor:
+    return x.flatten(2).transpose(1, 2)  # (N, C, h, w) to (N, h w, C)

@@ -75,7 +75,9 @@ def recolor(light: Array, ab: Array, random: np.random.Generator) -> tuple[Array
         The changed ab, and the row and column of a pixel inside, which must be hinted; None if no region was
         found, and nothing is changed.
     """
-    lab = np.stack([ndimage.gaussian_filter(channel, 1.0) for channel in (light, *ab)])
+    # More or less smoothed, with more or less of the shading; else only plain surfaces would make regions.
+    width, shading = np.exp(random.uniform(np.log(0.8), np.log(3.5))), random.uniform(0.3, 1)
+    lab = np.stack([ndimage.gaussian_filter(channel, width) for channel in (shading * light, *ab)])
     for _ in range(6):
         row, column = int(random.integers(ab.shape[1])), int(random.integers(ab.shape[2]))
         reach = random.uniform(8, 20)

@@ -123,7 +123,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "weight_decay": 1e-2,
             "rebalance": 0.5,
             "precision": "bf16",
-            "crops": CropOptions(hinted=0.55, recolored=0.7, large_size=224, large_share=0.4),
+            "crops": CropOptions(hinted=0.65, recolored=0.9, large_size=224, large_share=0.4),
         },
         # As published, save the crops' random scale and the aging.
         "eccv16": {
