@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from colorful.lab import AbBins, rebalancing_weights, smooth_prior
-from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, smooth_l1
+from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, harm, smooth_l1
 
 
 def _dense(ab: torch.Tensor) -> torch.Tensor:
@@ -40,6 +40,21 @@ def test_smooth_l1_is_hubers() -> None:
     ab, target = torch.randn(2, 2, 5, 5) * 20, torch.randn(2, 2, 5, 5) * 20
     expected = 2 * F.huber_loss(ab / 110, target / 110, delta=1 / 110) * 110
     torch.testing.assert_close(smooth_l1(ab, target), expected)
+
+
+def test_harm_is_what_hints_make_worse() -> None:
+    """A cell that a hint helps or leaves costs nothing, one that it spoils as much as it is further off."""
+    target = torch.zeros(1, 2, 1, 3)
+    plain = torch.tensor([[3.0, 30.0, 3.0], [4.0, 40.0, 4.0]]).reshape(1, 2, 1, 3)
+    hinted = torch.tensor([[3.0, 6.0, 9.0], [4.0, 8.0, 12.0]]).reshape(1, 2, 1, 3).requires_grad_()
+
+    cost = harm(hinted, plain, target)  # the distances go from 5, 50, 5 to 5, 10, 15
+    cost.backward()
+
+    torch.testing.assert_close(cost, torch.tensor(10 / 3))
+    assert hinted.grad is not None
+    torch.testing.assert_close(hinted.grad[0, :, 0, 2], torch.tensor([0.6, 0.8]) / 3)
+    assert not hinted.grad[..., 1].any()
 
 
 def test_the_class_of_a_color_is_the_square_it_lies_in() -> None:

@@ -62,6 +62,20 @@ def smooth_l1(ab: Tensor, target: Tensor) -> Tensor:
     return F.smooth_l1_loss(ab.float() / 110, target / 110, beta=1 / 110, reduction="none").sum(dim=1).mean()
 
 
+def harm(hinted: Tensor, plain: Tensor, target: Tensor) -> Tensor:
+    """Tell by how much hints make colors worse, in CIELAB units: 0 where they help or leave them alone.
+
+    Cross-entropy hardly minds that a hint tints what it does not speak of, as long as the network is unsure
+    of that anyway.
+
+    Args:
+        hinted: Colors with hints in CIELAB units, shape ``(N, 2, h, w)``.
+        plain: Colors without, same shape.
+        target: True colors, same shape.
+    """
+    return F.relu((hinted - target).norm(dim=1) - (plain - target).norm(dim=1)).mean()
+
+
 def class_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Compare the class head of SIGGRAPH17 with the class that holds the true color.
 

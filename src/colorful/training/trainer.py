@@ -26,7 +26,7 @@ from colorful.models.network import Network
 from colorful.models.siggraph17 import SIGGRAPH17
 from colorful.training import checkpoint
 from colorful.training.data import Batches, CropOptions, Crops, Survey, loader
-from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, smooth_l1
+from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, harm, smooth_l1
 from colorful.training.norm import freeze_norm, settle_norm
 
 try:
@@ -70,6 +70,7 @@ class TrainingOptions:
         clip: Highest norm of the gradient.
         uniform: Share of the uniform distribution in the rebalancing (lambda of the paper).
         rebalance: Exponent of the rebalancing weights: 1 as published, 0 for none.
+        harm: Weight of what hints make worse, in CIELAB units, for networks that give a distribution.
         ema: Decay of the moving average of the weights that is kept as the result; 0 for none.
         seed: Of everything random.
         precision: Type of the matrix products.
@@ -95,6 +96,7 @@ class TrainingOptions:
     clip: float = 1.0
     uniform: float = 0.5
     rebalance: float = 1.0
+    harm: float = 0.0
     ema: float = 0.998
     seed: int = 0
     precision: Literal["no", "bf16", "fp16"] = "no"
@@ -122,6 +124,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "norm_share": 0.45,
             "weight_decay": 1e-2,
             "rebalance": 0.5,
+            "harm": 0.15,
             "precision": "bf16",
             "crops": CropOptions(hinted=0.65, recolored=0.9, large_size=224, large_share=0.4),
         },
@@ -148,7 +151,7 @@ class Objective(nn.Module):
     Args:
         network: What is trained.
         counts: How often each bin occurs in the photos, shape ``(313,)``.
-        options: ``uniform`` and ``rebalance`` of them.
+        options: ``uniform``, ``rebalance`` and ``harm`` of them.
     """
 
     def __init__(self, network: Network, counts: Tensor, options: TrainingOptions) -> None:
@@ -157,6 +160,7 @@ class Objective(nn.Module):
         prior = smooth_prior(counts)
         weights = rebalancing_weights(prior, uniform=options.uniform) ** options.rebalance
         self.cross_entropy = RebalancedCrossEntropy(weights / (prior * weights).sum())
+        self.harm = options.harm
 
     def forward(self, light: Tensor, target: Tensor, ab: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Give the loss to descend on and a figure to watch that is 0 when nothing is left to learn."""
@@ -165,9 +169,13 @@ class Objective(nn.Module):
             regressed, classes = network.forward_heads(light, ab, mask)
             loss = smooth_l1(regressed, target)
             return loss + _CLASS_SHARE * class_cross_entropy(classes, target), loss.detach()
-        hints = (ab, mask) if network.takes_hints else ()
-        scored: tuple[Tensor, Tensor] = self.cross_entropy(network(light, *hints), target)
-        return scored
+        logits = network(light, *((ab, mask) if network.takes_hints else ()))
+        loss, left = self.cross_entropy(logits, target)
+        if self.harm and network.takes_hints:
+            with torch.no_grad():
+                plain = network.decode(network(light).float())
+            loss = loss + self.harm * harm(network.decode(logits.float()), plain, target)
+        return loss, left
 
 
 class Trainer:
