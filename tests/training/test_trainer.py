@@ -260,6 +260,21 @@ def test_a_frozen_encoder_stays(photo_folder: Path, tmp_path: Path) -> None:
     assert not torch.equal(network.state_dict()["level4.mix.weight"], before["level4.mix.weight"])
 
 
+def test_only_hints_may_be_learned(photo_folder: Path, tmp_path: Path) -> None:
+    """With hints alone to learn, all that colors without hints pass through stays the same to the bit."""
+    network, found = create("lite"), survey(find_photos(photo_folder))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    assert Trainer(network, found, tmp_path, _small(2, hints_only=True, hinted=1.0, warmup=0.0)).run()
+    after = network.state_dict()
+    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert "hints.embed.weight" in changed
+    assert "level8.spread.out.weight" in changed
+    assert all(name.startswith("hints.") or ".spread." in name for name in changed)
+
+    with pytest.raises(OptionError, match="hints_only: expected False, got True; eccv16"):
+        Trainer(create("eccv16"), found, tmp_path, _small(2, hints_only=True))
+
+
 def test_the_average_follows_the_network(photo_folder: Path, tmp_path: Path) -> None:
     """Without averaging the result is the network itself; with it the result lags behind."""
     found = survey(find_photos(photo_folder))

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     "--ema", type=click.FloatRange(0, 1, max_open=True), help="Decay of the average of the weights."
 )
 @click.option("--freeze-encoder", is_flag=True, help="Leave a pretrained encoder as it is.")
+@click.option("--hints-only", is_flag=True, help="Train only how lite follows hints; other colors stay.")
 @click.option("--freeze-norm", is_flag=True, help="Let batch norm keep its statistics.")
 @click.option("--precision", type=click.Choice(["no", "bf16", "fp16"]), help="Of the matrix products.")
 @click.option("--workers", type=click.IntRange(0), help="Processes that make batches.")

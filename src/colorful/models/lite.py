@@ -90,6 +90,10 @@ class Lite(Network):
         logits: Tensor = self.head(x)  # -> (N, 313, H/4, W/4)
         return logits
 
+    def hint_parts(self) -> list[nn.Module]:
+        """Give the layers that only hints pass through."""
+        return [self.hints, *(part for part in self.modules() if isinstance(part, _Spread))]
+
     def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
         """Turn logits into ab by the annealed mean; see :meth:`Network.decode`."""
         chosen = self.config.temperature if temperature is None else temperature

@@ -126,7 +126,7 @@ def train(
         return None
     average = trainer.average.cpu()
     calibration = None
-    if validator is not None and isinstance(average, Lite):
+    if validator is not None and isinstance(average, Lite) and not options.hints_only:
         weights = rebalancing_weights(smooth_prior(found.counts), uniform=options.uniform).float()
         calibration = calibrate(average, validator, weights)
         apply(average, calibration, weights)

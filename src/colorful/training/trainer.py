@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
 from colorful.lab import rebalancing_weights, smooth_prior
+from colorful.models.lite import Lite
 from colorful.models.network import Network
 from colorful.models.siggraph17 import SIGGRAPH17
 from colorful.training import checkpoint
@@ -62,6 +63,7 @@ class TrainingOptions:
         encoder_rate: Factor on the rate of a pretrained encoder.
         encoder_delay: Share of the run in which such an encoder stays as it is while the decoder settles.
         freeze_encoder: Whether it stays so to the end.
+        hints_only: Whether to train only what brings hints in: colors without hints stay as they are.
         norm_share: Share of the run in which batch norm counts its statistics. Then they are measured once,
             and are constants from there on: the network learns as it will be used.
         freeze_norm: Whether batch norm keeps the statistics it came with.
@@ -89,6 +91,7 @@ class TrainingOptions:
     encoder_rate: float = 1.0
     encoder_delay: float = 0.0
     freeze_encoder: bool = False
+    hints_only: bool = False
     norm_share: float = 1.0
     freeze_norm: bool = False
     betas: tuple[float, float] = (0.9, 0.99)
@@ -211,11 +214,20 @@ class Trainer:
         freeze_norm(network if options.freeze_norm else self.encoder)
         if options.freeze_encoder and self.encoder is not None:
             self.encoder.requires_grad_(False)
+        if options.hints_only:
+            if not isinstance(network, Lite):
+                raise OptionError(
+                    f"hints_only: expected False, got True; {network.architecture} is of one piece"
+                )
+            freeze_norm(network)
+            network.requires_grad_(False)
+            for part in network.hint_parts():
+                part.requires_grad_(True)
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
         # torch's annotations of Module.to know no memory_format without a dtype.
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.step, self.seconds = 0, 0.0
-        self.settled = options.freeze_norm
+        self.settled = options.freeze_norm or options.hints_only
         objective = Objective(network, found.counts, options)
         self.objective, self.optimizer = self.accelerator.prepare(objective, self._optimizer())
         self.average.to(self.accelerator.device)
@@ -369,7 +381,8 @@ class Trainer:
                 group["lr"] = 0.0 if waiting else self._rate(progress, options.encoder_delay) * group["rate"]
             else:
                 group["lr"] = rate
-        if self.encoder is not None and not options.freeze_encoder and self.accelerator.num_processes == 1:
+        frozen = options.freeze_encoder or options.hints_only
+        if self.encoder is not None and not frozen and self.accelerator.num_processes == 1:
             # No gradients while it waits: half of the time is saved. Data-parallel training needs them.
             self.encoder.requires_grad_(not waiting)
 
