@@ -127,7 +127,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "norm_share": 0.45,
             "weight_decay": 1e-2,
             "rebalance": 0.5,
-            "harm": 0.15,
+            "harm": 0.07,
             "precision": "bf16",
             "crops": CropOptions(hinted=0.65, recolored=0.9, large_size=224, large_share=0.4),
         },
