@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from colorful.models.network import Network
 
-_FEWEST_CHANNELS = {torch.float32: 64 * 128, torch.bfloat16: 256 * 256}
+_FEWEST_CHANNELS = {torch.float32: 256 * 256, torch.bfloat16: 512 * 512}
 """Inputs times outputs. With fewer, the sums around the products cost more than is saved."""
 _BAND = 1 << 22
 """Bytes of transformed input at a time, at most: what the caches hold, and little beside the weights."""
@@ -106,7 +106,7 @@ class Winograd(nn.Module):
         band = min(_BAND // self.weight.itemsize, 16 * c * k) // size
         band = min(max(band, 1), down)
         # Both are used twice: many tensors of many sizes would leave holes in memory.
-        scratch = torch.empty(2, band * size, dtype=torch.float32)
+        scratch = x.new_empty(2, band * size, dtype=torch.float32)
         out = x.new_empty(n, down, 2, d, across, 2, d, k, dtype=self.weight.dtype)
         for image, result in zip(x.permute(0, 2, 3, 1), out, strict=True):
             for tile in range(0, down, band):
