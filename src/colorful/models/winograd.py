@@ -29,8 +29,8 @@ from colorful.models.network import Network
 
 _FEWEST_CHANNELS = {torch.float32: 256 * 256, torch.bfloat16: 512 * 512}
 """Inputs times outputs. With fewer, the sums around the products cost more than is saved."""
-_BAND = 1 << 22
-"""Bytes of transformed input at a time, at most: what the caches hold, and little beside the weights."""
+_BAND = 1 << 21
+"""Floats of transformed input at a time: what the caches hold."""
 
 
 def with_winograd(network: Network, exact: Network) -> Network:
@@ -49,7 +49,7 @@ def with_winograd(network: Network, exact: Network) -> Network:
         if isinstance(layer, nn.Conv2d) and _fits(layer):
             parent, _, child = name.rpartition(".")
             source = cast("nn.Conv2d", exact.get_submodule(name))
-            replacement = Winograd(source, layer.weight.dtype)
+            replacement = (Winograd if layer.weight.dtype == torch.float32 else RoughWinograd)(source)
             setattr(fast.get_submodule(parent), child, replacement)
     return fast
 
@@ -74,46 +74,42 @@ class Winograd(nn.Module):
 
     Args:
         convolution: Whose weights to transform, in float32.
-        dtype: Of the products, and of the result.
     """
 
     weight: Tensor
     bias: Tensor | None
 
-    def __init__(self, convolution: nn.Conv2d, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
         taps = convolution.weight.detach().permute(2, 3, 1, 0)  # (K, C, 3, 3) -> (3, 3, C, K)
         weight = taps.new_empty(taps.shape).copy_(taps)
         for side in (weight, weight.transpose(0, 1)):
             # In place: what temporary tensors leave behind, the process would keep.
             side[1].add_(side[0]).add_(side[2]).mul_(0.5)
-        weight = weight.flatten(0, 1)
-        if dtype != torch.float32:  # all of them, so that each is rounded but once
-            held, weight = weight, weight.new_empty(16, *weight.shape[1:], dtype=dtype)
-            weight[:9], weight[9:] = held, _others(held)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", weight.flatten(0, 1))
         self.register_buffer("bias", None if convolution.bias is None else convolution.bias.detach())
         self.dilation = convolution.dilation[0]
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, C, H, W)`` to ``(N, K, H, W)``, channels last."""
+        x = x.float()
         n, c, height, width = x.shape
         k, d = self.weight.shape[-1], self.dilation
         down, across = -(-height // (2 * d)), -(-width // (2 * d))  # tiles of 2 x 2 in each interleaved map
-        weights = [self.weight] if len(self.weight) == 16 else [self.weight, _others(self.weight)]
+        weights = self.weight, _others(self.weight)
         # No more tiles at a time than channels: with more, products are not faster but fill the caches.
         size = 16 * d * across * d * max(c, k)
-        band = min(_BAND // self.weight.itemsize, 16 * c * k) // size
+        band = min(_BAND // 2, 16 * c * k) // size
         band = min(max(band, 1), down)
         # Both are used twice: many tensors of many sizes would leave holes in memory.
-        scratch = x.new_empty(2, band * size, dtype=torch.float32)
-        out = x.new_empty(n, down, 2, d, across, 2, d, k, dtype=self.weight.dtype)
+        scratch = x.new_empty(2, band * size)
+        out = x.new_empty(n, down, 2, d, across, 2, d, k)
         for image, result in zip(x.permute(0, 2, 3, 1), out, strict=True):
             for tile in range(0, down, band):
                 part = result[tile : tile + band]
                 top = (2 * tile - 1) * d
                 bottom = top + 2 * (len(part) + 1) * d
-                rows = image[max(top, 0) : bottom].float()
+                rows = image[max(top, 0) : bottom]
                 if top < 0 or bottom > height:
                     rows = F.pad(rows, (0, 0, 0, 0, max(-top, 0), max(bottom - height, 0)))
                 self._band(rows.view(-1, d, width, c), weights, part, scratch)
@@ -133,20 +129,58 @@ class Winograd(nn.Module):
         _widen([lines[:, :, :, i : i + 2 * columns : 2] for i in range(4)], _columns(tiles))
         tiles = tiles.view(16, -1, c)
         products = _shaped(scratch[1], 16, tiles.shape[1], k)
-        if out.dtype == torch.float32:
-            for part, weight in zip((slice(9), slice(9, 16)), weights, strict=True):
-                torch.bmm(tiles[part], weight, out=products[part])
-        else:
-            products.copy_(torch.bmm(tiles.to(out.dtype), weights[0]))
+        for part, weight in zip((slice(9), slice(9, 16)), weights, strict=True):
+            torch.bmm(tiles[part], weight, out=products[part])
         if self.bias is not None:
             products[4] += self.bias  # that of 1 and 1: the one product in every output with a plus
         lines = _shaped(scratch[0], 2, 4, rows, d, columns, d, k)
         _narrow(_columns(products.view(16, rows, d, columns, d, k)), lines)
-        result = out if out.dtype == torch.float32 else torch.empty_like(out, dtype=torch.float32)
         for i, line in enumerate(lines):
-            _narrow(line, result[:, :, :, :, i].unbind(1))
-        if result is not out:
-            out.copy_(result)
+            _narrow(line, out[:, :, :, :, i].unbind(1))
+
+
+class RoughWinograd(Winograd):
+    """The same with products in bfloat16, the sums around them in float32.
+
+    All 16 planes are held, so that each is rounded but once.
+    """
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__(convolution)
+        self.weight = torch.cat((self.weight, _others(self.weight))).bfloat16()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, C, H, W)`` to ``(N, K, H, W)``, channels last."""
+        n, c, height, width = x.shape
+        d = self.dilation
+        down, across = -(-height // (2 * d)), -(-width // (2 * d))  # tiles of 2 x 2 in each interleaved map
+        right, below = 2 * d * across - width + d, 2 * d * down - height + d
+        padded = F.pad(x.float().permute(0, 2, 3, 1), (0, 0, d, right, d, below))
+        padded = padded.view(n, 2 * down + 2, d, 2 * across + 2, d, c)
+        out = x.new_empty(n, down, 2, d, across, 2, d, self.weight.shape[-1], dtype=torch.float32)
+        band = max(1, _BAND // (16 * d * across * d * c))
+        for image, result in zip(padded, out, strict=True):
+            for top in range(0, down, band):
+                self._tiles(image[2 * top :], result[top : top + band])
+        whole = out.view(n, 2 * d * down, 2 * d * across, -1).to(self.weight.dtype)
+        return whole[:, :height, :width].permute(0, 3, 1, 2)
+
+    def _tiles(self, x: Tensor, out: Tensor) -> None:
+        """Fill *out* ``(rows, 2, d, columns, 2, d, K)`` from the rows of *x* at its top."""
+        rows, _, d, columns, _, _, k = out.shape
+        c = x.shape[-1]
+        lines = x.new_empty(4, rows, *x.shape[1:])
+        _widen([x[i : i + 2 * rows : 2] for i in range(4)], lines)
+        tiles = x.new_empty(16, rows, d, columns, d, c)
+        _widen([lines[:, :, :, i : i + 2 * columns : 2] for i in range(4)], _columns(tiles))
+        tiles = tiles.view(16, -1, c).to(self.weight.dtype)
+        products = torch.bmm(tiles, self.weight).float()
+        if self.bias is not None:
+            products[4] += self.bias  # that of 1 and 1: the one product in every output with a plus
+        lines = x.new_empty(2, 4, rows, d, columns, d, k)
+        _narrow(_columns(products.view(16, rows, d, columns, d, k)), lines)
+        for i, line in enumerate(lines):
+            _narrow(line, out[:, :, :, :, i].unbind(1))
 
 
 def _others(weight: Tensor) -> Tensor:
