@@ -111,7 +111,7 @@ def with_options(message: str, command: click.Command | None) -> str:
         if isinstance(parameter, click.Option)
     }
     # As in "skip_existing, overwrite: expected ..." and "overwrite=True replaces it".
-    names = r"\b\w+(?=: |, \w+: )|\b(\w+)=True\b"
+    names = r"(?<![^\s,])\w+(?=: |, \w+: )|\b(\w+)=True\b"  # not the end of a path
     return re.sub(names, lambda hit: options.get(hit[1] or hit[0], hit[0]), message)
 
 

@@ -84,12 +84,12 @@ def recolor(light: Array, ab: Array, random: np.random.Generator) -> tuple[Array
         far = np.sqrt(((lab - lab[:, row, column][:, None, None]) ** 2).sum(axis=0)) / reach
         parts, _ = ndimage.label(far < 1)
         region = parts == parts[row, column]
-        if 0.01 < region.mean() < 0.33:
+        # The changed color ends softly, as the true one does in a photo. The hint is not for a thin spur.
+        share = ndimage.gaussian_filter(ndimage.binary_closing(region).astype(np.float32), 0.7)
+        if 0.01 < region.mean() < 0.33 and share[row, column] > 0.5:
             break
     else:
         return ab, None
-    # The changed color ends softly, as the true one does in a photo.
-    share = ndimage.gaussian_filter(ndimage.binary_closing(region).astype(np.float32), 0.7)
     hue, chroma = random.uniform(0, 2 * np.pi), random.uniform(10, 65)
     new = np.array([np.cos(hue), np.sin(hue)], np.float32) * np.float32(chroma)
     shift = new - ab[:, region].mean(axis=1)
