@@ -265,13 +265,13 @@ loss.
 
 Defaults: networks run in float32, in channels-last order, `lite` with its batch norm folded. In eccv16 and
 siggraph17 a batch norm follows the ReLU, and zero padding the batch norm, so that folding it into the next
-convolution would change the colors along the border: it stays. On CPUs their large 3 x 3 convolutions go
-by Winograd's algorithm, which takes 2.25 times fewer products; GFLOP/s are counted as if it did not, and
-can so exceed those of a matrix product. In float32 they take no more memory so, as what can be had from
-nine planes of transformed weights by sums is made anew for each photo; in bfloat16, where that would round
-twice, they take 16 / 9. Of a loaded model only these are held: `Colorizer.network` reads the file again when
-asked for. `dtype="bfloat16"` and `compile=True` are for those who ask: the one changes colors a little, the
-other takes a minute at the first photo and needs a C++ compiler.
+convolution would change the colors along the border: it stays. On CPUs their 3 x 3 convolutions go by
+Winograd's algorithm down the columns, which takes half the products; GFLOP/s are counted as if it did not,
+and can so exceed those of a matrix product. In float32 that takes no more memory, as weights are transformed
+anew for each photo; in bfloat16, where products are fast, the transformed weights of the larger ones are
+held, which are twice as many. `dtype="bfloat16"` and `compile=True` are for those who ask: the one changes
+colors a little, the other takes a minute at the first photo and needs a C++ compiler. Each network is timed
+in a process of its own.
 
 There is no int8: with torch's x86 kernels a convolution of 512 channels on 32 x 32 cells took 11 ms of one
 thread, against 16 in bfloat16 and 30 in float32, but was off by 1.3 % in place of 0.5 % (bfloat16), and

@@ -17,7 +17,7 @@ from colorful.models.network import Network, NetworkConfig
 # The class head quantizes the whole square -110..110 in steps of 10, in gamut or not.
 _GRID = range(-110, 111, 10)
 # Pixels at a time in the last layers: as a whole their maps, of 128 channels, would fit in no cache.
-_STRIP = 1 << 14
+_STRIP = 1 << 15
 
 
 class SIGGRAPH17(Network):
