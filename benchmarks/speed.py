@@ -29,6 +29,7 @@ from colorful.models.eccv16 import ECCV16
 from colorful.models.lite import Lite
 from colorful.models.siggraph17 import SIGGRAPH17
 
+NETWORKS: dict[str, Callable[[], Any]] = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17, "lite": Lite}
 SIZES = {"256": (256, 256), "1 MP": (866, 1155), "12 MP": (3000, 4000), "50 MP": (6124, 8165)}
 ROUNDS = {"256": 15, "1 MP": 7, "12 MP": 5, "50 MP": 1}
 
@@ -52,48 +53,58 @@ def lite() -> Any:
 
 
 def networks(small: bool) -> dict[str, Any]:
-    """Time the networks alone at 256 x 256."""
-    rounds = 1 if small else 15
-    rates = {str(n): matrix_rate(n, repeats=1 if small else 7) for n in ((512,) if small else (2048, 4096))}
-    best = max(rates.values())
-    halves = matrix_rate(512 if small else 4096, dtype=torch.bfloat16)
-    pixels = photo(256, 256)
-    light = rgb_to_lab(torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1)[None])[:, :1]
+    """Time the networks alone at 256 x 256, each in a process of its own.
+
+    What one leaves behind in the memory of a process changes what the next one's memory costs there.
+    """
+    sizes = (512,) if small else (2048, 4096)
+    rates = {str(n): matrix_rate(n, repeats=1 if small else 7) for n in sizes}
+    halves = matrix_rate(sizes[-1], dtype=torch.bfloat16)
     rows: dict[str, Any] = {}
-    for name, make in (("eccv16", ECCV16), ("siggraph17", SIGGRAPH17), ("lite", Lite)):
-        torch.manual_seed(0)
-        ours = lite() if name == "lite" else vivid(make())
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            ours(light)
-        flops = counter.get_total_flops() / 1e9
-        for batch in (1, 8) if name != "siggraph17" and not small else (1,):
-            input_ = light.expand(batch, -1, -1, -1).contiguous()
-            runs = {
-                f"ours {dtype}": Colorizer(ours, device="cpu", dtype=dtype)._inference.forward
-                for dtype in ("float32", "bfloat16")
-            }
-            if name != "lite":
-                runs["peer"] = peer(name, ours)
-            with torch.inference_mode():
-                took = timed(
-                    *(lambda net=net, x=input_: net(x) for net in runs.values()),
-                    repeats=1 if small else max(3, rounds // batch),
-                )
-            row: dict[str, Any] = dict(zip(runs, took, strict=True))
-            seconds = row["ours float32"]["median"]
-            row["gflop"] = flops * batch
-            row["gflop_per_s"] = flops * batch / seconds
-            row["share_of_matrix_rate"] = row["gflop_per_s"] / best
-            if "peer" in row:
-                row["peer_over_ours"] = row["peer"]["median"] / seconds
-                row["peer_over_ours_bfloat16"] = row["peer"]["median"] / row["ours bfloat16"]["median"]
-            rows[f"{name}, batch {batch}"] = row
-        rows[f"{name}, batch 1"] |= _differences(ours, name, light)
+    for name in NETWORKS:
+        rows |= _itself("--network", name, *(["--small"] if small else []))
+    for row in rows.values():
+        row["share_of_matrix_rate"] = row["gflop_per_s"] / max(rates.values())
     compared = rows["eccv16, batch 1"]["peer"]["median"]
     rows["lite, batch 1"]["peer_eccv16_over_ours"] = (
         compared / rows["lite, batch 1"]["ours float32"]["median"]
     )
     return {"matrix_gflop_per_s": rates, "matrix_gflop_per_s_bfloat16": halves, "networks": rows}
+
+
+def network(name: str, small: bool) -> dict[str, Any]:
+    """Time one network, ours and the peer's in turn."""
+    pixels = photo(256, 256)
+    light = rgb_to_lab(torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1)[None])[:, :1]
+    torch.manual_seed(0)
+    ours = lite() if name == "lite" else vivid(NETWORKS[name]())
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        ours(light)
+    flops = counter.get_total_flops() / 1e9
+    rows: dict[str, Any] = {}
+    for batch in (1, 8) if name != "siggraph17" and not small else (1,):
+        input_ = light.expand(batch, -1, -1, -1).contiguous()
+        runs = {
+            f"ours {dtype}": Colorizer(ours, device="cpu", dtype=dtype)._inference.forward
+            for dtype in ("float32", "bfloat16")
+        }
+        if name != "lite":
+            runs["peer"] = peer(name, ours)
+        with torch.inference_mode():
+            took = timed(
+                *(lambda net=net, x=input_: net(x) for net in runs.values()),
+                repeats=1 if small else max(3, 15 // batch),
+            )
+        row: dict[str, Any] = dict(zip(runs, took, strict=True))
+        seconds = row["ours float32"]["median"]
+        row["gflop"] = flops * batch
+        row["gflop_per_s"] = flops * batch / seconds
+        if "peer" in row:
+            row["peer_over_ours"] = row["peer"]["median"] / seconds
+            row["peer_over_ours_bfloat16"] = row["peer"]["median"] / row["ours bfloat16"]["median"]
+        rows[f"{name}, batch {batch}"] = row
+    rows[f"{name}, batch 1"] |= _differences(ours, name, light)
+    return rows
 
 
 def _differences(ours: Any, name: str, light: torch.Tensor) -> dict[str, float]:
@@ -171,9 +182,7 @@ def memory(small: bool) -> dict[str, Any]:
             np.save(Path(folder, "photo.npy"), photo(*SIZES[label]))
             np.save(Path(folder, "warm.npy"), photo(256, 256))
             for who in ("ours", "ours bfloat16", "peer"):
-                command = [sys.executable, __file__, "--peak", who, folder]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
-                row[who] = json.loads(done.stdout)
+                row[who] = _itself("--peak", who, folder)
         row["peer_over_ours"] = row["peer"]["peak_bytes"] / row["ours"]["peak_bytes"]
         row["peer_over_ours_bfloat16"] = row["peer"]["peak_bytes"] / row["ours bfloat16"]["peak_bytes"]
         row["peer_over_ours_above_level"] = row["peer"]["bytes_a_pixel"] / row["ours"]["bytes_a_pixel"]
@@ -208,6 +217,12 @@ def peak(who: str, folder: Path) -> dict[str, float]:
     }
 
 
+def _itself(*arguments: str) -> Any:
+    """Run a part of this benchmark in a process of its own."""
+    command = [sys.executable, __file__, *arguments]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
 def _status(field: str) -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field + ":"):
@@ -220,10 +235,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
     parser.add_argument("--peak", nargs=2, metavar=("WHO", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--network", choices=NETWORKS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
         who, folder = options.peak
         sys.stdout.write(json.dumps(peak(who, Path(folder))))
+        return
+    if options.network:
+        sys.stdout.write(json.dumps(network(options.network, options.small)))
         return
     results = networks(options.small)
     for name, part in (("pipeline", pipelines), ("memory", memory)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from colorful.errors import RangeError, ShapeError
@@ -34,11 +33,13 @@ def annealed_mean(logits: Tensor, bins: Tensor, *, temperature: float = 0.38) ->
         raise RangeError(f"temperature: expected a number in [0, 1], got {temperature}")
     if temperature == 0:
         return mode(logits, bins)
-    # The largest logit is taken off before the division, so that a small temperature cannot overflow; one
-    # below 1e-6 has no effect that float32 could show, but 1 / temperature may be infinite.
-    shifted = logits - logits.amax(dim=-3, keepdim=True)
-    weights = shifted.div_(max(temperature, 1e-6)).softmax(dim=-3)
-    return torch.einsum("...qhw,qc->...chw", weights, bins.to(weights))  # (*, Q, h, w) -> (*, 2, h, w)
+    # By cell, since networks give logits channels-last: so nothing is turned over. The largest is taken off
+    # before the division, so that a small temperature cannot overflow; one below 1e-6 has no effect that
+    # float32 could show, but 1 / temperature may be infinite.
+    cells = logits.movedim(-3, -1)  # (*, Q, h, w) -> (*, h, w, Q)
+    weights = (cells - cells.amax(dim=-1, keepdim=True)).div_(max(temperature, 1e-6)).exp_()
+    ab = weights @ bins.to(weights) / weights.sum(dim=-1, keepdim=True)  # -> (*, h, w, 2)
+    return ab.movedim(-1, -3).contiguous()
 
 
 def mode(logits: Tensor, bins: Tensor) -> Tensor:
