@@ -147,8 +147,8 @@ class Plan:
         if skip_existing and overwrite:
             raise OptionError("skip_existing, overwrite: expected at most one of them, got both")
         before = torch.get_num_threads()
-        # One more than can compute at a time: there is always one that waits for the disk.
-        workers = before + 1 if workers is None else workers
+        # One more would wait for the interpreter's lock rather than for the disk, and take a tenth of the pace.
+        workers = before if workers is None else workers
         if workers < 1:
             raise OptionError(f"workers: expected at least 1, got {workers}")
         workers = max(1, min(workers, len(self.jobs)))
@@ -286,8 +286,8 @@ def colorize_folder(
         format: Of the results, such as ``"png"``; each photo's own if None.
         quality: Of formats that lose something, 1..100.
         provenance: Whether the metadata say that a model made the colors.
-        workers: Photos at work at a time, each on its share of the processor; if None, one more than torch
-            has threads, since there is always one that waits for the disk.
+        workers: Photos at work at a time, each on its share of the processor; if None, as many as torch has
+            threads. Where the disk is slow, one more may help.
         progress: Called after each photo with what became of it, the number of photos finished and the
             number of all.
         temperature: As for :meth:`Colorizer.colorize`, like all that follow.

@@ -63,7 +63,7 @@ STREAM = "-"
 @click.option("--skip-existing", is_flag=True, help="Go on with an earlier run: leave out what is done.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are there (never a photo).")
 @click.option(
-    "-j", "--workers", type=click.IntRange(1), help="Photos at work at a time; cores + 1 by default."
+    "-j", "--workers", type=click.IntRange(1), help="Photos at work at a time; as many as cores by default."
 )
 @click.option(
     "--no-provenance", is_flag=True, help="Do not note in the metadata that a model made the colors."
