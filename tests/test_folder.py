@@ -261,19 +261,22 @@ class TestColorizeFolder:
             colorize_folder(album, colorizer=plain, workers=0)
         assert tree(album) == {"a.png", "b.png"}
 
-    def test_one_photo_more_is_at_work_than_threads(self, album: Path) -> None:
-        """By default there is a photo for each thread of torch, and one for while a result is written."""
-        expected = torch.get_num_threads() + 1
+    def test_there_is_a_photo_at_work_for_each_thread(self, album: Path) -> None:
+        """By default there are as many photos at work as torch has threads, and no more."""
+        expected = torch.get_num_threads()
         together = threading.Barrier(expected)
+        workers: set[str] = set()
 
         class Meeting(Painter):
             def forward(self, light: Any, ab: Any = None, mask: Any = None) -> Any:
+                workers.add(threading.current_thread().name)
                 together.wait(timeout=30)
                 return super().forward(light, ab, mask)
 
         put(album, *(f"{number}.png" for number in range(2 * expected)))
         colorizer = Colorizer(Meeting(NetworkConfig(network_size=32)), device="cpu")
         assert colorize_folder(album, colorizer=colorizer).done == 2 * expected
+        assert len(workers) == expected
 
     def test_torchs_threads_are_given_back(self, painter: Colorizer, album: Path) -> None:
         """The number of torch's threads is afterwards what it was."""

@@ -147,7 +147,7 @@ class Plan:
         if skip_existing and overwrite:
             raise OptionError("skip_existing, overwrite: expected at most one of them, got both")
         before = torch.get_num_threads()
-        # One more would wait for the interpreter's lock rather than for the disk, and take a tenth of the pace.
+        # One more would wait for the lock of the interpreter rather than for the disk: a tenth slower.
         workers = before if workers is None else workers
         if workers < 1:
             raise OptionError(f"workers: expected at least 1, got {workers}")

@@ -188,8 +188,9 @@ class _ColorField:
         else:
             inputs = reach(band, self._height, rows)
             weight = resize_weights(band, inputs, self._height, rows, kernel=self._kernel)
-            weight /= weight.sum(1, keepdims=True)
-            planes.product(weight, self._columns[:, inputs.start : inputs.stop], out=field)
+            planes.product(
+                weight / weight.sum(1, keepdims=True), self._columns[:, inputs.start : inputs.stop], out=field
+            )
         field = field.reshape(count, -1)
         offset, slope, fy = field[:2], field[2:], roots[2]
         if len(slope):  # none where the guide is not used

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from typing import Any
 
 from PIL import ExifTags, Image
 
+from colorful import __version__
 from colorful.images.log import warn
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -59,7 +59,7 @@ class Metadata:
         It stands in EXIF and PNG text as Software, after what was there, and in XMP as IPTC's digital source
         type, with the term for a composite with trained algorithmic media.
         """
-        note = f"colorful {version('colorful-colorization')} (colors made by a model)"
+        note = f"colorful {__version__} (colors made by a model)"
         exif = _load(self.exif)
         before = exif.get(ExifTags.Base.Software) or self.text.get("Software", "")
         before = (before.decode("latin-1") if isinstance(before, bytes) else str(before)).strip("\0 ")
