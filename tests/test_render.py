@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
 
 import numpy as np
@@ -15,7 +16,7 @@ from skimage import color
 import colorful.render
 from colorful.errors import KindError, OptionError, RangeError, ShapeError
 from colorful.lab.space import Gamut
-from colorful.render import light, render
+from colorful.render import _scratch, light, render
 
 WHITES = {"uint8": 255, "uint16": 65535, "float32": 1}
 
@@ -278,3 +279,18 @@ def test_chroma_without_measure_gives_the_most_saturated_colors(chroma: float, g
     ab = random.normal(0, 30, (2, 16, 16)).astype(np.float32)
     wild = render(pixels, ab, chroma=chroma, gamut=gamut)
     np.testing.assert_array_equal(wild, render(pixels, ab, chroma=1e9, gamut=gamut))
+
+
+def test_memory_is_kept_for_bands_only() -> None:
+    """What a thread keeps from photo to photo does not grow with one very long row."""
+    seen: list[int] = []
+
+    def work() -> None:
+        for width in (100, 1 << 20):
+            render(np.zeros((2, width), np.uint8), torch.zeros(2, 2, 2))
+            seen.append(sum(plane.nbytes for plane in _scratch(1)._planes.values()))
+
+    thread = threading.Thread(target=work)  # whose memory is still empty
+    thread.start()
+    thread.join()
+    assert 0 < seen[1] == seen[0] < 100_000

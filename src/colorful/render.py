@@ -57,7 +57,7 @@ def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tens
     sums, weights = np.zeros((rows, width), np.float32), np.zeros((rows, 1), np.float32)
 
     def add_up(bands: Iterator[range]) -> list[tuple[range, Any, Any]]:
-        scratch = _scratch()
+        scratch = _scratch(width)
         parts = []
         for band in bands:
             root = scratch.plane("root", (len(band), width))
@@ -135,7 +135,7 @@ def render(
     out = np.empty((height, width, 3), pixels.dtype.newbyteorder("="))
 
     def paint(bands: Iterator[range]) -> None:
-        scratch = _scratch()
+        scratch = _scratch(width)
         for band in bands:
             rows = slice(band.start, band.stop)
             roots = scratch.plane("roots", (3, len(band) * width))
@@ -188,9 +188,8 @@ class _ColorField:
         else:
             inputs = reach(band, self._height, rows)
             weight = resize_weights(band, inputs, self._height, rows, kernel=self._kernel)
-            planes.product(
-                weight / weight.sum(1, keepdims=True), self._columns[:, inputs.start : inputs.stop], out=field
-            )
+            weight /= weight.sum(1, keepdims=True)
+            planes.product(weight, self._columns[:, inputs.start : inputs.stop], out=field)
         field = field.reshape(count, -1)
         offset, slope, fy = field[:2], field[2:], roots[2]
         if len(slope):  # none where the guide is not used
@@ -199,8 +198,10 @@ class _ColorField:
         np.add(offset, fy, out=roots[:2])
 
 
-def _scratch() -> planes.Scratch:
+def _scratch(width: int) -> planes.Scratch:
     """Give this thread's own: fresh memory for each photo of a folder would cost a tenth of its time."""
+    if width > _BAND:  # a band is one row, whose planes are too large to be kept
+        return planes.Scratch()
     if not hasattr(_OWN, "scratch"):
         _OWN.scratch = planes.Scratch()
     scratch: planes.Scratch = _OWN.scratch

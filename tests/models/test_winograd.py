@@ -33,6 +33,14 @@ def test_bands_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     test_winograd_equals_the_convolution((31, 22), 2, True)
 
 
+def test_photos_of_a_batch_are_taken_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three photos of which two fit at a time come out as all three at once."""
+    monkeypatch.setattr("colorful.models.winograd._BAND", 2 * 6 * 2 * 8 * 7)
+    torch.manual_seed(0)
+    plain = nn.Conv2d(5, 7, 3, padding=1)
+    same(plain, Winograd(plain), torch.randn(3, 5, 8, 8), 2e-6)
+
+
 @pytest.mark.parametrize("make", [ECCV16, SIGGRAPH17])
 def test_fast_network_equals_the_plain_one(make: type[Network]) -> None:
     """The network with its large convolutions replaced gives the same output and shares what it can."""

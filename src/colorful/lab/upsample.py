@@ -8,7 +8,6 @@ function of L, so the slope is fitted at the network's size and applied to the p
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -123,7 +122,6 @@ def resize(cells: Tensor, size: tuple[int, int], *, kernel: Kernel = "cubic") ->
     return functional.interpolate(cells, size=size, mode=mode, antialias=True)
 
 
-@lru_cache(maxsize=256)  # the photos of an album have few sizes
 def resize_weights(
     outputs: range, inputs: range, length: int, source: int, *, kernel: Kernel
 ) -> npt.NDArray[np.float32]:
@@ -137,7 +135,7 @@ def resize_weights(
         kernel: As for :func:`resize`.
 
     Returns:
-        Shape ``(len(outputs), len(inputs))``, to be divided by the sum over all inputs; not to be changed.
+        Shape ``(len(outputs), len(inputs))``, to be divided by the sum over all inputs.
     """
     scale = source / length
     center = (np.arange(outputs.start, outputs.stop)[:, None] + 0.5) * scale
