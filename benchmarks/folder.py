@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
     small = parser.parse_args().small
-    count, alone, rounds = (4, 2, 1) if small else (200, 20, 3)
+    count, alone, rounds = (4, 2, 1) if small else (200, 20, 9)
     colorizer = Colorizer(lite(), device="cpu", name="lite")
     cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()
     taken: list[dict[str, float]] = []
