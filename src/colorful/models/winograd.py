@@ -47,9 +47,6 @@ def with_winograd(network: Network, exact: Network) -> Network:
     """
     shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
     fast = copy.deepcopy(network, shared)
-    # Elsewhere so many smaller convolutions are not faster. torch has no annotations there.
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return fast
     for name, layer in list(fast.named_modules()):
         if isinstance(layer, nn.Conv2d) and _fits(layer):
             parent, _, child = name.rpartition(".")
