@@ -182,11 +182,28 @@ def test_slivers_are_colored(height: int, width: int) -> None:
 
 
 def test_bands_and_threads_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One band or many, one thread or several: the same bytes."""
+    """One band or many: the same bytes, and the same L but for the order in which its parts are added."""
     pixels, ab = photo(201, 64), random_ab(8, 8, 30)
-    whole = render(pixels, ab)
+    guide = light(pixels, (8, 8))
+    whole = render(pixels, ab, guide=guide)
     monkeypatch.setattr(colorful.render, "_BAND", 64 * 3)
-    np.testing.assert_array_equal(render(pixels, ab), whole)
+    np.testing.assert_array_equal(render(pixels, ab, guide=guide), whole)
+    torch.testing.assert_close(light(pixels, (8, 8)), guide, rtol=0, atol=1e-4)
+
+
+def test_threads_change_nothing() -> None:
+    """With one thread or several, to the bit."""
+    pixels, ab, before = photo(1000, 900), random_ab(8, 8, 30), torch.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            results.append((light(pixels, (40, 40)), render(pixels, ab)))
+    finally:
+        torch.set_num_threads(before)
+    (light_alone, alone), (light_beside, beside) = results
+    torch.testing.assert_close(light_beside, light_alone, rtol=0, atol=0)
+    np.testing.assert_array_equal(beside, alone)
 
 
 def test_a_mask_keeps_the_photo() -> None:

@@ -19,13 +19,13 @@ from torch import Tensor
 from colorful.errors import KindError, OptionError, RangeError, ShapeError
 from colorful.lab import planes
 from colorful.lab.space import Gamut
-from colorful.lab.upsample import Kernel, guided_coefficients, reach, resize, resize_weights
+from colorful.lab.upsample import Axis, Kernel, guided_coefficients, resize
 
 Upsampling = Literal["guided", "bilinear"]
 T = TypeVar("T")
 
-_BAND = 1 << 17
-"""Pixels in a band: its dozen planes stay in the cache, and its loops last long beside Python's share.
+_BAND = 1 << 18
+"""Pixels in a band: its ten planes stay in the cache, and its loops last long beside Python's share.
 
 With fewer, threads that wait for the interpreter's lock take more time than the smaller planes save.
 """
@@ -54,31 +54,30 @@ def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tens
     whole = size is None or tuple(size) == (height, width)
     # Rows are added up into rows of the size wanted at once; the columns can wait until few rows are left.
     rows = height if size is None else size[0]
-    sums, weights = np.zeros((rows, width), np.float32), np.zeros((rows, 1), np.float32)
+    axis = Axis(rows, height, "cubic")
+    sums = np.zeros((rows, width), np.float32)
 
-    def add_up(bands: Iterator[range]) -> list[tuple[range, Any, Any]]:
+    def add_up(bands: Iterator[range]) -> list[tuple[range, planes.Plane]]:
         scratch = _scratch(width)
         parts = []
         for band in bands:
-            root = scratch.plane("root", (len(band), width))
+            root = scratch.plane("roots", (len(band), width))
             planes.luminance_root(pixels[band.start : band.stop], root.reshape(-1), scratch)
             if whole:
                 sums[band.start : band.stop] = root
                 continue
-            outputs = reach(band, height, rows)
-            weight = resize_weights(outputs, band, rows, height, kernel="cubic")
-            part = planes.product(weight, root, np.empty((len(outputs), width), np.float32))
-            parts.append((outputs, part, weight.sum(1, keepdims=True)))
+            outputs = axis.outputs(band)
+            part = np.empty((len(outputs), width), np.float32)
+            parts.append((outputs, axis.resize(root, band, outputs, part)))
         return parts
 
     # In the order of the rows, so that the sum does not depend on who was first.
-    for outputs, part, weight in sorted(
+    for outputs, part in sorted(
         (part for parts in _share_out(height, width, add_up) for part in parts),
         key=lambda part: part[0].start,
     ):
         sums[outputs.start : outputs.stop] += part
-        weights[outputs.start : outputs.stop] += weight
-    roots = torch.from_numpy(sums if whole else sums / weights)[None, None]
+    roots = torch.from_numpy(sums)[None, None]
     if size is not None and not whole:
         roots = resize(roots, size)
     return roots.mul_(planes.TO_LIGHT).sub_(16).clamp_(0, 100)
@@ -166,30 +165,26 @@ class _ColorField:
     def __init__(
         self, pixels: npt.NDArray[Any], ab: Tensor, upsampling: Upsampling, guide: Tensor | None
     ) -> None:
-        self._height, width = pixels.shape[:2]
+        height, width = pixels.shape[:2]
         size = (ab.shape[-2], ab.shape[-1])
-        self._kernel: Kernel = "linear"
+        kernel: Kernel = "linear"
         per_unit = torch.tensor([1 / 500, -1 / 200])[:, None, None] / planes.UNIT
         cells = ab * per_unit
         if upsampling == "guided":
-            self._kernel = "cubic"
+            kernel = "cubic"
             small = light(pixels, size) if guide is None else resize(guide, size)
             slope, offset = guided_coefficients(ab, small)
             # ab = slope L + offset, and L = TO_LIGHT f(Y) - 16.
             cells = torch.cat(((offset - 16 * slope) * per_unit, planes.TO_LIGHT * slope * per_unit), dim=1)
-        self._columns = resize(cells, (size[0], width), kernel=self._kernel)[0].numpy()  # -> (2 | 4, h, W)
+        self._columns = resize(cells, (size[0], width), kernel=kernel)[0].numpy()  # -> (2 | 4, h, W)
+        self._rows = Axis(height, size[0], kernel)
 
     def add(self, band: range, roots: planes.Plane, scratch: planes.Scratch) -> None:
         """Set f(X) and f(Z) of a band beside its f(Y): *roots* ``(3, P)`` in that order."""
-        count, rows, width = self._columns.shape
-        field = scratch.plane("field", (count, len(band), width))
-        if rows == self._height:
-            field[:] = self._columns[:, band.start : band.stop]
-        else:
-            inputs = reach(band, self._height, rows)
-            weight = resize_weights(band, inputs, self._height, rows, kernel=self._kernel)
-            weight /= weight.sum(1, keepdims=True)
-            planes.product(weight, self._columns[:, inputs.start : inputs.stop], out=field)
+        count, _, width = self._columns.shape
+        field = scratch.plane("linear", (count, len(band), width))
+        inputs = self._rows.inputs(band)
+        self._rows.resize(self._columns[:, inputs.start : inputs.stop], inputs, band, field)
         field = field.reshape(count, -1)
         offset, slope, fy = field[:2], field[2:], roots[2]
         if len(slope):  # none where the guide is not used

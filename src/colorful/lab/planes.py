@@ -52,17 +52,21 @@ _SERIAL = 1 << 18
 
 
 class Scratch:
-    """Planes to write on, handed out by name and kept, so that no band but the first allocates."""
+    """Planes to write on, handed out by name and kept, so that no band but the first allocates.
+
+    Few names, since every plane more pushes others out of the cache: ``roots``, ``linear`` and what comes
+    before it, and ``aside`` for what a single step needs, be it floats or integers.
+    """
 
     def __init__(self) -> None:
-        self._planes: dict[str, npt.NDArray[Any]] = {}
+        self._planes: dict[str, Plane] = {}
 
     def plane(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
-        """Give the array *name* in *shape*, with whatever is on it."""
+        """Give the array *name* in *shape*, of some type of 4 bytes, with whatever is on it."""
         count = math.prod(shape)
         if name not in self._planes or self._planes[name].size < count:
-            self._planes[name] = np.empty(count, dtype)
-        return self._planes[name][:count].reshape(shape)
+            self._planes[name] = np.empty(count, np.float32)
+        return self._planes[name][:count].view(dtype).reshape(shape)
 
 
 def decode(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -112,14 +116,14 @@ def luminance_root(pixels: npt.NDArray[Any], out: Plane, scratch: Scratch) -> Pl
         out[:] = root(linear).reshape(-1)
         out *= np.float32(1 / UNIT)
         return out
-    index = scratch.plane("index", out.shape, np.int32)
+    index = scratch.plane("aside", out.shape, np.int32)
     if pixels.ndim == 2:
         np.copyto(index.reshape(pixels.shape), pixels)
         return _look_up(_grey_roots(), index, out)
     pixels = np.ascontiguousarray(pixels)
     # Red and green are next to each other: taken as one number of 16 bits, they need one look-up.
     np.copyto(index, np.ndarray(out.shape, "<u2", pixels, strides=(3,)))
-    y = _look_up(_red_green_shares(), index, scratch.plane("y", out.shape))
+    y = _look_up(_red_green_shares(), index, scratch.plane("linear", out.shape))
     np.copyto(index, pixels.reshape(-1, 3)[:, 2])
     y += _look_up(_blue_shares(), index, out)
     np.copyto(index, y, casting="unsafe")
@@ -140,7 +144,7 @@ def linear_rgb(roots: Plane, scratch: Scratch) -> Plane:
     """
     # Above the tangent's point t^3, below it the line. With both bounds, NumPy clips thrice as fast.
     above = np.clip(roots, _TANGENT, np.float32(np.inf), out=scratch.plane("linear", roots.shape))
-    cubes = np.multiply(above, above, out=scratch.plane("cubes", roots.shape))
+    cubes = np.multiply(above, above, out=scratch.plane("aside", roots.shape))
     cubes -= 1
     cubes *= above
     cubes += roots
@@ -161,11 +165,11 @@ def fit_gamut(linear: Plane, roots: Plane, scratch: Scratch) -> None:
     """
     # Read as unsigned integers, the bits of floats in [0, WHITE + 1) come first: the sign is the highest bit.
     bits = linear.view(np.uint32)
-    worst = np.maximum(bits[0], bits[1], out=scratch.plane("worst", bits[0].shape, np.uint32))
+    worst = np.maximum(bits[0], bits[1], out=scratch.plane("aside", bits[0].shape, np.uint32))
     np.maximum(worst, bits[2], out=worst)
-    if worst.max() < _BEYOND:
-        return
     (where,) = np.nonzero(worst >= _BEYOND)
+    if not len(where):
+        return
     colors = roots.take(where, axis=1)
     fy, chroma = colors[2], colors[:2]
     chroma -= fy
@@ -187,7 +191,7 @@ def write_codes(linear: Plane, out: npt.NDArray[Any], scratch: Scratch) -> None:
     """
     pixels = out.reshape(-1, 3)
     if out.dtype == np.uint8:
-        index = scratch.plane("indices", linear.shape, np.int32)
+        index = scratch.plane("aside", linear.shape, np.int32)
         np.copyto(index, linear, casting="unsafe")
         for channel in range(3):
             _look_up(_fine_codes(), index[channel], pixels[:, channel])
