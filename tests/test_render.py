@@ -181,7 +181,19 @@ def test_slivers_are_colored(height: int, width: int) -> None:
     np.testing.assert_allclose(light(result)[0, 0], light(pixels)[0, 0], atol=0.5)
 
 
-def test_bands_and_threads_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sliver_takes_little_memory() -> None:
+    """What resizes the rows of a photo one pixel wide does not grow with the square of its height."""
+    pixels, ab = photo(70000, 1), random_ab(200, 8, 8)
+    tracemalloc.start()
+    try:
+        render(pixels, ab, guide=light(pixels, (800, 32)))
+        highest = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert highest < 60e6  # over 200e6 with the whole height in one band
+
+
+def test_bands_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     """One band or many: the same bytes, and the same L but for the order in which its parts are added."""
     pixels, ab = photo(201, 64), random_ab(8, 8, 30)
     guide = light(pixels, (8, 8))

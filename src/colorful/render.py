@@ -30,6 +30,9 @@ _BAND = 1 << 18
 With fewer, threads that wait for the interpreter's lock take more time than the smaller planes save.
 """
 
+_TALLEST = 1024
+"""Rows in a band: the weights that resize it stay small for a photo that is narrow, too."""
+
 _MOST_CHROMA = 1e5
 
 _OWN = threading.local()
@@ -212,7 +215,7 @@ def _mix(linear: planes.Plane, pixels: npt.NDArray[Any], keep: npt.NDArray[Any])
 
 def _share_out(height: int, width: int, work: Callable[[Iterator[range]], T]) -> list[T]:
     """Have every thread run *work* on the bands that it gets hold of."""
-    rows = max(1, _BAND // width)
+    rows = max(1, min(_BAND // width, _TALLEST))
     bands = [range(top, min(top + rows, height)) for top in range(0, height, rows)]
     threads = min(torch.get_num_threads(), len(bands))
     rest = iter(bands)  # the threads share it: a list's iterator hands out each band once
