@@ -13,7 +13,7 @@ from measure import photo, timed, write
 from skimage import color
 
 from colorful.lab import lab_to_rgb, rgb_to_lab
-from colorful.render import light, render
+from colorful.raster import light, render
 
 
 def main() -> None:

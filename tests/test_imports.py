@@ -15,9 +15,9 @@ PACKAGE = Path(colorful.__file__).parent
 LAYERS = (
     {"errors"},
     {"lab", "images", "photos"},
-    {"render"},
+    {"raster"},
     {"models", "hints"},
-    {"hub"},
+    {"runtime", "hub"},
     {"prediction"},
     {"inference"},
     {"colorizer", "metrics"},

@@ -23,12 +23,13 @@ from colorful.errors import KindError, OptionError, OutputExistsError
 from colorful.hints import Hint, check_hints
 from colorful.hub import ModelFiles
 from colorful.images import Picture
-from colorful.inference import Inference, find_device
+from colorful.inference import Inference
 from colorful.lab.space import Gamut
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network, NetworkConfig
 from colorful.prediction import Decoding, Mask, Prediction, unsupported
-from colorful.render import Upsampling
+from colorful.raster import Upsampling
+from colorful.runtime import Eager, find_device
 
 __all__ = ["Colorizer", "Prediction", "colorize"]
 
@@ -494,13 +495,14 @@ class Colorizer:
 
     def _settle(self, network: Network) -> None:
         """Make the fast form of the network; keep the network itself only if no file holds it."""
-        self._inference = Inference(
+        eager = Eager(
             network,
             device=self.device,
             dtype=getattr(torch, self.dtype),
             compile=self.compile,
             mapped=self._files is not None,
         )
+        self._inference = Inference(eager)
         self._network = None if self._files else network
 
     def _many(

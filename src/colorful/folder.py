@@ -32,7 +32,7 @@ from colorful.hints import Hint
 from colorful.lab.space import Gamut
 from colorful.photos import SUFFIXES
 from colorful.prediction import Decoding
-from colorful.render import Upsampling
+from colorful.raster import Upsampling
 
 logger = logging.getLogger(__name__)
 

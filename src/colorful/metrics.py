@@ -25,7 +25,8 @@ from numpy.polynomial import chebyshev
 from torch import Tensor
 
 from colorful.errors import KindError, OptionError, PhotosError, RangeError, ShapeError
-from colorful.lab import AbBins, planes
+from colorful.lab import AbBins
+from colorful.raster import planes
 
 Floats = npt.NDArray[np.floating[Any]]
 Form = Literal["hasler", "absolute"]

@@ -22,7 +22,7 @@ from colorful.lab import AbBins, lab_to_rgb
 from colorful.lab.space import Gamut
 from colorful.models import ARCHITECTURES, MODELS
 from colorful.models.network import Network
-from colorful.render import Upsampling, light, render
+from colorful.raster import Upsampling, light, render
 
 Mask = npt.NDArray[Any] | Image.Image
 

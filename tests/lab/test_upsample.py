@@ -1,22 +1,14 @@
-"""Resizing ab, against torch's and Pillow's resizing and the guided filter written out."""
+"""Resizing ab, against torch's resizing and the guided filter written out."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from PIL import Image
 from torch.nn import functional
 
 from colorful.errors import ShapeError
-from colorful.lab.upsample import (
-    Axis,
-    guided_coefficients,
-    guided_upsample,
-    upsample,
-)
+from colorful.lab.upsample import guided_coefficients, guided_upsample, upsample
 
 
 def test_bilinear_is_the_published_resizing() -> None:
@@ -24,38 +16,6 @@ def test_bilinear_is_the_published_resizing() -> None:
     ab = torch.randn(2, 2, 7, 9)
     expected = functional.interpolate(ab, size=(31, 40), mode="bilinear", align_corners=False)
     torch.testing.assert_close(upsample(ab, (31, 40)), expected)
-
-
-@settings(max_examples=80, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from(["cubic", "linear"]))
-def test_weights_in_stretches_are_pillows_resizing(length: int, source: int, kernel: str) -> None:
-    """Any axis, resized a stretch at a time, is what Pillow makes of it."""
-    cells = np.random.default_rng(length * 41 + source).random((source, 3)).astype(np.float32)
-    method = {"cubic": Image.BICUBIC, "linear": Image.BILINEAR}[kernel]
-    expected = np.asarray(Image.fromarray(cells).resize((3, length), method))
-    axis = Axis(length, source, kernel)
-    for start in range(0, length, 5):
-        outputs = range(start, min(start + 5, length))
-        inputs = axis.inputs(outputs)
-        part = np.full((len(outputs), 3), np.nan, np.float32)
-        got = axis.resize(cells[inputs.start : inputs.stop], inputs, outputs, part)
-        np.testing.assert_allclose(got, expected[outputs.start : outputs.stop], atol=2e-5)
-
-
-@settings(max_examples=80, deadline=None)
-@given(st.integers(1, 60), st.integers(1, 90), st.integers(1, 30))
-def test_parts_of_rows_that_are_there_add_up(length: int, source: int, rows: int) -> None:
-    """Cells that come in bands are added up to what Pillow makes of all of them."""
-    cells = np.random.default_rng(length * 91 + source).random((source, 3)).astype(np.float32)
-    expected = np.asarray(Image.fromarray(cells).resize((3, length), Image.BICUBIC))
-    axis, sums = Axis(length, source, "cubic"), np.zeros((length, 3), np.float32)
-    for start in range(0, source, rows):
-        inputs = range(start, min(start + rows, source))
-        outputs = axis.outputs(inputs)
-        part = np.full((len(outputs), 3), np.nan, np.float32)
-        axis.resize(cells[inputs.start : inputs.stop], inputs, outputs, part)
-        sums[outputs.start : outputs.stop] += part
-    np.testing.assert_allclose(sums, expected, atol=2e-5)
 
 
 def test_coefficients_are_those_of_the_guided_filter() -> None:

@@ -119,7 +119,7 @@ def _check_temperature(path: Path) -> TemperatureCheck:
 
     from colorful.hub import load
     from colorful.hub.inspection import check_temperature
-    from colorful.render import light
+    from colorful.raster import light
 
     network = load(path)
     photos = [getattr(skimage.data, name)() for name in _PHOTOS]

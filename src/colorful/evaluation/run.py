@@ -40,7 +40,7 @@ from colorful.lab.space import Gamut
 from colorful.models import DEFAULT_MODEL
 from colorful.photos import Photo
 from colorful.prediction import Prediction
-from colorful.render import render
+from colorful.raster import render
 
 logger = logging.getLogger(__name__)
 

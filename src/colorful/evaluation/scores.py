@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from colorful import metrics
-from colorful.lab import planes
 from colorful.lab.space import RGB_TO_XYZ
+from colorful.raster import planes
 
 Numbers = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]

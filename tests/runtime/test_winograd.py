@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from colorful.models import ECCV16, SIGGRAPH17, Network
-from colorful.models.precision import with_bfloat16
-from colorful.models.winograd import RoughWinograd, Winograd, with_winograd
+from colorful.runtime.precision import with_bfloat16
+from colorful.runtime.winograd import RoughWinograd, Winograd, with_winograd
 
 
 def same(network: nn.Module, other: nn.Module, x: Tensor, tolerance: float) -> None:
@@ -29,13 +29,13 @@ def test_winograd_equals_the_convolution(size: tuple[int, int], dilation: int, b
 
 def test_bands_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     """A map that is worked on in bands comes out as one that is worked on whole."""
-    monkeypatch.setattr("colorful.models.winograd._BAND", 1)
+    monkeypatch.setattr("colorful.runtime.winograd._BAND", 1)
     test_winograd_equals_the_convolution((31, 22), 2, True)
 
 
 def test_photos_of_a_batch_are_taken_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three photos of which two fit at a time come out as all three at once."""
-    monkeypatch.setattr("colorful.models.winograd._BAND", 2 * 6 * 2 * 8 * 7)
+    monkeypatch.setattr("colorful.runtime.winograd._BAND", 2 * 6 * 2 * 8 * 7)
     torch.manual_seed(0)
     plain = nn.Conv2d(5, 7, 3, padding=1)
     same(plain, Winograd(plain), torch.randn(3, 5, 8, 8), 2e-6)

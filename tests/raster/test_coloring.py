@@ -1,4 +1,4 @@
-"""L out of a photo and colors into it, against full-size conversions in double precision."""
+"""Colors into a photo, against full-size conversions in double precision."""
 
 from __future__ import annotations
 
@@ -10,64 +10,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from raster_samples import WHITES, lightness, photo, random_ab
 from skimage import color
 
-import colorful.render
 from colorful.errors import KindError, OptionError, RangeError, ShapeError
 from colorful.lab.space import Gamut
-from colorful.render import _scratch, light, render
-
-WHITES = {"uint8": 255, "uint16": 65535, "float32": 1}
-
-
-def photo(height: int, width: int, dtype: str = "uint8", channels: int = 3, seed: int = 0) -> np.ndarray:
-    """Smooth patches with edges and noise."""
-    rng = np.random.default_rng(seed)
-    patches = Image.fromarray(rng.integers(0, 256, (4, 5, 3), np.uint8))
-    patches = patches.resize((width, height), Image.NEAREST)
-    rgb = np.clip(np.asarray(patches) / 255 + rng.normal(0, 0.02, (height, width, 3)), 0, 1)
-    values = np.rint(rgb * WHITES[dtype]) if dtype != "float32" else rgb
-    return values.astype(dtype) if channels == 3 else values[..., 0].astype(dtype)
-
-
-def lightness(pixels: np.ndarray) -> np.ndarray:
-    """L as scikit-image has it."""
-    unit = pixels / WHITES[pixels.dtype.name]
-    return color.rgb2lab(unit if unit.ndim == 3 else np.repeat(unit[..., None], 3, 2))[..., 0]
-
-
-def random_ab(height: int, width: int, spread: float, seed: int = 0) -> np.ndarray:
-    """Cells of noise."""
-    return np.random.default_rng(seed).normal(0, spread, (2, height, width)).astype(np.float32)
-
-
-@pytest.mark.parametrize("dtype", WHITES)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_light_is_the_l_of_scikit_image(dtype: str, channels: int) -> None:
-    """L of every kind of pixels is within 0.02 of scikit-image's."""
-    pixels = photo(61, 83, dtype, channels)
-    result = light(pixels)
-    assert result.shape == (1, 1, 61, 83)
-    assert result.dtype == torch.float32
-    np.testing.assert_allclose(result[0, 0], lightness(pixels), atol=0.02)
-
-
-@pytest.mark.parametrize("size", [(16, 20), (61, 20), (200, 300), (1, 1), (61, 83)])
-def test_light_is_resized_as_pillow_does(size: tuple[int, int]) -> None:
-    """Smaller or larger, L is what Pillow's antialiased bicubic makes of the full-size L."""
-    pixels = photo(61, 83)
-    full = Image.fromarray(lightness(pixels).astype(np.float32))
-    expected = np.asarray(full.resize(size[::-1], Image.BICUBIC)).clip(0, 100)
-    np.testing.assert_allclose(light(pixels, size)[0, 0], expected, atol=0.03)
-
-
-def test_light_does_not_depend_on_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However a photo is cut into bands, the small L is the same."""
-    pixels = photo(301, 57)
-    whole = light(pixels, (20, 30))
-    monkeypatch.setattr(colorful.render, "_BAND", 57 * 7)
-    torch.testing.assert_close(light(pixels, (20, 30)), whole, atol=1e-4, rtol=0)
+from colorful.raster import bands, light, render
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
@@ -198,7 +146,7 @@ def test_bands_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels, ab = photo(201, 64), random_ab(8, 8, 30)
     guide = light(pixels, (8, 8))
     whole = render(pixels, ab, guide=guide)
-    monkeypatch.setattr(colorful.render, "_BAND", 64 * 3)
+    monkeypatch.setattr(bands, "_BAND", 64 * 3)
     np.testing.assert_array_equal(render(pixels, ab, guide=guide), whole)
     torch.testing.assert_close(light(pixels, (8, 8)), guide, rtol=0, atol=1e-4)
 
@@ -317,7 +265,7 @@ def test_memory_is_kept_for_bands_only() -> None:
     def work() -> None:
         for width in (100, 1 << 20):
             render(np.zeros((2, width), np.uint8), torch.zeros(2, 2, 2))
-            seen.append(sum(plane.nbytes for plane in _scratch(1)._planes.values()))
+            seen.append(sum(plane.nbytes for plane in bands.scratch_of_thread(1)._planes.values()))
 
     thread = threading.Thread(target=work)  # whose memory is still empty
     thread.start()

@@ -1,89 +1,26 @@
-"""Take L out of a photo's pixels, and put colors into them.
-
-Both run over bands of rows that fit the cache, side by side on ``torch.get_num_threads()`` threads, from
-the photo's own bytes to bytes again: beside the result, only what the network made is ever held whole.
-"""
+"""Put colors into a photo's pixels: its own L and ab of the network's size become RGB."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, TypeVar, get_args
+from collections.abc import Iterator
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from colorful.errors import KindError, OptionError, RangeError, ShapeError
-from colorful.lab import planes
+from colorful.errors import OptionError, RangeError, ShapeError
 from colorful.lab.space import Gamut
-from colorful.lab.upsample import Axis, Kernel, guided_coefficients, resize
+from colorful.lab.upsample import Kernel, guided_coefficients, resize
+from colorful.raster import planes
+from colorful.raster.axis import Axis
+from colorful.raster.bands import check_pixels, scratch_of_thread, share_out
+from colorful.raster.lightness import light
 
 Upsampling = Literal["guided", "bilinear"]
-T = TypeVar("T")
-
-_BAND = 1 << 18
-"""Pixels in a band: its ten planes stay in the cache, and its loops last long beside Python's share.
-
-With fewer, threads that wait for the interpreter's lock take more time than the smaller planes save.
-"""
-
-_TALLEST = 1024
-"""Rows in a band: the weights that resize it stay small for a photo that is narrow, too."""
 
 _MOST_CHROMA = 1e5
-
-_OWN = threading.local()
-
-
-def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tensor:
-    """Take L out of a photo.
-
-    Args:
-        pixels: sRGB-encoded grey ``(H, W)`` or RGB ``(H, W, 3)``; uint8, uint16, or float32 in [0, 1].
-        size: Height and width wanted, in pixels: bicubic, antialiased. None keeps the photo's own.
-
-    Returns:
-        L in 0..100, shape ``(1, 1, H, W)`` or ``(1, 1, *size)``, float32.
-
-    Raises:
-        KindError: If *pixels* is not an array of one of these types.
-        ShapeError: If *pixels* has another shape, or no pixel.
-    """
-    _check_pixels(pixels)
-    height, width = pixels.shape[:2]
-    whole = size is None or tuple(size) == (height, width)
-    # Rows are added up into rows of the size wanted at once; the columns can wait until few rows are left.
-    rows = height if size is None else size[0]
-    axis = Axis(rows, height, "cubic")
-    sums = np.zeros((rows, width), np.float32)
-
-    def add_up(bands: Iterator[range]) -> list[tuple[range, planes.Plane]]:
-        scratch = _scratch(width)
-        parts = []
-        for band in bands:
-            root = scratch.plane("roots", (len(band), width))
-            planes.luminance_root(pixels[band.start : band.stop], root.reshape(-1), scratch)
-            if whole:
-                sums[band.start : band.stop] = root
-                continue
-            outputs = axis.outputs(band)
-            part = np.empty((len(outputs), width), np.float32)
-            parts.append((outputs, axis.resize(root, band, outputs, part)))
-        return parts
-
-    # In the order of the rows, so that the sum does not depend on who was first.
-    for outputs, part in sorted(
-        (part for parts in _share_out(height, width, add_up) for part in parts),
-        key=lambda part: part[0].start,
-    ):
-        sums[outputs.start : outputs.stop] += part
-    roots = torch.from_numpy(sums)[None, None]
-    if size is not None and not whole:
-        roots = resize(roots, size)
-    return roots.mul_(planes.TO_LIGHT).sub_(16).clamp_(0, 100)
 
 
 def render(
@@ -118,7 +55,7 @@ def render(
         RangeError: If *ab* is not finite.
         OptionError: If *upsample* or *gamut* is not one of those named.
     """
-    _check_pixels(pixels)
+    check_pixels(pixels)
     for name, value, kind in (("upsample", upsample, Upsampling), ("gamut", gamut, Gamut)):
         if value not in get_args(kind):
             raise OptionError(f"{name}: expected one of {get_args(kind)}, got {value!r}")
@@ -137,7 +74,7 @@ def render(
     out = np.empty((height, width, 3), pixels.dtype.newbyteorder("="))
 
     def paint(bands: Iterator[range]) -> None:
-        scratch = _scratch(width)
+        scratch = scratch_of_thread(width)
         for band in bands:
             rows = slice(band.start, band.stop)
             roots = scratch.plane("roots", (3, len(band) * width))
@@ -155,7 +92,7 @@ def render(
                 stays = np.asarray(keep[rows]) == 1
                 out[rows][stays] = (pixels[rows] if pixels.ndim == 3 else pixels[rows, :, None])[stays]
 
-    _share_out(height, width, paint)
+    share_out(height, width, paint)
     return out
 
 
@@ -196,38 +133,8 @@ class _ColorField:
         np.add(offset, fy, out=roots[:2])
 
 
-def _scratch(width: int) -> planes.Scratch:
-    """Give this thread's own: fresh memory for each photo of a folder would cost a tenth of its time."""
-    if width > _BAND:  # a band is one row, whose planes are too large to be kept
-        return planes.Scratch()
-    if not hasattr(_OWN, "scratch"):
-        _OWN.scratch = planes.Scratch()
-    scratch: planes.Scratch = _OWN.scratch
-    return scratch
-
-
 def _mix(linear: planes.Plane, pixels: npt.NDArray[Any], keep: npt.NDArray[Any]) -> None:
     """Go the share *keep* of the way back to the photo, in linear light."""
     share = np.clip(np.asarray(keep, np.float32), 0, 1).reshape(-1)
     own = planes.linear_light(pixels) * np.float32(planes.WHITE)
     linear += share * (own.reshape(len(share), -1).T - linear)
-
-
-def _share_out(height: int, width: int, work: Callable[[Iterator[range]], T]) -> list[T]:
-    """Have every thread run *work* on the bands that it gets hold of."""
-    rows = max(1, min(_BAND // width, _TALLEST))
-    bands = [range(top, min(top + rows, height)) for top in range(0, height, rows)]
-    threads = min(torch.get_num_threads(), len(bands))
-    rest = iter(bands)  # the threads share it: a list's iterator hands out each band once
-    # The calling thread is one of them: its share runs in memory that the network has left behind.
-    with ThreadPoolExecutor(max(1, threads - 1), thread_name_prefix="colorful-render") as pool:
-        others = [pool.submit(work, rest) for _ in range(threads - 1)]
-        return [work(rest), *(other.result() for other in others)]
-
-
-def _check_pixels(pixels: npt.NDArray[Any]) -> None:
-    if not isinstance(pixels, np.ndarray) or pixels.dtype.name not in ("uint8", "uint16", "float32"):
-        kind = pixels.dtype if isinstance(pixels, np.ndarray) else type(pixels).__name__
-        raise KindError(f"pixels: expected an array of uint8, uint16 or float32, got {kind}")
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3) or 0 in pixels.shape:
-        raise ShapeError(f"pixels: expected shape (H, W) or (H, W, 3), got {pixels.shape}")

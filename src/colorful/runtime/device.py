@@ -1,0 +1,35 @@
+"""Find the device a network runs on."""
+
+from __future__ import annotations
+
+import torch
+
+from colorful.errors import DeviceError
+
+
+def find_device(device: str | torch.device) -> torch.device:
+    """Turn a wish into a device that is there.
+
+    Args:
+        device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or any device of torch.
+
+    Returns:
+        The device, tried out.
+
+    Raises:
+        DeviceError: If it is not there.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+    # Each backend has exceptions of its own for "not compiled in", "no driver", "no such number" ...
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DeviceError(f"device: expected one that is there, got {str(device)!r}: {reason}") from error
+    if found.type == "meta":
+        raise DeviceError("device: expected one that computes, got 'meta'")
+    return found

@@ -1,0 +1,78 @@
+"""A network made fast, run by torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from colorful.errors import DeviceError
+from colorful.models.network import Network
+from colorful.runtime.precision import with_bfloat16
+from colorful.runtime.winograd import with_winograd
+
+
+class Eager:
+    """A network in its fast form: folded, in the dtype asked for, compiled if wished. Threads can share it.
+
+    Args:
+        network: Brought to the device, in float32 and evaluation mode, in place; else left as it is.
+        device: One that is there; see :func:`find_device`.
+        dtype: ``torch.float32`` or ``torch.bfloat16``.
+        compile: Whether to run the network through :func:`torch.compile`.
+        mapped: Whether the tensors of *network* lie in a mapped file, which the fast form shall not hold.
+
+    Attributes:
+        network: The fast form, before compilation.
+        forward: Runs it on L, and hints drawn as maps, that are on the device.
+        device: Where it runs.
+    """
+
+    def __init__(
+        self, network: Network, *, device: torch.device, dtype: torch.dtype, compile: bool, mapped: bool
+    ) -> None:
+        in_file = {tensor.data_ptr() for tensor in network.state_dict().values()} if mapped else set()
+        network = network.eval().requires_grad_(False).to(device, torch.float32)
+        fuse = getattr(network, "fuse", None)
+        exact: Network = fuse() if fuse else network
+        fast: Network = exact if dtype == torch.float32 else with_bfloat16(exact)
+        if device.type == "cpu" and not compile:
+            fast = with_winograd(fast, exact)
+        # Channels last is how convolutions want their maps: in torch's own order each would be turned over.
+        # torch's annotations of Module.to know no memory_format without a dtype.
+        fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        tensors = fast.state_dict().items()
+        read = {name: tensor.clone() for name, tensor in tensors if tensor.data_ptr() in in_file}
+        fast.load_state_dict(read, strict=False, assign=True)
+        self.network = fast
+        self.forward: Callable[..., Tensor] = _compiled(fast) if compile else fast
+        self.device = device
+        _prepare_forks()
+
+
+@cache
+def _prepare_forks() -> None:
+    """Let forked processes compute on one core from now on.
+
+    The threads of OpenMP do not survive a fork, and whatever came next in the child, be it only a network
+    that is unpickled or a picture that is decoded, would wait for them for ever.
+    """
+    if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks either
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+def _compiled(network: Network) -> Callable[..., Tensor]:
+    compiled = torch.compile(network)
+
+    def run(*inputs: Tensor) -> Tensor:
+        try:
+            result: Tensor = compiled(*inputs)
+        except RuntimeError as error:  # compiling waits for the first photo
+            reason = str(error).strip().partition("\n")[0]
+            raise DeviceError(f"compile: expected a compiler that works here, got: {reason}") from error
+        return result
+
+    return run
