@@ -6,6 +6,7 @@ Weights are random, as they do not matter for time, but scaled to colors as stro
 from __future__ import annotations
 
 import argparse
+import copy
 import gc
 import json
 import subprocess
@@ -28,6 +29,7 @@ from colorful.metrics import ciede2000
 from colorful.models.eccv16 import ECCV16
 from colorful.models.lite import Lite
 from colorful.models.siggraph17 import SIGGRAPH17
+from colorful.runtime import Eager
 
 NETWORKS: dict[str, Callable[[], Any]] = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17, "lite": Lite}
 SIZES = {"256": (256, 256), "1 MP": (866, 1155), "12 MP": (3000, 4000), "50 MP": (6124, 8165)}
@@ -50,6 +52,12 @@ def lite() -> Any:
     except WeightsError:
         torch.manual_seed(0)
         return vivid(Lite())
+
+
+def runner(network: Any, dtype: str) -> Eager:
+    """Make the fast form of a copy of *network*."""
+    wanted = {"device": torch.device("cpu"), "dtype": getattr(torch, dtype)}
+    return Eager(copy.deepcopy(network), **wanted, compile=False, mapped=False)
 
 
 def networks(small: bool) -> dict[str, Any]:
@@ -84,10 +92,7 @@ def network(name: str, small: bool) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for batch in (1, 8) if name != "siggraph17" and not small else (1,):
         input_ = light.expand(batch, -1, -1, -1).contiguous()
-        runs = {
-            f"ours {dtype}": Colorizer(ours, device="cpu", dtype=dtype)._inference.forward
-            for dtype in ("float32", "bfloat16")
-        }
+        runs = {f"ours {dtype}": runner(ours, dtype).run for dtype in ("float32", "bfloat16")}
         if name != "lite":
             runs["peer"] = peer(name, ours)
         with torch.inference_mode():
@@ -110,10 +115,7 @@ def network(name: str, small: bool) -> dict[str, Any]:
 def _differences(ours: Any, name: str, light: torch.Tensor) -> dict[str, float]:
     """Tell how far bfloat16, and the peer, are from our float32, in ab and CIEDE2000."""
     with torch.inference_mode():
-        outputs = {
-            dtype: Colorizer(ours, device="cpu", dtype=dtype)._inference.forward(light).float()
-            for dtype in ("float32", "bfloat16")
-        }
+        outputs = {dtype: runner(ours, dtype).run(light) for dtype in ("float32", "bfloat16")}
         exact, rough = (ours.decode(outputs[dtype]) for dtype in ("float32", "bfloat16"))
         own = torch.nn.functional.interpolate(light, size=exact.shape[-2:], mode="area")
         result = {
@@ -147,7 +149,7 @@ def pipelines(small: bool) -> dict[str, Any]:
                 ab = theirs(prediction.light[None])
             # Everything but the network: the same call, with the network's answer at hand.
             idle = Colorizer(network, device="cpu")
-            idle._inference.forward = lambda *_, known=prediction.output[None]: known
+            idle._inference.runner.run = lambda *_, known=prediction.output[None]: known
             ours, outside, peer_whole, peer_outside = timed(
                 lambda p=pixels: colorizer.colorize(p),
                 lambda p=pixels, c=idle: c.colorize(p),

@@ -28,18 +28,15 @@ class Inference:
     """Run a network on pictures, and give what it says of them. Threads can share it.
 
     Args:
-        eager: The network in its fast form.
+        runner: The network in its fast form.
 
     Attributes:
-        network: The fast form, before compilation.
-        forward: Runs it on L, and hints drawn as maps, that are on the device.
+        network: The same, before compilation.
     """
 
-    def __init__(self, eager: Eager) -> None:
-        self.network, self.forward, self._device = eager.network, eager.forward, eager.device
+    def __init__(self, runner: Eager) -> None:
+        self.runner, self.network = runner, runner.network
 
-    # Not inference_mode: what it makes could not be used together with tensors that want a gradient.
-    @torch.no_grad()
     def run(
         self,
         pictures: Sequence[Picture],
@@ -75,7 +72,7 @@ class Inference:
             if any(hints[index] for index in members):
                 drawn = [rasterize(hints[index], pictures[index].size, size) for index in members]
                 inputs += [torch.cat(maps) for maps in zip(*drawn, strict=True)]
-            outputs = self.forward(*(tensor.to(self._device) for tensor in inputs)).float()
+            outputs = self.runner.run(*inputs)
             for index, its_light, output in zip(members, lights, outputs, strict=True):
                 predictions[index] = Prediction(pictures[index], its_light, output, self.network, reference)
         return [predictions[index] for index in range(len(pictures))]

@@ -38,7 +38,7 @@ class AbBins:
         Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, section 2.1 and fig. 3a.
     """
 
-    def __init__(self, device: torch.device | str | None = None) -> None:
+    def __init__(self, device: torch.device | str = "cpu") -> None:
         points = [(a, b) for a, (low, high) in _ROWS.items() for b in range(low, high + 1, STEP)]
         self.centers: Tensor = torch.tensor(points, dtype=torch.float32, device=device)
         self._tables: dict[int, Tensor] = {}

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from colorful.lab import AbBins, annealed_mean
+from colorful.lab import AbBins
 from colorful.models.network import Network, NetworkConfig
 
 # The released PyTorch file is used with a plain softmax, while the paper sharpens with T = 0.38. Its last
@@ -76,11 +76,10 @@ class ECCV16(Network):
         x = self.model8(x)  # -> (N, 313, H/4, W/4)
         return x.mul_(_RELEASED_TEMPERATURE)
 
-    def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
-        """Average the model's own bin centers by the annealed distribution; see :meth:`Network.decode`."""
-        centers = self.model_out.weight[:, :, 0, 0].T * 110  # (2, Q, 1, 1) -> (Q, 2)
-        temperature = self.config.temperature if temperature is None else temperature
-        return annealed_mean(output, centers, temperature=temperature)  # (N, Q, h, w) -> (N, 2, h, w)
+    @property
+    def bins(self) -> Tensor:
+        """The centers that the file itself has, in CIELAB units, shape ``(313, 2)``."""
+        return self.model_out.weight[:, :, 0, 0].T * 110  # (2, Q, 1, 1) -> (Q, 2)
 
 
 def _stage(

@@ -22,7 +22,6 @@ from torch import Tensor, nn
 
 from colorful.errors import ShapeError
 from colorful.lab.bins import AbBins
-from colorful.lab.decode import annealed_mean
 from colorful.models.network import Network, NetworkConfig
 
 # EfficientNet-Lite0, one row a stage: expansion, kernel, stride, channels out, blocks.
@@ -57,8 +56,6 @@ class Lite(Network):
     # The first filters see L itself, whose fine steps bfloat16 does not have.
     float32_islands: ClassVar[tuple[str, ...]] = ("encoder.blocks.0",)
 
-    bins: Tensor
-
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__(config)
         self.encoder = Encoder()
@@ -67,8 +64,7 @@ class Lite(Network):
         self.level16 = _Level(_TAP_CHANNELS[2], _WIDTHS[3], _WIDTHS[2])
         self.level8 = _Level(_TAP_CHANNELS[1], _WIDTHS[2], _WIDTHS[1], spread_heads=4)
         self.level4 = _Level(_TAP_CHANNELS[0], _WIDTHS[1], _WIDTHS[0])
-        self.register_buffer("bins", AbBins().centers, persistent=False)
-        self.head = nn.Conv2d(_WIDTHS[0], self.bins.shape[0], 1)
+        self.head = nn.Conv2d(_WIDTHS[0], len(AbBins()), 1)
 
     def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Run the network once; see :meth:`Network.forward`.
@@ -93,11 +89,6 @@ class Lite(Network):
     def hint_parts(self) -> list[nn.Module]:
         """Give the layers that only hints pass through."""
         return [self.hints, *(part for part in self.modules() if isinstance(part, _Spread))]
-
-    def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
-        """Turn logits into ab by the annealed mean; see :meth:`Network.decode`."""
-        chosen = self.config.temperature if temperature is None else temperature
-        return annealed_mean(output, self.bins, temperature=chosen)
 
     def fuse(self) -> Lite:
         """Return a copy with batch norm folded into the convolutions: same numbers, less time."""

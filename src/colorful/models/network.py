@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from colorful.errors import ShapeError, UnsupportedOptionError
+from colorful.lab import AbBins, annealed_mean
 from colorful.models.config import NetworkConfig
 
 __all__ = ["Network", "NetworkConfig"]
@@ -50,7 +51,7 @@ class Network(nn.Module):
             mask: 1 where *ab* holds a hint, else 0, shape ``(N, 1, H, W)``.
 
         Returns:
-            For a distribution, logits over the 313 bins, shape ``(N, 313, H / stride, W / stride)``; for a
+            For a distribution, logits over the bins, shape ``(N, Q, H / stride, W / stride)``; for a
             regression, ab in CIELAB units, shape ``(N, 2, H / stride, W / stride)``.
 
         Raises:
@@ -58,6 +59,14 @@ class Network(nn.Module):
             UnsupportedOptionError: If hints are given to a network that takes none.
         """
         raise NotImplementedError
+
+    @property
+    def bins(self) -> Tensor | None:
+        """Centers of the bins in CIELAB units, shape ``(Q, 2)``; None for a regression.
+
+        Of a distribution they are the 313 of :class:`colorful.lab.AbBins` unless a network has its own.
+        """
+        return AbBins().centers if self.output == "distribution" else None
 
     def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
         """Turn what :meth:`forward` gave into ab.
@@ -70,7 +79,10 @@ class Network(nn.Module):
         Returns:
             ab in CIELAB units, shape ``(N, 2, h, w)``; dtype and device of *output*.
         """
-        raise NotImplementedError
+        if self.bins is None:
+            return output
+        chosen = self.config.temperature if temperature is None else temperature
+        return annealed_mean(output, self.bins, temperature=chosen)
 
     def check(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> None:
         """Raise what :meth:`forward` promises, before a layer fails with a message about convolutions.

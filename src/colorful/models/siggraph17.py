@@ -116,10 +116,6 @@ class SIGGRAPH17(Network):
         grid = torch.tensor(_GRID, dtype=torch.float32)
         return torch.cartesian_prod(grid, grid)
 
-    def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
-        """Give *output* back: a regression is ab already. *temperature* has no meaning here."""
-        return output
-
     def _encode(self, light: Tensor, ab: Tensor | None, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Run the part that both heads share; give its features at full, half and quarter size."""
         self.check(light, ab, mask)

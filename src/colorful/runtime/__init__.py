@@ -2,5 +2,6 @@
 
 from colorful.runtime.device import find_device
 from colorful.runtime.eager import Eager
+from colorful.runtime.runner import Description, Runner
 
-__all__ = ["Eager", "find_device"]
+__all__ = ["Description", "Eager", "Runner", "find_device"]

@@ -12,6 +12,7 @@ from torch import Tensor
 from colorful.errors import DeviceError
 from colorful.models.network import Network
 from colorful.runtime.precision import with_bfloat16
+from colorful.runtime.runner import Description
 from colorful.runtime.winograd import with_winograd
 
 
@@ -27,7 +28,7 @@ class Eager:
 
     Attributes:
         network: The fast form, before compilation.
-        forward: Runs it on L, and hints drawn as maps, that are on the device.
+        description: What the network is.
         device: Where it runs.
     """
 
@@ -48,9 +49,29 @@ class Eager:
         read = {name: tensor.clone() for name, tensor in tensors if tensor.data_ptr() in in_file}
         fast.load_state_dict(read, strict=False, assign=True)
         self.network = fast
-        self.forward: Callable[..., Tensor] = _compiled(fast) if compile else fast
+        self.description = Description.of(fast)
         self.device = device
+        self._forward: Callable[..., Tensor] = _compiled(fast) if compile else fast
         _prepare_forks()
+
+    # Not inference_mode: what it makes could not be used together with tensors that want a gradient.
+    @torch.no_grad()
+    def run(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Run the network once; see :meth:`colorful.runtime.Runner.run`.
+
+        Args:
+            light: L, on any device, like the others.
+            ab: Hinted ab.
+            mask: Where it is.
+
+        Returns:
+            Logits or ab, float32, on this device.
+
+        Raises:
+            DeviceError: If the network is to be compiled and cannot be, here.
+        """
+        inputs = (tensor.to(self.device) for tensor in (light, ab, mask) if tensor is not None)
+        return self._forward(*inputs).float()
 
 
 @cache

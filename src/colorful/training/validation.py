@@ -15,7 +15,7 @@ from torch import Tensor
 
 from colorful import metrics
 from colorful.errors import ImageError, PhotosError
-from colorful.lab import annealed_mean, lab_to_rgb, rgb_to_lab
+from colorful.lab import AbBins, annealed_mean, lab_to_rgb, rgb_to_lab
 from colorful.models.lite import Lite
 from colorful.models.network import Network
 from colorful.photos import Photo, color_kind
@@ -190,7 +190,7 @@ def calibrate(
     outputs = validation.outputs(network)
     coarse = Scorer(F.avg_pool2d(validation.pixels.float(), network.stride).round().byte())
     shift = weights.log()[:, None, None]
-    bins = network.bins.cpu()
+    bins = AbBins().centers
 
     def decode(balance: float, temperature: float) -> Tensor:
         parts = torch.split(outputs, _BATCH)

@@ -1,0 +1,70 @@
+"""What the pipeline asks of something that runs a network, whatever does the running."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from torch import Tensor
+
+from colorful.models.config import NetworkConfig
+from colorful.models.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """What is known of a network without running it: data only, so that it can travel alone.
+
+    Attributes:
+        architecture: Its name.
+        output: Whether :meth:`Runner.run` gives logits over bins or ab.
+        takes_hints: Whether it follows hints.
+        stride: Side of an output cell in input pixels.
+        multiple: Input sides must be multiples of this.
+        config: Settings of the pipeline around it.
+        bins: Centers of the bins in CIELAB units, float32, on the CPU, shape ``(Q, 2)``; None for a
+            regression.
+    """
+
+    architecture: str
+    output: Literal["distribution", "regression"]
+    takes_hints: bool
+    stride: int
+    multiple: int
+    config: NetworkConfig
+    bins: Tensor | None
+
+    @classmethod
+    def of(cls, network: Network) -> Description:
+        """Take down what *network* says of itself."""
+        bins = network.bins
+        return cls(
+            architecture=network.architecture,
+            output=network.output,
+            takes_hints=network.takes_hints,
+            stride=network.stride,
+            multiple=network.multiple,
+            config=network.config,
+            bins=None if bins is None else bins.detach().float().cpu(),
+        )
+
+
+class Runner(Protocol):
+    """A network that is ready to run: by torch (:class:`colorful.runtime.Eager`), or by something else."""
+
+    @property
+    def description(self) -> Description:
+        """What the network is."""
+
+    def run(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Run the network once. Threads may do so at the same time.
+
+        Args:
+            light: L, float32, shape ``(N, 1, H, W)``, 0..100; H and W multiples of ``multiple``.
+            ab: Hinted ab, shape ``(N, 2, H, W)``, CIELAB units, 0 where nothing is hinted.
+            mask: 1 where *ab* holds a hint, else 0, shape ``(N, 1, H, W)``. Both or neither are given.
+
+        Returns:
+            Logits ``(N, Q, H / stride, W / stride)`` or ab ``(N, 2, H / stride, W / stride)``, float32, on
+            the device where they were made.
+        """
