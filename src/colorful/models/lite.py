@@ -334,7 +334,8 @@ class _Attention(nn.Module):
         query, key, value = packed.transpose(-1, -2).unbind(dim=1)  # each (N, heads, h w, c / heads)
         rows = torch.arange(h, device=x.device, dtype=torch.float32).repeat_interleave(w)
         columns = torch.arange(w, device=x.device, dtype=torch.float32).repeat(h)
-        distance = torch.hypot(rows[:, None] - rows, columns[:, None] - columns)  # (h w, h w)
+        # Not hypot, which ONNX does not have.
+        distance = ((rows[:, None] - rows) ** 2 + (columns[:, None] - columns) ** 2).sqrt()  # (h w, h w)
         bias = (-self.fading[:, None, None] * distance).to(query.dtype)  # (heads, h w, h w)
         seen = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         out: Tensor = self.out(seen.transpose(-1, -2).reshape(n, c, h, w))
@@ -388,13 +389,19 @@ class _Spread(nn.Module):
     def forward(self, x: Tensor, hints: HintMap) -> Tensor:
         """Map features ``(N, C, h, w)`` to what the hints add to them, same shape."""
         n, c, h, w = x.shape
-        count = int(hints.present.sum(dim=(1, 2, 3)).max())
-        if not count:
+        # A graph that is exported has all cells, hinted or not: its shapes cannot depend on their number.
+        exporting = torch.compiler.is_exporting()
+        count = h * w if exporting else int(hints.present.sum(dim=(1, 2, 3)).max())
+        if not exporting and not count:
             return torch.zeros_like(x)
-        there, places = hints.present.flatten(1).topk(count)  # (N, K); a photo with fewer hints has gaps
+        there, places = hints.present.flatten(1), None
+        if not exporting:
+            there, places = there.topk(count)  # (N, K); a photo with fewer hints has gaps
 
         def hinted(cells: Tensor) -> Tensor:  # (N, h w, D) to (N, K, D)
-            return cells.gather(1, places[..., None].expand(-1, -1, cells.shape[-1]))
+            if places is None:
+                return cells
+            return cells.gather(1, places[..., None].expand(-1, -1, cells.shape[2]))
 
         normed = self.norm(x)
         hidden = F.relu(self.join(hinted(_cells(torch.cat((hints.embedded, normed), dim=1)))))
@@ -406,22 +413,29 @@ class _Spread(nn.Module):
         more = (more - sharp * least).masked_fill(there[:, None, None] == 0, -torch.inf)
         fading = fading * faster.exp()
 
-        looks = F.normalize(_cells(self.looks(normed)).float().reshape(n, h * w, self.heads, -1), dim=3)
-        looks = looks.transpose(1, 2)  # (N, heads, h w, D)
-        wanted = looks.gather(2, places[:, None, :, None].expand(-1, self.heads, -1, looks.shape[3]))
+        cells = _cells(self.looks(normed)).float()  # (N, h w, heads D)
+        looks, wanted = (
+            F.normalize(part.reshape(n, part.shape[1], self.heads, -1), dim=3).transpose(1, 2)
+            for part in (cells, hinted(cells))
+        )  # (N, heads, h w, D) and (N, heads, K, D)
         light, hinted_light = _cells(hints.light), hinted(_cells(hints.hinted_light))
-        spots = torch.cartesian_prod(*(torch.arange(side, device=x.device).float() for side in (h, w)))
+        rows = torch.arange(h, device=x.device, dtype=torch.float32).repeat_interleave(w)
+        columns = torch.arange(w, device=x.device, dtype=torch.float32).repeat(h)
+        spots = torch.stack((rows, columns), dim=1)  # (h w, 2)
+        hinted_spots = hinted(spots.expand(n, -1, -1))  # (N, K, 2)
         seen = []
         band = max(1, _PAIRS // count)
-        for part in (slice(first, first + band) for first in range(0, h * w, band)):
+        # Nor can its loops be of another length for another photo.
+        for part in [slice(None)] if exporting else [slice(at, at + band) for at in range(0, h * w, band)]:
             logits = sharp * (looks[:, :, part] @ wanted.transpose(2, 3)) + more  # (N, heads, cells, K)
-            steps = spots[part, None] - spots[places][:, None]  # (N, cells, K, 2)
+            steps = spots[part, None] - hinted_spots[:, None]  # (N, cells, K, 2)
             logits = logits - fading * steps.norm(dim=3)[:, None]
             logits = logits - contrast * (light[:, part] - hinted_light.transpose(1, 2))[:, None].abs() / 10
             shares = F.pad(logits, (0, 1)).softmax(dim=3)[..., :-1]  # the last is nothing's
             seen.append(shares.to(values) @ values)
         spread: Tensor = self.out(torch.cat(seen, dim=2).transpose(2, 3).reshape(n, c, h, w))
-        return spread
+        # A photo without hints is as if alone, whatever others in its batch have.
+        return spread * there.amax(dim=1)[:, None, None, None].to(spread)
 
 
 def _cells(x: Tensor) -> Tensor:
