@@ -14,8 +14,9 @@ PACKAGE = Path(colorful.__file__).parent
 # What a part may import at its top, or in a function: any part of a lower layer, never one beside it.
 LAYERS = (
     {"errors"},
-    {"lab", "images", "photos"},
-    {"raster"},
+    {"files"},
+    {"lab", "images"},
+    {"photos", "raster"},
     {"models", "hints"},
     {"runtime", "hub"},
     {"prediction"},

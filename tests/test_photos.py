@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import pickle
+import sys
 import tarfile
 from pathlib import Path
 
@@ -265,3 +266,38 @@ def test_a_split_needs_names_and_counts_that_make_sense(many: list[Photo]) -> No
         split_photos([*many, many[0]])
     with pytest.raises(RangeError, match="validation"):
         split_photos(many, validation=-1)
+
+
+def test_what_is_no_file_is_passed_over(album: Path) -> None:
+    """A named pipe with the ending of a photo is left alone, and refused when it is given by name."""
+    os.mkfifo(album / "pipe.jpg")
+    os.mkfifo(album / "pipe.tar")
+    before = find_photos(album)
+    assert not any("pipe" in photo.name for photo in before)
+    assert [photo.name for photo in find_photos(str(album / "*.*g"))] == ["a.PNG", "b.png"]
+    with pytest.raises(PhotosError, match=r"neither a file nor a folder: .*pipe\.jpg"):
+        find_photos(album / "pipe.jpg")
+    with pytest.raises(ImageError, match=r"x: cannot be read: expected a regular file"):
+        Photo("x", album / "pipe.jpg").read()
+
+
+def test_a_pattern_that_matches_folders_looks_into_them(album: Path) -> None:
+    """A pattern gives what the same names, spelled out by a shell, would give."""
+    assert [photo.name for photo in find_photos(str(album / "s*"))] == [
+        "set/000001.png",
+        "set/000002.png",
+        "sub/c.png",
+    ]
+
+
+def test_a_phones_photo_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HEIC needs pillow-heif; without it the message names the extra."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.from_pillow(Image.fromarray(skimage.data.coffee())).save(tmp_path / "a.heic", quality=100)
+    (photo,) = find_photos(tmp_path)
+    assert abs(photo.load().astype(int) - skimage.data.coffee()).mean() < 2
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    # Opening one made it known to Pillow for good.
+    monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name != "HEIF"])
+    with pytest.raises(ImageError, match=r"a\.heic: .*colorful-colorization\[heif\]"):
+        photo.load()

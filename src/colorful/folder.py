@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import logging
 import os
 import queue
@@ -18,19 +17,18 @@ from typing import Literal
 
 import torch
 
-from colorful import images
+from colorful import files, images
 from colorful.colorizer import Colorizer
 from colorful.errors import (
     ColorfulError,
     ImageError,
     OptionError,
-    OutputError,
     OutputExistsError,
     PhotosError,
 )
 from colorful.hints import Hint
 from colorful.lab.space import Gamut
-from colorful.photos import SUFFIXES
+from colorful.photos import expand, walk
 from colorful.prediction import Decoding
 from colorful.raster import Upsampling
 
@@ -40,9 +38,6 @@ Source = str | os.PathLike[str]
 
 PREFIX = "colorized_"
 """What the name of a result begins with."""
-
-ENDINGS = SUFFIXES | {".heic", ".heif"}
-"""Endings by which a file in a folder is taken for a photo."""
 
 Progress = Callable[["Outcome", int, int], object]
 
@@ -171,7 +166,7 @@ class Plan:
                     prediction = colorizer.predict(
                         picture, hints=hints, network_size=network_size, reference=reference
                     )
-                    _make_folder(job.target.parent)
+                    files.make_folder(job.target.parent)
                     images.write(
                         prediction.picture(decoding),
                         job.target,
@@ -227,6 +222,10 @@ def plan_jobs(
     ending = None if format is None else _ending(format)
     given = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     problems: list[Outcome] = []
+
+    def fail(error: OSError) -> None:
+        problems.append(Outcome(Path(error.filename), None, "failed", f"cannot be listed: {error.strerror}"))
+
     roots = [root for source in given for root in _expand(Path(source), problems)]
     several = sum(root.is_dir() for root in roots) > 1
     found: dict[Path, tuple[Path, Path]] = {}  # by absolute path: each photo, and the folder of its result
@@ -235,7 +234,7 @@ def plan_jobs(
             found.setdefault(root.absolute(), (root, root.parent if out is None else Path(out)))
             continue
         top = root if out is None else Path(out, root.resolve().name) if several else Path(out)
-        for photo in _walk(root, out, recursive, problems):
+        for photo in walk(root, recursive=recursive, leave_out=out, fail=fail):
             found.setdefault(photo.absolute(), (photo, top / photo.parent.relative_to(root)))
     photos = [found[path] for path in sorted(found)]
     if len(photos) > 1:
@@ -404,32 +403,13 @@ def _in_threads(
 
 
 def _expand(source: Path, problems: list[Outcome]) -> list[Path]:
-    """Turn a glob pattern into what it matches; anything else is taken as it is."""
-    if os.path.lexists(source):
-        return [source]
-    matches = [Path(match) for match in glob.glob(str(source), recursive=True)]  # noqa: PTH207
-    photos = [match for match in matches if match.is_dir() or match.suffix.lower() in ENDINGS]
-    if not photos:
+    found = expand(source)
+    if not found:
         problems.append(Outcome(source, None, "failed", "no such file or folder"))
-    return photos
-
-
-def _walk(root: Path, out: Source | None, recursive: bool, problems: list[Outcome]) -> Iterator[Path]:
-    """Find the photos in a folder, hidden ones and the folder of the results left out."""
-    results = None if out is None else os.path.realpath(out)
-
-    def fail(error: OSError) -> None:
-        problems.append(Outcome(Path(error.filename), None, "failed", f"cannot be listed: {error.strerror}"))
-
-    for parent, folders, files in os.walk(root, onerror=fail):
-        folders[:] = [
-            name
-            for name in folders
-            if recursive and not name.startswith(".") and os.path.realpath(Path(parent, name)) != results
-        ]
-        for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in ENDINGS:
-                yield Path(parent, name)
+    elif source.exists() and not source.is_file() and not source.is_dir():  # would wait for ever
+        problems.append(Outcome(source, None, "failed", "expected a file or folder, got something else"))
+        return []
+    return found
 
 
 def _name_targets(photos: list[tuple[Path, Path]], ending: str | None) -> list[Job]:
@@ -455,13 +435,6 @@ def _name_targets(photos: list[tuple[Path, Path]], ending: str | None) -> list[J
 def _identity(path: Path) -> str:
     """Spell a path so that two that may be one file on any system are equal."""
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the folder {str(folder)!r} cannot be made: {error.strerror}") from error
 
 
 def _own_ending(photo: Path) -> str:

@@ -12,7 +12,8 @@ import io
 import os
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,16 +23,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from colorful.errors import ImageError, KindError, PhotosError, RangeError, ShapeError
-
-_JPEG, _TIFF = (".jpg", ".jpeg", ".jpe", ".jfif"), (".tif", ".tiff")
-_OTHERS = (".png", ".webp", ".bmp", ".gif", ".avif", ".jp2", ".ppm", ".pgm", ".pnm")
-SUFFIXES = frozenset((*_JPEG, *_TIFF, *_OTHERS))
-"""Endings by which a file in a folder or a shard is taken for a photo."""
+from colorful.errors import ImageError, KindError, MissingExtraError, PhotosError, RangeError, ShapeError
+from colorful.files import in_words, open_regular
+from colorful.images import ENDINGS
 
 ColorKind = Literal["color", "grey", "toned"]
 Source = str | os.PathLike[str]
 
+_FOUND = ENDINGS | {".tar"}
 _GREY_CHROMA = 6.0
 _LEAST_RESIDUAL = 4.0
 _MINIATURE = 16
@@ -61,11 +60,11 @@ class Photo:
             ImageError: If the file is gone or cannot be read.
         """
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 file.seek(self.offset)
                 return file.read(-1 if self.length is None else self.length)
         except OSError as error:
-            raise ImageError(f"{self.name}: cannot be read: {error.strerror or error}") from error
+            raise ImageError(f"{self.name}: cannot be read: {in_words(error)}") from error
 
     def load(self, *, min_side: int | None = None) -> npt.NDArray[np.uint8]:
         """Decode into upright RGB pixels, taken for sRGB whatever profile they carry.
@@ -95,7 +94,8 @@ def find_photos(sources: Source | Iterable[Source], *, recursive: bool = True) -
     """Find photos in files, folders, globs and tar shards.
 
     A name of a file is taken as it is, whatever its ending; in folders and shards the ending decides (see
-    ``SUFFIXES``) and hidden files are passed over. A file that several sources reach is taken once.
+    ``colorful.images.ENDINGS``), and hidden files are passed over. A file that several sources reach is taken
+    once.
 
     Args:
         sources: Paths or glob patterns (``**`` crosses folders).
@@ -115,7 +115,7 @@ def find_photos(sources: Source | Iterable[Source], *, recursive: bool = True) -
     if not found:
         where = ", ".join(repr(os.fspath(source)) for source in given) or "an empty list"
         raise PhotosError(
-            f"photos: expected files ending in {', '.join(sorted(SUFFIXES))}, got none in {where}"
+            f"photos: expected files ending in {', '.join(sorted(ENDINGS))}, got none in {where}"
         )
     counts = Counter(photo.name for photo in found.values())
     return sorted(
@@ -209,29 +209,77 @@ def split_photos(photos: Sequence[Photo], *, test: int = 1000, validation: int =
     )
 
 
+def expand(source: Source, *, endings: AbstractSet[str] = ENDINGS) -> list[Path]:
+    """Turn a glob pattern into the folders and photos that it matches; what exists is taken as it is.
+
+    Args:
+        source: A path or a pattern (``**`` crosses folders).
+        endings: As for :func:`walk`.
+
+    Returns:
+        Paths in order; none if the pattern matches nothing.
+    """
+    if os.path.lexists(source):
+        return [Path(source)]
+    matches = map(Path, sorted(glob.glob(os.fspath(source), recursive=True)))  # noqa: PTH207 (takes absolute ones)
+    return [match for match in matches if match.is_dir() or _is_candidate(match, endings)]
+
+
+def walk(
+    folder: Source,
+    *,
+    endings: AbstractSet[str] = ENDINGS,
+    recursive: bool = True,
+    leave_out: Source | None = None,
+    fail: Callable[[OSError], object] | None = None,
+) -> Iterator[Path]:
+    """Find the photos in a folder, by their endings.
+
+    Hidden files and folders are passed over, links to folders are not followed, and what is no regular file,
+    such as a named pipe, is left alone: to open it could mean to wait for ever.
+
+    Args:
+        folder: Where to look.
+        endings: Endings in lower case, with the dot.
+        recursive: Look into the folders inside, too.
+        leave_out: A folder that is not looked into, such as that of the results.
+        fail: Called with the error of a folder that cannot be listed, which is then passed over.
+
+    Yields:
+        Paths that begin with *folder*; those of one folder in order.
+    """
+    closed = None if leave_out is None else os.path.realpath(leave_out)
+    for parent, folders, names in os.walk(folder, onerror=fail):
+        inside = sorted(name for name in folders if recursive and not name.startswith("."))
+        folders[:] = [name for name in inside if os.path.realpath(Path(parent, name)) != closed]
+        for path in (Path(parent, name) for name in sorted(names) if not name.startswith(".")):
+            if _is_candidate(path, endings):
+                yield path
+
+
+def _is_candidate(path: Path, endings: AbstractSet[str]) -> bool:
+    # A link to nowhere stays: whoever reads it says so.
+    # os.path, since pathlib raises where a folder may be listed but not entered.
+    if path.suffix.lower() not in endings:
+        return False
+    return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
+
+
 def _from_source(source: str, recursive: bool) -> Iterator[Photo]:
     path = Path(source)
-    if path.is_dir():
-        yield from _from_folder(path, recursive)
-    elif path.exists():
+    if path.is_file():
         yield from _from_file(path, path.name)
-    elif matches := sorted(glob.glob(source, recursive=True)):  # noqa: PTH207 (Path.glob takes no absolute pattern)
-        # A name counts from the part of the pattern that is no pattern.
-        fixed = Path(source[: min(source.find(sign) for sign in "*?[" if sign in source)] + "x").parent
-        for match in map(Path, matches):
-            if match.is_file() and match.suffix.lower() in SUFFIXES | {".tar"}:
-                yield from _from_file(match, match.relative_to(fixed).as_posix())
-    else:
-        raise PhotosError(f"photos: no such file or folder, and nothing matches: {source!r}")
-
-
-def _from_folder(folder: Path, recursive: bool) -> Iterator[Photo]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
-        for name in sorted(files):
-            path = Path(parent, name)
-            if not name.startswith(".") and path.suffix.lower() in SUFFIXES | {".tar"}:
-                yield from _from_file(path, path.relative_to(folder).as_posix())
+        return
+    found = expand(source, endings=_FOUND)
+    if not found or (found == [path] and not path.is_dir()):
+        what = "no such file or folder" if not found else "neither a file nor a folder"
+        raise PhotosError(f"photos: {what}: {source!r}")
+    # A name counts from the folder, or from the part of a pattern that is no pattern.
+    signs = [source.find(sign) for sign in "*?[" if sign in source]
+    top = path if found == [path] else Path(source[: min(signs)] + "x").parent
+    for match in found:
+        for file in walk(match, endings=_FOUND, recursive=recursive) if match.is_dir() else [match]:
+            yield from _from_file(file, file.relative_to(top).as_posix())
 
 
 def _from_file(path: Path, name: str) -> Iterator[Photo]:
@@ -246,21 +294,37 @@ def _from_file(path: Path, name: str) -> Iterator[Photo]:
         raise PhotosError(f"photos: {str(path)!r} is no readable uncompressed tar file: {error}") from error
     for member in members.values():
         file = Path(member.name)
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
+        if file.suffix.lower() in ENDINGS and not file.name.startswith("."):
             yield Photo(member.name, path, member.offset_data, member.size)
 
 
 def _decode(data: bytes, name: str, mode: str, min_side: int | None) -> Image.Image:
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with _open(data) as image:
             if min_side is not None:
                 image.draft(mode, (min_side, min_side))
             return ImageOps.exif_transpose(image).convert(mode)
     except UnidentifiedImageError as error:
         raise ImageError(f"{name}: is no picture in a known format") from error
+    except MissingExtraError as error:
+        raise ImageError(f"{name}: {error}") from error
     # Pillow's decoders raise nearly anything on a broken file.
     except Exception as error:
         raise ImageError(f"{name}: cannot be decoded: {error}") from error
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError:
+        if data[4:8] != b"ftyp":
+            raise
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError:
+        raise MissingExtraError("heif") from None
+    image: Image.Image = HeifImageFile(io.BytesIO(data), "")  # type: ignore[no-untyped-call]
+    return image
 
 
 def _near_pairs(photos: Sequence[Photo], held: int) -> npt.NDArray[np.intp]:

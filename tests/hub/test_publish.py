@@ -98,7 +98,7 @@ def test_changed_network_is_not_saved(tmp_path: Path) -> None:
 def test_folder_that_cannot_be(tmp_path: Path) -> None:
     """A place that cannot be written is named."""
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be made: a file is in its place"):
         save_pretrained(create("lite"), tmp_path / "file")
 
 

@@ -259,7 +259,7 @@ def test_a_file_made_meanwhile_is_not_lost(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_file_system_without_links_is_written_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where hard links are not to be had, as on memory cards, a plain rename does."""
+    """Where hard links are not to be had, as on memory cards, a file is written all the same."""
 
     def refuse(*_: Any) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -276,7 +276,7 @@ def test_failures_are_said_and_leave_nothing(tmp_path: Path, monkeypatch: pytest
     for path in (tmp_path / "no" / "a.png", tmp_path / "folder.png", Path("/dev/null"), tmp_path / "a\0.png"):
         with pytest.raises(OutputError) as caught:
             images.write(colored(), path, format="png", overwrite=True)
-        assert str(caught.value).startswith(str(path))
+        assert str(path).split("\0")[0] in str(caught.value)
     assert Path("/dev/null").is_char_device()
 
     def full(_: int) -> None:
@@ -286,7 +286,7 @@ def test_failures_are_said_and_leave_nothing(tmp_path: Path, monkeypatch: pytest
     old.write_bytes(b"old")
     monkeypatch.setattr(os, "fsync", full)
     for path in (tmp_path / "new.png", old):
-        with pytest.raises(OutputError, match="No space left on device"):
+        with pytest.raises(OutputError, match="the disk is full"):
             images.write(colored(), path, overwrite=True)
     assert old.read_bytes() == b"old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.png", "old.png"]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import re
 import sys
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
@@ -15,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from colorful import __version__
-from colorful.errors import ColorfulError, OutputError
+from colorful.errors import ColorfulError
 
 COMMANDS = {
     "colorize": "colorful.cli.colorize:colorize",
@@ -121,16 +119,6 @@ def complain(message: str) -> None:
     Not by ``click.echo``, which goes around what rich has put in the place of ``sys.stderr``.
     """
     print(f"colorful: {shown(message)}", file=sys.stderr)
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder of a result and see that it can be written to: before the work, which would be lost."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the folder {str(folder)!r} cannot be made: {error.strerror}") from error
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"the folder {str(folder)!r} cannot be written to")
 
 
 class _EchoHandler(logging.Handler):

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from colorful.cli import COMMANDS, INTERRUPTED, complain, make_folder, shown, with_options
+from colorful.cli import COMMANDS, INTERRUPTED, complain, shown, with_options
 from colorful.errors import OptionError, OutputExistsError
+from colorful.files import make_folder
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from colorful.cli import make_folder, shown
+from colorful.cli import shown
+from colorful.files import make_folder
 
 if TYPE_CHECKING:
     from PIL import Image

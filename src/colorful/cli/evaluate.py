@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from colorful.cli import Failure, make_folder, shown
+from colorful.cli import Failure, shown
 from colorful.errors import OptionError
+from colorful.files import check_target, make_folder, write
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -238,13 +239,10 @@ def turing(
     One HTML file, to be opened in any browser, without a server and without a network. It shows each pair
     for a second and tells in the end how often the colored photo was taken for the real one.
     """
-    from colorful.errors import OutputExistsError
     from colorful.evaluation.turing import turing_page
-    from colorful.images.writing import write_bytes
 
-    if out.exists() and not overwrite:
-        raise OutputExistsError(f"{out}: exists already; --overwrite replaces it")
     make_folder(out.parent)
+    check_target(out, overwrite=overwrite)
     with _progress("Coloring", gentle=False) as progress:
         page = turing_page(
             photos,
@@ -258,7 +256,7 @@ def turing(
             device=device,
             progress=progress,
         )
-    write_bytes(page.encode(), out, overwrite=overwrite)
+    write(out, page.encode(), overwrite=overwrite)
     click.echo(shown(out))
 
 
@@ -271,6 +269,7 @@ def _prepare(json_path: Path | None, sheet: Path | None) -> None:
     for path in (json_path, sheet):
         if path is not None:
             make_folder(path.parent)
+            check_target(path, overwrite=True)
 
 
 def _kept(run: Callable[[], Report]) -> tuple[Report, str]:
@@ -289,7 +288,7 @@ def _show(report: Report, json_path: Path | None, sheet: Path | None, failure: s
     """Print the report, write the files, then fail if something did."""
     from rich.console import Console
 
-    from colorful.images import read, write
+    from colorful import images
 
     console = Console(highlight=False)
     # A file or pipe has no width of its own: nothing is cut there.
@@ -298,7 +297,7 @@ def _show(report: Report, json_path: Path | None, sheet: Path | None, failure: s
         report.save(json_path)
         click.echo(shown(json_path))
     if sheet is not None:
-        write(read(report.sheet()), sheet, overwrite=True, provenance=False)
+        images.write(images.read(report.sheet()), sheet, overwrite=True, provenance=False)
         click.echo(shown(sheet))
     if failure:
         raise Failure(failure)

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from colorful import files
 from colorful.errors import PhotosError
 from colorful.evaluation.scores import (
     GREY,
@@ -30,7 +30,6 @@ from colorful.evaluation.scores import (
     ScoreTable,
     mean_estimate,
 )
-from colorful.images.writing import write_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -174,7 +173,7 @@ class Report:
             OutputError: If it cannot be written.
         """
         text = json.dumps(self.as_dict(), indent=1, allow_nan=False)
-        write_bytes(text.encode(), Path(path), overwrite=True)
+        files.write(path, text.encode(), overwrite=True)
 
     def sheet(self) -> Image.Image:
         """Draw the kept examples, a row each: grey, as each model colored it, real. The best come first.

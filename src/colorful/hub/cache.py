@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorful.errors import WeightsError, WeightsFormatError, WeightsIntegrityError
+from colorful.errors import OutputError, WeightsError, WeightsFormatError, WeightsIntegrityError
+from colorful.files import write
 from colorful.hub import files
 
 if TYPE_CHECKING:
@@ -134,10 +135,9 @@ def convert(source: Path, source_digest: str, name: str, folder: Path) -> tuple[
     digest = hashlib.sha256(data).hexdigest()
     path = folder / f"{name.replace('.', '-')}.{source_digest[:16]}.{digest}.safetensors"
     try:
-        with files.atomically(path) as file:
-            file.write(data)
-    except OSError as error:
-        raise files.unwritable(path, error) from error
+        write(path, data, overwrite=True)
+    except OutputError as error:
+        raise files.unwritable(path, error.__cause__ or error) from error
     return path, digest
 
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 import json
-import os
 import pickle
 import sys
-import threading
 import typing
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from colorful.errors import (
     ColorfulError,
@@ -23,6 +19,7 @@ from colorful.errors import (
     WeightsIntegrityError,
     WeightsNotFoundError,
 )
+from colorful.files import in_words
 from colorful.models import ARCHITECTURES, NetworkConfig, create
 
 if TYPE_CHECKING:
@@ -322,30 +319,11 @@ def serialize(tensors: Mapping[str, Tensor], config: Mapping[str, Any] | None = 
     return save(own, metadata=None if config is None else {_EMBEDDED: json.dumps(config, sort_keys=True)})
 
 
-@contextmanager
-def atomically(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of *path* when it is whole on the disk, or vanishes."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def unwritable(path: Path, error: OSError) -> WeightsError:
+def unwritable(path: Path, error: BaseException) -> WeightsError:
     """Say why *path* could not be written in the cache."""
-    elsewhere = "choose another place with cache_dir= or the environment variable HF_HOME"
-    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-        return WeightsError(
-            f"{path}: the disk is full, so the weights could not be kept. Free some space, or {elsewhere}"
-        )
     return WeightsError(
-        f"{path}: cannot be written: {error.strerror or error}. Make it writable, or {elsewhere}"
+        f"{path}: cannot be written: {in_words(error)}. Free some space, make it writable, or choose another "
+        "place with cache_dir= or the environment variable HF_HOME"
     )
 
 

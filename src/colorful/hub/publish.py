@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorful.errors import KindError, OutputError, WeightsFormatError
+from colorful.errors import KindError, WeightsFormatError
+from colorful.files import make_folder, write
 from colorful.hub import files, remote
 from colorful.hub.cards import model_card
 from colorful.models import create
@@ -43,13 +44,10 @@ def save_pretrained(
         WeightsFormatError: If the network was changed so that it could not be loaded again, as by ``fuse()``.
     """
     target = Path(folder).expanduser()
-    for name, content in _contents(network, str(target), card, training).items():
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            with files.atomically(target / name) as file:
-                file.write(content)
-        except OSError as error:
-            raise OutputError(f"{target / name}: cannot be written: {error.strerror or error}") from error
+    contents = _contents(network, str(target), card, training)
+    make_folder(target)
+    for name, content in contents.items():
+        write(target / name, content, overwrite=True)
     return target
 
 

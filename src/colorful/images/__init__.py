@@ -1,11 +1,13 @@
 """Pictures in, pictures out: any file, image or array to a :class:`Picture` and back, with nothing lost."""
 
+from colorful.images.formats import ENDINGS, EXTENSIONS
 from colorful.images.metadata import Metadata
 from colorful.images.picture import Picture
 from colorful.images.reading import FORMATS, MAX_PIXELS, Source, read, read_size
-from colorful.images.writing import EXTENSIONS, encode, write
+from colorful.images.writing import encode, write
 
 __all__ = [
+    "ENDINGS",
     "EXTENSIONS",
     "FORMATS",
     "MAX_PIXELS",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import secrets
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,36 +15,14 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from colorful.errors import (
-    KindError,
-    MissingExtraError,
-    OptionError,
-    OutputError,
-    OutputExistsError,
-    RangeError,
-)
+from colorful import files
+from colorful.errors import KindError, MissingExtraError, OptionError, OutputError, RangeError
 from colorful.images import png, tiff
+from colorful.images.formats import EXTENSIONS
 from colorful.images.log import naming, warn
 from colorful.images.metadata import Metadata
 from colorful.images.picture import Picture
 from colorful.images.profiles import srgb_profile
-
-EXTENSIONS = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".png": "PNG",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".webp": "WEBP",
-    ".bmp": "BMP",
-    ".gif": "GIF",
-    ".avif": "AVIF",
-    ".heic": "HEIF",
-    ".heif": "HEIF",
-}
-"""File name extension to format; what can be written."""
 
 _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65535, "HEIF": 65535}
 _SEGMENT = 65533  # bytes that one segment of a JPEG has room for
@@ -61,8 +38,6 @@ def write(
     provenance: bool = True,
 ) -> Path:
     """Write a picture to a file, whole or not at all.
-
-    The bytes go to a temporary file in the same folder, which takes the name once all are on the disk.
 
     Args:
         picture: What to write.
@@ -81,12 +56,10 @@ def write(
         OptionError: If the format is unknown.
     """
     target = Path(path)
-    with contextlib.suppress(ValueError):  # a name that cannot be: said when it is written
-        if not overwrite and os.path.lexists(target):
-            raise _exists(target)
+    files.check_target(target, overwrite=overwrite)
     with naming(target.name):
         data = encode(picture, format or _format_of(target), quality=quality, provenance=provenance)
-    write_bytes(data, target, overwrite=overwrite)
+    files.write(target, data, overwrite=overwrite)
     return target
 
 
@@ -275,57 +248,3 @@ def _format_of(path: Path) -> str:
     if format is None:
         raise OptionError(f"path: expected a name ending in {' '.join(EXTENSIONS)}, got {path.name!r}")
     return format
-
-
-def _exists(path: Path) -> OutputExistsError:
-    return OutputExistsError(f"{path}: exists already; overwrite=True replaces it")
-
-
-def write_bytes(data: bytes, target: Path, *, overwrite: bool = False) -> None:
-    """Write a file so that its name shows the old content or the new, never a part of it."""
-    try:
-        place = Path(os.path.realpath(target))  # a link stays a link
-        temporary = place.with_name(f".{place.name[:40]}.{secrets.token_hex(6)}.tmp")
-        if place.exists() and not place.is_file():
-            raise OutputError(f"{target}: expected a file or nothing there, got something else")
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if overwrite:
-                with contextlib.suppress(FileNotFoundError):
-                    temporary.chmod(place.stat().st_mode & 0o777)
-                temporary.replace(place)
-            else:
-                _rename_to_new(temporary, place)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync_folder(place.parent)
-    except FileExistsError:
-        raise _exists(target) from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, OutputError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise OutputError(f"{target}: cannot be written: {reason}") from error
-
-
-def _rename_to_new(temporary: Path, place: Path) -> None:
-    try:
-        place.hardlink_to(temporary)  # fails, where a rename would not, if another made the file meanwhile
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        if place.exists():
-            raise FileExistsError(place) from None
-        temporary.replace(place)
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # not every file system has folders that can be synced
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -8,8 +8,8 @@ from typing import IO, Any
 
 import torch
 
+from colorful import files
 from colorful.errors import OutputError, TrainingError
-from colorful.hub.files import atomically
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -23,9 +23,9 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         OutputError: If the disk is full or the folder cannot be written; *path* is as it was.
     """
     try:
-        with atomically(path) as file:
+        with files.writing(path, overwrite=True) as file:
             write(file)
-    except (OSError, RuntimeError) as error:  # torch.save wraps the system's error into one of its own.
+    except RuntimeError as error:  # torch.save wraps the system's error into one of its own.
         raise OutputError(f"{path}: cannot be written, the one before is untouched: {error}") from error
 
 

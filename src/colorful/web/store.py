@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from colorful import files
 from colorful.errors import ColorfulError, ImageTooLargeError
-from colorful.images.writing import write_bytes
 
 T = TypeVar("T")
 
@@ -142,9 +142,9 @@ class Folder:
     def save_upload(self, data: bytes, extension: str) -> str:
         """Write an upload as it came and return its generated name, without the extension."""
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(6)}"
-        write_bytes(data, self.path / "uploads" / f"{name}.{extension}")
+        files.write(self.path / "uploads" / f"{name}.{extension}", data)
         return name
 
     def save_result(self, data: bytes, extension: str, upload: str) -> None:
         """Write a result beside those of the same *upload*."""
-        write_bytes(data, self.path / "colorized" / f"{upload}-{secrets.token_hex(3)}.{extension}")
+        files.write(self.path / "colorized" / f"{upload}-{secrets.token_hex(3)}.{extension}", data)

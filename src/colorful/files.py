@@ -1,0 +1,196 @@
+"""Files, written whole or not at all, and never over another by accident; and read only where they are files.
+
+Shares and memory cards lack one thing or another that a disk at home has: permissions, hard links, a way to
+wait until data are on the disk. What such a lack costs is safety in a power cut, not the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from colorful.errors import ColorfulError, OutputError, OutputExistsError
+
+# What systems answer that do not know how to sync or to set permissions. Any other error is of the data.
+_UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EROFS}
+
+_WORDS = {
+    errno.EEXIST: "a file is in its place",
+    errno.ENOTDIR: "a file is in the place of a folder",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file is too large for this file system or its limit",
+    errno.ENAMETOOLONG: "the name is too long for this file system",
+}
+
+
+def write(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = False) -> None:
+    """Write a file so that its name shows the old content or the new, never a part of it.
+
+    Args:
+        path: The file.
+        data: Its content.
+        overwrite: Whether a file of that name may be replaced.
+
+    Raises:
+        OutputExistsError: If something has that name and *overwrite* is false, also if another process made
+            it meanwhile.
+        OutputError: If it cannot be written; what was there is as it was.
+    """
+    with writing(path, overwrite=overwrite) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[IO[bytes]]:
+    """Open a file that gets the name *path* when it is whole on the disk; after an error it vanishes.
+
+    A link to a file stays a link, and a file that is replaced keeps its permissions.
+
+    Args:
+        path: As for :func:`write`, like all that follows.
+        overwrite: Whether a file of that name may be replaced.
+
+    Raises:
+        OutputError: As there, also for an :class:`OSError` of the code that writes.
+    """
+    with _failures_in_words(path):
+        check_target(path, overwrite=overwrite)
+        place = Path(os.path.realpath(path))
+        temporary = place.with_name(f".{place.name[:24]}.{secrets.token_hex(6)}.tmp")
+        try:
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                _sync(file.fileno())
+            if overwrite:
+                with contextlib.suppress(OSError):  # there is none, or the file system has no permissions
+                    temporary.chmod(place.stat().st_mode & 0o777)
+                temporary.replace(place)
+            else:
+                _rename_to_new(temporary, place)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        _sync_folder(place.parent)
+
+
+def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """See whether a file of this name could be written, before the work that would be lost.
+
+    Args:
+        path: As for :func:`write`. That its folder is not there yet is no fault.
+        overwrite: Whether a file of that name may be replaced.
+
+    Raises:
+        OutputExistsError: If something of that name is there and *overwrite* is false.
+        OutputError: If the name is too long or cannot be, or what is there is no file.
+    """
+    with _failures_in_words(path):
+        try:
+            os.lstat(path)
+        except FileNotFoundError:
+            return
+        except ValueError as error:  # a zero byte in the name
+            raise OutputError(f"{os.fspath(path)!r}: no file can have this name: {error}") from error
+        if not overwrite:
+            raise FileExistsError
+        with contextlib.suppress(FileNotFoundError):  # a link to nowhere
+            if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (pathlib's has another error for "\0")
+                raise OutputError(f"{os.fspath(path)}: expected a file or nothing there, got something else")
+
+
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Make the folder of a result, with those above it, and see that it can be written to.
+
+    Args:
+        path: The folder; it may be there.
+
+    Raises:
+        OutputError: If it cannot be made or written to.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise OutputError(f"the folder {os.fspath(path)!r} cannot be made: {in_words(error)}") from error
+    if not os.access(path, os.W_OK):
+        raise OutputError(f"the folder {os.fspath(path)!r} cannot be written to")
+
+
+def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a file for reading; refuse a named pipe, a device or a socket, which could wait for ever.
+
+    Raises:
+        OSError: If it cannot be opened, or is no regular file; :func:`in_words` says why.
+    """
+    # The look comes before opening: to open a pipe is to wait for its other end.
+    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+        kind = "a folder" if Path(path).is_dir() else "something else"
+        raise OSError(errno.EINVAL, f"expected a regular file, got {kind}", os.fspath(path))
+    return Path(path).open("rb")
+
+
+def in_words(error: BaseException) -> str:
+    """Say in words what an error of the system means, without the file's name."""
+    if not isinstance(error, OSError):
+        return str(error)
+    return _WORDS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+
+
+@contextlib.contextmanager
+def _failures_in_words(path: str | os.PathLike[str]) -> Iterator[None]:
+    name = os.fspath(path)
+    try:
+        yield
+    except ColorfulError:
+        raise
+    except FileExistsError:
+        raise OutputExistsError(f"{name}: exists already; overwrite=True replaces it") from None
+    except FileNotFoundError as error:
+        raise OutputError(f"{name}: cannot be written: there is no such folder") from error
+    except OSError as error:
+        raise OutputError(f"{name}: cannot be written: {in_words(error)}") from error
+
+
+def _rename_to_new(temporary: Path, place: Path) -> None:
+    """Give a file its name unless something has that name, also where two processes try at once."""
+    try:
+        place.hardlink_to(temporary)
+        return
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        pass
+    if os.name == "nt":
+        temporary.rename(place)  # which fails there if the name is taken
+        return
+    # An empty file takes the name, which only one process can do; then ours takes its place.
+    place.open("xb").close()
+    try:
+        temporary.replace(place)
+    except BaseException:
+        place.unlink(missing_ok=True)
+        raise
+
+
+def _sync(handle: int) -> None:
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # not every file system has folders that can be synced
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
