@@ -11,7 +11,16 @@ from web_samples import Painter
 
 from colorful import hub, models
 from colorful.errors import KindError, OptionError, ShapeError, UnsupportedOptionError, WeightsFormatError
-from colorful.models import ARCHITECTURES, DEFAULT_MODEL, MODELS, Network, NetworkConfig, create, register
+from colorful.models import (
+    ARCHITECTURES,
+    DEFAULT_MODEL,
+    MODELS,
+    Network,
+    NetworkConfig,
+    create,
+    identify,
+    register,
+)
 
 
 def test_every_model_names_an_architecture_and_itself() -> None:
@@ -98,7 +107,7 @@ def test_wrong_hints_are_named() -> None:
 
 def test_unknown_architecture_is_named() -> None:
     """An unknown architecture is refused with the list of those there are."""
-    with pytest.raises(OptionError, match=r"architecture: expected one of .*'eccv16'.*, got 'gan'"):
+    with pytest.raises(OptionError, match=r"architecture: expected one of .*eccv16.*, got 'gan'"):
         create("gan")
 
 
@@ -170,3 +179,29 @@ def test_only_networks_are_registered() -> None:
         register(torch.nn.Linear)  # type: ignore[type-var]
     with pytest.raises(KindError, match="expected a class with the attribute 'architecture', got Silent"):
         register(type("Silent", (Network,), {}))
+
+
+@pytest.mark.parametrize("architecture", ["eccv16", "siggraph17"])
+def test_a_state_dict_tells_its_architecture(architecture: str) -> None:
+    """The marks that stand with a class are borne by its own state dict, and by that of no other."""
+    state = create(architecture, device="meta").state_dict()
+    assert identify({name: tuple(tensor.shape) for name, tensor in state.items()}) == architecture
+
+
+def test_tensors_of_something_else_tell_nothing() -> None:
+    """A state dict with none of the marks is of no architecture of ours."""
+    assert identify({"conv.weight": (64, 1, 3, 3)}) is None
+
+
+def test_networks_do_not_depend_on_the_defaults_of_torch() -> None:
+    """With another default dtype and device a network is still made in float32, on the CPU."""
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    try:
+        network = create("lite")
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    assert {(tensor.device.type, tensor.dtype) for tensor in network.state_dict().values()} == {
+        ("cpu", torch.float32)
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colorful.models import MODELS
+from colorful.models import MODELS, network_class
 
 _INTRO = """# {title}
 
@@ -19,37 +19,6 @@ Colorizer.from_pretrained("{model}").colorize_file("old.jpg", "colored.jpg")
 _LIMITS = """The colors are plausible guesses, not what was there: a photo without color does not say whether
 a coat was red or green. Do not take them as evidence. Rare objects, small details and photos unlike those
 trained on come out wrong or pale."""
-
-_RELEASED = {
-    "eccv16": {
-        "title": "Colorful Image Colorization (ECCV 2016)",
-        "data": "The photos of ImageNet, without their labels, as the paper has it.",
-        "recipe": """\
-As published: class-rebalanced cross-entropy over 313 ab bins; batches of 40 crops of 176 of 256
-pixels, mirrored; Adam with betas 0.9 and 0.99, weight decay 0.001, learning rate 3e-5, divided by
-10 every 225 000 of 500 000 iterations.""",
-        "measures": """\
-As published in table 1 of the paper, on 10 000 photos of ImageNet: AuC 89.5 %, rebalanced AuC 67.3
-%, VGG top-1 accuracy 56.0 %, taken for real by people 32.3 %. These are figures of the authors'
-Caffe model, not measured anew on this file.
-
-Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016.""",
-    },
-    "siggraph17": {
-        "title": "Real-Time User-Guided Image Colorization (SIGGRAPH 2017)",
-        "data": "The photos of ImageNet, near-grey ones left out, without their labels.",
-        "recipe": """\
-As published: simulated color hints, a geometric number of patches of 1 to 9 pixels; batches of 25
-crops of 176 pixels; Adam with betas 0.9 and 0.999; classification first, then regression, learning
-rate 1e-5, then 1e-6.""",
-        "measures": """\
-As published by the authors, on 1000 photos of ImageNet, PSNR by number of hints: 24.4 dB with none,
-25.4 with 1, 27.4 with 5, 28.4 with 10, 30.4 with 50. Not measured anew on this file.
-
-Zhang, Zhu, Isola, Geng, Lin, Yu, Efros. Real-Time User-Guided Image Colorization with Learned Deep
-Priors. SIGGRAPH 2017.""",
-    },
-}
 
 
 def model_card(
@@ -108,4 +77,6 @@ def released_card(name: str, *, model: str, sha256: str) -> str:
     info = MODELS[name]
     addresses = "\n".join(f"- <{source.url}>" for source in info.sources)
     source = f"Converted, unchanged, from the file with SHA-256 `{sha256}`:\n\n{addresses}"
-    return model_card(info.architecture, model=model, license=info.license, source=source, **_RELEASED[name])
+    card = network_class(info.architecture).card
+    told = {} if card is None else card._asdict()
+    return model_card(info.architecture, model=model, license=info.license, source=source, **told)

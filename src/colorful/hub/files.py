@@ -20,7 +20,7 @@ from colorful.errors import (
     WeightsNotFoundError,
 )
 from colorful.files import in_words
-from colorful.models import ARCHITECTURES, NetworkConfig, create
+from colorful.models import ARCHITECTURES, NetworkConfig, create, network_class
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,12 +35,6 @@ FORMAT_VERSION = 1
 # Key of the config in the header of a safetensors file. It stays the only key there: safetensors writes its
 # metadata in no fixed order, and one network must always give one checksum.
 _EMBEDDED = "colorful"
-
-# Tensors that only one of the two released networks has, by shape.
-_MARKS: Mapping[str, Mapping[str, tuple[int, ...]]] = {
-    "eccv16": {"model1.0.weight": (64, 1, 3, 3), "model_out.weight": (2, 313, 1, 1)},
-    "siggraph17": {"model1.0.weight": (64, 4, 3, 3), "model_class.0.weight": (529, 256, 1, 1)},
-}
 
 _DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
@@ -186,14 +180,6 @@ def _is_plain(name: object, value: object) -> bool:
     )
 
 
-def identify(tensors: Mapping[str, TensorInfo]) -> str | None:
-    """Name the architecture of one of the two released files by its tensors."""
-    for architecture, marks in _MARKS.items():
-        if all(name in tensors and tensors[name].shape == shape for name, shape in marks.items()):
-            return architecture
-    return None
-
-
 def describe(architecture: str, config: NetworkConfig) -> dict[str, Any]:
     """Put into a ``config.json`` what is needed to build a network again."""
     return {
@@ -277,10 +263,11 @@ def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool 
     from colorful.models.network import Undrawn
 
     settings = _settings(config["config"], where)
-    tensors = read_tensors(weights)
+    tensors = dict(network_class(config["architecture"]).converted(read_tensors(weights)))
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     # Fresh weights would move the caller's random stream, and take time and memory to draw.
     with torch.random.fork_rng(devices=[]), Undrawn():
-        network = create(config["architecture"], settings)
+        network = create(config["architecture"], settings, shapes=shapes)
     expected = network.state_dict()
     for name, tensor in expected.items():
         # Counts training steps only; files from before torch 0.4.1 have none.

@@ -23,7 +23,7 @@ from colorful.errors import (
     WeightsOfflineError,
 )
 from colorful.hub import cache, files, remote
-from colorful.models import ARCHITECTURES, MODELS, ModelInfo, NetworkConfig, WeightSource
+from colorful.models import ARCHITECTURES, MODELS, ModelInfo, NetworkConfig, WeightSource, identify
 
 if TYPE_CHECKING:
     from colorful.models import Network
@@ -293,7 +293,7 @@ def describe_file(path: Path, architecture: str | None = None, weights: Path | N
         config = files.read_config(beside)
     if config is not None:
         return config
-    known = architecture or files.identify(tensors)
+    known = architecture or identify({name: tensor.shape for name, tensor in tensors.items()})
     if known is None:
         raise WeightsFormatError(
             f"{path}: the file does not tell what network it is for. Pass architecture= (in a shell once: "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from colorful.errors import UnsupportedOptionError, WeightsNotFoundError
 from colorful.hub import files
-from colorful.models import MODELS, create
+from colorful.models import MODELS, create, identify
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +92,8 @@ def inspect(file: str | os.PathLike[str]) -> Inspection:
     beside = path.with_name(files.CONFIG)
     if path.name == files.WEIGHTS and beside.exists():
         config = files.read_config(beside)
-    architecture = config["architecture"] if config else files.identify(tensors)
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    architecture = config["architecture"] if config else identify(shapes)
     digest = files.sha256(path)
     return Inspection(
         path=path,
@@ -140,8 +141,6 @@ def check_temperature(network: Network, light: Tensor) -> TemperatureCheck:
 
 
 def _mismatch(architecture: str, tensors: Mapping[str, files.TensorInfo]) -> str:
-    import torch
-
-    with torch.device("meta"):  # Names and shapes only.
-        expected = create(architecture).state_dict()
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    expected = create(architecture, shapes=shapes, device="meta").state_dict()  # names and shapes only
     return files.mismatch(expected, tensors)

@@ -33,6 +33,8 @@ __all__ = [
     "NetworkConfig",
     "WeightSource",
     "create",
+    "identify",
+    "network_class",
     "register",
 ]
 
@@ -159,23 +161,67 @@ MODELS: Mapping[str, ModelInfo] = MappingProxyType(
 DEFAULT_MODEL = "lite"
 
 
-def create(architecture: str, config: NetworkConfig | None = None) -> Network:
-    """Make a network with fresh weights.
+def network_class(architecture: str) -> type[Network]:
+    """Find the class of an architecture.
 
     Args:
         architecture: A key of :data:`ARCHITECTURES`.
-        config: Its settings; those of the architecture by default.
 
     Returns:
-        The network, in training mode, on the CPU.
+        A subclass of :class:`Network`.
 
     Raises:
         OptionError: If there is no such architecture.
     """
     if architecture not in ARCHITECTURES:
-        raise OptionError(f"architecture: expected one of {tuple(ARCHITECTURES)}, got {architecture!r}")
-    network: type[Network] = _registered.get(architecture) or resolve_name(ARCHITECTURES[architecture])
-    return network(config)
+        raise OptionError(f"architecture: expected one of {', '.join(ARCHITECTURES)}, got {architecture!r}")
+    found: type[Network] = _registered.get(architecture) or resolve_name(ARCHITECTURES[architecture])
+    return found
+
+
+def identify(shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+    """Name the architecture of a state dict.
+
+    Args:
+        shapes: Of its tensors, by name.
+
+    Returns:
+        A key of :data:`ARCHITECTURES`; None if the tensors bear the marks of none.
+    """
+    for architecture in ARCHITECTURES:
+        marks = network_class(architecture).marks
+        if marks and all(shapes.get(name) == shape for name, shape in marks.items()):
+            return architecture
+    return None
+
+
+def create(
+    architecture: str,
+    config: NetworkConfig | None = None,
+    *,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    device: str = "cpu",
+) -> Network:
+    """Make a network with fresh weights.
+
+    Args:
+        architecture: A key of :data:`ARCHITECTURES`.
+        config: Its settings; those of the architecture by default.
+        shapes: Of the tensors in a state dict that shall fit, by name, for an architecture of several sizes.
+        device: Where it is made, whatever torch's default device.
+
+    Returns:
+        The network, in training mode, in float32.
+
+    Raises:
+        OptionError: If there is no such architecture.
+    """
+    import torch
+
+    kind = network_class(architecture)
+    with torch.device(device):
+        network = kind(config) if shapes is None else kind.sized(shapes, config)
+    return network.to(torch.float32)  # whatever torch's default dtype
 
 
 def register(network: Kind) -> Kind:

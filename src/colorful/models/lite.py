@@ -14,7 +14,9 @@ References:
 from __future__ import annotations
 
 import copy
-from typing import ClassVar, Literal, NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -55,6 +57,21 @@ class Lite(Network):
     multiple: ClassVar[int] = 32
     # The first filters see L itself, whose fine steps bfloat16 does not have.
     float32_islands: ClassVar[tuple[str, ...]] = ("encoder.blocks.0",)
+    recipe: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "batch_size": 32,
+            "lr": 1e-3,
+            "encoder_rate": 0.35,
+            "encoder_delay": 0.07,
+            "norm_share": 0.45,
+            "weight_decay": 1e-2,
+            "rebalance": 0.5,
+            "harm": 0.07,
+            "precision": "bf16",
+            "crops": {"hinted": 0.65, "recolored": 0.9, "large_size": 224, "large_share": 0.4},
+        }
+    )
+    imagenet_part: ClassVar[str] = "encoder"
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__(config)
@@ -87,8 +104,13 @@ class Lite(Network):
         return logits
 
     def hint_parts(self) -> list[nn.Module]:
-        """Give the layers that only hints pass through."""
+        """Give the layers that only hints pass through; see :meth:`Network.hint_parts`."""
         return [self.hints, *(part for part in self.modules() if isinstance(part, _Spread))]
+
+    @property
+    def logit_bias(self) -> Tensor | None:
+        """The bias of the head."""
+        return self.head.bias
 
     def fuse(self) -> Lite:
         """Return a copy with batch norm folded into the convolutions: same numbers, less time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -13,7 +13,23 @@ from colorful.errors import ShapeError, UnsupportedOptionError
 from colorful.lab import AbBins, annealed_mean
 from colorful.models.config import NetworkConfig
 
-__all__ = ["Network", "NetworkConfig"]
+__all__ = ["Card", "Network", "NetworkConfig"]
+
+
+class Card(NamedTuple):
+    """What the page of a model says of the weights that its authors released.
+
+    Attributes:
+        title: Heading.
+        data: What the network was trained on, in Markdown.
+        recipe: How, in Markdown.
+        measures: How well it does, with the method, in Markdown.
+    """
+
+    title: str
+    data: str
+    recipe: str
+    measures: str
 
 
 class Network(nn.Module):
@@ -37,6 +53,15 @@ class Network(nn.Module):
     """What stays in float32, by name, where the rest is in bfloat16; it is what decode() gets."""
     float32_islands: ClassVar[tuple[str, ...]] = ()
     """What stays in float32, too, but hands on bfloat16: layers whose own rounding shows in the colors."""
+    marks: ClassVar[Mapping[str, tuple[int, ...]]] = MappingProxyType({})
+    """Tensors, with their shapes, by which a file that others released is known to hold this architecture."""
+    card: ClassVar[Card | None] = None
+    """For weights that others released."""
+    recipe: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Which options of :class:`colorful.training.TrainingOptions` differ from the defaults; ``crops`` holds
+    those of the crops."""
+    imagenet_part: ClassVar[str] = ""
+    """Name of the part that training can begin with ImageNet's weights, if there is one."""
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()
@@ -83,6 +108,59 @@ class Network(nn.Module):
             return output
         chosen = self.config.temperature if temperature is None else temperature
         return annealed_mean(output, self.bins, temperature=chosen)
+
+    def heads(
+        self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Give all that training has an objective for.
+
+        Args:
+            light: As for :meth:`forward`, like the others.
+            ab: Colors of the hints.
+            mask: Where they are.
+
+        Returns:
+            What :meth:`forward` gives; and the logits of a second head over classes of ab, if there is one.
+        """
+        return self(light, ab, mask), None
+
+    def hint_parts(self) -> list[nn.Module]:
+        """Give the layers that only hints pass through, if they can be told apart."""
+        return []
+
+    @property
+    def logit_bias(self) -> Tensor | None:
+        """The bias of the last layer of a distribution, into which a calibration can be built."""
+        return None
+
+    def fuse(self) -> Network:
+        """Return the same function with constant layers folded into others, where there are any."""
+        return self
+
+    @classmethod
+    def sized(cls, shapes: Mapping[str, tuple[int, ...]], config: NetworkConfig | None = None) -> Self:
+        """Make a network that a state dict of these shapes fits; most architectures have a single size.
+
+        Args:
+            shapes: Of the tensors in the state dict, by name.
+            config: As for the class.
+
+        Returns:
+            The network, with fresh weights.
+        """
+        return cls(config)
+
+    @classmethod
+    def converted(cls, released: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Bring a state dict as its authors release it into the form of this class.
+
+        Args:
+            released: Such a state dict, or one that has this form already.
+
+        Returns:
+            A state dict that :meth:`load_state_dict` takes.
+        """
+        return released
 
     def check(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> None:
         """Raise what :meth:`forward` promises, before a layer fails with a message about convolutions.

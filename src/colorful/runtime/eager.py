@@ -37,8 +37,7 @@ class Eager:
     ) -> None:
         in_file = {tensor.data_ptr() for tensor in network.state_dict().values()} if mapped else set()
         network = network.eval().requires_grad_(False).to(device, torch.float32)
-        fuse = getattr(network, "fuse", None)
-        exact: Network = fuse() if fuse else network
+        exact = network.fuse()
         fast: Network = exact if dtype == torch.float32 else with_bfloat16(exact)
         if device.type == "cpu" and not compile:
             fast = with_winograd(fast, exact)

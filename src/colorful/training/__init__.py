@@ -8,11 +8,11 @@ import lazy_loader as _lazy
 
 if TYPE_CHECKING:
     from colorful.training.session import recipe, train
-    from colorful.training.trainer import RECIPES, TrainingOptions
+    from colorful.training.trainer import TrainingOptions
 
-__all__ = ["RECIPES", "TrainingOptions", "recipe", "train"]
+__all__ = ["TrainingOptions", "recipe", "train"]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
-    submod_attrs={"session": ["recipe", "train"], "trainer": ["RECIPES", "TrainingOptions"]},
+    submod_attrs={"session": ["recipe", "train"], "trainer": ["TrainingOptions"]},
 )

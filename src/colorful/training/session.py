@@ -16,14 +16,13 @@ import torch
 from colorful import hub
 from colorful.errors import MissingExtraError, OptionError, OutputError, PhotosError, TrainingError
 from colorful.lab import rebalancing_weights, smooth_prior
-from colorful.models import ARCHITECTURES, MODELS, create
-from colorful.models.lite import Lite
+from colorful.models import ARCHITECTURES, MODELS, create, network_class
 from colorful.models.network import Network
 from colorful.photos import Photo, Source, find_photos, split_photos
 from colorful.training.checkpoint import write_whole
 from colorful.training.data import CropOptions, Survey, survey
 from colorful.training.imagenet import load_imagenet
-from colorful.training.trainer import CHECKPOINT, RECIPES, Trainer, TrainingOptions
+from colorful.training.trainer import CHECKPOINT, Trainer, TrainingOptions
 from colorful.training.validation import Calibration, Validation, apply, calibrate
 
 try:
@@ -126,7 +125,7 @@ def train(
         return None
     average = trainer.average.cpu()
     calibration = None
-    if validator is not None and isinstance(average, Lite) and not options.hints_only:
+    if validator is not None and average.logit_bias is not None and not options.hints_only:
         weights = rebalancing_weights(smooth_prior(found.counts), uniform=options.uniform).float()
         calibration = calibrate(average, validator, weights)
         apply(average, calibration, weights)
@@ -142,7 +141,7 @@ def recipe(
     """Give the options an architecture is trained with by default.
 
     Args:
-        architecture: A key of ``RECIPES``.
+        architecture: A key of :data:`colorful.models.ARCHITECTURES`.
         init_from: Weights to begin with, as for :func:`train`. A network that is trained already has batch
             norm that fits, which it keeps, and a decoder that its encoder need not wait for.
         changes: Options to change, ``steps`` or ``minutes`` among them; those of the crops, too.
@@ -153,12 +152,10 @@ def recipe(
     Raises:
         OptionError: If *architecture* is none of those.
     """
-    if architecture not in RECIPES:
-        raise OptionError(f"architecture: expected one of {', '.join(RECIPES)}, got {architecture!r}")
-    settings = dict(RECIPES[architecture])
+    settings = dict(network_class(architecture).recipe)
     if init_from not in _UNTRAINED:
         settings |= {"encoder_delay": 0.0, "freeze_norm": True}
-    crops = settings.pop("crops", CropOptions())
+    crops = CropOptions(**settings.pop("crops", {}))
     of_crops = {name: changes.pop(name) for name in list(changes) if name in CropOptions.__dataclass_fields__}
     if changes.get("steps") is None and changes.get("minutes") is None:
         changes["minutes"] = MINUTES
@@ -254,14 +251,15 @@ def _look_through(
 
 
 def _start(model: str, init_from: str | os.PathLike[str] | None) -> Network:
-    chosen = os.fspath(init_from) if init_from is not None else "imagenet" if model == "lite" else "none"
+    default = "imagenet" if network_class(model).imagenet_part else "none"
+    chosen = default if init_from is None else os.fspath(init_from)
     if chosen == "none":
         return create(model)
     if chosen == "imagenet":
         network = create(model)
-        if not isinstance(network, Lite):
+        if not network.imagenet_part:
             raise OptionError(f"init_from: imagenet is for lite, got {model}")
-        load_imagenet(network.encoder)
+        load_imagenet(network.get_submodule(network.imagenet_part))
         return network
     finished = Path(chosen).expanduser() / _MODEL
     network = hub.load(finished if chosen not in MODELS and finished.is_dir() else chosen)

@@ -14,17 +14,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, MappingProxyType
-from typing import Any, Literal
+from types import FrameType
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
 from colorful.lab import rebalancing_weights, smooth_prior
-from colorful.models.lite import Lite
 from colorful.models.network import Network
-from colorful.models.siggraph17 import SIGGRAPH17
 from colorful.training import checkpoint
 from colorful.training.data import Batches, CropOptions, Crops, Survey, loader
 from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, harm, smooth_l1
@@ -44,14 +42,12 @@ LOG = "log.jsonl"
 _DTYPES = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 _SETTLING = 24  # batches on which the statistics of batch norm are measured
 _FRESH = 10**9  # the step from which on batches are for that: no run comes so far
-_CLASS_SHARE = (
-    0.1  # of siggraph17's class loss beside ten times as much of the regression, as its code has it
-)
+_CLASS_SHARE = 0.1  # of a second head's loss beside the regression's, as siggraph17's code has it
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """How to train; the defaults of each architecture are in ``RECIPES``.
+    """How to train; :func:`recipe` gives what suits an architecture.
 
     Args:
         steps: Length of the run in steps, or
@@ -117,37 +113,6 @@ class TrainingOptions:
             raise OptionError(f"precision: expected one of {', '.join(_DTYPES)}, got {self.precision!r}")
 
 
-RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "lite": {
-            "batch_size": 32,
-            "lr": 1e-3,
-            "encoder_rate": 0.35,
-            "encoder_delay": 0.07,
-            "norm_share": 0.45,
-            "weight_decay": 1e-2,
-            "rebalance": 0.5,
-            "harm": 0.07,
-            "precision": "bf16",
-            "crops": CropOptions(hinted=0.65, recolored=0.9, large_size=224, large_share=0.4),
-        },
-        # As published, save the crops' random scale and the aging.
-        "eccv16": {
-            "batch_size": 40,
-            "lr": 3e-5,
-            "crops": CropOptions(size=176, least_scale=0.7),
-        },
-        "siggraph17": {
-            "batch_size": 25,
-            "lr": 1e-4,
-            "betas": (0.9, 0.999),
-            "crops": CropOptions(size=176, least_scale=0.7, hinted=1.0, recolored=0.0),
-        },
-    }
-)
-"""The options of each architecture that differ from the defaults."""
-
-
 class Objective(nn.Module):
     """A network and its loss in one module, as data-parallel training wants it.
 
@@ -168,16 +133,16 @@ class Objective(nn.Module):
     def forward(self, light: Tensor, target: Tensor, ab: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Give the loss to descend on and a figure to watch that is 0 when nothing is left to learn."""
         network = self.network
-        if isinstance(network, SIGGRAPH17):
-            regressed, classes = network.forward_heads(light, ab, mask)
-            loss = smooth_l1(regressed, target)
-            return loss + _CLASS_SHARE * class_cross_entropy(classes, target), loss.detach()
-        logits = network(light, *((ab, mask) if network.takes_hints else ()))
-        loss, left = self.cross_entropy(logits, target)
+        output, classes = network.heads(light, *((ab, mask) if network.takes_hints else ()))
+        if network.output == "regression":
+            loss = smooth_l1(output, target)
+            rest = 0 if classes is None else _CLASS_SHARE * class_cross_entropy(classes, target)
+            return loss + rest, loss.detach()
+        loss, left = self.cross_entropy(output, target)
         if self.harm and network.takes_hints:
             with torch.no_grad():
                 plain = network.decode(network(light).float())
-            loss = loss + self.harm * harm(network.decode(logits.float()), plain, target)
+            loss = loss + self.harm * harm(network.decode(output.float()), plain, target)
         return loss, left
 
 
@@ -215,7 +180,7 @@ class Trainer:
         if options.freeze_encoder and self.encoder is not None:
             self.encoder.requires_grad_(False)
         if options.hints_only:
-            if not isinstance(network, Lite):
+            if not network.hint_parts():
                 raise OptionError(
                     f"hints_only: expected False, got True; {network.architecture} is of one piece"
                 )

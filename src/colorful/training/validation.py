@@ -16,7 +16,6 @@ from torch import Tensor
 from colorful import metrics
 from colorful.errors import ImageError, PhotosError
 from colorful.lab import AbBins, annealed_mean, lab_to_rgb, rgb_to_lab
-from colorful.models.lite import Lite
 from colorful.models.network import Network
 from colorful.photos import Photo, color_kind
 
@@ -158,7 +157,7 @@ class Calibration:
 
 
 def calibrate(
-    network: Lite,
+    network: Network,
     validation: Validation,
     weights: Tensor,
     *,
@@ -220,9 +219,9 @@ def calibrate(
     return replace(best, margins=_margins(validation, final))
 
 
-def apply(network: Lite, calibration: Calibration, weights: Tensor) -> None:
+def apply(network: Network, calibration: Calibration, weights: Tensor) -> None:
     """Build a calibration into a network: the balance into the bias of its head, the rest into its config."""
-    bias = network.head.bias
+    bias = network.logit_bias
     if bias is not None:
         bias.data += calibration.balance * weights.log().to(bias)
     network.config = replace(
