@@ -50,10 +50,6 @@ class Nothing(Network):
         light = light[..., ::4, ::4] / 4
         return torch.cat((light, 20 - light), dim=1)
 
-    def decode(self, output: torch.Tensor, *, temperature: float | None = None) -> torch.Tensor:
-        """Give it as it is."""
-        return output
-
 
 def pictures(count: int) -> list[np.ndarray]:
     """Give photos that differ, each shifted by another distance."""

@@ -149,7 +149,7 @@ def pipelines(small: bool) -> dict[str, Any]:
                 ab = theirs(prediction.light[None])
             # Everything but the network: the same call, with the network's answer at hand.
             idle = Colorizer(network, device="cpu")
-            idle._inference.runner.run = lambda *_, known=prediction.output[None]: known
+            idle._runner.run = lambda *_, known=prediction.output[None]: known
             ours, outside, peer_whole, peer_outside = timed(
                 lambda p=pixels: colorizer.colorize(p),
                 lambda p=pixels, c=idle: c.colorize(p),

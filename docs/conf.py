@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import inspect
 import re
+import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,24 @@ nitpick_ignore_regex = [
 ]
 
 
+def spell_options(
+    app: Any, what: str, name: str, obj: Any, options: Any, signature: str, returns: Any
+) -> Any:
+    """Write each option of ``**look: Unpack[Look]`` and its like into the signature."""
+    if not signature or "**" not in signature:
+        return None
+    function = obj.__init__ if isinstance(obj, type) else obj
+    for parameter, annotation in inspect.get_annotations(function).items():
+        if found := re.fullmatch(r"(?:typing\.)?Unpack\[(.+)\]", str(annotation)):
+            options_of = vars(sys.modules[function.__module__])[found[1]]
+            spelled = ", ".join(f"{key}=..." for key in options_of.__annotations__)
+            # The star before them may be there already.
+            signature = signature.replace(
+                f"**{parameter}", spelled if "*, " in signature else f"*, {spelled}"
+            )
+    return signature, returns
+
+
 def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
     """Resolve a name of ours to the one documented object that ends in it.
 
@@ -113,5 +133,6 @@ def part_parameters(app: Any, doctree: Any, name: str) -> None:
 def setup(app: Any) -> None:
     """Hook the above in."""
     app.connect("doctree-resolved", part_parameters)
+    app.connect("autodoc-process-signature", spell_options)
     app.add_directive("model-card", ModelCard)
     app.connect("missing-reference", resolve_name)

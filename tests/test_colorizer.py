@@ -27,7 +27,7 @@ from torch import Tensor
 from web_samples import Painter, Plain, chroma
 
 import colorful
-from colorful import Colorizer, Hint, errors
+from colorful import Colorizer, Hint, errors, images
 from colorful.models import NetworkConfig, create
 
 Array = npt.NDArray[Any]
@@ -138,19 +138,16 @@ class TestColorize:
             ({"saturation": -1}, errors.RangeError, "saturation: .* at least 0, got -1"),
             ({"saturation": float("inf")}, errors.RangeError, "saturation: .* got inf"),
             ({"strength": 2}, errors.RangeError, "strength: .* got 2"),
-            ({"strength": None}, errors.KindError, "strength: .* got None"),
-            ({"upsample": "cubic"}, errors.OptionError, "upsample: expected one of 'guided', 'bilinear'"),
-            ({"gamut": "wrap"}, errors.OptionError, "gamut: expected one of 'map', 'clip', got 'wrap'"),
-            ({"network_size": 0}, errors.OptionError, r"network_size: expected an integer in 8..2048, got 0"),
-            ({"network_size": 64.0}, errors.OptionError, "network_size: .* got 64.0"),
+            (
+                {"temperature": 10**400},
+                errors.RangeError,
+                r"temperature: .* got one past the range of floats",
+            ),
+            ({"temprature": 0.3}, TypeError, "unexpected keyword argument 'temprature'"),
             ({"keep": np.zeros((2, 2), bool)}, errors.ShapeError, r"keep: expected shape \(75, 113\)"),
             ({"keep": np.full((75, 113), 2.0)}, errors.RangeError, r"keep: expected numbers in \[0, 1\]"),
             ({"keep": np.zeros((75, 113), int)}, errors.KindError, "keep: expected bools, floats .* int64"),
             ({"keep": "sky"}, errors.KindError, "keep: expected an array or a PIL image, got str"),
-            ({"reference": True, "gamut": "map"}, errors.OptionError, "reference: fixes upsample and gamut"),
-            ({"reference": True, "network_size": 64}, errors.OptionError, "reference: fixes network_size"),
-            ({"network_size": True}, errors.OptionError, "network_size: expected an integer .*, got True"),
-            ({"network_size": 64.5}, errors.OptionError, r"network_size: expected an integer .*, got 64\.5"),
             ({"hints": Hint(1, 1, "red")}, errors.KindError, "hints: expected a sequence of Hint, got Hint"),
             (
                 {"hints": [(1, 1, "red")]},
@@ -166,6 +163,49 @@ class TestColorize:
         """An option out of its range is an error that names it, what was expected and what came."""
         with pytest.raises(error, match=words):
             painter.colorize(grey, **options)
+
+    @pytest.mark.parametrize(
+        ("settings", "error", "words"),
+        [
+            ({"upsample": "cubic"}, errors.OptionError, "upsample: expected one of 'guided', 'bilinear'"),
+            ({"gamut": "wrap"}, errors.OptionError, "gamut: expected one of 'map', 'clip', got 'wrap'"),
+            ({"protocol": "paper"}, errors.OptionError, "protocol: expected one of 'photo', 'released'"),
+            (
+                {"network_size": 0},
+                errors.OptionError,
+                r"network_size: expected an integer in 32..2048, got 0",
+            ),
+            ({"network_size": True}, errors.OptionError, "network_size: expected an integer .*, got True"),
+            ({"network_size": 64.5}, errors.OptionError, r"network_size: expected an integer .*, got 64\.5"),
+            (
+                {"protocol": "released", "gamut": "map"},
+                errors.OptionError,
+                "gamut: .*protocol='released' fixes it",
+            ),
+            (
+                {"protocol": "released", "network_size": 64},
+                errors.OptionError,
+                "network_size: .*protocol='released' fixes it",
+            ),
+            ({"network": 64}, TypeError, "unexpected keyword argument 'network'"),
+        ],
+        ids=str,
+    )
+    def test_bad_settings_are_told_in_words(
+        self, settings: dict[str, Any], error: type[Exception], words: str
+    ) -> None:
+        """A setting that is not offered is an error when the colorizer is made."""
+        with pytest.raises(error, match=words):
+            Colorizer.from_pretrained("lite", device="cpu", **settings)
+
+    def test_a_tuned_colorizer_shares_the_network(self, painter: Colorizer, grey: Array) -> None:
+        """``tuned`` gives other defaults to the same network, and leaves the first colorizer as it is."""
+        tuned = painter.tuned(temperature=0.9, strength=0.5)
+        assert tuned.network is painter.network
+        assert np.array_equal(tuned.colorize(grey), painter.colorize(grey, temperature=0.9, strength=0.5))
+        assert np.array_equal(tuned.colorize(grey, strength=1), painter.colorize(grey, temperature=0.9))
+        assert np.array_equal(tuned.tuned(temperature=None).colorize(grey), tuned.colorize(grey))
+        assert painter.look["strength"] == 1
 
     def test_the_default_model_is_loaded_once(
         self, painter: Colorizer, grey: Array, monkeypatch: pytest.MonkeyPatch
@@ -383,8 +423,6 @@ class TestColorizeMany:
                 errors.OptionError, match=f"batch_size: expected an integer .*, got {batch_size}"
             ):
                 plain.colorize_many([], batch_size=batch_size)  # type: ignore[arg-type]
-        with pytest.raises(errors.UnsupportedOptionError, match="temperature"):
-            plain.colorize_many([], temperature=0.3)
 
     @pytest.mark.parametrize(
         "photo",
@@ -453,8 +491,23 @@ class TestPrediction:
         """Logits over the 313 bins, and the bins' centers, give ab by the annealed mean."""
         prediction = painter.predict(grey)
         weights = (prediction.logits / 0.5).softmax(dim=0)
+        assert prediction.bins is not None
         expected = torch.einsum("qhw,qc->chw", weights, prediction.bins)
         torch.testing.assert_close(prediction.ab(temperature=0.5), expected)
+        torch.testing.assert_close(
+            prediction.ab(temperature=0.5, saturation=1.5, strength=0.5), 0.75 * expected
+        )
+
+    @pytest.mark.parametrize("architecture", ["eccv16", "siggraph17"])
+    def test_its_pickle_holds_little_more_than_the_photo(self, architecture: str) -> None:
+        """A pickled prediction has no network in it, nor the batch, and gives the same picture."""
+        colorizer = Colorizer(create(architecture), device="cpu", network_size=128)
+        photo = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+        prediction = list(colorizer._run([images.read(photo)] * 3, [()] * 3))[1]
+        data = pickle.dumps(prediction)
+        cells = 313 * 32 * 32 if architecture == "eccv16" else 2 * 128 * 128
+        assert len(data) < 1.1 * (photo.nbytes + 4 * (cells + 128 * 128)) + 10_000
+        assert np.array_equal(pickle.loads(data).rgb(saturation=2), prediction.rgb(saturation=2))
 
     def test_its_tensors_can_meet_gradients(self, painter: Colorizer, grey: Array) -> None:
         """What a prediction gives can be used in a loss, as any tensor can."""
@@ -470,16 +523,16 @@ class TestPrediction:
         photo = "Picture(113 x 75, grey, uint8, array)"
         assert repr(painter.predict(grey)) == f"Prediction('painter', {photo})"
         photo = "Picture(113 x 75, grey, uint8, PNG)"
-        reference = painter.predict(encode(grey), reference=True)
-        assert repr(reference) == f"Prediction('painter', {photo}, reference=True)"
+        released = Colorizer(Painter(), device="cpu", protocol="released").predict(encode(grey))
+        assert repr(released) == f"Prediction('painter', {photo}, protocol='released')"
 
     def test_a_regression_has_no_distribution(self, plain: Colorizer, grey: Array) -> None:
         """What needs a distribution is refused where there is none, and ab is still there."""
         prediction = plain.predict(grey)
         assert prediction.ab().shape[0] == 2
+        assert prediction.bins is None
         for ask in (
             lambda: prediction.logits,
-            lambda: prediction.bins,
             lambda: prediction.suggest(x=1, y=1),
             prediction.confidence,
             lambda: prediction.ab(temperature=0.3),

@@ -167,9 +167,8 @@ class TestColorizeFolder:
         summary = colorize_folder(
             album,
             tmp_path / "out",
-            colorizer=painter,
+            colorizer=painter.tuned(temperature=0.5),
             recursive=True,
-            temperature=0.5,
             progress=lambda outcome, finished, total: seen.append((outcome.status, finished, total)),
         )
         assert (summary.done, summary.skipped, summary.failed) == (2, 0, [])
@@ -253,10 +252,8 @@ class TestColorizeFolder:
         """An option that the model has no use for is one error, not one for each photo."""
         put(album, "a.png", "b.png")
         plain = Colorizer(Plain(NetworkConfig(network_size=32)), device="cpu")
-        with pytest.raises(errors.UnsupportedOptionError, match="temperature"):
-            colorize_folder(album, colorizer=plain, temperature=0.5)
-        with pytest.raises(errors.OptionError, match="network_size"):
-            colorize_folder(album, colorizer=plain, network_size=1)
+        with pytest.raises(errors.OptionError, match="format: expected one of"):
+            colorize_folder(album, colorizer=plain, format="svg")
         with pytest.raises(errors.OptionError, match="workers: expected at least 1, got 0"):
             colorize_folder(album, colorizer=plain, workers=0)
         assert tree(album) == {"a.png", "b.png"}

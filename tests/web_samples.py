@@ -12,7 +12,7 @@ from skimage.color import rgb2lab
 from torch import Tensor
 from torch.nn import functional
 
-from colorful.lab import AbBins, annealed_mean
+from colorful.lab import AbBins
 from colorful.models import Network
 
 
@@ -41,11 +41,6 @@ class Painter(Network):
         )  # (N, 313, h, w)
         return torch.logaddexp(colored, grey - 0.7)
 
-    def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
-        """Decode."""
-        wished = self.config.temperature if temperature is None else temperature
-        return annealed_mean(output, AbBins().centers, temperature=wished)
-
 
 class Plain(Painter):
     """Give ab at once, and take no hints: nothing to steer."""
@@ -58,10 +53,6 @@ class Plain(Painter):
         """Look where hints are."""
         small = functional.avg_pool2d(light, self.stride)
         return torch.cat((small * 0 - 20, small * 0 + 10), dim=1)
-
-    def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
-        """Decode."""
-        return output
 
 
 def png(pixels: Any) -> bytes:

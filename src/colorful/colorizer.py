@@ -6,12 +6,13 @@ import copy
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from numbers import Integral
 from pathlib import Path
-from typing import IO, Any, Literal, cast, get_args, overload
+from types import MappingProxyType
+from typing import IO, Any, Literal, Unpack, cast, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,23 +21,28 @@ from PIL import Image
 
 from colorful import hub, images
 from colorful.errors import KindError, OptionError, OutputExistsError
-from colorful.hints import Hint, check_hints
-from colorful.hub import ModelFiles
-from colorful.images import Picture
-from colorful.inference import Inference
-from colorful.lab.space import Gamut
+from colorful.hints import Hint, check_hints, rasterize
+from colorful.hub import FetchOptions, ModelFiles
+from colorful.images import Picture, Saving
+from colorful.look import Look, Settings, refuse_unknown, settle, tune
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network, NetworkConfig
-from colorful.prediction import Decoding, Mask, Prediction, unsupported
-from colorful.raster import Upsampling
-from colorful.runtime import Eager, find_device
+from colorful.prediction import Mask, Prediction, unsupported
+from colorful.protocols import PROTOCOLS
+from colorful.runtime import Eager, Runner, find_device
 
 __all__ = ["Colorizer", "Prediction", "colorize"]
 
 logger = logging.getLogger(__name__)
 
 Precision = Literal["float32", "bfloat16"]
+# Highest side at which a network looks at a photo.
+_LARGEST_SIDE = 2048
 FileLike = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+
+
+class PretrainedOptions(FetchOptions, Settings, total=False):
+    """Where weights come from, and what the colorizer is set to."""
 
 
 class Colorizer:
@@ -51,10 +57,15 @@ class Colorizer:
         compile: Whether to run the network through :func:`torch.compile`: faster after a first photo that
             takes a minute; needs a C++ compiler.
         name: What the model is called in messages and metadata; its architecture by default.
+        **settings: What the colorizer is set to.
+
+    Attributes:
+        look: A number for each option of :class:`Look` that the model has; see :meth:`tuned`.
+        settings: A value for each option of :class:`Settings`.
 
     Raises:
         DeviceError: If the device is not there.
-        OptionError: If *dtype* is not one of those offered.
+        OptionError: If *dtype* or a setting is not one of those offered.
         KindError: If *network* is no network.
 
     Example:
@@ -72,6 +83,7 @@ class Colorizer:
         dtype: Precision | torch.dtype = "float32",
         compile: bool = False,
         name: str | None = None,
+        **settings: Unpack[Settings],
     ) -> None:
         if not isinstance(network, Network | ModelFiles):
             raise KindError(f"network: expected a colorful.models.Network, got {type(network).__name__}")
@@ -85,41 +97,35 @@ class Colorizer:
         if isinstance(network, ModelFiles):  # which is read again when the program may be in another folder
             self._files = replace(network, weights=network.weights.absolute())
         self._network: Network | None
-        self._settle(copy.deepcopy(network) if isinstance(network, Network) else network.build(mapped=True))
+        self._make_fast(
+            copy.deepcopy(network) if isinstance(network, Network) else network.build(mapped=True)
+        )
         self.name = name or self.architecture
+        self.settings = settle(settings, multiple=self._runner.description.multiple, largest=_LARGEST_SIDE)
+        own = {"saturation": self.config.saturation, "strength": 1.0}
+        self.look: Mapping[str, float] = MappingProxyType(
+            own | ({"temperature": self.config.temperature} if self.has_temperature else {})
+        )
 
     @classmethod
     def from_pretrained(
         cls,
         model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
-        revision: str | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        token: str | bool | None = None,
-        local_files_only: bool = False,
-        force_download: bool = False,
-        architecture: str | None = None,
-        namespace: str | None = None,
         device: str | torch.device = "auto",
         dtype: Precision | torch.dtype = "float32",
         compile: bool = False,
+        **options: Unpack[PretrainedOptions],
     ) -> Colorizer:
         """Load a model by name, from the Hub or from disk.
 
         Args:
             model: A name (``colorful models`` lists them), a Hub id ``org/name``, a folder, or a
                 ``.safetensors`` or ``.pth`` file.
-            revision: Branch, tag or commit on the Hub.
-            cache_dir: Where downloads are kept.
-            token: For private repos; the one of ``hf auth login`` by default.
-            local_files_only: Ask no server.
-            force_download: Fetch again what is cached.
-            architecture: What a bare file holds, where it does not say so itself.
-            namespace: Owner of the Hub repos of the models that go by a name, in place of ours; see
-                :func:`colorful.hub.load`.
             device: As in the class, like *dtype* and *compile*.
             dtype: What the network computes in.
             compile: Whether to run the network through :func:`torch.compile`.
+            **options: Where weights come from, and what the colorizer is set to.
 
         Returns:
             The model, ready for photos.
@@ -127,19 +133,17 @@ class Colorizer:
         Raises:
             WeightsError: If the weights cannot be found, fetched, trusted or read.
             DeviceError: If the device is not there.
+            OptionError: If an option has no meaning.
         """
+        refuse_unknown(options, PretrainedOptions)
         device = find_device(device)  # before a download that would be for nothing
-        found = hub.fetch(
-            model,
-            revision=revision,
-            cache_dir=cache_dir,
-            token=token,
-            local_files_only=local_files_only,
-            force_download=force_download,
-            architecture=architecture,
-            namespace=namespace,
+        given = options.items()
+        fetching = cast(
+            "FetchOptions", {key: value for key, value in given if key not in Settings.__annotations__}
         )
-        return cls(found, device=device, dtype=dtype, compile=compile, name=os.fspath(model))
+        settings = cast("Settings", {key: value for key, value in given if key in Settings.__annotations__})
+        found = hub.fetch(model, **fetching)
+        return cls(found, device=device, dtype=dtype, compile=compile, name=os.fspath(model), **settings)
 
     @property
     def network(self) -> Network:
@@ -150,30 +154,54 @@ class Colorizer:
         Raises:
             WeightsError: If the file is not there any more, or is another.
         """
-        if self._network is None and self._files is not None:
+        if self._network is None:
+            assert self._files is not None  # noqa: S101 - one of the two is always there
             network = self._files.build(checked=True)
             self._network = network.requires_grad_(False).to(self.device, torch.float32)
-        return self._network or self._inference.network
+        return self._network
 
     @property
     def config(self) -> NetworkConfig:
         """Settings of the pipeline around the network, as they came with the model."""
-        return self._inference.network.config
+        return self._runner.description.config
 
     @property
     def architecture(self) -> str:
         """Name of the network's architecture."""
-        return self._inference.network.architecture
+        return self._runner.description.architecture
 
     @property
     def takes_hints(self) -> bool:
         """Whether the model follows color hints."""
-        return self._inference.network.takes_hints
+        return self._runner.description.takes_hints
 
     @property
     def has_temperature(self) -> bool:
         """Whether the model predicts a distribution, out of which a temperature chooses."""
-        return self._inference.network.output == "distribution"
+        return self._runner.description.output == "distribution"
+
+    def tuned(self, **look: Unpack[Look]) -> Colorizer:
+        """Return a colorizer whose defaults are others; it shares the network, so that it costs nothing.
+
+        Args:
+            **look: What is to change.
+
+        Returns:
+            The same model with that look.
+
+        Raises:
+            UnsupportedOptionError: If the model has no temperature.
+            ColorfulError: If a number is outside its range.
+
+        Example:
+            >>> vivid = Colorizer.from_pretrained("lite").tuned(temperature=0.2)
+            >>> vivid.look["temperature"]
+            0.2
+        """
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.look = self._tune(look)
+        return twin
 
     @overload
     def colorize(
@@ -181,14 +209,8 @@ class Colorizer:
         photo: npt.NDArray[Any],
         *,
         hints: Sequence[Hint] = (),
-        temperature: float | None = None,
-        saturation: float | None = None,
-        strength: float = 1.0,
         keep: Mask | None = None,
-        network_size: int | None = None,
-        upsample: Upsampling | None = None,
-        gamut: Gamut | None = None,
-        reference: bool = False,
+        **look: Unpack[Look],
     ) -> npt.NDArray[Any]: ...
     @overload
     def colorize(
@@ -196,28 +218,16 @@ class Colorizer:
         photo: Image.Image | FileLike,
         *,
         hints: Sequence[Hint] = (),
-        temperature: float | None = None,
-        saturation: float | None = None,
-        strength: float = 1.0,
         keep: Mask | None = None,
-        network_size: int | None = None,
-        upsample: Upsampling | None = None,
-        gamut: Gamut | None = None,
-        reference: bool = False,
+        **look: Unpack[Look],
     ) -> Image.Image: ...
     def colorize(
         self,
         photo: npt.NDArray[Any] | Image.Image | FileLike,
         *,
         hints: Sequence[Hint] = (),
-        temperature: float | None = None,
-        saturation: float | None = None,
-        strength: float = 1.0,
         keep: Mask | None = None,
-        network_size: int | None = None,
-        upsample: Upsampling | None = None,
-        gamut: Gamut | None = None,
-        reference: bool = False,
+        **look: Unpack[Look],
     ) -> npt.NDArray[Any] | Image.Image:
         """Color a photo. Its size and its L stay; a color photo is taken by its L.
 
@@ -225,19 +235,9 @@ class Colorizer:
             photo: An array ``(H, W)`` or ``(H, W, 1 to 4)`` of bools, uint8, uint16, or floats in [0, 1]; a
                 PIL image; a path, the bytes of a file, or a binary file.
             hints: Colors that spots of the photo have.
-            temperature: Sharpness of the choice among likely colors, in [0, 1]: 1 is calm and greyish, 0
-                vivid and blotchy; the model's own by default.
-            saturation: Factor on the chroma, at least 0; the model's own by default.
-            strength: Share of the color that is mixed with the grey photo, in [0, 1].
             keep: Where the photo stays as it is: an array ``(H, W)`` of bools, of floats in [0, 1] or of
                 uint8 (255 keeps), or a grey PIL image, of the upright photo's size.
-            network_size: Side in pixels at which the network looks at the photo, rounded to what it takes;
-                the model's own by default.
-            upsample: ``"guided"`` (the default: colors end at the photo's edges) or ``"bilinear"``.
-            gamut: What becomes of colors outside sRGB: ``"map"`` (the default: chroma is lowered) or
-                ``"clip"``.
-            reference: Do as the released code of Zhang et al.: Pillow's bicubic to 256 x 256, bilinear ab,
-                clipping.
+            **look: Options that shall be others than the colorizer's, for this photo.
 
         Returns:
             For an array an array ``(H, W, 3)``, with alpha ``(H, W, 4)``, of its dtype (uint8 for bools); for
@@ -248,19 +248,10 @@ class Colorizer:
             KindError: If *photo*, *hints* or an option is of a type that is not taken.
             HintError: If a hint lies outside the photo.
             UnsupportedOptionError: If the model has no temperature or takes no hints.
-            ColorfulError: If an option is out of its range, or *reference* is combined with one it fixes.
+            ColorfulError: If an option is out of its range.
         """
-        decoding = self.decoding(
-            temperature=temperature,
-            saturation=saturation,
-            strength=strength,
-            keep=keep,
-            upsample=upsample,
-            gamut=gamut,
-            reference=reference,
-        )
-        prediction = self.predict(photo, hints=hints, network_size=network_size, reference=reference)
-        return prediction.picture(decoding).unwrap()
+        self._tune(look)  # what is wrong with it is said before anything is read or computed
+        return self.predict(photo, hints=hints).picture(keep=keep, **look).unwrap()
 
     def colorize_many(
         self,
@@ -268,30 +259,16 @@ class Colorizer:
         *,
         batch_size: int = 8,
         progress: Callable[[int], object] | None = None,
-        temperature: float | None = None,
-        saturation: float | None = None,
-        strength: float = 1.0,
-        network_size: int | None = None,
-        upsample: Upsampling | None = None,
-        gamut: Gamut | None = None,
-        reference: bool = False,
     ) -> Iterator[npt.NDArray[Any] | Image.Image]:
         """Color photos lazily and in order, the network running on several at once.
 
         Not more than *batch_size* photos are read ahead. For files on disk, :func:`colorful.colorize_folder`
-        is faster and goes on after a broken one.
+        is faster and goes on after a broken one. For another look, see :meth:`tuned`.
 
         Args:
             photos: As for :meth:`colorize`, of any sizes.
             batch_size: How many go through the network together, at least 1.
             progress: Called with the number of photos done, after each.
-            temperature: As for :meth:`colorize`, like all that follow.
-            saturation: Factor on the chroma.
-            strength: Share of the color.
-            network_size: Side in pixels at which the network looks.
-            upsample: ``"guided"`` or ``"bilinear"``.
-            gamut: ``"map"`` or ``"clip"``.
-            reference: Do as the released code.
 
         Yields:
             As :meth:`colorize` returns.
@@ -301,57 +278,33 @@ class Colorizer:
             KindError: If *photos* is a single photo.
             ColorfulError: As for :meth:`colorize`.
         """
-        decoding = self.decoding(
-            temperature=temperature,
-            saturation=saturation,
-            strength=strength,
-            upsample=upsample,
-            gamut=gamut,
-            reference=reference,
-        )
         if _is_single(photos):
             raise KindError("photos: expected several, got a single one, which colorize takes")
         if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or batch_size < 1:
             raise OptionError(f"batch_size: expected an integer of at least 1, got {batch_size!r}")
-        return self._many(iter(photos), batch_size, progress, decoding, network_size, reference)
+        return self._many(iter(photos), batch_size, progress)
 
     def colorize_file(
         self,
         source: str | os.PathLike[str],
         target: str | os.PathLike[str],
         *,
-        overwrite: bool = False,
-        format: str | None = None,
-        quality: int | None = None,
-        provenance: bool = True,
         hints: Sequence[Hint] = (),
-        temperature: float | None = None,
-        saturation: float | None = None,
-        strength: float = 1.0,
         keep: Mask | None = None,
-        network_size: int | None = None,
-        upsample: Upsampling | None = None,
-        gamut: Gamut | None = None,
-        reference: bool = False,
+        overwrite: bool = False,
+        **saving: Unpack[Saving],
     ) -> Path:
         """Color a photo from file to file; bit depth, alpha and metadata stay.
+
+        For another look, see :meth:`tuned`.
 
         Args:
             source: The photo.
             target: Written whole or not at all.
+            hints: Colors that spots of the photo have.
+            keep: Where the photo stays as it is; see :meth:`colorize`.
             overwrite: Whether *target* may be there already. The photo itself is never overwritten.
-            format: Such as ``"jpeg"``; by the ending of *target* if None.
-            quality: Of formats that lose something, 1..100.
-            provenance: Whether the metadata say that a model made the colors.
-            hints: As for :meth:`colorize`, like all that follow.
-            temperature: Sharpness of the choice among likely colors.
-            saturation: Factor on the chroma.
-            strength: Share of the color.
-            keep: Where the photo stays as it is.
-            network_size: Side in pixels at which the network looks.
-            upsample: ``"guided"`` or ``"bilinear"``.
-            gamut: ``"map"`` or ``"clip"``.
-            reference: Do as the released code.
+            **saving: How the result is encoded.
 
         Returns:
             The path written.
@@ -367,36 +320,23 @@ class Colorizer:
             raise OutputExistsError(
                 f"target: expected another file than the photo, got {os.fspath(target)!r}"
             )
-        decoding = self.decoding(
-            temperature=temperature,
-            saturation=saturation,
-            strength=strength,
-            keep=keep,
-            upsample=upsample,
-            gamut=gamut,
-            reference=reference,
-        )
-        prediction = self.predict(source, hints=hints, network_size=network_size, reference=reference)
-        picture = prediction.picture(decoding)
-        return images.write(
-            picture, target, format=format, quality=quality, overwrite=overwrite, provenance=provenance
-        )
+        picture = self.predict(source, hints=hints).picture(keep=keep)
+        return images.write(picture, target, overwrite=overwrite, **saving)
 
     def predict(
         self,
         photo: npt.NDArray[Any] | Image.Image | FileLike | Picture,
         *,
         hints: Sequence[Hint] = (),
-        network_size: int | None = None,
-        reference: bool = False,
+        hints_size: tuple[int, int] | None = None,
     ) -> Prediction:
         """Run the network on a photo and keep what it says, to be decoded in several ways.
 
         Args:
             photo: As for :meth:`colorize`; or a picture that was read already.
             hints: Colors that spots of the photo have.
-            network_size: Side in pixels at which the network looks at the photo.
-            reference: Do as the released code.
+            hints_size: Height and width in pixels of the photo that the hints were placed on, where *photo*
+                is a smaller copy of it, such as a preview.
 
         Returns:
             The network's answer beside the photo it is about.
@@ -406,49 +346,7 @@ class Colorizer:
         """
         check_hints(hints)
         picture = photo if isinstance(photo, Picture) else images.read(photo)
-        return self._inference.run([picture], [hints], network_size=network_size, reference=reference)[0]
-
-    def decoding(
-        self,
-        *,
-        temperature: float | None = None,
-        saturation: float | None = None,
-        strength: float = 1.0,
-        keep: Mask | None = None,
-        upsample: Upsampling | None = None,
-        gamut: Gamut | None = None,
-        reference: bool = False,
-    ) -> Decoding:
-        """Bundle the options of decoding, checked against this model before anything is read or computed.
-
-        Args:
-            temperature: As for :meth:`colorize`, like all that follow.
-            saturation: Factor on the chroma.
-            strength: Share of the color.
-            keep: Where the photo stays as it is.
-            upsample: ``"guided"`` or ``"bilinear"``.
-            gamut: ``"map"`` or ``"clip"``.
-            reference: Whether the released code is followed, which fixes *upsample* and *gamut*.
-
-        Returns:
-            The options, for :meth:`Prediction.picture`.
-
-        Raises:
-            UnsupportedOptionError: If the model has no temperature.
-            ColorfulError: If an option is out of its range.
-        """
-        if reference and (upsample or gamut):
-            raise OptionError("reference: fixes upsample and gamut, which were given too")
-        if temperature is not None and not self.has_temperature:
-            raise unsupported("temperature", self._inference.network)
-        return Decoding(
-            temperature=temperature,
-            saturation=saturation,
-            strength=strength,
-            keep=keep,
-            upsample=upsample,
-            gamut=gamut,
-        )
+        return self._run([picture], [hints], hints_size)[0]
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model in the form that :meth:`from_pretrained` loads.
@@ -484,35 +382,68 @@ class Colorizer:
         return f"Colorizer({self.name!r}, device={str(self.device)!r}, dtype={self.dtype!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ("_inference", "_files")
+        left_out = ("_runner", "_files", "look")
         state = {key: value for key, value in self.__dict__.items() if key not in left_out}
-        return state | {"_network": self.network}
+        return state | {"_network": self.network, "look": dict(self.look)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._files = None
-        self._settle(state["_network"])
+        self._make_fast(state["_network"])
 
-    def _settle(self, network: Network) -> None:
+    def _make_fast(self, network: Network) -> None:
         """Make the fast form of the network; keep the network itself only if no file holds it."""
-        eager = Eager(
+        self._runner: Runner = Eager(
             network,
             device=self.device,
             dtype=getattr(torch, self.dtype),
             compile=self.compile,
             mapped=self._files is not None,
         )
-        self._inference = Inference(eager)
         self._network = None if self._files else network
+
+    def _tune(self, changes: Look) -> Mapping[str, float]:
+        if changes.get("temperature") is not None and not self.has_temperature:
+            raise unsupported("temperature", self.architecture)
+        return tune(self.look, changes)
+
+    def _run(
+        self,
+        pictures: Sequence[Picture],
+        hints: Sequence[Sequence[Hint]],
+        hints_size: tuple[int, int] | None = None,
+    ) -> list[Prediction]:
+        """Run the network on pictures, together where they have the same size at its input."""
+        network, protocol = self._runner.description, PROTOCOLS[self.settings["protocol"]]
+        if any(hints) and not network.takes_hints:
+            raise unsupported("hints", network.architecture)
+        sizes = [protocol.input_size(picture, network, self.settings) for picture in pictures]
+        predictions: dict[int, Prediction] = {}
+        for size in dict.fromkeys(sizes):
+            members = [index for index, its in enumerate(sizes) if its == size]
+            lights = torch.cat([protocol.light(pictures[index], size) for index in members])
+            inputs = [lights]
+            if any(hints[index] for index in members):
+                drawn = [rasterize(hints[i], hints_size or pictures[i].size, size) for i in members]
+                inputs += [torch.cat(maps) for maps in zip(*drawn, strict=True)]
+            outputs = self._runner.run(*inputs)
+            for index, light, output in zip(members, lights, outputs, strict=True):
+                predictions[index] = Prediction(
+                    source=pictures[index],
+                    light=light,
+                    output=output,
+                    bins=network.bins,
+                    look=self.look,
+                    settings=self.settings,
+                    architecture=network.architecture,
+                )
+        return [predictions[index] for index in range(len(pictures))]
 
     def _many(
         self,
         photos: Iterator[npt.NDArray[Any] | Image.Image | FileLike],
         batch_size: int,
         progress: Callable[[int], object] | None,
-        decoding: Decoding,
-        network_size: int | None,
-        reference: bool,
     ) -> Iterator[npt.NDArray[Any] | Image.Image]:
         done = 0
         failure: Exception | None = None
@@ -525,10 +456,8 @@ class Colorizer:
                 failure = error
             if not pictures:
                 break
-            for prediction in self._inference.run(
-                pictures, [()] * len(pictures), network_size=network_size, reference=reference
-            ):
-                yield prediction.picture(decoding).unwrap()
+            for prediction in self._run(pictures, [()] * len(pictures)):
+                yield prediction.picture().unwrap()
                 done += 1
                 if progress is not None:
                     progress(done)
@@ -545,57 +474,31 @@ def colorize(
     photo: npt.NDArray[Any],
     *,
     hints: Sequence[Hint] = (),
-    temperature: float | None = None,
-    saturation: float | None = None,
-    strength: float = 1.0,
     keep: Mask | None = None,
-    network_size: int | None = None,
-    upsample: Upsampling | None = None,
-    gamut: Gamut | None = None,
-    reference: bool = False,
+    **look: Unpack[Look],
 ) -> npt.NDArray[Any]: ...
 @overload
 def colorize(
     photo: Image.Image | FileLike,
     *,
     hints: Sequence[Hint] = (),
-    temperature: float | None = None,
-    saturation: float | None = None,
-    strength: float = 1.0,
     keep: Mask | None = None,
-    network_size: int | None = None,
-    upsample: Upsampling | None = None,
-    gamut: Gamut | None = None,
-    reference: bool = False,
+    **look: Unpack[Look],
 ) -> Image.Image: ...
 def colorize(
     photo: npt.NDArray[Any] | Image.Image | FileLike,
     *,
     hints: Sequence[Hint] = (),
-    temperature: float | None = None,
-    saturation: float | None = None,
-    strength: float = 1.0,
     keep: Mask | None = None,
-    network_size: int | None = None,
-    upsample: Upsampling | None = None,
-    gamut: Gamut | None = None,
-    reference: bool = False,
+    **look: Unpack[Look],
 ) -> npt.NDArray[Any] | Image.Image:
     """Color a photo with the default model, which is loaded at the first call.
-
-    See :meth:`Colorizer.colorize`, which this calls, for each option.
 
     Args:
         photo: An array, a PIL image, a path, the bytes of a file, or a binary file.
         hints: Colors that spots of the photo have.
-        temperature: Sharpness of the choice among likely colors, in [0, 1].
-        saturation: Factor on the chroma, at least 0.
-        strength: Share of the color that is mixed with the grey photo, in [0, 1].
-        keep: Where the photo stays as it is.
-        network_size: Side in pixels at which the network looks at the photo.
-        upsample: ``"guided"`` or ``"bilinear"``.
-        gamut: ``"map"`` or ``"clip"``.
-        reference: Do as the released code of Zhang et al.
+        keep: Where the photo stays as it is; see :meth:`Colorizer.colorize`.
+        **look: Options that shall be others than the model's.
 
     Returns:
         For an array an array, for all else a PIL image.
@@ -603,18 +506,7 @@ def colorize(
     Raises:
         ColorfulError: As :meth:`Colorizer.colorize` and :meth:`Colorizer.from_pretrained`.
     """
-    return _default_colorizer().colorize(
-        photo,
-        hints=hints,
-        temperature=temperature,
-        saturation=saturation,
-        strength=strength,
-        keep=keep,
-        network_size=network_size,
-        upsample=upsample,
-        gamut=gamut,
-        reference=reference,
-    )
+    return _default_colorizer().colorize(photo, hints=hints, keep=keep, **look)
 
 
 def _default_colorizer() -> Colorizer:

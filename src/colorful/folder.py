@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import torch
 
@@ -27,10 +27,9 @@ from colorful.errors import (
     PhotosError,
 )
 from colorful.hints import Hint
-from colorful.lab.space import Gamut
+from colorful.images import Saving
 from colorful.photos import expand, walk
-from colorful.prediction import Decoding
-from colorful.raster import Upsampling
+from colorful.prediction import Mask
 
 logger = logging.getLogger(__name__)
 
@@ -109,32 +108,24 @@ class Plan:
         colorizer: Colorizer,
         *,
         hints: Sequence[Hint] = (),
-        decoding: Decoding | None = None,
-        network_size: int | None = None,
-        reference: bool = False,
+        keep: Mask | None = None,
         skip_existing: bool = False,
         overwrite: bool = False,
-        format: str | None = None,
-        quality: int | None = None,
-        provenance: bool = True,
         workers: int | None = None,
         progress: Progress | None = None,
+        **saving: Unpack[Saving],
     ) -> Summary:
         """Do it; see :func:`colorize_folder` for what an interrupt and a broken photo do.
 
         Args:
             colorizer: The model.
             hints: Colors of spots, for a plan of one photo.
-            decoding: How its predictions become pictures.
-            network_size: As for :func:`colorize_folder`, like all that follow.
-            reference: Do as the released code.
+            keep: Where that photo stays as it is.
             skip_existing: Leave out photos whose result is there.
             overwrite: Replace results that are there.
-            format: Of the results, where it is not the one that the ending of a target says.
-            quality: Of formats that lose something, 1..100.
-            provenance: Whether the metadata say that a model made the colors.
             workers: Photos at work at a time.
             progress: Called after each photo.
+            **saving: How the results are encoded.
 
         Raises:
             ColorfulError: If an option has no meaning.
@@ -163,18 +154,9 @@ class Plan:
                         )
                 with budget.take(_count_pixels(job.source)):
                     picture = images.read(job.source)
-                    prediction = colorizer.predict(
-                        picture, hints=hints, network_size=network_size, reference=reference
-                    )
+                    colored = colorizer.predict(picture, hints=hints).picture(keep=keep)
                     files.make_folder(job.target.parent)
-                    images.write(
-                        prediction.picture(decoding),
-                        job.target,
-                        format=format,
-                        quality=quality,
-                        overwrite=overwrite,
-                        provenance=provenance,
-                    )
+                    images.write(colored, job.target, overwrite=overwrite, **saving)
             except OptionError:
                 raise  # what has no meaning here has none for the other photos either
             except ColorfulError as error:
@@ -256,18 +238,9 @@ def colorize_folder(
     recursive: bool = False,
     skip_existing: bool = False,
     overwrite: bool = False,
-    format: str | None = None,
-    quality: int | None = None,
-    provenance: bool = True,
     workers: int | None = None,
     progress: Progress | None = None,
-    temperature: float | None = None,
-    saturation: float | None = None,
-    strength: float = 1.0,
-    network_size: int | None = None,
-    upsample: Upsampling | None = None,
-    gamut: Gamut | None = None,
-    reference: bool = False,
+    **saving: Unpack[Saving],
 ) -> Summary:
     """Color the photos of folders, and go on after a broken one.
 
@@ -278,24 +251,15 @@ def colorize_folder(
     Args:
         sources: Folders, photos or glob patterns. Results of earlier runs among them are passed over.
         out: The folder of the results, where the tree below each source is kept; beside the photos if None.
-        colorizer: The model; the default one if None.
+        colorizer: The model, with its look (:meth:`Colorizer.tuned`); the default one if None.
         recursive: Look into the folders inside a folder, too. Links to folders are not followed.
         skip_existing: Leave out photos whose result is there.
         overwrite: Replace results that are there. A photo of *sources* is never overwritten.
-        format: Of the results, such as ``"png"``; each photo's own if None.
-        quality: Of formats that lose something, 1..100.
-        provenance: Whether the metadata say that a model made the colors.
         workers: Photos at work at a time, each on its share of the processor; if None, as many as torch has
             threads. Where the disk is slow, one more may help.
         progress: Called after each photo with what became of it, the number of photos finished and the
             number of all.
-        temperature: As for :meth:`Colorizer.colorize`, like all that follow.
-        saturation: Factor on the chroma.
-        strength: Share of the color.
-        network_size: Side in pixels at which the network looks.
-        upsample: ``"guided"`` or ``"bilinear"``.
-        gamut: ``"map"`` or ``"clip"``.
-        reference: Do as the released code.
+        **saving: How the results are encoded. Without *format* each keeps its photo's own.
 
     Returns:
         What became of each photo.
@@ -304,30 +268,17 @@ def colorize_folder(
         PhotosError: If there is nothing to color.
         ColorfulError: If an option has no meaning; what happens to a single photo is in the summary.
     """
-    plan = plan_jobs(sources, out, recursive=recursive, format=format)
+    plan = plan_jobs(sources, out, recursive=recursive, format=saving.pop("format", None))
     if not plan.jobs:
         missing = "; ".join(f"{problem.source}: {problem.error}" for problem in plan.problems)
         raise PhotosError(f"photos: expected some, got none: {missing}")
-    model = colorizer or Colorizer.from_pretrained()
-    decoding = model.decoding(
-        temperature=temperature,
-        saturation=saturation,
-        strength=strength,
-        upsample=upsample,
-        gamut=gamut,
-        reference=reference,
-    )
     return plan.run(
-        model,
-        decoding=decoding,
-        network_size=network_size,
-        reference=reference,
+        colorizer or Colorizer.from_pretrained(),
         skip_existing=skip_existing,
         overwrite=overwrite,
-        quality=quality,
-        provenance=provenance,
         workers=workers,
         progress=progress,
+        **saving,
     )
 
 

@@ -148,7 +148,7 @@ def check_hints(hints: object) -> None:
 
 
 def rasterize(
-    hints: Sequence[Hint], photo_size: tuple[int, int], network_size: tuple[int, int]
+    hints: Sequence[Hint], photo_size: tuple[int, int], input_size: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
     """Draw hints the way a network takes them.
 
@@ -158,16 +158,16 @@ def rasterize(
     Args:
         hints: In pixels of the photo.
         photo_size: Height and width of the upright photo.
-        network_size: Height and width of the network's input.
+        input_size: Height and width of the network's input.
 
     Returns:
-        ab in CIELAB units, shape ``(1, 2, *network_size)``, 0 where nothing is hinted; and the mask, 1 where
-        something is, shape ``(1, 1, *network_size)``. Both float32.
+        ab in CIELAB units, shape ``(1, 2, *input_size)``, 0 where nothing is hinted; and the mask, 1 where
+        something is, shape ``(1, 1, *input_size)``. Both float32.
 
     Raises:
         HintError: If a hint lies outside the photo.
     """
-    (height, width), (rows, columns) = photo_size, network_size
+    (height, width), (rows, columns) = photo_size, input_size
     ab, mask = torch.zeros(1, 2, rows, columns), torch.zeros(1, 1, rows, columns)
     cell_height, cell_width = height / rows, width / columns
     ys = (torch.arange(rows, dtype=torch.float64)[:, None] + 0.5) * cell_height

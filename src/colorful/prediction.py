@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass, replace
-from numbers import Real
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pkgutil import resolve_name
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
-from colorful.errors import KindError, OptionError, RangeError, ShapeError, UnsupportedOptionError
+from colorful.errors import KindError, RangeError, ShapeError, UnsupportedOptionError
 from colorful.images import Picture
-from colorful.lab import AbBins, lab_to_rgb
-from colorful.lab.space import Gamut
+from colorful.lab import annealed_mean, lab_to_rgb
+from colorful.look import Look, Settings, tune
 from colorful.models import ARCHITECTURES, MODELS
 from colorful.models.network import Network
-from colorful.raster import Upsampling, light, render
+from colorful.protocols import PROTOCOLS
+from colorful.raster import light
 
 Mask = npt.NDArray[Any] | Image.Image
 
@@ -44,75 +44,42 @@ class Suggestion(NamedTuple):
     probability: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decoding:
-    """How a prediction becomes a picture; checked once, here.
-
-    Args:
-        temperature: Sharpness of the choice among likely colors, in [0, 1]: 1 is calm and greyish, 0 vivid
-            and blotchy; the model's own by default.
-        saturation: Factor on the chroma, at least 0; the model's own by default.
-        strength: Share of the color that is mixed with the grey photo, in [0, 1].
-        keep: Where the photo stays as it is: an array ``(H, W)`` of bools, of floats in [0, 1] or of uint8
-            (255 keeps), or a grey PIL image, of the upright photo's size.
-        upsample: How ab gets to the photo's size; ``"guided"`` (along the photo's edges) by default.
-        gamut: As in :func:`colorful.lab.lab_to_rgb`; ``"map"`` by default.
-
-    Raises:
-        RangeError: If a number is outside its range.
-        OptionError: If *upsample* or *gamut* is not one of those offered.
-        KindError: If a value is of the wrong type.
-    """
-
-    temperature: float | None = None
-    saturation: float | None = None
-    strength: float = 1.0
-    keep: Mask | None = None
-    upsample: Upsampling | None = None
-    gamut: Gamut | None = None
-
-    def __post_init__(self) -> None:
-        for name, high in (("temperature", 1.0), ("saturation", math.inf), ("strength", 1.0)):
-            value = getattr(self, name)
-            if value is None and name != "strength":
-                continue
-            if not isinstance(value, Real) or isinstance(value, bool):
-                raise KindError(f"{name}: expected a number, got {value!r}")
-            if not (0 <= float(value) <= high and math.isfinite(value)):
-                wanted = "a number in [0, 1]" if high == 1 else "a finite number of at least 0"
-                raise RangeError(f"{name}: expected {wanted}, got {value}")
-        for name, offered in (("upsample", get_args(Upsampling)), ("gamut", get_args(Gamut))):
-            value = getattr(self, name)
-            if value is not None and value not in offered:
-                raise OptionError(f"{name}: expected one of {', '.join(map(repr, offered))}, got {value!r}")
-        if not isinstance(self.keep, np.ndarray | Image.Image | None):
-            raise KindError(f"keep: expected an array or a PIL image, got {type(self.keep).__name__}")
-
-
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a network says of one photo. A new temperature or saturation does not run it again.
+    """What a network says of one photo, as data. A new temperature or saturation does not run it again.
 
-    Made by :meth:`colorful.Colorizer.predict`. A notebook shows it as the photo before and after.
+    Made by :meth:`colorful.Colorizer.predict`. A notebook shows it as the photo before and after. No network
+    is inside: a pickle holds little more than the photo, and decodes on a machine that has no model.
 
     Attributes:
         source: The photo.
         light: L as the network saw it, shape ``(1, H, W)``, 0..100.
         output: What the network gave: logits ``(Q, h, w)`` or ab ``(2, h, w)``, float32.
-        network: Decodes *output*.
-        reference: Whether pictures are made as by the released code of Zhang et al.: ab goes bilinearly to
-            the network's size, then to the photo's, and colors outside sRGB are clipped.
+        bins: Centers of the bins in CIELAB units, shape ``(Q, 2)``; None where *output* is ab.
+        look: The colorizer's number for each option of :class:`~colorful.look.Look` that counts here.
+        settings: Its value for each option of :class:`~colorful.look.Settings`.
+        architecture: Of the network.
     """
 
     source: Picture
     light: Tensor
     output: Tensor
-    network: Network
-    reference: bool = False
+    bins: Tensor | None
+    look: Mapping[str, float]
+    settings: Settings
+    architecture: str
 
     def __repr__(self) -> str:
-        reference = ", reference=True" if self.reference else ""
-        return f"Prediction({self.network.architecture!r}, {self.source!r}{reference})"
+        protocol = "" if self.settings["protocol"] == "photo" else f", protocol={self.settings['protocol']!r}"
+        return f"Prediction({self.architecture!r}, {self.source!r}{protocol})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A tensor may be a view of a whole batch, on a device that the reader does not have.
+        tensors = ("light", "output", "bins")
+        return {
+            name: value.cpu().clone() if name in tensors and value is not None else value
+            for name, value in self.__dict__.items()
+        } | {"look": dict(self.look)}
 
     @property
     def logits(self) -> Tensor:
@@ -121,103 +88,63 @@ class Prediction:
         Raises:
             UnsupportedOptionError: If the model predicts no distribution.
         """
-        self._need_distribution("logits")
-        return self.output
-
-    @property
-    def bins(self) -> Tensor:
-        """Centers of the bins in CIELAB units, shape ``(Q, 2)``.
-
-        Raises:
-            UnsupportedOptionError: If the model predicts no distribution.
-        """
-        self._need_distribution("bins")
-        return AbBins(self.output.device).centers
+        return self._distribution("logits")[0]
 
     @torch.no_grad()
-    def ab(self, *, temperature: float | None = None) -> Tensor:
+    def ab(self, **look: Unpack[Look]) -> Tensor:
         """Decode ab.
 
         Args:
-            temperature: As in :class:`Decoding`.
+            **look: Options that shall be others than the colorizer's.
 
         Returns:
-            Shape ``(2, h, w)``, CIELAB units, the model's saturation not yet applied.
+            Shape ``(2, h, w)``, CIELAB units, with saturation and strength applied.
 
         Raises:
-            RangeError: If *temperature* is outside [0, 1].
+            RangeError: If an option is outside its range.
             UnsupportedOptionError: If the model has no temperature.
         """
-        if temperature is not None:
-            self._need_distribution("temperature")
-        ab = self.network.decode(self.output[None], temperature=temperature)
-        if self.reference and ab.shape[2:] != self.light.shape[1:]:
-            ab = functional.interpolate(ab, size=self.light.shape[1:], mode="bilinear")
-        return ab[0]
+        if look.get("temperature") is not None:
+            self._distribution("temperature")
+        numbers = tune(self.look, look)
+        ab = self.output
+        if self.bins is not None:
+            ab = annealed_mean(self.output, self.bins, temperature=numbers["temperature"])
+        ab = PROTOCOLS[self.settings["protocol"]].widen(ab, (self.light.shape[1], self.light.shape[2]))
+        return ab * (numbers["saturation"] * numbers["strength"])
 
-    def rgb(
-        self,
-        *,
-        temperature: float | None = None,
-        saturation: float | None = None,
-        strength: float = 1.0,
-        keep: Mask | None = None,
-        upsample: Upsampling | None = None,
-        gamut: Gamut | None = None,
-    ) -> npt.NDArray[Any]:
+    def rgb(self, *, keep: Mask | None = None, **look: Unpack[Look]) -> npt.NDArray[Any]:
         """Decode the photo's pixels in color.
 
         Args:
-            temperature: Sharpness of the choice among likely colors, in [0, 1]: 1 is calm and greyish, 0
-                vivid and blotchy; the model's own by default.
-            saturation: Factor on the chroma, at least 0; the model's own by default.
-            strength: Share of the color that is mixed with the grey photo, in [0, 1].
-            keep: Where the photo stays as it is; see :class:`Decoding`.
-            upsample: ``"guided"`` (along the photo's edges) or ``"bilinear"``.
-            gamut: ``"map"`` or ``"clip"``; see :func:`colorful.lab.lab_to_rgb`.
+            keep: Where the photo stays as it is; see :meth:`colorful.Colorizer.colorize`.
+            **look: Options that shall be others than the colorizer's.
 
         Returns:
             sRGB-encoded, shape ``(H, W, 3)`` of the upright photo; uint8, uint16, or float32 in [0, 1] after
             the photo.
 
         Raises:
-            ColorfulError: If an option has no meaning here; see :class:`Decoding`.
+            ColorfulError: If an option has no meaning here.
         """
-        decoding = Decoding(
-            temperature=temperature,
-            saturation=saturation,
-            strength=strength,
-            keep=keep,
-            upsample=upsample,
-            gamut=gamut,
-        )
-        return self.picture(decoding).pixels
+        return self.picture(keep=keep, **look).pixels
 
-    def picture(self, decoding: Decoding | None = None) -> Picture:
+    def picture(self, *, keep: Mask | None = None, **look: Unpack[Look]) -> Picture:
         """Decode a picture that carries the photo's alpha and metadata, ready to be written or unwrapped.
 
         Args:
-            decoding: How; by the model's own settings if None.
+            keep: As for :meth:`rgb`, like the others.
+            **look: Options that shall be others than the colorizer's.
 
         Returns:
             A picture in color, of the photo's size and dtype.
 
         Raises:
-            ColorfulError: If an option has no meaning here; see :class:`Decoding`.
+            ColorfulError: If an option has no meaning here.
         """
-        how = decoding or Decoding()
-        saturation = self.network.config.saturation if how.saturation is None else how.saturation
-        ab = self.ab(temperature=how.temperature).cpu() * (saturation * how.strength)
-        upsample, gamut = how.upsample or "guided", how.gamut or "map"
-        if self.reference:
-            ab, upsample, gamut = _cut_z(ab, self.source), how.upsample or "bilinear", how.gamut or "clip"
-        rgb = render(
-            self.source.pixels,
-            ab,
-            keep=_mask(how.keep, self.source.size),
-            upsample=upsample,
-            gamut=gamut,
-            guide=self.light[None].cpu(),
+        shares = None if keep is None else shares_of(keep, self.source.size)
+        rgb = PROTOCOLS[self.settings["protocol"]].paint(
+            self.source, self.ab(**look).cpu(), self.settings, guide=self.light[None].cpu(), keep=shares
         )
         return self.source.colored(rgb)
 
@@ -240,7 +167,7 @@ class Prediction:
             RangeError: If the point is outside the photo or *count* is under 1.
             UnsupportedOptionError: If the model predicts no distribution.
         """
-        logits, bins = self.logits, self.bins
+        logits, bins = self._distribution("suggest")
         height, width = self.source.height, self.source.width
         if not (0 <= x < width and 0 <= y < height):
             raise RangeError(f"x, y: expected a point inside {width} x {height} pixels, got ({x:g}, {y:g})")
@@ -275,13 +202,15 @@ class Prediction:
         logarithms = self.logits.log_softmax(dim=0)  # (Q, h, w)
         return 1 + (logarithms.exp() * logarithms).sum(dim=0) / math.log(logarithms.shape[0])
 
-    def _need_distribution(self, option: str) -> None:
-        if self.network.output != "distribution":
-            raise unsupported(option, self.network)
+    def _distribution(self, option: str) -> tuple[Tensor, Tensor]:
+        if self.bins is None:
+            raise unsupported(option, self.architecture)
+        return self.output, self.bins.to(self.output)
 
     def _repr_png_(self) -> bytes:
         halves = [
-            Image.fromarray(opaque_uint8(picture)).convert("RGB") for picture in (self.source, self.picture())
+            Image.fromarray(picture.opaque_uint8()).convert("RGB")
+            for picture in (self.source, self.picture())
         ]
         for half in halves:
             half.thumbnail((_SHOWN, _SHOWN))
@@ -293,8 +222,8 @@ class Prediction:
         return buffer.getvalue()
 
 
-def unsupported(option: str, network: Network) -> UnsupportedOptionError:
-    """Word the error for an option that *network* has no use for, and name the models that have."""
+def unsupported(option: str, architecture: str) -> UnsupportedOptionError:
+    """Word the error for an option that a network has no use for, and name the models that have."""
     kinds: dict[str, type[Network]] = {
         name: resolve_name(ARCHITECTURES[info.architecture]) for name, info in MODELS.items()
     }
@@ -304,28 +233,26 @@ def unsupported(option: str, network: Network) -> UnsupportedOptionError:
     else:
         lack = "predicts one color for each cell, no distribution"
         names = [name for name, kind in kinds.items() if kind.output == "distribution"]
-    return UnsupportedOptionError(f"{option}: {network.architecture} {lack}; these can: {', '.join(names)}")
+    return UnsupportedOptionError(f"{option}: {architecture} {lack}; these can: {', '.join(names)}")
 
 
-def opaque_uint8(picture: Picture) -> npt.NDArray[np.uint8]:
-    """Give a picture's pixels at 8 bits, without alpha."""
-    return replace(picture, alpha=None).channels(np.uint8)
+def shares_of(keep: Mask, size: tuple[int, int]) -> npt.NDArray[Any]:
+    """Read a mask.
 
+    Args:
+        keep: As for :meth:`colorful.Colorizer.colorize`.
+        size: Height and width of the upright photo.
 
-def _cut_z(ab: Tensor, picture: Picture) -> Tensor:
-    """Bring ab to the photo's size, and lower b to where Z is 0.
+    Returns:
+        The share of the photo in each pixel of the result, shape *size*: bools, or floats in [0, 1].
 
-    The released code converts with scikit-image, which cuts negative Z before it goes on to RGB; without
-    that, dark and very yellow pixels would differ.
+    Raises:
+        KindError: If *keep* is no mask.
+        ShapeError: If it has another size.
+        RangeError: If a number is outside its range.
     """
-    full = functional.interpolate(ab[None], size=picture.size, mode="bilinear")[0]
-    highest = 200 * (light(picture.pixels)[0] + 16) / 116  # (1, H, W)
-    return torch.cat((full[:1], torch.minimum(full[1:], highest)))
-
-
-def _mask(keep: Mask | None, size: tuple[int, int]) -> npt.NDArray[Any] | None:
-    if keep is None:
-        return None
+    if not isinstance(keep, np.ndarray | Image.Image):
+        raise KindError(f"keep: expected an array or a PIL image, got {type(keep).__name__}")
     mask = np.asarray(keep.convert("L")) if isinstance(keep, Image.Image) else keep
     if mask.shape != size:
         raise ShapeError(f"keep: expected shape {size} like the upright photo, got {mask.shape}")

@@ -42,10 +42,6 @@ class Guess(Network):
             guess = torch.where(mask > 0, ab, guess)
         return torch.nn.functional.avg_pool2d(guess, 4)
 
-    def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
-        """Give it as it is."""
-        return output
-
 
 @pytest.fixture
 def guess() -> Callable[..., Guess]:

@@ -1,4 +1,4 @@
-"""The whole released pipeline, as ``rz-colorization`` on PyPI has it, against ``reference=True``."""
+"""The whole released pipeline, as ``rz-colorization`` on PyPI has it, against ``protocol="released"``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def pair(request: pytest.FixtureRequest) -> tuple[nn.Module, Colorizer]:
             last.weight *= 20 / spread
     ours = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}[request.param]()
     ours.load_state_dict(reference.state_dict(), strict=True)
-    return reference, Colorizer(ours, device="cpu")
+    return reference, Colorizer(ours, device="cpu", protocol="released")
 
 
 @pytest.mark.parametrize("name", PHOTOS)
@@ -40,7 +40,7 @@ def pair(request: pytest.FixtureRequest) -> tuple[nn.Module, Colorizer]:
 def test_reference_mode_gives_the_pictures_of_the_released_code(
     pair: tuple[nn.Module, Colorizer], name: str
 ) -> None:
-    """With ``reference=True`` no pixel differs from the released pipeline by more than 1/255."""
+    """With ``protocol="released"`` no pixel differs from the released pipeline by more than 1/255."""
     reference, colorizer = pair
     photo: npt.NDArray[np.uint8] = getattr(skimage.data, name)()
     rgb = photo if photo.ndim == 3 else np.tile(photo[:, :, None], 3)
@@ -48,5 +48,5 @@ def test_reference_mode_gives_the_pictures_of_the_released_code(
     with torch.no_grad():
         expected = colorizers.postprocess_tens(original, reference(resized).cpu())
     assert np.ptp(expected, axis=2).mean() > 0.1  # there is color to compare
-    got = colorizer.colorize(photo, reference=True)
+    got = colorizer.colorize(photo)
     assert np.abs(got / 255 - expected).max() <= 1 / 255

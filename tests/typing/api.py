@@ -34,8 +34,12 @@ def check(array: npt.NDArray[np.uint8], picture: Image.Image, path: Path) -> Non
     colorizer = Colorizer.from_pretrained("siggraph17", device="auto")
     assert_type(colorizer, Colorizer)
     assert_type(Colorizer.from_pretrained("lite", dtype=torch.bfloat16), Colorizer)
+    assert_type(
+        Colorizer.from_pretrained("org/name", revision="v1", network_size=384, protocol="photo"), Colorizer
+    )
+    assert_type(colorizer.tuned(temperature=0.2), Colorizer)
     assert_type(colorizer.colorize(array, strength=0.8, keep=array > 9), npt.NDArray[Any])
-    assert_type(colorizer.colorize(picture, keep=picture, reference=True), Image.Image)
+    assert_type(colorizer.colorize(picture, keep=picture, temperature=0.3), Image.Image)
     assert_type(colorizer.colorize_file("in.tif", path, overwrite=True), Path)
     assert_type(
         colorizer.colorize_many([array, path], batch_size=8), Iterator[npt.NDArray[Any] | Image.Image]
@@ -62,5 +66,7 @@ def check(array: npt.NDArray[np.uint8], picture: Image.Image, path: Path) -> Non
     # What is wrong is seen before it runs.
     colorful.colorize(3)  # type: ignore[call-overload]
     colorful.colorize(array, temprature=0.3)  # type: ignore[call-overload]
-    colorful.colorize(array, upsample="cubic")  # type: ignore[call-overload]
+    colorful.colorize(array, upsample="bilinear")  # type: ignore[call-overload]
+    colorizer.tuned(temprature=0.3)  # type: ignore[call-arg]
+    Colorizer.from_pretrained("lite", upsample="cubic")  # type: ignore[arg-type]
     Colorizer.from_pretrained("lite", dtype="int8")  # type: ignore[arg-type]

@@ -10,18 +10,23 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from colorful.cli import COMMANDS, INTERRUPTED, complain, shown, with_options
+from colorful.cli.options import look_options, model_options
 from colorful.errors import OptionError, OutputExistsError
 from colorful.files import make_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.progress import Progress
 
+    from colorful.colorizer import Colorizer
     from colorful.folder import Outcome, Plan
+    from colorful.look import Look
 
 STREAM = "-"
 
@@ -36,29 +41,12 @@ STREAM = "-"
     help="Folder of the results; for a single photo also a file, or - for stdout.",
 )
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside a folder, too.")
-@click.option(
-    "-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file of a model."
-)
-@click.option("--revision", help="Branch, tag or commit of a model on the Hub.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ...")
-@click.option(
-    "--dtype",
-    type=click.Choice(["float32", "bfloat16"]),
-    default="float32",
-    show_default=True,
-    help="bfloat16 is faster where the processor has it.",
-)
-@click.option("-t", "--temperature", type=float, help="0 vivid .. 1 calm; the model's own by default.")
-@click.option("-s", "--saturation", type=float, help="Factor on the chroma; the model's own by default.")
-@click.option("--strength", type=float, default=1.0, show_default=True, help="0 grey .. 1 full color.")
+@model_options
+@look_options
 @click.option("--hints", metavar="FILE.json", type=click.Path(), help="Colors of spots, for a single photo.")
 @click.option(
     "--keep", metavar="MASK", type=click.Path(), help="A picture, white where a single photo stays as it is."
 )
-@click.option("--network-size", type=int, help="Side in pixels at which the network looks.")
-@click.option("--upsample", type=click.Choice(["guided", "bilinear"]), help="guided: colors end at edges.")
-@click.option("--gamut", type=click.Choice(["map", "clip"]), help="What becomes of colors outside sRGB.")
-@click.option("--reference", is_flag=True, help="Do as the code that Zhang et al. released.")
 @click.option("-f", "--format", help="png, jpeg, tiff, webp ...; that of each photo by default.")
 @click.option("-q", "--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP, AVIF and HEIF.")
 @click.option("--skip-existing", is_flag=True, help="Go on with an earlier run: leave out what is done.")
@@ -76,19 +64,10 @@ def colorize(
     photos: tuple[str, ...],
     out: str | None,
     recursive: bool,
-    model: str,
-    revision: str | None,
-    device: str,
-    dtype: Any,
-    temperature: float | None,
-    saturation: float | None,
-    strength: float,
+    load: Callable[[], Colorizer],
+    look: Look,
     hints: str | None,
     keep: str | None,
-    network_size: int | None,
-    upsample: Any,
-    gamut: Any,
-    reference: bool,
     format: str | None,
     quality: int | None,
     skip_existing: bool,
@@ -113,8 +92,8 @@ def colorize(
         raise OptionError("--out: expected a file or a pipe, since a terminal cannot show a picture")
 
     from colorful import images
-    from colorful.colorizer import Colorizer
     from colorful.hints import load_hints
+    from colorful.images import Saving
 
     spots = load_hints(hints) if hints else []
     mask = images.read(keep).unwrap() if keep else None
@@ -126,34 +105,19 @@ def colorize(
         _prepare_file(Path(str(out)), format, overwrite)
     if plan is not None and not plan.jobs:
         raise SystemExit(_Report(plan, as_json).close())
-    colorizer = Colorizer.from_pretrained(model, revision=revision, device=device, dtype=dtype)
-    decoding = colorizer.decoding(
-        temperature=temperature,
-        saturation=saturation,
-        strength=strength,
-        keep=mask,
-        upsample=upsample,
-        gamut=gamut,
-        reference=reference,
-    )
+    colorizer = load().tuned(**look)
+    saving = Saving(format=format, quality=quality, provenance=not no_provenance)
     if plan is None:
         source = sys.stdin.buffer if STREAM in photos else photos[0]
-        prediction = colorizer.predict(source, hints=spots, network_size=network_size, reference=reference)
-        picture = prediction.picture(decoding)
+        picture = colorizer.predict(source, hints=spots).picture(keep=mask)
         if to_stdout:
-            kind = format or picture.format or "png"
-            encoded = images.encode(picture, kind, quality=quality, provenance=not no_provenance)
+            encoded = images.encode(
+                picture, format or picture.format or "png", quality=quality, provenance=not no_provenance
+            )
             sys.stdout.buffer.write(encoded)
             sys.stdout.buffer.flush()
         else:
-            images.write(
-                picture,
-                str(out),
-                format=format,
-                quality=quality,
-                overwrite=overwrite,
-                provenance=not no_provenance,
-            )
+            images.write(picture, str(out), overwrite=overwrite, **saving)
             click.echo(f"{STREAM} -> {shown(out)}", err=True)
         return
 
@@ -163,16 +127,12 @@ def colorize(
         plan.run(
             colorizer,
             hints=spots,
-            decoding=decoding,
-            network_size=network_size,
-            reference=reference,
+            keep=mask,
             skip_existing=skip_existing,
             overwrite=overwrite,
-            format=format,
-            quality=quality,
-            provenance=not no_provenance,
             workers=workers,
             progress=report.progress,
+            **saving,
         )
     except KeyboardInterrupt:
         interrupted = True

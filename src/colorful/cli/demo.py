@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from colorful.cli import shown
+from colorful.cli.options import model_options
 from colorful.files import make_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL import Image
+
+    from colorful.colorizer import Colorizer
 
 PHOTOS = ("astronaut", "camera", "chelsea", "coffee", "rocket")
 """Names in ``skimage.data`` whose files are in scikit-image's wheel, so that nothing is downloaded."""
@@ -29,9 +34,8 @@ _GAP = 8
     show_default=True,
     help="Folder of the sheets.",
 )
-@click.option("-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ...")
-def demo(out: Path, model: str, device: str) -> None:
+@model_options
+def demo(out: Path, load: Callable[[], Colorizer]) -> None:
     """Color five photos that come with scikit-image.
 
     Writes a sheet for each, the photo in grey and in color, and one of all five.
@@ -39,11 +43,10 @@ def demo(out: Path, model: str, device: str) -> None:
     import skimage.data
     from PIL import Image
 
-    from colorful.colorizer import Colorizer
     from colorful.images import read, write
 
     make_folder(out)
-    colorizer = Colorizer.from_pretrained(model, device=device)
+    colorizer = load()
 
     def save(sheet: Image.Image, name: str) -> None:
         picture = read(sheet)

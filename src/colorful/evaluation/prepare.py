@@ -21,6 +21,7 @@ from colorful.colorizer import Colorizer
 from colorful.errors import KindError, OptionError
 from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels, lab_of
 from colorful.lab.upsample import guided_upsample, upsample
+from colorful.look import Look, Settings, refuse_unknown
 from colorful.models.network import Network
 from colorful.photos import Photo, Source, color_kind, find_photos
 from colorful.prediction import Prediction
@@ -43,9 +44,7 @@ class Protocol:
         size: Side in pixels of the square at which photos are scored.
         resize: ``stretch`` squeezes the photo into that square, ``crop`` brings its shorter side to it and
             takes the middle. Pillow's bicubic filter, as in the released pipeline.
-        network_size: Side at which the network looks at the photo; the model's own by default.
-        reference: Do as the released code: ab resized bilinearly, colors outside sRGB clipped. By default
-            as :class:`colorful.Colorizer` does: along the photo's edges, mapped into the gamut.
+        settings: Those of :class:`colorful.look.Settings` that models given by name or as a network get.
         baselines: Whether grey and colors of another random photo are scored, too.
         hints: Numbers of simulated hints at which PSNR is measured.
         seed: Of the order of the photos, which decides whose colors the random baseline takes, and of hints.
@@ -56,8 +55,7 @@ class Protocol:
 
     size: int = 256
     resize: Resize = "stretch"
-    network_size: int | None = None
-    reference: bool = False
+    settings: Settings = field(default_factory=Settings)
     baselines: bool = True
     hints: tuple[int, ...] = ()
     seed: int = 0
@@ -65,9 +63,8 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.resize not in get_args(Resize):
             raise OptionError(f"resize: expected one of {get_args(Resize)}, got {self.resize!r}")
+        refuse_unknown(self.settings, Settings)
         sizes = [("size", self.size)]
-        if self.network_size is not None:
-            sizes.append(("network_size", self.network_size))
         counts = [("seed", self.seed), *(("hints", count) for count in self.hints)]
         for least, given in ((16, sizes), (0, counts)):
             for name, value in given:
@@ -77,11 +74,11 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Way:
-    """One model at one temperature."""
+    """One model with one look."""
 
     name: str
     colorizer: Colorizer
-    temperature: float | None
+    look: Look
 
     def facts(self) -> dict[str, object]:
         """Tell what a figure of it depends on."""
@@ -89,12 +86,12 @@ class Way:
         digest = hashlib.sha256()
         for name, tensor in sorted(network.state_dict().items()):
             digest.update(name.encode() + tensor.cpu().numpy().tobytes())
-        temperature = self.temperature if self.temperature is not None else network.config.temperature
+        look = self.colorizer.tuned(**self.look).look
         return {
             "model": self.colorizer.name,
             "architecture": network.architecture,
-            "temperature": temperature if self.colorizer.has_temperature else None,
-            "saturation": network.config.saturation,
+            "temperature": look.get("temperature"),
+            "saturation": look["saturation"],
             "dtype": self.colorizer.dtype,
             "parameters_sha256": digest.hexdigest(),
         }
@@ -125,6 +122,7 @@ def ways_of(
     models: Sequence[Model] | Mapping[str, Model],
     temperatures: Sequence[float | None],
     device: str | torch.device,
+    settings: Settings,
 ) -> list[Way]:
     """Load the models and name each at each temperature.
 
@@ -141,10 +139,10 @@ def ways_of(
     if not temperatures:
         raise OptionError("temperatures: expected at least one, None being the model's own, got none")
     if isinstance(models, Mapping):
-        colorizers = [_colorizer(model, device) for model in models.values()]
+        colorizers = [_colorizer(model, device, settings) for model in models.values()]
         labels = list(models)
     else:
-        colorizers = [_colorizer(model, device) for model in models]
+        colorizers = [_colorizer(model, device, settings) for model in models]
         # Of a path or Hub id the last part will do, unless it does not tell.
         short = [PurePath(colorizer.name).name for colorizer in colorizers]
         labels = [
@@ -155,9 +153,10 @@ def ways_of(
     for label, colorizer in zip(labels, colorizers, strict=True):
         once = len(temperatures) > 1 and not colorizer.has_temperature
         for temperature in (None,) if once else temperatures:
-            colorizer.decoding(temperature=temperature)  # refuses what the model cannot do
+            look = Look(temperature=temperature)
+            colorizer.tuned(**look)  # refuses what the model cannot do
             suffix = "" if temperature is None or len(temperatures) == 1 else f" T={temperature:g}"
-            ways.append(Way(label + suffix, colorizer, temperature))
+            ways.append(Way(label + suffix, colorizer, look))
     counts = Counter(way.name for way in ways)
     taken = [name for name, count in counts.items() if count > 1 or name in (GREY, RANDOM, REAL)]
     if taken:
@@ -165,13 +164,13 @@ def ways_of(
     return ways
 
 
-def _colorizer(model: Model, device: str | torch.device) -> Colorizer:
+def _colorizer(model: Model, device: str | torch.device, settings: Settings) -> Colorizer:
     if isinstance(model, Colorizer):
         return model
     if isinstance(model, Network):
-        return Colorizer(model, device=device)
+        return Colorizer(model, device=device, **settings)
     if isinstance(model, str | os.PathLike):
-        return Colorizer.from_pretrained(model, device=device)
+        return Colorizer.from_pretrained(model, device=device, **settings)
     raise KindError(f"model: expected a name, path, network or Colorizer, got {type(model).__name__}")
 
 
@@ -208,15 +207,10 @@ def load(photo: Photo | Given, protocol: Protocol) -> Real | Literal["grey", "to
     return Real(photo.name, small, lab_of(small))
 
 
-def predict(colorizer: Colorizer, real: Real, protocol: Protocol) -> Prediction:
-    """Run a model on the L of a photo."""
-    return colorizer.predict(real.pixels, network_size=protocol.network_size, reference=protocol.reference)
-
-
-def full_size(prediction: Prediction, temperature: float | None, real: Real) -> Tensor:
+def full_size(prediction: Prediction, look: Look, real: Real) -> Tensor:
     """Bring predicted ab to the evaluated size, as the colorizer does before it maps into the gamut."""
-    ab = prediction.ab(temperature=temperature).cpu()[None] * prediction.network.config.saturation
-    if prediction.reference:
+    ab = prediction.ab(**look).cpu()[None]
+    if prediction.settings["upsample"] == "bilinear":
         return upsample(ab, (real.pixels.shape[0], real.pixels.shape[1]))[0]
     return guided_upsample(ab, real.lab[None, :1])[0]
 

@@ -260,7 +260,11 @@ class Report:
             self.protocol.size,
             {"stretch": "stretched", "crop": "middle cropped"}[self.protocol.resize],
         )
-        pipeline = "released pipeline" if self.protocol.reference else "default pipeline"
+        pipeline = (
+            "released pipeline"
+            if self.protocol.settings.get("protocol") == "released"
+            else "default pipeline"
+        )
         yield f"{size} x {size} pixels, {how}; {pipeline}; {self.occupied_bins} of 313 ab bins occur"
         yield f"below each figure: {LEVEL:.0%} interval, {RESAMPLES:,} bootstrap resamples, bin weights fixed"
         yield "better: higher; CIEDE2000, colorfulness delta: lower; colorfulness: as real"

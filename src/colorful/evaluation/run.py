@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import numpy as np
 import torch
@@ -31,12 +31,12 @@ from colorful.evaluation.prepare import (
     full_size,
     in_order,
     load,
-    predict,
     ways_of,
 )
 from colorful.evaluation.report import Example, Report
 from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels, Scores
 from colorful.lab.space import Gamut
+from colorful.look import Settings
 from colorful.models import DEFAULT_MODEL
 from colorful.photos import Photo
 from colorful.prediction import Prediction
@@ -73,8 +73,6 @@ def evaluate(
     temperature: float | None = None,
     size: int = 256,
     resize: Resize = "stretch",
-    network_size: int | None = None,
-    reference: bool = False,
     baselines: bool = True,
     hints: Sequence[int] = (),
     seed: int = 0,
@@ -84,6 +82,7 @@ def evaluate(
     features: Callable[[Tensor], Tensor] | None = None,
     examples: int = 8,
     progress: Progress | None = None,
+    **settings: Unpack[Settings],
 ) -> Report:
     """Measure how near to the truth a model colors photos, beside the grey and the random baseline.
 
@@ -96,8 +95,6 @@ def evaluate(
         temperature: Sharpness of the choice among likely colors, in [0, 1]; the model's own by default.
         size: As in :class:`Protocol`, like all up to *seed*.
         resize: ``"stretch"`` or ``"crop"``.
-        network_size: Side at which the network looks at the photo.
-        reference: Whether to do as the released code.
         baselines: Whether to score the baselines, too.
         hints: Numbers of simulated hints at which PSNR is measured.
         seed: Of everything random.
@@ -108,6 +105,7 @@ def evaluate(
         examples: How many of the best and of the worst photos are kept for the contact sheet.
         progress: Called with the numbers of photos done and of all. If it returns False, the evaluation ends
             there.
+        **settings: Of a model given by name or as a network; a colorizer has its own.
 
     Returns:
         The measures with 95 % intervals, and all they depend on.
@@ -124,8 +122,6 @@ def evaluate(
         temperatures=[temperature],
         size=size,
         resize=resize,
-        network_size=network_size,
-        reference=reference,
         baselines=baselines,
         hints=hints,
         seed=seed,
@@ -135,6 +131,7 @@ def evaluate(
         features=features,
         examples=examples,
         progress=progress,
+        **settings,
     )
 
 
@@ -145,8 +142,6 @@ def compare(
     temperatures: Sequence[float | None] = (None,),
     size: int = 256,
     resize: Resize = "stretch",
-    network_size: int | None = None,
-    reference: bool = False,
     baselines: bool = True,
     hints: Sequence[int] = (),
     seed: int = 0,
@@ -156,6 +151,7 @@ def compare(
     features: Callable[[Tensor], Tensor] | None = None,
     examples: int = 8,
     progress: Progress | None = None,
+    **settings: Unpack[Settings],
 ) -> Report:
     """Measure several models, at one or several temperatures each, on the same photos.
 
@@ -166,8 +162,6 @@ def compare(
             is scored once.
         size: Side in pixels of the square at which photos are scored.
         resize: ``"stretch"`` or ``"crop"``.
-        network_size: Side at which the network looks at the photo.
-        reference: Whether to do as the released code.
         baselines: Whether to score the baselines, too.
         hints: Numbers of simulated hints at which PSNR is measured, for models that take hints.
         seed: Of everything random.
@@ -177,6 +171,7 @@ def compare(
         features: For the Frechet distance.
         examples: How many of the best and of the worst photos are kept; the first model decides.
         progress: Called with the numbers of photos done and of all.
+        **settings: Of models given by name or as a network.
 
     Returns:
         The measures, and :meth:`Report.difference` of any two.
@@ -187,8 +182,7 @@ def compare(
     protocol = Protocol(
         size=size,
         resize=resize,
-        network_size=network_size,
-        reference=reference,
+        settings=settings,
         baselines=baselines,
         hints=tuple(sorted(set(hints))),
         seed=seed,
@@ -196,7 +190,7 @@ def compare(
     if (classifier is None) != (labels is None):
         raise OptionError("classifier, labels: expected both or none")
     judge = None if classifier is None or labels is None else _Judge(classifier, labels)
-    ways = ways_of(models, temperatures, device)
+    ways = ways_of(models, temperatures, device, settings)
     evaluation = _Evaluation(in_order(photos, seed), ways, protocol, judge, features, examples)
     return evaluation.run(progress)
 
@@ -319,17 +313,17 @@ class _Evaluation:
         colored: dict[str, tuple[Pixels, Tensor]] = {}
         hint_psnr = {}
         if self.protocol.baselines:
-            gamut: Gamut = "clip" if self.protocol.reference else "map"
+            gamut: Gamut = "clip" if self.protocol.settings.get("protocol") == "released" else "map"
             random = other.lab[1:]
             for name, ab in ((GREY, torch.zeros(2, 1, 1)), (RANDOM, random)):
                 rgb = render(real.pixels, ab, upsample="bilinear", gamut=gamut)
                 colored[name] = rgb, ab.expand_as(random)
         colorizers = {way.colorizer for way in self.ways}
-        predictions = {colorizer: predict(colorizer, real, self.protocol) for colorizer in colorizers}
+        predictions = {colorizer: colorizer.predict(real.pixels) for colorizer in colorizers}
         for way in self.ways:
             prediction = predictions[way.colorizer]
-            ab = full_size(prediction, way.temperature, real)
-            colored[way.name] = prediction.rgb(temperature=way.temperature), ab
+            ab = full_size(prediction, way.look, real)
+            colored[way.name] = prediction.rgb(**way.look), ab
             if way.name in self.hint_psnr:
                 hint_psnr[way.name] = dict(self._score_hints(way, prediction, real))
         scores = Scores(self.scores.ways)
@@ -349,7 +343,7 @@ class _Evaluation:
                 for plane in hints
             )
             output = self.networks[way.name](lightness, ab, mask)
-            pixels = replace(prediction, output=output[0]).rgb(temperature=way.temperature)
+            pixels = replace(prediction, output=output[0]).rgb(**way.look)
             yield count, float(metrics.psnr(_batch(pixels), _batch(real.pixels)))
 
     @torch.inference_mode()

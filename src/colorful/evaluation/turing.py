@@ -21,7 +21,6 @@ from colorful.evaluation.prepare import (
     Resize,
     in_order,
     load,
-    predict,
     ways_of,
 )
 from colorful.evaluation.scores import Pixels
@@ -74,7 +73,7 @@ def turing_page(
     if pairs < 1 or not seconds > 0:
         raise OptionError(f"pairs, seconds: expected positive numbers, got {pairs}, {seconds}")
     protocol = Protocol(size=size, resize=resize, seed=seed)
-    (way,) = ways_of([model], [temperature], device)
+    (way,) = ways_of([model], [temperature], device, {})
     random = np.random.default_rng(seed)
     shown: list[dict[str, str]] = []
     for photo in in_order(photos, seed):
@@ -89,7 +88,7 @@ def turing_page(
                 "photo": real.name,
                 "real_side": "left" if random.random() < 0.5 else "right",
                 "real": _data_url(real.pixels),
-                "colored": _data_url(predict(way.colorizer, real, protocol).rgb(temperature=way.temperature)),
+                "colored": _data_url(way.colorizer.predict(real.pixels).rgb(**way.look)),
             }
         )
         if progress is not None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from colorful.errors import (
     KindError,
@@ -89,17 +89,30 @@ class _Access:
     force_download: bool
 
 
-def fetch(
-    model: str | os.PathLike[str] | ModelInfo,
-    *,
-    revision: str | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-    token: str | bool | None = None,
-    local_files_only: bool = False,
-    force_download: bool = False,
-    architecture: str | None = None,
-    namespace: str | None = None,
-) -> ModelFiles:
+class FetchOptions(TypedDict, total=False):
+    """Where weights come from.
+
+    Attributes:
+        revision: Branch, tag or commit of a Hub repo. A cached commit asks the network nothing.
+        cache_dir: Where files are kept; the folders below ``HF_HOME`` by default.
+        token: Token for the Hub, or whether to send the stored one; the one of ``hf auth login`` by default.
+        local_files_only: Ask no network.
+        force_download: Fetch again what is cached.
+        architecture: What the network in a lone file is; needed where the file does not tell.
+        namespace: Owner of the Hub repos of registered models; the environment variable
+            ``COLORFUL_NAMESPACE`` or else :data:`NAMESPACE` by default.
+    """
+
+    revision: str | None
+    cache_dir: str | os.PathLike[str] | None
+    token: str | bool | None
+    local_files_only: bool
+    force_download: bool
+    architecture: str | None
+    namespace: str | None
+
+
+def fetch(model: str | os.PathLike[str] | ModelInfo, **options: Unpack[FetchOptions]) -> ModelFiles:
     """Find a model, bring it to disk and check it.
 
     A registered model is looked for in the package, in the cache, in the Hub repo of *namespace*, at the
@@ -110,14 +123,7 @@ def fetch(
         model: A registered name, a Hub id ``org/name``, a folder, a ``.safetensors`` or ``.pth`` file, or an
             entry as :data:`colorful.models.MODELS` has them, for instance with a source of your own. A string
             is taken for a registered name first, then for what exists on disk, then for a Hub id.
-        revision: Branch, tag or commit of a Hub repo. A cached commit asks the network nothing.
-        cache_dir: Where files are kept; the folders below ``HF_HOME`` by default.
-        token: Token for the Hub, or whether to send the stored one.
-        local_files_only: Ask no network.
-        force_download: Fetch again what is cached.
-        architecture: What the network in a lone file is; needed where the file does not tell.
-        namespace: Owner of the Hub repos of registered models; the environment variable
-            ``COLORFUL_NAMESPACE`` or else :data:`NAMESPACE` by default.
+        **options: Where its weights come from.
 
     Returns:
         Where the model is.
@@ -127,8 +133,13 @@ def fetch(
         OptionError: If an argument has no meaning for such a *model*.
         KindError: If *model* is of another type.
     """
+    cache_dir, architecture = options.get("cache_dir"), options.get("architecture")
+    revision = options.get("revision")
     access = _Access(
-        None if cache_dir is None else Path(cache_dir).expanduser(), token, local_files_only, force_download
+        None if cache_dir is None else Path(cache_dir).expanduser(),
+        options.get("token"),
+        options.get("local_files_only", False),
+        options.get("force_download", False),
     )
     if architecture is not None and architecture not in ARCHITECTURES:
         raise OptionError(f"architecture: expected one of {', '.join(ARCHITECTURES)}, got {architecture!r}")
@@ -137,7 +148,8 @@ def fetch(
     if isinstance(model, ModelInfo):
         _refuse_revision(revision, f"{model.name} is registered with its checksum")
         _agree(architecture, model.architecture)
-        return _registered(model, access, namespace or os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE)
+        namespace = options.get("namespace") or os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE
+        return _registered(model, access, namespace)
     if not isinstance(model, str | os.PathLike):
         raise KindError(f"model: expected a name, a Hub id or a path, got {type(model).__name__}")
     if isinstance(model, str) and model.startswith(("http://", "https://")):

@@ -4,7 +4,7 @@ from colorful.images.formats import ENDINGS, EXTENSIONS
 from colorful.images.metadata import Metadata
 from colorful.images.picture import Picture
 from colorful.images.reading import FORMATS, MAX_PIXELS, Source, read, read_size
-from colorful.images.writing import encode, write
+from colorful.images.writing import Saving, encode, write
 
 __all__ = [
     "ENDINGS",
@@ -13,6 +13,7 @@ __all__ = [
     "MAX_PIXELS",
     "Metadata",
     "Picture",
+    "Saving",
     "Source",
     "encode",
     "read",

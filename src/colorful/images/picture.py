@@ -117,6 +117,10 @@ class Picture:
         stacked[..., colors] = _rescale(self.alpha, dtype)
         return stacked
 
+    def opaque_uint8(self) -> npt.NDArray[np.uint8]:
+        """Return the pixels at 8 bits, without alpha."""
+        return _rescale(self.pixels, np.dtype(np.uint8))
+
     def outgoing(self, *, provenance: bool = True) -> Metadata:
         """Return the metadata for a result: with the note that a model made the colors, if one did.
 

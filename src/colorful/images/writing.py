@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypedDict, Unpack
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -28,24 +28,30 @@ _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65535, "HEI
 _SEGMENT = 65533  # bytes that one segment of a JPEG has room for
 
 
+class Saving(TypedDict, total=False):
+    """How a result is encoded.
+
+    Attributes:
+        format: Such as ``"jpeg"``, where it is not the one that the ending of the file says.
+        quality: 1 to 100, of formats that lose something; see :func:`encode`.
+        provenance: Whether the metadata say that a model made the colors; by default they do.
+    """
+
+    format: str | None
+    quality: int | None
+    provenance: bool
+
+
 def write(
-    picture: Picture,
-    path: str | os.PathLike[str],
-    *,
-    format: str | None = None,
-    quality: int | None = None,
-    overwrite: bool = False,
-    provenance: bool = True,
+    picture: Picture, path: str | os.PathLike[str], *, overwrite: bool = False, **saving: Unpack[Saving]
 ) -> Path:
     """Write a picture to a file, whole or not at all.
 
     Args:
         picture: What to write.
         path: Where. The folder must exist.
-        format: As for :func:`encode`; by default what the extension says.
-        quality: As for :func:`encode`.
         overwrite: Whether a file of that name may be replaced.
-        provenance: As for :func:`encode`.
+        **saving: How it is encoded.
 
     Returns:
         The path.
@@ -58,7 +64,12 @@ def write(
     target = Path(path)
     files.check_target(target, overwrite=overwrite)
     with naming(target.name):
-        data = encode(picture, format or _format_of(target), quality=quality, provenance=provenance)
+        data = encode(
+            picture,
+            saving.get("format") or _format_of(target),
+            quality=saving.get("quality"),
+            provenance=saving.get("provenance", True),
+        )
     files.write(target, data, overwrite=overwrite)
     return target
 

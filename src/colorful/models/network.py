@@ -93,21 +93,17 @@ class Network(nn.Module):
         """
         return AbBins().centers if self.output == "distribution" else None
 
-    def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
-        """Turn what :meth:`forward` gave into ab.
+    def decode(self, output: Tensor) -> Tensor:
+        """Turn what :meth:`forward` gave into ab, at the network's own temperature.
 
         Args:
             output: The result of :meth:`forward`.
-            temperature: Sharpness of the decoding, in [0, 1]; the config's by default. A regression has
-                none and leaves it unread.
 
         Returns:
             ab in CIELAB units, shape ``(N, 2, h, w)``; dtype and device of *output*.
         """
-        if self.bins is None:
-            return output
-        chosen = self.config.temperature if temperature is None else temperature
-        return annealed_mean(output, self.bins, temperature=chosen)
+        bins = self.bins
+        return output if bins is None else annealed_mean(output, bins, temperature=self.config.temperature)
 
     def heads(
         self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None

@@ -100,7 +100,7 @@ class Validation(Scorer):
 
         def ab(start: int, real: Tensor) -> Tensor:
             output = outputs[start : start + len(real)].float()
-            return network.decode(output, temperature=config.temperature).cpu() * config.saturation
+            return network.decode(output).cpu() * config.saturation
 
         return self.margins(ab)
 

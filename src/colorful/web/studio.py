@@ -11,7 +11,7 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,8 @@ from colorful import images
 from colorful.colorizer import Colorizer
 from colorful.errors import HintError, ImageError, ImageTooLargeError, OptionError, OutputError, RangeError
 from colorful.hints import Hint, parse_hints
-from colorful.prediction import Decoding, Prediction, Suggestion
+from colorful.look import Look
+from colorful.prediction import Prediction, Suggestion
 from colorful.web.queue import Queue
 from colorful.web.store import Folder, Store
 
@@ -82,7 +83,7 @@ class Edit:
 
     model: str
     hints: tuple[Hint, ...] = ()
-    decoding: Decoding = field(default_factory=Decoding)
+    look: Look = field(default_factory=Look)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,11 +169,12 @@ class Studio:
         hints = parse_hints(wished if isinstance(wished, str) else json.dumps(wished))
         if len(hints) > _MOST_HINTS:
             raise HintError(f"hints: expected at most {_MOST_HINTS}, got {len(hints)}")
-        decoding = Decoding(
+        look = Look(
             temperature=_number("temperature", values.get("temperature")),
             saturation=_number("saturation", values.get("saturation")),
         )
-        return Edit(model, tuple(hints), decoding)
+        self.colorizers[model].tuned(**look)  # refuses what has no meaning
+        return Edit(model, tuple(hints), look)
 
     def accept(self, data: bytes, filename: str | None) -> Upload:
         """Take a photo in: see that it is one, and make its preview.
@@ -290,7 +292,7 @@ class Studio:
         start, format = time.monotonic(), format or upload.format
         prediction = self.colorizers[edit.model].predict(picture, hints=edit.hints)
         try:
-            data = images.encode(prediction.picture(edit.decoding), format)
+            data = images.encode(prediction.picture(**edit.look), format)
         except OutputError as error:
             raise OptionError(
                 f"format: expected one that can hold this photo, got {format}: {error}"
@@ -303,7 +305,7 @@ class Studio:
 
     def _preview(self, upload: Upload, edit: Edit | None, side: int) -> tuple[bytes, str]:
         if edit is not None:
-            picture = self._predict(upload, edit, side).picture(edit.decoding)
+            picture = self._predict(upload, edit, side).picture(**edit.look)
         elif side > max(upload.preview.size) < max(upload.size):
             picture = _sized(_shrunk(self._read(upload.data), self.limits.pixels), side)
         else:
@@ -331,7 +333,7 @@ class Studio:
                     upload.predictions.move_to_end(kept)
                     return upload.predictions[kept]
         prediction = self.colorizers[edit.model].predict(
-            _sized(upload.preview, max(size)), hints=_scaled(edit.hints, upload.size, size)
+            _sized(upload.preview, max(size)), hints=edit.hints, hints_size=upload.size
         )
         with upload.lock:
             upload.predictions[key] = prediction
@@ -404,23 +406,3 @@ def _resized(picture: images.Picture, size: tuple[int, int], kernel: Image.Resam
         return images.Picture(channels)
     pixels = channels[..., 0] if picture.pixels.ndim == 2 else channels[..., :3]
     return images.Picture(np.ascontiguousarray(pixels), np.ascontiguousarray(channels[..., -1]))
-
-
-def _scaled(hints: tuple[Hint, ...], size: tuple[int, int], smaller: tuple[int, ...]) -> tuple[Hint, ...]:
-    (height, width), (rows, columns) = size, smaller
-    for number, hint in enumerate(hints, start=1):
-        if not (0 <= hint.x < width and 0 <= hint.y < height):
-            raise HintError(
-                f"hint {number}: expected a point inside the photo of {width} x {height} pixels, "
-                f"got ({hint.x:g}, {hint.y:g})"
-            )
-    ratio = (rows / height * columns / width) ** 0.5
-    return tuple(
-        replace(
-            hint,
-            x=min(hint.x * columns / width, columns - 0.5),
-            y=min(hint.y * rows / height, rows - 0.5),
-            radius=None if hint.radius is None else hint.radius * ratio,
-        )
-        for hint in hints
-    )

@@ -1,0 +1,70 @@
+"""Groups of options that several commands have, each declared once and handed on as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from colorful.colorizer import Colorizer
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_LOOK = (
+    click.option("-t", "--temperature", type=float, help="0 vivid .. 1 calm; the model's own by default."),
+    click.option("-s", "--saturation", type=float, help="Factor on the chroma; the model's own by default."),
+    click.option("--strength", type=float, help="0 grey .. 1 full color, the default."),
+)
+_MODEL = (
+    click.option(
+        "-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file of a model."
+    ),
+    click.option("--revision", help="Branch, tag or commit of a model on the Hub."),
+    click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ..."),
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "bfloat16"]),
+        default="float32",
+        show_default=True,
+        help="bfloat16 is faster where the processor has it.",
+    ),
+)
+
+
+def look_options(command: Command) -> Command:
+    """Give a command the options of :class:`colorful.look.Look`; it gets them as *look*."""
+    return _gathered(command, _LOOK, "look", dict)
+
+
+def model_options(command: Command) -> Command:
+    """Give a command the options that choose a model; it gets a function that loads it as *load*."""
+
+    def loader(model: str, **options: Any) -> Callable[[], Colorizer]:
+        def load() -> Colorizer:
+            from colorful.colorizer import Colorizer
+
+            return Colorizer.from_pretrained(model, **options)
+
+        return load
+
+    return _gathered(command, _MODEL, "load", loader)
+
+
+def _gathered(
+    command: Command, options: tuple[Callable[[Command], Command], ...], name: str, gather: Callable[..., Any]
+) -> Command:
+    names: set[str] = set()
+
+    @wraps(command)
+    def run(*args: Any, **given: Any) -> Any:
+        mine = {key: given.pop(key) for key in names}
+        return command(*args, **{name: gather(**mine)}, **given)
+
+    result: Any = run
+    for option in reversed(options):
+        result = option(result)
+    names.update(parameter.name for parameter in result.__click_params__[-len(options) :])
+    return result  # type: ignore[no-any-return]

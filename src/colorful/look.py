@@ -1,0 +1,146 @@
+"""The options of coloring, each declared and documented here and nowhere else.
+
+They are typed keywords rather than objects: a caller writes ``temperature=0.3``, an editor completes it, and
+a type checker knows its type, wherever a function takes ``**look: Unpack[Look]``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Integral, Real
+from types import MappingProxyType
+from typing import Literal, TypedDict, get_args
+
+from colorful.errors import KindError, OptionError, RangeError
+from colorful.lab.space import Gamut
+from colorful.raster import Upsampling
+
+ProtocolName = Literal["photo", "released"]
+
+
+class Look(TypedDict, total=False):
+    """What a person tunes. None, or nothing, leaves an option as the colorizer has it.
+
+    Attributes:
+        temperature: Sharpness of the choice among likely colors, in [0, 1]: 1 is calm and greyish, 0 vivid
+            and blotchy. Only for models that predict a distribution.
+        saturation: Factor on the chroma, at least 0.
+        strength: Share of the color that is mixed with the grey photo, in [0, 1].
+    """
+
+    temperature: float | None
+    saturation: float | None
+    strength: float | None
+
+
+class Settings(TypedDict, total=False):
+    """What a colorizer is set to, once.
+
+    Attributes:
+        network_size: Side in pixels at which the network looks at a photo, rounded to what it takes; by
+            default the one it was made for.
+        upsample: How colors get from the network's size to the photo's: ``"guided"`` (the default) lets them
+            end at the photo's edges, ``"bilinear"`` does not.
+        gamut: What becomes of colors outside sRGB: with ``"map"`` (the default) their chroma is lowered, with
+            ``"clip"`` their channels are cut off.
+        protocol: ``"photo"`` (the default) is made for photos of any size. ``"released"`` does as the code
+            that Zhang et al. released, to compare with published figures; it fixes the three options above.
+    """
+
+    network_size: int | None
+    upsample: Upsampling
+    gamut: Gamut
+    protocol: ProtocolName
+
+
+_HIGHEST = {"temperature": 1.0, "saturation": math.inf, "strength": 1.0}
+
+_RELEASED: Settings = {"network_size": 256, "upsample": "bilinear", "gamut": "clip", "protocol": "released"}
+
+
+def tune(look: Mapping[str, float], changes: Look) -> Mapping[str, float]:
+    """Lay changes over a look.
+
+    Args:
+        look: A number for each option of :class:`Look` that has a meaning for the model.
+        changes: As a caller gave them.
+
+    Returns:
+        A look with the changes in it.
+
+    Raises:
+        TypeError: If there is no option of that name.
+        KindError: If a value is no number.
+        RangeError: If a number is outside its range.
+    """
+    refuse_unknown(changes, Look)
+    given = {name: _number(name, value) for name, value in changes.items() if value is not None}
+    return MappingProxyType({**look, **given}) if given else look
+
+
+def settle(settings: Settings, *, multiple: int, largest: int) -> Settings:
+    """Check settings, and fill in what was not given.
+
+    Args:
+        settings: As a caller gave them.
+        multiple: The least side that the network takes.
+        largest: The highest *network_size*.
+
+    Returns:
+        A value for each option of :class:`Settings`.
+
+    Raises:
+        TypeError: If there is no option of that name.
+        OptionError: If a value is not one of those offered, or is given although the protocol fixes it.
+    """
+    refuse_unknown(settings, Settings)
+    given: Mapping[str, object] = settings
+    for name, offered in (("upsample", Upsampling), ("gamut", Gamut), ("protocol", ProtocolName)):
+        value = given.get(name, get_args(offered)[0])
+        if value not in get_args(offered):
+            choices = ", ".join(map(repr, get_args(offered)))
+            raise OptionError(f"{name}: expected one of {choices}, got {value!r}")
+    if settings.get("protocol") == "released":
+        for name in ("network_size", "upsample", "gamut"):
+            if given.get(name) is not None:
+                raise OptionError(f"{name}: expected none, since protocol='released' fixes it")
+        return _RELEASED
+    side = settings.get("network_size")
+    # NumPy's integers are Integral, too.
+    whole = isinstance(side, Integral) and not isinstance(side, bool)
+    if side is not None and not (whole and multiple <= side <= largest):
+        raise OptionError(f"network_size: expected an integer in {multiple}..{largest}, got {side!r}")
+    default: Settings = {"network_size": None, "upsample": "guided", "gamut": "map", "protocol": "photo"}
+    return default | settings
+
+
+def refuse_unknown(given: Mapping[str, object], options: type) -> None:
+    """Raise as Python does for a keyword that a function does not take.
+
+    Args:
+        given: The keywords of a call.
+        options: The typed dict that declares those it takes.
+
+    Raises:
+        TypeError: If one is not among them.
+    """
+    for name in given:
+        if name not in options.__annotations__:
+            raise TypeError(
+                f"got an unexpected keyword argument {name!r}; expected {', '.join(options.__annotations__)}"
+            )
+
+
+def _number(name: str, value: object) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise KindError(f"{name}: expected a number, got {value!r}")
+    high = _HIGHEST[name]
+    try:
+        number = float(value)
+    except OverflowError:  # an integer past the range of floats
+        number, value = math.inf, "one past the range of floats"
+    if not (0 <= number <= high and math.isfinite(number)):
+        wanted = "a number in [0, 1]" if high == 1 else "a finite number of at least 0"
+        raise RangeError(f"{name}: expected {wanted}, got {value}")
+    return number
