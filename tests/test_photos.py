@@ -18,6 +18,7 @@ from colorful.errors import ImageError, KindError, PhotosError, RangeError, Shap
 from colorful.photos import Photo, color_kind, find_photos, split_photos
 
 Pixels = npt.NDArray[np.uint8]
+HELD = {"test": 0.2, "validation": 0.2}
 
 
 def encoded(pixels: Pixels, format: str = "png", **options: object) -> bytes:
@@ -201,17 +202,31 @@ def by_digest(photos: list[Photo]) -> list[Photo]:
 
 
 def test_the_split_goes_by_the_digests_of_the_names(many: list[Photo]) -> None:
-    """The first names by SHA-256 test, the next validate, the rest trains, in whatever order they came."""
-    split = split_photos(many[::-1], test=4, validation=3)
+    """The SHA-256 of a name as a fraction of 1 says its part, in whatever order photos come."""
+    split = split_photos(many[::-1], test=0.25, validation=0.125)
     assert (*split.test, *split.validation, *split.train) == tuple(by_digest(many))
-    assert [len(part) for part in split] == [4, 3, 53]
-    assert [len(part) for part in split_photos(many)] == [6, 6, 48], "each at most a tenth"
+    # An eighth is 32 of the 256 values of the first byte.
+    firsts = [[hashlib.sha256(photo.name.encode()).digest()[0] for photo in part] for part in split]
+    assert all(firsts)
+    assert max(firsts[0]) < 64 <= min(firsts[1])
+    assert max(firsts[1]) < 96 <= min(firsts[2])
     assert [len(part) for part in split_photos(many, test=0, validation=0)] == [0, 0, 60]
+
+
+def test_a_photo_stays_in_its_part_when_others_join(many: list[Photo]) -> None:
+    """A test photo is one for good: photos that are added do not push it into training."""
+    few, all_of_them = (
+        split_photos(many[:30], test=0.2, validation=0.2),
+        split_photos(many, test=0.2, validation=0.2),
+    )
+    for before, after in zip(few, all_of_them, strict=True):
+        assert set(before) <= set(after)
+    assert len(few.test) < len(all_of_them.test)
 
 
 def test_near_duplicates_across_the_border_go_to_training(many: list[Photo], tmp_path: Path) -> None:
     """A held-out photo like one of another part trains, and so does a held-out one that is like that one."""
-    split = split_photos(many)
+    split = split_photos(many, **HELD)
     test, validation, train = split.test[:3], split.validation[0], split.train[0]
     smooth, other, third = (
         np.asarray(Image.fromarray(patch(seed, 9)).resize((160, 128), Image.Resampling.BICUBIC))
@@ -226,7 +241,7 @@ def test_near_duplicates_across_the_border_go_to_training(many: list[Photo], tmp
         test[2].name: encoded(third, "jpeg", quality=80),
     }
     write_tar(tmp_path / "many.tar", members)
-    found = split_photos(find_photos(tmp_path))
+    found = split_photos(find_photos(tmp_path), **HELD)
     names = [{photo.name for photo in part} for part in found]
     assert test[0].name in names[2]
     assert {test[1].name, test[2].name} <= names[0]
@@ -234,7 +249,7 @@ def test_near_duplicates_across_the_border_go_to_training(many: list[Photo], tmp
     # Now the second of that pair is like the training photo, too: both leave the test set.
     members[train.name] = encoded(third, "jpeg", quality=60)
     write_tar(tmp_path / "many.tar", members)
-    names = [{photo.name for photo in part} for part in split_photos(find_photos(tmp_path))]
+    names = [{photo.name for photo in part} for part in split_photos(find_photos(tmp_path), **HELD)]
     assert {test[1].name, test[2].name} <= names[2]
     assert test[0].name in names[0]
 
@@ -243,7 +258,7 @@ def test_unreadable_photos_are_split_like_others(many: list[Photo], tmp_path: Pa
     """A broken photo stays where its name puts it and is like no other."""
     broken = {many[0].name: b"junk", many[1].name: b"junk"}
     write_tar(tmp_path / "many.tar", {photo.name: photo.read() for photo in many} | broken)
-    found = split_photos(find_photos(tmp_path), test=6, validation=6)
+    found = split_photos(find_photos(tmp_path), **HELD)
     assert [photo.name for photo in (*found.test, *found.validation, *found.train)] == [
         photo.name for photo in by_digest(many)
     ]
@@ -254,18 +269,20 @@ def test_names_that_are_no_utf8_are_split_by_their_bytes(tmp_path: Path) -> None
     for number in range(10):
         name = b"\xe9t\xe9-%d.png" % number
         (tmp_path / os.fsdecode(name)).write_bytes(encoded(patch(number)))
-    split = split_photos(find_photos(tmp_path))
+    split = split_photos(find_photos(tmp_path), **HELD)
     digests = [hashlib.sha256(os.fsencode(photo.name)).digest() for part in split for photo in part]
     assert digests == sorted(digests)
-    assert [len(part) for part in split] == [1, 1, 8]
+    assert sum(len(part) for part in split) == 10
 
 
-def test_a_split_needs_names_and_counts_that_make_sense(many: list[Photo]) -> None:
-    """Equal names and negative counts are refused."""
+def test_a_split_needs_names_and_shares_that_make_sense(many: list[Photo]) -> None:
+    """Equal names and shares that are none are refused."""
     with pytest.raises(PhotosError, match="unique names"):
         split_photos([*many, many[0]])
     with pytest.raises(RangeError, match="validation"):
         split_photos(many, validation=-1)
+    with pytest.raises(RangeError, match=r"expected shares of 1, got 0\.7, 0\.6"):
+        split_photos(many, test=0.7, validation=0.6)
 
 
 def test_what_is_no_file_is_passed_over(album: Path) -> None:

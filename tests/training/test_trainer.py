@@ -220,7 +220,7 @@ def test_grey_validation_photos_do_not_stop_a_run(
     photo_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where no photo to validate on has color, the run says so and goes on without; in any thread, too."""
-    photos = list(map(shutil.copy, sorted(photo_folder.iterdir())[:10], [tmp_path] * 10))
+    photos = list(map(shutil.copy, sorted(photo_folder.iterdir())[14:], [tmp_path] * 10))
     (held,) = split_photos(find_photos(photos)).validation
     with Image.open(held.path) as image:
         image.convert("L").save(held.path)

@@ -49,7 +49,7 @@ def train(
 ) -> Path | None:
     """Train a network on photos.
 
-    Photos are split by their names: a tenth each, at most 1000, is kept for testing and for validation.
+    Photos are split by their names: one in twenty each is kept for testing and for validation.
 
     Args:
         photos: Folders, files, globs or tar shards with color photos.
