@@ -132,7 +132,8 @@ def test_a_perfect_prediction_scores_100_and_its_psnr_is_counted_apart() -> None
     scores = Scores(["perfect", "half"])
     for pixels in (skimage.data.coffee()[::10, ::15], skimage.data.rocket()[::10, ::15]):
         lab = lab_of(pixels)
-        scores.update(pixels, lab, {"perfect": (pixels, lab[1:]), "half": (255 - pixels, -lab[1:])})
+        colored = {"perfect": (pixels, lab[1:]), "half": (255 - pixels, -lab[1:])}
+        scores.add(*scores.measure(pixels, lab, colored))
     table = scores.table()
     found = table.estimates("perfect")
     assert found["auc"].value == found["auc_rebalanced"].value == pytest.approx(100)

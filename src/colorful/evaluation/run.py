@@ -207,8 +207,8 @@ class _Scored(NamedTuple):
 
     real: Real
     pictures: Mapping[str, Pixels]  # by way
-    scores: Scores
-    ciede2000: Mapping[str, float]
+    numbers: dict[str, dict[str, float]]  # by way and measure
+    ab_errors: metrics.AbErrors
     hint_psnr: Mapping[str, Mapping[int, float]]
 
 
@@ -227,7 +227,7 @@ class _Evaluation:
         self.photos, self.ways, self.protocol = photos, ways, protocol
         self.judge, self.examples = judge, examples
         names = [*([GREY, RANDOM] if protocol.baselines else []), *(way.name for way in ways)]
-        self.scores = Scores(names, top1=judge is not None)
+        self.scores = Scores(names)
         self.frechet = {name: metrics.FrechetDistance(features) for name in names} if features else {}
         hinted = [way for way in ways if way.colorizer.takes_hints and protocol.hints]
         self.hint_psnr = {way.name: {count: array("f") for count in protocol.hints} for way in hinted}
@@ -326,10 +326,8 @@ class _Evaluation:
             colored[way.name] = prediction.rgb(**way.look), ab
             if way.name in self.hint_psnr:
                 hint_psnr[way.name] = dict(self._score_hints(way, prediction, real))
-        scores = Scores(self.scores.ways)
-        errors = scores.update(real.pixels, real.lab, colored)
         pictures = {name: pixels for name, (pixels, _) in colored.items()}
-        return _Scored(real, pictures, scores, errors, hint_psnr)
+        return _Scored(real, pictures, *self.scores.measure(real.pixels, real.lab, colored), hint_psnr)
 
     def _score_hints(self, way: Way, prediction: Prediction, real: Real) -> Iterator[tuple[int, float]]:
         """Run the network at its own size with more and more of the true colors revealed."""
@@ -351,15 +349,17 @@ class _Evaluation:
         """Add a photo to the others, in their order; what the caller brought runs in his thread."""
         real, pictures = scored.real, scored.pictures
         if self.judge:
-            self.scores.add_verdicts(self._classify(self.judge, real, pictures))
+            for name, right in self._classify(self.judge, real, pictures).items():
+                scored.numbers[name]["top1"] = right
         for name, frechet in self.frechet.items():
             frechet.update(_batch(pictures[name]), _batch(real.pixels))
-        self.scores.merge(scored.scores)
+        self.scores.add(scored.numbers, scored.ab_errors)
         for name, curve in scored.hint_psnr.items():
             for count, value in curve.items():
                 self.hint_psnr[name][count].append(value)
         colored = {way.name: pictures[way.name] for way in self.ways}
-        self._keep(Example(real.name, real.pixels, colored, scored.ciede2000))
+        errors = {name: scored.numbers[name]["ciede2000"] for name in self.scores.ways}
+        self._keep(Example(real.name, real.pixels, colored, errors))
         self.names.append(real.name)
 
     def _classify(self, judge: _Judge, real: Real, pictures: Mapping[str, Pixels]) -> dict[str, bool]:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from colorful import metrics
-from colorful.lab.space import RGB_TO_XYZ
-from colorful.raster import planes
+from colorful.lab import rgb_to_lab
+from colorful.metrics.pictures import Form
 
 Numbers = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
@@ -60,11 +60,10 @@ MEASURES: Mapping[str, Measure] = {
 PER_PHOTO = ("psnr", "psnr_ab", "ssim", "ciede2000", "colorfulness", "colorfulness_absolute")
 """Those that are means of one number a photo, which result files list."""
 
-_FORMS: tuple[tuple[str, metrics.Form], ...] = (
+_FORMS: tuple[tuple[str, Form], ...] = (
     ("colorfulness", "hasler"),
     ("colorfulness_absolute", "absolute"),
 )
-_TO_XYZ = (np.array(RGB_TO_XYZ) / np.sum(RGB_TO_XYZ, axis=1, keepdims=True)).astype(np.float32)
 GREY, RANDOM, REAL = "grey", "random", "real"
 """The two baselines, and the photos themselves."""
 
@@ -84,28 +83,34 @@ class Estimate:
     high: float | None
 
 
+Numbered = Mapping[str, Mapping[str, float]]
+"""For each way of coloring and ``"real"``, its measures of one photo."""
+
+
 class Scores:
-    """Take in photo by photo what several ways made of it.
+    """Collect what several ways made of each photo.
 
     Args:
         ways: Their names.
-        top1: Whether each photo comes with a classifier's verdict.
     """
 
-    def __init__(self, ways: Sequence[str], *, top1: bool = False) -> None:
+    def __init__(self, ways: Sequence[str]) -> None:
         self.ways = tuple(ways)
-        self.ab_errors = metrics.AbErrors(len(self.ways))
-        self._top1 = top1
-        self._numbers = {way: {name: array("f") for name in self._names(way)} for way in (*self.ways, REAL)}
+        self._ab_errors = metrics.AbErrors(len(self.ways))
+        self._numbers: dict[str, dict[str, array[float]]] = {way: {} for way in (*self.ways, REAL)}
 
-    def __len__(self) -> int:
-        return len(self.ab_errors)
+    def add(self, numbers: Numbered, ab_errors: metrics.AbErrors) -> None:
+        """Add a photo, as :meth:`measure` gives it."""
+        self._ab_errors.merge(ab_errors)
+        for way, measures in numbers.items():
+            for name, value in measures.items():
+                self._numbers[way].setdefault(name, array("f")).append(value)
 
     @torch.inference_mode()
-    def update(
+    def measure(
         self, real: Pixels, real_lab: Tensor, colored: Mapping[str, tuple[Pixels, Tensor]]
-    ) -> dict[str, float]:
-        """Take in one photo.
+    ) -> tuple[dict[str, dict[str, float]], metrics.AbErrors]:
+        """Measure one photo; any number of threads can do so at once.
 
         Args:
             real: Shape ``(H, W, 3)``.
@@ -113,56 +118,41 @@ class Scores:
             colored: For each way the picture, of that shape, and the predicted ab, shape ``(2, H, W)``.
 
         Returns:
-            Mean CIEDE2000 of each way.
+            The photo's measures, and the errors of its ab.
         """
         pixels = [colored[way][0] for way in self.ways]
         pictures = torch.from_numpy(np.stack([real, *pixels])).permute(0, 3, 1, 2)  # -> (1 + ways, 3, H, W)
-        pictures = pictures.contiguous()  # once, instead of in every measure
         lab = torch.stack([lab_of(each) for each in pixels])
         ab = torch.stack([colored[way][1] for way in self.ways])
         true_ab = real_lab[None, 1:]
-        self.ab_errors.update(true_ab, *ab[:, None])
+        ab_errors = metrics.AbErrors(len(self.ways))
+        ab_errors.update(true_ab, *ab[:, None])
         found = {
             "psnr": metrics.psnr(pictures[1:], pictures[:1]),
             "psnr_ab": metrics.psnr_ab(ab, true_ab),
             "ssim": metrics.ssim(pictures[1:], pictures[:1]),
             "ciede2000": metrics.ciede2000(lab, real_lab[None]).mean(dim=(1, 2)),
         }
+        numbers: dict[str, dict[str, float]] = {way: {} for way in (*self.ways, REAL)}
         for name, values in found.items():
             for way, value in zip(self.ways, values.tolist(), strict=True):
-                self._numbers[way][name].append(value)
-        forms = metrics.colorfulness_by_form(pictures)
+                numbers[way][name] = value
         for name, form in _FORMS:
-            for way, value in zip((REAL, *self.ways), forms[form].tolist(), strict=True):
-                self._numbers[way][name].append(value)
-        return dict(zip(self.ways, found["ciede2000"].tolist(), strict=True))
-
-    def add_verdicts(self, right: Mapping[str, bool]) -> None:
-        """Take in for each way, and for ``"real"``, whether a classifier named the photo right."""
-        for way, verdict in right.items():
-            self._numbers[way]["top1"].append(verdict)
-
-    def merge(self, other: Scores) -> None:
-        """Take in what another one of the same ways took in."""
-        self.ab_errors.merge(other.ab_errors)
-        for way, numbers in other._numbers.items():
-            for name, values in numbers.items():
-                self._numbers[way][name].extend(values)
+            forms = metrics.colorfulness(pictures, form=form).tolist()
+            for way, value in zip((REAL, *self.ways), forms, strict=True):
+                numbers[way][name] = value
+        return numbers, ab_errors
 
     def table(self) -> ScoreTable:
-        """Close the book: give everything as arrays."""
+        """Return all scores as arrays."""
         return ScoreTable(
             {
                 way: {name: np.asarray(values, dtype=np.float64) for name, values in numbers.items()}
                 for way, numbers in self._numbers.items()
             },
-            self.ab_errors.bin_counts(),
-            *self.ab_errors.per_photo(),
+            self._ab_errors.bin_counts(),
+            *self._ab_errors.per_photo(),
         )
-
-    def _names(self, way: str) -> list[str]:
-        names = [name for name in PER_PHOTO if way != REAL or name.startswith("colorfulness")]
-        return names + ["top1"] * self._top1
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,24 +246,8 @@ class ScoreTable:
 
 
 def lab_of(pixels: Pixels) -> Tensor:
-    """Convert 8-bit pixels ``(H, W, 3)`` to CIELAB ``(3, H, W)``, in a quarter of the time of any others."""
-    red, green, blue = planes.linear_light(np.moveaxis(pixels, -1, 0).reshape(3, -1))
-    # What X, Y and Z have more than green: equal channels stay equal, and grey has no chroma at all.
-    red -= green
-    blue -= green
-    light, a, b = lab = np.empty((3, red.size), np.float32)
-    for root, (of_red, _, of_blue) in zip((a, light, b), _TO_XYZ, strict=True):
-        np.multiply(red, of_red, out=root)
-        root += green
-        root += of_blue * blue
-        root[:] = planes.root(root)
-    a -= light
-    a *= 500
-    np.subtract(light, b, out=b)
-    b *= 200
-    light *= 116
-    light -= 16
-    return torch.from_numpy(lab.reshape(3, *pixels.shape[:2]))
+    """Convert 8-bit pixels ``(H, W, 3)`` to CIELAB ``(3, H, W)``."""
+    return rgb_to_lab(torch.from_numpy(pixels).permute(2, 0, 1) / 255)
 
 
 def mean_estimate(values: Numbers) -> Estimate:

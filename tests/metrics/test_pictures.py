@@ -9,11 +9,10 @@ import skimage.metrics
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate, linalg
 
 from colorful import metrics
-from colorful.errors import KindError, OptionError, PhotosError, RangeError, ShapeError
-from colorful.lab import AbBins, rgb_to_lab
+from colorful.errors import KindError, OptionError, RangeError, ShapeError
+from colorful.lab import rgb_to_lab
 
 # Sharma, Wu, Dalal 2005, table 1: L a b of both colors and Delta E00.
 SHARMA = """
@@ -148,61 +147,7 @@ def test_colorfulness_of_two_colors_is_the_one_computed_by_hand() -> None:
     spread, mean = (127.5**2 + 63.75**2) ** 0.5, (127.5**2 + 191.25**2) ** 0.5
     found = metrics.colorfulness(batch(picture) / 255, form="absolute").item()
     assert found == pytest.approx(spread + 0.3 * mean, rel=1e-5)
-    assert metrics.colorfulness_by_form(batch(picture) / 255)["absolute"].item() == found
     assert metrics.colorfulness(batch(np.full((3, 3, 3), 77, np.uint8))).item() == pytest.approx(0, abs=1e-4)
-
-
-@pytest.mark.parametrize("error", [0.0, 3.0, 75.0, 150.0, 200.0])
-def test_a_constant_error_gives_its_share_of_the_area(error: float) -> None:
-    """If every pixel is off by e, both areas are 100 (1 - e / 150), but not below 0."""
-    real = torch.from_numpy(np.random.default_rng(0).uniform(-60, 60, (3, 2, 20, 30))).float()
-    predicted = real + error * torch.tensor([0.6, -0.8])[:, None, None]
-    errors = metrics.AbErrors()
-    errors.update(real[:2], predicted[:2])
-    errors.update(real[2:], predicted[2:])
-    expected = 100 * max(0.0, 1 - error / 150)
-    assert errors.auc() == pytest.approx([expected], abs=1e-3)
-    assert errors.rebalanced_auc() == pytest.approx([expected], abs=1e-3)
-    assert len(errors) == 3
-
-
-def test_bins_of_unequal_frequency_weigh_the_same() -> None:
-    """Nine pixels of grey that are right and one of red that is off by 75: 95 % of area, 75 % rebalanced."""
-    real = torch.zeros(1, 2, 2, 5)
-    real[0, 0, 0, 0] = 60
-    predicted = torch.zeros_like(real)
-    predicted[0, 0, 0, 0] = -15
-    errors = metrics.AbErrors(2)
-    errors.update(real, predicted, real)
-    assert errors.auc() == pytest.approx([95, 100], abs=1e-4)
-    assert errors.rebalanced_auc() == pytest.approx([75, 100], abs=1e-4)
-    assert sorted(errors.bin_counts()[errors.bin_counts() > 0]) == [1, 9]
-
-
-def test_the_areas_agree_with_their_definition_step_by_step() -> None:
-    """The areas are those under the weighted curves of the cumulative error, integrated numerically."""
-    random = np.random.default_rng(3)
-    real, predicted = random.normal(0, 30, (2, 4, 2, 16, 16)).astype(np.float32)
-    errors = metrics.AbErrors()
-    for one, other in zip(real, predicted, strict=True):
-        errors.update(torch.from_numpy(one[None]), torch.from_numpy(other[None]))
-    distance = np.linalg.norm(real - predicted, axis=1).ravel()
-    centers = AbBins().centers.numpy()
-    nearest = ((real.transpose(0, 2, 3, 1).reshape(-1, 1, 2) - centers) ** 2).sum(axis=2).argmin(axis=1)
-    weights = 1 / np.bincount(nearest, minlength=313)[nearest]
-    thresholds = np.linspace(0, 150, 3001)
-    for found, weight in ((errors.auc(), np.ones_like(weights)), (errors.rebalanced_auc(), weights)):
-        curve = [weight[distance <= threshold].sum() / weight.sum() for threshold in thresholds]
-        assert found == pytest.approx([100 * integrate.trapezoid(curve, thresholds) / 150], abs=0.02)
-
-
-def test_what_is_kept_of_a_photo_does_not_grow_with_its_pixels() -> None:
-    """A photo of 256 x 256 pixels leaves at most a few hundred numbers, its occupied bins and their sums."""
-    errors = metrics.AbErrors(3)
-    real = torch.from_numpy(np.random.default_rng(0).normal(0, 20, (1, 2, 256, 256))).float()
-    errors.update(real, real, real, real)
-    held = [errors._occupied, errors._counts, *errors._sums, errors._lengths]
-    assert sum(len(each) for each in held) <= 5 * 313 + 1
 
 
 def test_one_real_photo_will_do_for_a_batch(pair: tuple[Pixels, Pixels]) -> None:
@@ -220,61 +165,6 @@ def test_one_real_photo_will_do_for_a_batch(pair: tuple[Pixels, Pixels]) -> None
     torch.testing.assert_close(metrics.ciede2000(lab, true_lab), alone)
     with pytest.raises(ShapeError, match="real: expected the shape of rgb"):
         metrics.ssim(pictures, pictures[:2])
-
-
-def test_accumulators_of_parts_of_a_set_merge_into_that_of_the_whole() -> None:
-    """Photos may be measured apart, and the areas are those of one pass."""
-    random = torch.Generator().manual_seed(4)
-    real, one, two = (torch.randn(6, 2, 8, 9, generator=random) * 30 for _ in range(3))
-    whole, merged, part = metrics.AbErrors(2), metrics.AbErrors(2), metrics.AbErrors(2)
-    whole.update(real, one, two)
-    merged.update(real[:2], one[:2], two[:2])
-    part.update(real[2:], one[2:], two[2:])
-    merged.merge(part)
-    assert len(merged) == 6
-    assert merged.auc() == whole.auc()
-    assert merged.rebalanced_auc() == whole.rebalanced_auc()
-    assert (merged.bin_counts() == whole.bin_counts()).all()
-    with pytest.raises(ShapeError, match="expected 2 ways, got 1"):
-        whole.merge(metrics.AbErrors())
-
-
-def test_top_one_counts_what_the_classifier_names_right() -> None:
-    """The share of photos whose best score is at the true class, in percent."""
-    brightest = metrics.TopOne(lambda rgb: rgb.mean(dim=(2, 3)))
-    photos = torch.zeros(4, 3, 2, 2, dtype=torch.uint8)
-    photos[range(4), [0, 1, 2, 2]] = 255
-    assert brightest.update(photos, torch.tensor([0, 1, 2, 0])).tolist() == [True, True, True, False]
-    assert brightest.value() == 75
-
-
-def test_the_frechet_distance_is_that_of_the_two_gaussians() -> None:
-    """Batch by batch the distance is the closed form with SciPy's matrix root; equal sets are 0 apart."""
-    random = np.random.default_rng(5)
-    one, other = random.normal(0.4, 0.1, (40, 3, 2, 1)), random.uniform(0, 1, (40, 3, 2, 1))
-    distance = metrics.FrechetDistance(lambda rgb: rgb.flatten(1))
-    same = metrics.FrechetDistance(lambda rgb: rgb.flatten(1))
-    for part in (slice(0, 7), slice(7, 40)):
-        distance.update(torch.from_numpy(one[part]), torch.from_numpy(other[part]))
-        same.update(torch.from_numpy(one[part]), torch.from_numpy(one[part]))
-    x, y = one.reshape(40, -1), other.reshape(40, -1)
-    first, second = np.cov(x.T), np.cov(y.T)
-    root = linalg.sqrtm(first @ second).real
-    expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(first + second - 2 * root)
-    assert distance.value() == pytest.approx(expected, rel=1e-6)
-    assert same.value() == pytest.approx(0, abs=1e-9)
-
-
-def test_bootstrap_spreads_as_the_mean_of_a_sample_does() -> None:
-    """Resampled means vary by the standard error, columns together, and the same with the same seed."""
-    values = np.random.default_rng(0).normal(5, 2, 400)
-    means = metrics.bootstrap(np.stack([values, 2 * values], axis=1), resamples=2000)
-    assert means[:, 0].std() == pytest.approx(values.std() / 20, rel=0.1)
-    assert means[:, 0].mean() == pytest.approx(values.mean(), abs=0.02)
-    np.testing.assert_allclose(means[:, 1], 2 * means[:, 0])
-    np.testing.assert_array_equal(
-        means, metrics.bootstrap(np.stack([values, 2 * values], axis=1), resamples=2000)
-    )
 
 
 def test_arrays_are_refused_with_the_way_to_make_a_tensor_of_them(pair: tuple[Pixels, Pixels]) -> None:
@@ -327,15 +217,3 @@ def test_what_cannot_be_measured_is_said_in_words() -> None:
         metrics.ssim(rgb * torch.nan, rgb)
     with pytest.raises(OptionError, match="form"):
         metrics.colorfulness(rgb, form="other")  # type: ignore[arg-type]
-    with pytest.raises(ShapeError, match="predicted: expected 2 tensors, got 1"):
-        metrics.AbErrors(2).update(ab, ab)
-    with pytest.raises(PhotosError, match="AuC"):
-        metrics.AbErrors().auc()
-    with pytest.raises(PhotosError, match="top-1"):
-        metrics.TopOne(lambda pictures: pictures).value()
-    with pytest.raises(PhotosError, match="at least two photos, got 0"):
-        metrics.FrechetDistance(lambda pictures: pictures).value()
-    with pytest.raises(ShapeError, match="numbers"):
-        metrics.bootstrap(np.zeros((0, 3)))
-    with pytest.raises(RangeError, match="resamples"):
-        metrics.bootstrap(np.zeros((2, 3)), resamples=0)

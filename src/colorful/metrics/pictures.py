@@ -1,0 +1,246 @@
+"""Measures of single photos, in batches; what they take is told in :mod:`colorful.metrics`."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from colorful.errors import KindError, OptionError, RangeError, ShapeError
+
+Form = Literal["hasler", "absolute"]
+"""Which colorfulness: as Hasler and Suesstrunk define it, or of absolute opponents, as in DDColor's code."""
+
+_SSIM_SIGMA, _SSIM_RADIUS = 1.5, 5
+_SSIM_C1, _SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+_OVERSHOOT = 0.01
+"""How far outside [0, 1] floats may be by rounding; those of 0..255 are no picture here."""
+
+
+def psnr(rgb: Tensor, real: Tensor) -> Tensor:
+    """Measure the peak signal-to-noise ratio on 8-bit RGB, all channels together: ``10 log10(255^2 / MSE)``.
+
+    Args:
+        rgb: Colored photos, shape ``(N, 3, H, W)``; floats in [0, 1] are rounded to 8 bits first.
+        real: The true ones.
+
+    Returns:
+        Decibels, shape ``(N,)``; infinite for identical pictures.
+
+    Raises:
+        ShapeError: If the two are not of such shapes.
+    """
+    check_pair(rgb, real, 3, "rgb", one_will_do=True)
+    error = (_levels(rgb) - _levels(real)).square().mean(dim=(1, 2, 3))
+    return 10 * torch.log10(255**2 / error)
+
+
+def psnr_ab(ab: Tensor, real: Tensor) -> Tensor:
+    """Measure the peak signal-to-noise ratio on ab: ``10 log10(255^2 / MSE)`` in CIELAB units.
+
+    The peak is that of ab stored in 8 bits. Never compare it with a PSNR on RGB.
+
+    Args:
+        ab: Predicted colors, shape ``(N, 2, H, W)``.
+        real: The true ones.
+
+    Returns:
+        Decibels, shape ``(N,)``; infinite for identical colors.
+
+    Raises:
+        ShapeError: If the two are not of such shapes.
+    """
+    check_pair(ab, real, 2, "ab", one_will_do=True)
+    return 10 * torch.log10(255**2 / (ab - real).square().mean(dim=(1, 2, 3)))
+
+
+def ssim(rgb: Tensor, real: Tensor) -> Tensor:
+    """Measure the structural similarity on 8-bit RGB.
+
+    The mean is over channels and over the windows that lie inside the photo. Windows are Gaussian with a
+    standard deviation of 1.5 pixels, cut off at 5 pixels.
+
+    Args:
+        rgb: Colored photos, shape ``(N, 3, H, W)``, sides of at least 11; floats in [0, 1] are rounded to 8
+            bits first.
+        real: The true ones.
+
+    Returns:
+        Shape ``(N,)``, at most 1.
+
+    Raises:
+        ShapeError: If the two are not of such shapes, or smaller than a window.
+
+    References:
+        Wang, Bovik, Sheikh, Simoncelli. Image Quality Assessment: From Error Visibility to Structural
+        Similarity. IEEE TIP 2004, eq. 13.
+    """
+    check_pair(rgb, real, 3, "rgb", one_will_do=True)
+    if min(rgb.shape[2:]) <= 2 * _SSIM_RADIUS:
+        raise ShapeError(
+            f"rgb: expected sides of at least {2 * _SSIM_RADIUS + 1} pixels, got {tuple(rgb.shape)}"
+        )
+    with torch.no_grad():
+        # Around the middle, since variances are then exact enough in float32.
+        x, y = _levels(rgb) - 128, _levels(real) - 128
+        mean_x, mean_y = _blur(x), _blur(y)
+        variances = _blur(x * x) - mean_x**2 + _blur(y * y) - mean_y**2
+        covariance = _blur(x * y) - mean_x * mean_y
+        mean_x, mean_y = mean_x + 128, mean_y + 128
+        luminance = (2 * mean_x * mean_y + _SSIM_C1) / (mean_x**2 + mean_y**2 + _SSIM_C1)
+        index = luminance * (2 * covariance + _SSIM_C2) / (variances + _SSIM_C2)
+        return index.mean(dim=(1, 2, 3)).float()
+
+
+def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
+    """Measure the color difference Delta E00 of each pixel, with all parametric factors 1.
+
+    Args:
+        lab: CIELAB, shape ``(*, 3, H, W)``.
+        real: Likewise.
+
+    Returns:
+        Shape ``(*, H, W)``, at least 0; dtype of *lab*.
+
+    Raises:
+        ShapeError: If the two are not of such shapes.
+
+    References:
+        Sharma, Wu, Dalal. The CIEDE2000 Color-Difference Formula: Implementation Notes, Supplementary Test
+        Data, and Mathematical Observations. Color Research and Application 2005, eq. 2 to 22.
+    """
+    _check_tensor(lab, "lab")
+    _check_tensor(real, "real")
+    if lab.dim() < 3 or lab.shape[-3] != 3 or real.shape not in (lab.shape, (1, *lab.shape[1:])):
+        raise ShapeError(
+            f"lab, real: expected one shape (*, 3, H, W), got {tuple(lab.shape)}, {tuple(real.shape)}"
+        )
+    exact = torch.float64 if lab.dtype == torch.float64 else torch.float32
+    with torch.no_grad():
+        return _ciede2000(lab.to(exact), real.to(exact)).to(lab.dtype)
+
+
+def _ciede2000(lab: Tensor, real: Tensor) -> Tensor:
+    """Go through the equations of the paper, whose numbers stand beside; angles are in radians."""
+    (light_1, a_1, b_1), (light_2, a_2, b_2) = lab.unbind(-3), real.unbind(-3)
+    chroma = (torch.hypot(a_1, b_1) + torch.hypot(a_2, b_2)) / 2  # 2, 3
+    stretch = 1.5 - 0.5 * _saturation(chroma)  # 4
+    a_1, a_2 = stretch * a_1, stretch * a_2  # 5
+    chroma_1, chroma_2 = torch.hypot(a_1, b_1), torch.hypot(a_2, b_2)  # 6
+    hue_1, hue_2 = (torch.atan2(b, a) % math.tau for a, b in ((a_1, b_1), (a_2, b_2)))  # 7
+    grey = chroma_1 * chroma_2 == 0  # without a hue
+
+    light_change, chroma_change = light_2 - light_1, chroma_2 - chroma_1  # 8, 9
+    turn = hue_2 - hue_1
+    far = turn.abs() > math.pi
+    turn = torch.where(far, turn - math.tau * turn.sign(), turn)  # 10
+    hue_change = 2 * (chroma_1 * chroma_2).sqrt() * (turn / 2).sin()  # 11
+
+    light, chroma = (light_1 + light_2) / 2, (chroma_1 + chroma_2) / 2  # 12, 13
+    hues = hue_1 + hue_2
+    beyond = torch.where(hues < math.tau, math.tau, -math.tau)
+    hue = torch.where(grey, hues, torch.where(far, hues + beyond, hues) / 2)  # 14
+
+    weight = 1 + (  # 15
+        -0.17 * (hue - math.radians(30)).cos()
+        + 0.24 * (2 * hue).cos()
+        + 0.32 * (3 * hue + math.radians(6)).cos()
+        - 0.20 * (4 * hue - math.radians(63)).cos()
+    )
+    angle = math.radians(30) * torch.exp(-(((hue.rad2deg() - 275) / 25) ** 2))  # 16
+    rotation = -2 * _saturation(chroma) * (2 * angle).sin()  # 17, 21
+    offset = (light - 50) ** 2
+    light_change = light_change / (1 + 0.015 * offset / (20 + offset).sqrt())  # 18
+    chroma_change = chroma_change / (1 + 0.045 * chroma)  # 19
+    hue_change = hue_change / (1 + 0.015 * chroma * weight)  # 20
+    squares: Tensor = light_change**2 + chroma_change**2 + hue_change**2
+    total = squares + rotation * chroma_change * hue_change
+    return total.clamp(min=0).sqrt()  # 22
+
+
+def _saturation(chroma: Tensor) -> Tensor:
+    seventh = chroma**7
+    ratio: Tensor = seventh / (seventh + 25.0**7)
+    return ratio.sqrt()
+
+
+def _blur(pictures: Tensor) -> Tensor:
+    """Take the mean over the Gaussian window around each pixel that has one: (N, 3, H, W) -> (N, 3, h, w)."""
+    distance = torch.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1, dtype=pictures.dtype, device=pictures.device)
+    window = torch.exp(-(distance**2) / (2 * _SSIM_SIGMA**2))
+    window = (window / window.sum()).view(1, 1, -1, 1)
+    down = F.conv2d(pictures.flatten(0, 1)[:, None], window)
+    return F.conv2d(down, window.mT).view(*pictures.shape[:2], -1, down.shape[3] - 2 * _SSIM_RADIUS)
+
+
+def colorfulness(rgb: Tensor, *, form: Form = "hasler") -> Tensor:
+    """Measure how colorful photos are: 0 for grey, about 15 slightly, 45 quite and 85 highly colorful.
+
+    Args:
+        rgb: Shape ``(N, 3, H, W)``, floats in [0, 1] or uint8.
+        form: ``hasler`` is the definition; ``absolute`` takes absolute values of the opponents first, as the
+            code of DDColor does, and gives other numbers.
+
+    Returns:
+        Shape ``(N,)``, on the scale of 0..255.
+
+    Raises:
+        ShapeError: If *rgb* is not of that shape.
+        OptionError: If *form* is not one of those named.
+
+    References:
+        Hasler, Suesstrunk. Measuring Colourfulness in Natural Images. SPIE 2003, M3.
+    """
+    if form not in get_args(Form):
+        raise OptionError(f"form: expected one of {get_args(Form)}, got {form!r}")
+    check_rank(rgb, 3, "rgb")
+    red, green, blue = (rgb.float() if rgb.dtype == torch.uint8 else rgb * 255).flatten(2).unbind(1)
+    opponents = torch.stack((red - green, (red + green) / 2 - blue), dim=1)  # (N, 2, H W)
+    if form == "absolute":
+        opponents = opponents.abs()
+    variance, mean = opponents.var(dim=2, correction=0), opponents.mean(dim=2)
+    return variance.sum(dim=1).sqrt() + 0.3 * mean.square().sum(dim=1).sqrt()
+
+
+def check_rank(tensor: Tensor, channels: int, name: str) -> None:
+    """Refuse what is no batch of that many channels, or of pictures beyond [0, 1]."""
+    _check_tensor(tensor, name)
+    if tensor.dim() != 4 or tensor.shape[1] != channels:
+        raise ShapeError(f"{name}: expected shape (N, {channels}, H, W), got {tuple(tensor.shape)}")
+    if channels == 3 and tensor.dtype != torch.uint8:
+        if not tensor.is_floating_point():
+            raise KindError(f"{name}: expected floats in [0, 1] or uint8, got {tensor.dtype}")
+        low, high = tensor.aminmax() if tensor.numel() else (0, 0)
+        if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):
+            raise RangeError(f"{name}: expected floats in [0, 1], got {float(low):g} to {float(high):g}")
+
+
+def _check_tensor(tensor: Tensor, name: str) -> None:
+    if not isinstance(tensor, Tensor):
+        hint = "; torch.from_numpy(array).permute(2, 0, 1)[None] makes one of an array (H, W, C)"
+        raise KindError(
+            f"{name}: expected a torch tensor, got {type(tensor).__name__}"
+            + hint * isinstance(tensor, np.ndarray)
+        )
+
+
+def check_pair(tensor: Tensor, real: Tensor, channels: int, name: str, *, one_will_do: bool = False) -> None:
+    """Refuse two batches of different shapes."""
+    check_rank(tensor, channels, name)
+    check_rank(real, channels, "real")
+    if real.shape != tensor.shape and not (one_will_do and real.shape == (1, *tensor.shape[1:])):
+        raise ShapeError(
+            f"real: expected the shape of {name}, {tuple(tensor.shape)}, got {tuple(real.shape)}"
+        )
+
+
+def _levels(rgb: Tensor) -> Tensor:
+    """Bring to 8-bit levels, as floats."""
+    if rgb.dtype == torch.uint8:
+        return rgb.float()
+    exact = rgb if rgb.dtype == torch.float64 else rgb.float()
+    return (exact.clamp(0, 1) * 255).round()
