@@ -141,6 +141,7 @@ def every_file() -> dict[str, bytes]:
         "png la": save(la, "PNG"),
         "png palette": save(palette, "PNG", transparency=bytes(range(0, 256, 4))),
         "png trns": save(rgb, "PNG", transparency=tuple(int(v) for v in photo()[3, 4])),
+        "png animated": save(rgb, "PNG", save_all=True, append_images=[small.resize(rgb.size)]),
         "png 16 gray": imagecodecs.png_encode(deep_gray),
         "png 16 rgb": png_with(imagecodecs.png_encode(deep), (b"tEXt", b"Title\0Coffee")),
         "png 16 rgba": imagecodecs.png_encode(np.dstack((deep, sixteen(opacity)))),

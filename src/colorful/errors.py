@@ -46,6 +46,10 @@ class ImageNotFoundError(ImageError, FileNotFoundError):
     """There is no file of that name to read."""
 
 
+class ImageUnsupportedError(ImageError):
+    """A picture may be sound, but its format, or what it makes of it, is not one that is read."""
+
+
 class ImageTooLargeError(ImageError):
     """A picture has more pixels than the limit allows."""
 

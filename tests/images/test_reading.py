@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import threading
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,8 @@ def test_strides_and_locks_do_not_matter(dtype: npt.DTypeLike) -> None:
         (np.zeros((4, 4), np.complex64), KindError),
         (np.zeros((4, 4), np.uint32), KindError),
         (np.zeros((4, 4), object), KindError),
+        (np.ma.masked_less(np.zeros((4, 4)), 1), KindError),
+        (np.ma.array(np.zeros((4, 4), np.uint8)), KindError),
         (np.full((4, 4), np.nan), RangeError),
         (np.full((4, 4), np.inf), RangeError),
         (np.full((4, 4), 1.5), RangeError),
@@ -325,13 +328,53 @@ def test_the_exif_turn_is_applied(format: str, orientation: int) -> None:
     assert written.getexif().get(274, 1) == 1
 
 
-def test_the_first_of_several_pictures_is_taken_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    """A TIFF of several pages, an animation or a stereo JPEG gives the first, and a line in the log."""
-    for name in ("tiff pages", "webp animated", "gif animated", "mpo"):
-        caplog.clear()
-        with caplog.at_level(logging.INFO, "colorful.images"):
-            assert images.read(samples.every_file()[name]).size == (HEIGHT, WIDTH)
-        assert "first" in caplog.text
+@pytest.mark.parametrize("name", ["tiff pages", "webp animated", "gif animated", "png animated", "mpo"])
+def test_pictures_that_are_left_out_are_a_warning(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Of several pages, frames or views one is taken, and the log warns that there are more."""
+    assert images.read(samples.every_file()[name]).size == (HEIGHT, WIDTH)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "more than one picture (2)" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["tiff", "tiff marked", "tiff inside", "mpo", "heif"])
+def test_a_thumbnail_that_comes_first_is_not_the_photo(kind: str) -> None:
+    """The photo is the largest picture in full resolution, whatever the order, and thumbnails are no loss."""
+    rgb = samples.photo()
+    small = np.ascontiguousarray(rgb[::4, ::4])
+    if kind.startswith("tiff"):
+        buffer = io.BytesIO()
+        with tifffile.TiffWriter(buffer) as tiff:
+            inside = {"subifds": 1} if kind == "tiff inside" else {}
+            reduced = {} if kind == "tiff" else {"subfiletype": 1}
+            tiff.write(small, photometric="rgb", **reduced, **inside)
+            tiff.write(rgb, photometric="rgb")
+        data = buffer.getvalue()
+    elif kind == "heif":
+        heif = pillow_heif.from_pillow(Image.fromarray(small))
+        heif.add_from_pillow(Image.fromarray(rgb))
+        buffer = io.BytesIO()
+        heif.save(buffer, quality=-1, primary_index=0)
+        data = buffer.getvalue()
+    else:
+        first = Image.fromarray(small)
+        data = samples.save(first, "MPO", save_all=True, append_images=[Image.fromarray(rgb)], quality=95)
+    assert np.abs(images.read(data).pixels.astype(int) - rgb).mean() < 6
+
+
+def test_pages_are_read_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
+    """Read one by one, the pages of a TIFF come without thumbnails and masks, and nothing is left out."""
+    pages = [np.roll(samples.sixteen(samples.gray()), shift, 1) for shift in range(3)]
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as tiff:
+        for page in pages:
+            tiff.write(page, photometric="minisblack", metadata=None)
+            tiff.write((page[::3, ::3] >> 8).astype(np.uint8), photometric="minisblack", subfiletype=1)
+        tiff.write(pages[0] > 9, photometric="mask", subfiletype=4)
+    pictures = list(images.read_pages(buffer.getvalue()))
+    np.testing.assert_array_equal([picture.pixels for picture in pictures], pages)
+    assert not caplog.records
+    (single,) = images.read_pages(samples.every_file()["png"])
+    np.testing.assert_array_equal(single.pixels, images.read(samples.every_file()["png"]).pixels)
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
@@ -381,7 +424,9 @@ def test_a_tiff_with_huge_tiles_is_refused() -> None:
 def test_truncated_files_are_refused(name: str) -> None:
     """A file cut short is an ImageError that names it; only what follows the first picture may be missing."""
     data = samples.every_file()[name]
-    lengths = [1, 20] if name in ("mpo", "tiff pages", "gif animated") else [1, 20, len(data) // 2]
+    lengths = (
+        [1, 20] if name in ("mpo", "tiff pages", "gif animated", "png animated") else [1, 20, len(data) // 2]
+    )
     for length in lengths:
         with pytest.raises(ImageError, match=r"^bytes: "):
             images.read(data[:length])
@@ -420,14 +465,26 @@ def test_errors_name_the_file_and_the_reason(tmp_path: Path) -> None:
             images.read(path)
 
 
-def test_a_pipe_is_read(tmp_path: Path) -> None:
-    """A path that cannot be sought in, such as a named pipe, is read to its end."""
-    pipe = tmp_path / "pipe"
+@pytest.mark.parametrize("read", [images.read, images.read_size, lambda path: next(images.read_pages(path))])
+def test_pipes_and_devices_are_refused(read: Callable[[Path], Any], tmp_path: Path) -> None:
+    """A named pipe, a socket, a device or a folder is refused in words; nobody waits for its other end."""
+    pipe = tmp_path / "photo.jpg"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=lambda: pipe.write_bytes(samples.every_file()["png"]))
-    writer.start()
-    assert images.read(pipe).size == (WIDTH, HEIGHT)
-    writer.join()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        cases = {pipe: "a named pipe", tmp_path / "s": "a socket", Path("/dev/zero"): "a device"}
+        for path, words in {**cases, tmp_path: "a folder"}.items():
+            with pytest.raises(ImageError, match=f"expected a file, got {words}"):
+                read(path)
+
+
+def test_the_pipe_of_a_shell_is_read() -> None:
+    """What a shell gives for `<(program)` is read to its end."""
+    near, far = os.pipe()
+    os.write(far, samples.every_file()["png gray"])
+    os.close(far)
+    assert images.read(f"/dev/fd/{near}").size == (HEIGHT, WIDTH)
+    os.close(near)
 
 
 def test_a_file_object_is_read_from_where_it_stands() -> None:

@@ -3,7 +3,7 @@
 from colorful.images.formats import ENDINGS, EXTENSIONS
 from colorful.images.metadata import Metadata
 from colorful.images.picture import Picture
-from colorful.images.reading import FORMATS, MAX_PIXELS, Source, read, read_size
+from colorful.images.reading import FORMATS, MAX_PIXELS, Source, read, read_pages, read_size
 from colorful.images.writing import Saving, encode, write
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Source",
     "encode",
     "read",
+    "read_pages",
     "read_size",
     "write",
 ]

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 logger = logging.getLogger(__name__)
 
 _photo: ContextVar[str] = ContextVar("photo")
+_collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
 @contextmanager
@@ -22,7 +23,21 @@ def naming(photo: str) -> Iterator[None]:
         _photo.reset(before)
 
 
+@contextmanager
+def collecting() -> Iterator[list[str]]:
+    """Give a list to which the warnings within are added, without the photo's name, besides being logged."""
+    warnings: list[str] = []
+    before = _collected.set(warnings)
+    try:
+        yield warnings
+    finally:
+        _collected.reset(before)
+
+
 def warn(message: str) -> None:
     """Log what is lost of the photo at hand."""
+    collected = _collected.get()
+    if collected is not None:
+        collected.append(message)
     photo = _photo.get("")
     logger.warning("%s", f"{photo}: {message}" if photo else message)

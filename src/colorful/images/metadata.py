@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from colorful import __version__
+from colorful.images import exif, iptc
 from colorful.images.log import warn
+from colorful.images.tags import BYTE, EXIF_GROUP, UNDEFINED, Directory, Tag, ascii_tag, decode_text
+from colorful.images.xmp import Packet
 
-SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-_PACKET = (
-    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
-)
-
-_XMP, _IPTC, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 700, 33723, 282, 283, 296
-_GROUPS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-# Tags of the first directory that say how a file lays out its pixels: the result has its own. Resolution,
-# XMP, IPTC and profile travel separately; 513 and 514 are a thumbnail, which would show the old grey.
-_LAYOUT = {
-    *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283),
-    *(284, 288, 289, 290, 291, 292, 293, 296, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332),
-    *(334, 336, 338, 339, 340, 341, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532),
-    *(700, 33723, 34377, 34675, 37724),
-}
-_NOT_TEXT = ("XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type APP1")
-# Text of a PNG that has a place in EXIF, for the formats without text.
-_TEXT_TAGS = {"Description": 270, "Author": 315, "Copyright": 33432}
+_DC = "http://purl.org/dc/elements/1.1/"
+_XMP_TAG, _IPTC_TAG, _RESOURCES_TAG, _PROFILE_TAG = 700, 33723, 34377, 34675
+_USER_COMMENT = 37510
+# Text of a PNG that has a place in EXIF or XMP, for the formats without text.
+_IN_EXIF = {"Description": exif.DESCRIPTION, "Author": exif.ARTIST, "Copyright": exif.COPYRIGHT}
+_IN_XMP = {"Title": "title"}
+_ELSEWHERE = {*_IN_EXIF, *_IN_XMP, "Software", "Comment"}
+# Text that is no text, or by which ImageMagick and file managers tell of the file that was.
+_NOT_TEXT = ("XML:com.adobe.xmp", "Raw profile type ", "exif:", "png:", "Thumb::", "xmp:", "date:")
+_MOST_TEXT = 60_000
 
 
 @dataclass(frozen=True)
@@ -60,140 +51,178 @@ class Metadata:
         type, with the term for a composite with trained algorithmic media.
         """
         note = f"colorful {__version__} (colors made by a model)"
-        exif = _load(self.exif)
-        before = exif.get(ExifTags.Base.Software) or self.text.get("Software", "")
-        before = (before.decode("latin-1") if isinstance(before, bytes) else str(before)).strip("\0 ")
+        tags = exif.parse(self.exif)
+        before = exif.text(tags, exif.SOFTWARE) or self.text.get("Software", "").strip()
         software = before if note in before else f"{before}; {note}" if before else note
-        exif[ExifTags.Base.Software] = exact(software)
+        tags[exif.SOFTWARE] = ascii_tag(software)
+        packet = Packet([self.xmp] if self.xmp else [])
+        packet.mark_as_made_by_a_model()
         text = {**self.text, "Software": software}
-        return replace(self, exif=exif.tobytes(), xmp=_with_source_type(self.xmp), text=text)
+        return replace(self, exif=exif.build(tags), xmp=packet.to_bytes(), text=text)
 
-    def for_exif(self) -> Metadata:
-        """Return it with resolution and text in EXIF too, for formats that have no other place for them."""
-        exif = _load(self.exif)
-        for key, tag in _TEXT_TAGS.items():
-            if key in self.text and tag not in exif:
-                text = self.text[key]
-                exif[tag] = text if text.isascii() else text.encode()
+    def for_exif(self, *, with_comment: bool = True) -> Metadata:
+        """Return it with resolution and text in EXIF and XMP too, for formats with no other place for them.
+
+        Args:
+            with_comment: False for a format that has a place for the comment.
+        """
+        tags = exif.parse(self.exif)
+        for key, tag in _IN_EXIF.items():
+            if key in self.text and tag not in tags:
+                tags[tag] = ascii_tag(self.text[key][:_MOST_TEXT])
         if self.dpi:
-            exif[_X_RESOLUTION], exif[_Y_RESOLUTION] = self.dpi
-            exif[_UNIT] = 2
-        return replace(self, exif=exif.tobytes()) if len(exif) else self
+            exif.set_resolution(tags, self.dpi)
+        if with_comment and "Comment" in self.text:
+            group = tags.get(EXIF_GROUP)
+            group = dict(group) if isinstance(group, dict) else {}
+            comment = b"UNICODE\0" + self.text["Comment"][:_MOST_TEXT].encode("utf-16-le", "replace")
+            group.setdefault(_USER_COMMENT, Tag(UNDEFINED, comment))
+            tags[EXIF_GROUP] = group
+        xmp = self.xmp
+        if any(key in self.text for key in _IN_XMP):
+            packet = Packet([xmp] if xmp else [])
+            for key in _IN_XMP.keys() & self.text.keys():
+                packet.add(_DC, "dc", _IN_XMP[key], [self.text[key]], kind="Alt")
+            xmp = packet.to_bytes()
+        if lost := sorted(self.text.keys() - _ELSEWHERE):
+            warn(f"text dropped, for which the format has no place: {', '.join(lost)}")
+        return replace(self, exif=exif.build(tags), xmp=xmp)
+
+    def for_xmp(self) -> Metadata:
+        """Return it with what IPTC records say in XMP, for formats that have no place for the records."""
+        if not self.iptc:
+            return self
+        packet = Packet([self.xmp] if self.xmp else [])
+        iptc.add_to_xmp(self.iptc, packet)
+        return replace(self, xmp=packet.to_bytes(), iptc=b"")
+
+    def parts(self) -> list[str]:
+        """Name what there is."""
+        text = [f"text ({', '.join(sorted(self.text))})"] if self.text else []
+        named = {"EXIF": self.exif, "XMP": self.xmp, "IPTC": self.iptc}
+        return [name for name, data in named.items() if data] + text
 
     def info(self) -> dict[str, Any]:
-        """Return it under the names of Pillow's ``Image.info``."""
-        entries: dict[str, Any] = {**self.text, "exif": self.exif, "xmp": self.xmp, "dpi": self.dpi}
+        """Return it under the names of Pillow's ``Image.info``, which has no place for IPTC but XMP."""
+        own = self.for_xmp()
+        entries: dict[str, Any] = {**own.text, "exif": own.exif, "xmp": own.xmp, "dpi": own.dpi}
         return {name: entry for name, entry in entries.items() if entry}
 
 
-def from_image(image: Image.Image) -> tuple[Metadata, int]:
-    """Load a PIL image and collect its metadata.
+@dataclass
+class SideData:
+    """What stands beside the pixels in a file, as it came.
 
-    Returns:
-        The metadata of the photo when upright, and the EXIF orientation (1 to 8) its pixels still have.
+    Attributes:
+        exif: Tags, with their groups.
+        xmp: Packets, the main one first.
+        iptc: Records, as they came.
+        text: Keyword to text.
+        dpi: Pixels per inch, (horizontal, vertical), or None.
+        profile: An ICC profile, or empty.
+        gamma: The exponent of a PNG that has no profile.
     """
-    turned = _orientation(_exif(image)) if image.format == "TIFF" else 1
-    image.load()  # which turns a TIFF upright, and finds what stands behind the pixels of a PNG
-    exif = _exif(image)
+
+    exif: Directory = field(default_factory=dict)
+    xmp: list[bytes] = field(default_factory=list)
+    iptc: bytes = b""
+    text: dict[str, str] = field(default_factory=dict)
+    dpi: Any = None
+    profile: bytes = b""
+    gamma: float | None = None
+
+    def settle(self, size: tuple[int, int]) -> tuple[Metadata, int]:
+        """Choose what stays true of the photo when it stands upright.
+
+        Args:
+            size: Height and width as stored.
+
+        Returns:
+            The metadata, and the orientation (1 to 8) that the pixels have.
+        """
+        self._open_up_tags()
+        packet = Packet(self.xmp)
+        turn = exif.orientation(self.exif) or packet.orientation or 1
+        packet.drop_false()
+        dpi = _dpi(self.dpi) or _dpi(exif.resolution(self.exif))
+        if turn >= 5:
+            size = size[::-1]
+            dpi = dpi and dpi[::-1]
+        kept = exif.kept(self.exif, turn=turn, size=size)
+        text = {key: value for key, value in self.text.items() if not key.startswith(_NOT_TEXT)}
+        return Metadata(exif.build(kept), packet.to_bytes(), iptc.sound(self.iptc), text, dpi), turn
+
+    def _open_up_tags(self) -> None:
+        # A TIFF has all of it in its first directory; some programs write it there in a JPEG's EXIF, too.
+        values = {tag: value.data for tag, value in self.exif.items() if isinstance(value, Tag)}
+        records, packet = iptc.from_resources(values.get(_RESOURCES_TAG, b""))
+        self.iptc = self.iptc or values.get(_IPTC_TAG, b"") or records
+        self.xmp += [
+            found for found in (values.get(_XMP_TAG, b""), packet) if found and found not in self.xmp
+        ]
+        self.profile = self.profile or values.get(_PROFILE_TAG, b"")
+
+
+def from_image(image: Image.Image) -> SideData:
+    """Collect what a PIL image carries; *image* is loaded by it."""
+    turned = _orientation(image) if image.format == "TIFF" else 1
+    image.load()  # which turns a TIFF upright
     info = image.info
-    text = {key: str(value) for key, value in getattr(image, "text", {}).items() if key not in _NOT_TEXT}
+    side = SideData(dpi=info.get("dpi"))
+    if block := _exif_block(image):
+        side.exif = exif.parse(block)
+    if turned >= 5 and side.dpi:
+        side.dpi = side.dpi[::-1]
+    for name in ("xmp", "XML:com.adobe.xmp"):
+        packet = info.get(name)
+        packet = packet.encode() if isinstance(packet, str) else packet
+        if isinstance(packet, bytes) and packet and packet not in side.xmp:
+            side.xmp.append(packet)
+    resources = info.get("photoshop")
+    if isinstance(resources, dict) and isinstance(resources.get(0x0404), bytes):
+        side.iptc = resources[0x0404]
+    side.text = {key: str(value) for key, value in getattr(image, "text", {}).items()}
     comment = info.get("comment")
     if comment and isinstance(comment, bytes | str):
-        text.setdefault("Comment", _text(comment))
-    resources = info.get("photoshop")
-    metadata = from_exif(
-        exif,
-        orientation=max(turned, _orientation(exif)),
-        xmp=info.get("xmp") or info.get("XML:com.adobe.xmp"),
-        iptc=resources.get(0x0404) if isinstance(resources, dict) else None,
-        text=text,
-        dpi=info.get("dpi"),
-    )
-    return metadata, _orientation(exif)
+        side.text.setdefault("Comment", comment if isinstance(comment, str) else decode_text(comment))
+    if isinstance(info.get("icc_profile"), bytes) and image.mode != "LAB":  # which says already what Lab is
+        side.profile = info["icc_profile"]
+    if isinstance(info.get("gamma"), float) and "srgb" not in info:
+        side.gamma = info["gamma"]
+    return side
 
 
-def from_tags(tags: Image.Exif) -> tuple[Metadata, int]:
-    """Collect metadata from the first directory of a TIFF; returns what :func:`from_image` does."""
-    return from_exif(tags, orientation=_orientation(tags)), _orientation(tags)
+def tiff_tags(about: Metadata) -> Directory:
+    """Give the tags of a TIFF that carry metadata."""
+    tags = exif.parse(about.exif)
+    exif.set_resolution(tags, about.dpi)
+    tags |= {tag: Tag(BYTE, data) for tag, data in ((_XMP_TAG, about.xmp), (_IPTC_TAG, about.iptc)) if data}
+    return tags
 
 
-def from_exif(
-    exif: Image.Exif,
-    *,
-    orientation: int,
-    xmp: Any = None,
-    iptc: Any = None,
-    text: Mapping[str, str] | None = None,
-    dpi: Any = None,
-) -> Metadata:
-    """Join EXIF with what was found elsewhere in a file, for a photo turned by *orientation*."""
-    xmp = xmp or exif.get(_XMP)
-    xmp = xmp.encode() if isinstance(xmp, str) else xmp if isinstance(xmp, bytes) else b""
-    xmp = re.sub(rb'(tiff:Orientation\s*(?:=\s*["\']|>)\s*)[2-8]', rb"\g<1>1", xmp)
-    iptc = iptc or exif.get(_IPTC)
-    resolution = _dpi(dpi) or _dpi_of(exif)
-    if orientation >= 5:
-        resolution = resolution and (resolution[1], resolution[0])
-    return Metadata(
-        _upright(exif, swap=orientation >= 5),
-        xmp,
-        iptc if isinstance(iptc, bytes) else b"",
-        text or {},
-        resolution,
-    )
-
-
-def _exif(image: Image.Image) -> Image.Exif:
+def _exif_block(image: Image.Image) -> bytes:
+    """Give the EXIF of an image: as it came, or what its owner made of it since."""
+    raw = image.info.get("exif")
+    raw = raw if isinstance(raw, bytes) else b""
     try:
-        exif = image.getexif()
-        for tag in exif:
-            exif[tag]
-    except Exception as error:
-        warn(f"EXIF ignored: {error}")
-        return Image.Exif()
-    return exif
+        now = image.getexif()
+        if raw and image.format != "TIFF":
+            came = Image.Exif()
+            came.load(raw)
+            if dict(came) == dict(now):
+                return raw
+        for tag in now:
+            now[tag] = _exact(now[tag])
+        return now.tobytes() if len(now) else b""
+    except Exception as error:  # Pillow raises nearly anything on broken EXIF
+        if not raw:
+            warn(f"EXIF dropped: {error}")
+        return raw
 
 
-def _load(block: bytes) -> Image.Exif:
-    exif = Image.Exif()
-    exif.load(block)
-    for tag in exif:
-        value = exif.get_ifd(tag) if tag in _GROUPS else exif[tag]
-        exif[tag] = exact(value)
-    return exif
-
-
-def _upright(exif: Image.Exif, *, swap: bool) -> bytes:
-    kept = Image.Exif()
-    for tag in set(exif) - _LAYOUT:
-        single = Image.Exif()
-        try:
-            value = exif[tag]
-            if tag in _GROUPS:
-                value = dict(value if isinstance(value, dict) else exif.get_ifd(tag))
-                interop = ExifTags.IFD.Interop
-                if interop in value and not isinstance(value[interop], dict):
-                    value[interop] = dict(exif.get_ifd(interop))
-                width, height = ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight
-                if swap and width in value and height in value:
-                    value[width], value[height] = value[height], value[width]
-            single[tag] = exact(value)
-            single.tobytes()
-        except Exception as error:
-            warn(f"EXIF tag {tag} ignored: {error}")
-        else:
-            kept[tag] = single[tag]
-    return kept.tobytes() if len(kept) else b""
-
-
-def exact(value: Any) -> Any:
-    """Give the value of an EXIF tag in the form that Pillow writes unchanged.
-
-    It reads strings as Latin-1 but writes them as ASCII, with question marks for the rest. As bytes they keep
-    the encoding they had, which mostly is UTF-8.
-    """
-    if isinstance(value, Mapping):
-        return {key: exact(entry) for key, entry in value.items()}
+def _exact(value: Any) -> Any:
+    # Pillow reads strings as Latin-1 but writes them as ASCII, with question marks for the rest. As bytes
+    # they keep the encoding they had, which mostly is UTF-8.
     if not isinstance(value, str) or value.isascii():
         return value
     try:
@@ -202,26 +231,12 @@ def exact(value: Any) -> Any:
         return value.encode()
 
 
-def _text(comment: bytes | str) -> str:
-    if isinstance(comment, str):
-        return comment
+def _orientation(image: Image.Image) -> int:
     try:
-        return comment.decode()
-    except UnicodeDecodeError:
-        return comment.decode("latin-1")
-
-
-def _orientation(exif: Image.Exif) -> int:
-    value = exif.get(ExifTags.Base.Orientation, 1)
+        value = image.getexif().get(exif.ORIENTATION, 1)
+    except Exception:  # as above
+        return 1
     return value if value in range(1, 9) else 1
-
-
-def _dpi_of(exif: Image.Exif) -> tuple[float, float] | None:
-    resolution = _dpi((exif.get(_X_RESOLUTION), exif.get(_Y_RESOLUTION)))
-    if resolution is None or exif.get(_UNIT, 2) not in (2, 3):
-        return None
-    inches = 2.54 if exif.get(_UNIT) == 3 else 1.0
-    return resolution[0] * inches, resolution[1] * inches
 
 
 def _dpi(value: Any) -> tuple[float, float] | None:
@@ -230,20 +245,3 @@ def _dpi(value: Any) -> tuple[float, float] | None:
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
     return (x, y) if 1 < x <= 65535 and 1 < y <= 65535 else None  # 1 says nothing, and NaN is neither
-
-
-def _with_source_type(xmp: bytes) -> bytes:
-    text = xmp.decode("utf-8", "replace").strip("\0")
-    if "</rdf:RDF>" not in text:
-        if text:
-            warn("XMP ignored: no rdf:RDF in it")
-        text = _PACKET
-    text = re.sub(r'\s*Iptc4xmpExt:DigitalSourceType\s*=\s*("[^"]*"|\'[^\']*\')', "", text)
-    text = re.sub(r"<Iptc4xmpExt:DigitalSourceType>[^<]*</Iptc4xmpExt:DigitalSourceType>", "", text)
-    about = re.search(r'rdf:about="([^"]*)"', text)
-    statement = (
-        f'<rdf:Description rdf:about="{about[1] if about else ""}" xmlns:Iptc4xmpExt="{_EXTENSION}"'
-        f' Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"/>'
-    )
-    head, _, tail = text.rpartition("</rdf:RDF>")
-    return f"{head}{statement}</rdf:RDF>{tail}".encode()

@@ -15,6 +15,7 @@ from colorful.images.profiles import srgb_profile
 
 Pixels = npt.NDArray[Any]
 Kind = Literal["file", "image", "array"]
+Space = Literal["gray", "rgb", "cmyk"]
 
 _UINT8 = np.dtype(np.uint8)
 
@@ -141,11 +142,13 @@ class Decoded:
         values: Shape ``(H, W, C)`` without alpha; uint8, uint16, or float32 in [0, 1].
         alpha: Shape ``(H, W)``, or None.
         space: What the channels are.
+        is_srgb: Whether a profile has nothing more to add, because they came as CIELAB.
     """
 
     values: Pixels
     alpha: Pixels | None
-    space: Literal["gray", "rgb", "cmyk"]
+    space: Space
+    is_srgb: bool = False
 
 
 def _rescale(values: Pixels, dtype: np.dtype[Any]) -> Pixels:
@@ -162,6 +165,26 @@ def _rescale(values: Pixels, dtype: np.dtype[Any]) -> Pixels:
         scaled = source[piece].astype(np.float64) * scale
         target[piece] = scaled if dtype.kind == "f" else np.rint(scaled)
     return result
+
+
+def widen(values: Pixels, bits: int) -> Pixels:
+    """Scale integers of 1 to 16 bits to the full range of 8 bits, or of 16 if they have more than 8."""
+    if bits in (8, 16):
+        return values
+    dtype = np.dtype(np.uint8 if bits < 8 else np.uint16)
+    table = np.arange(1 << bits, dtype=np.uint32) * white(dtype) // ((1 << bits) - 1)
+    return np.asarray(table.astype(dtype).take(values, mode="clip"))
+
+
+def turn(values: Pixels, orientation: int) -> Pixels:
+    """Turn pixels upright that are stored the way EXIF calls *orientation*."""
+    if orientation >= 5:
+        values = values.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return values
 
 
 def white(dtype: np.dtype[Any]) -> int:

@@ -1,4 +1,4 @@
-"""PNG of 16 bits a channel, which Pillow would cut to 8: libpng for the pixels, Pillow for all else."""
+"""PNG: its chunks sorted into pixels and side data, so that broken side data never costs the pixels."""
 
 from __future__ import annotations
 
@@ -10,35 +10,111 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, PngImagePlugin
+from PIL import PngImagePlugin
 
+from colorful.errors import ImageError, ImageUnsupportedError
+from colorful.images import exif, iptc
+from colorful.images.log import warn
+from colorful.images.metadata import SideData
 from colorful.images.picture import Decoded
+from colorful.images.tags import decode_text
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_ABOUT_PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"sBIT", b"bKGD", b"hIST")
-
-
-def size_if_deep(head: bytes) -> tuple[int, int] | None:
-    """Return width and height if a file that begins with *head* is a PNG of 16 bits a channel."""
-    if not head.startswith(_SIGNATURE) or head[12:16] != b"IHDR" or head[24:25] != b"\x10":
-        return None
-    width, height = struct.unpack(">II", head[16:24])
-    return width, height
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS")
+_ABOUT_PIXELS = (*_PIXELS, b"sBIT", b"bKGD", b"hIST")
+_SIDE = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP", b"pHYs", b"gAMA", b"sRGB", b"acTL")
+_MOST_TEXT = 32 << 20  # bytes that all compressed text and the profile may have together
+_LONGEST_SIDE = 1_000_000  # of libpng
+_PER_INCH = 0.0254
 
 
-def decode(data: bytes) -> tuple[Decoded, Image.Image]:
-    """Decode a PNG of 16 bits a channel whose size has been checked.
+class File:
+    """A PNG taken apart.
 
-    Returns:
-        The pixels, and an image of one pixel that carries the file's metadata the way Pillow reads them.
+    Args:
+        data: All of its bytes.
+
+    Raises:
+        ImageError: If the header is broken.
+        ImageUnsupportedError: If it is Apple's own kind.
     """
-    import imagecodecs
 
-    values = imagecodecs.png_decode(data)  # which turns tRNS into alpha
-    values = values.reshape(*values.shape[:2], -1)
-    alpha = np.ascontiguousarray(values[..., -1]) if values.shape[2] in (2, 4) else None
-    colors = values[..., :-1] if alpha is not None else values
-    return Decoded(colors, alpha, "gray" if colors.shape[2] == 1 else "rgb"), _about(data)
+    def __init__(self, data: bytes) -> None:
+        self._pixels: list[tuple[bytes, bytes]] = []
+        self._side: list[tuple[bytes, bytes]] = []
+        for name, body, is_sound in _chunks(data):
+            if name == b"CgBI":
+                raise ImageUnsupportedError("PNG in Apple's own form (CgBI) is not supported")
+            if name in _PIXELS:
+                if not is_sound and name != b"IEND":
+                    raise ImageError(f"corrupt: wrong checksum in {name.decode()}")
+                self._pixels.append((name, body))
+            elif name in _SIDE:
+                if is_sound:
+                    self._side.append((name, body))
+                else:
+                    warn(f"{name.decode()} dropped: wrong checksum")
+        if not self._pixels or self._pixels[0][0] != b"IHDR" or len(self._pixels[0][1]) != 13:
+            raise ImageError("corrupt: no header")
+        header = self._pixels[0][1]
+        self.width, self.height = struct.unpack(">II", header[:8])
+        self.is_deep = header[8] == 16
+        self.frames = next(
+            (int.from_bytes(body[:4], "big") for name, body in self._side if name == b"acTL"), 1
+        )
+
+    def decode(self) -> Decoded | PngImagePlugin.PngImageFile:
+        """Decode the pixels, whose size has been checked: by libpng at 16 bits, else as a PIL image."""
+        if not any(name == b"IDAT" for name, _ in self._pixels):
+            raise ImageError("truncated: no pixels")
+        chunks = self._pixels if self._pixels[-1][0] == b"IEND" else [*self._pixels, (b"IEND", b"")]
+        data = _join(chunks)
+        if self.is_deep and max(self.width, self.height) > _LONGEST_SIDE:
+            warn(f"read with 8 of its 16 bits: more than {_LONGEST_SIDE:,} pixels a side")
+        elif self.is_deep:
+            import imagecodecs
+
+            values = imagecodecs.png_decode(data)  # which turns tRNS into alpha
+            values = values.reshape(*values.shape[:2], -1)
+            alpha = np.ascontiguousarray(values[..., -1]) if values.shape[2] in (2, 4) else None
+            colors = values[..., :-1] if alpha is not None else values
+            return Decoded(colors, alpha, "gray" if colors.shape[2] == 1 else "rgb")
+        return PngImagePlugin.PngImageFile(io.BytesIO(data))
+
+    def side_data(self) -> SideData:
+        """Collect all that stands beside the pixels."""
+        side, inflate = SideData(), _Inflater(_MOST_TEXT)
+        is_srgb = any(name == b"sRGB" for name, _ in self._side)
+        for name, body in self._side:
+            try:
+                if name in (b"tEXt", b"zTXt", b"iTXt"):
+                    _add_text(side, *_text(name, body, inflate))
+                elif name == b"eXIf":
+                    side.exif = side.exif or exif.parse(body)
+                elif name == b"iCCP":
+                    side.profile = inflate(body.partition(b"\0")[2][1:])
+                elif name == b"pHYs" and len(body) == 9 and body[8] == 1:
+                    side.dpi = tuple(count * _PER_INCH for count in struct.unpack(">II", body[:8]))
+                elif name == b"gAMA" and len(body) == 4 and not is_srgb:
+                    side.gamma = struct.unpack(">I", body)[0] / 100_000
+            except (ValueError, IndexError, zlib.error) as error:
+                warn(f"{name.decode()} dropped: {error}")
+        return side
+
+
+class _Inflater:
+    """Inflate as long as the results together stay within a limit: small files can hold much."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def __call__(self, data: bytes) -> bytes:
+        expander = zlib.decompressobj()
+        result = expander.decompress(data, self._left + 1)
+        if len(result) > self._left:
+            raise ValueError(f"inflated it has more than {self._left:,} bytes")
+        self._left -= len(result)
+        return result
 
 
 def encode(values: npt.NDArray[Any], about: bytes) -> bytes:
@@ -50,43 +126,75 @@ def encode(values: npt.NDArray[Any], about: bytes) -> bytes:
     """
     import imagecodecs
 
-    header, *pixels = _chunks(bytes(imagecodecs.png_encode(np.ascontiguousarray(values), level=6)))
-    extra = [chunk for chunk in _chunks(about) if chunk[0] not in _ABOUT_PIXELS]
+    encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(values), level=6))
+    header, *pixels = [(name, body) for name, body, _ in _chunks(encoded)]
+    extra = [(name, body) for name, body, _ in _chunks(about) if name not in _ABOUT_PIXELS]
     return _join([header, *extra, *pixels])
 
 
-def _about(data: bytes) -> Image.Image:
-    # The same chunks around a single pixel: so Pillow reads them without decoding the photo a second time.
-    before: list[tuple[bytes, bytes]] = []
-    after: list[tuple[bytes, bytes]] = []
-    target = before
-    for name, body in _chunks(data):
-        if name == b"IDAT":
-            target = after
-        elif name not in _ABOUT_PIXELS:
-            target.append((name, body))
-    header = (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
-    pixel = (b"IDAT", zlib.compress(b"\0\0"))
-    image = PngImagePlugin.PngImageFile(io.BytesIO(_join([header, *before, pixel, *after, (b"IEND", b"")])))
-    image.load()
-    return image
+def _text(name: bytes, body: bytes, inflate: _Inflater) -> tuple[str, bytes]:
+    """Give the keyword and the text of a chunk, the latter in UTF-8."""
+    key, _, rest = body.partition(b"\0")
+    keyword = key.decode("latin-1")
+    if name == b"tEXt":
+        return keyword, decode_text(rest).encode()  # Latin-1 says the standard, UTF-8 do many programs
+    if name == b"zTXt":
+        return keyword, decode_text(inflate(rest[1:])).encode()
+    is_compressed = rest[:1] == b"\1"
+    text = rest[2:].split(b"\0", 2)[2]
+    return keyword, inflate(text) if is_compressed else text
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    offset = len(_SIGNATURE)
+def _add_text(side: SideData, key: str, text: bytes) -> None:
+    if key == "XML:com.adobe.xmp":
+        side.xmp.append(text)
+    elif key.startswith("Raw profile type "):
+        kind, data = key[17:].lower(), _raw_profile(text)
+        if kind in ("exif", "app1") and data.startswith((b"Exif\0\0", b"II", b"MM")):
+            side.exif = side.exif or exif.parse(data)
+        elif kind in ("xmp", "app1"):
+            side.xmp.append(data.removeprefix(b"http://ns.adobe.com/xap/1.0/\0"))
+        elif kind in ("iptc", "8bim"):
+            records, packet = iptc.from_resources(data)
+            side.iptc = side.iptc or records or (data if data[:1] == b"\x1c" else b"")
+            side.xmp += [packet] if packet else []
+        elif kind in ("icc", "icm"):
+            side.profile = side.profile or data
+    elif key in side.text:
+        side.text[key] += "\n" + text.decode("utf-8", "replace")
+    else:
+        side.text[key] = text.decode("utf-8", "replace")
+
+
+def _raw_profile(text: bytes) -> bytes:
+    """Read what ImageMagick writes: the name, the length, and the bytes in hexadecimal."""
+    words = text.split(None, 2)
+    data = bytes.fromhex(words[2].decode("ascii"))
+    return data[: int(words[1])]
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+    """Give name, body and whether its checksum is right of each chunk that is whole."""
+    offset = len(SIGNATURE)
+    view = memoryview(data)
     while offset + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, offset)
-        yield data[offset + 4 : offset + 8], data[offset + 8 : offset + 8 + length]
-        offset += 12 + length
+        end = offset + 8 + length
+        name = bytes(view[offset + 4 : offset + 8])
+        body = bytes(view[offset + 8 : end])
+        if end + 4 > len(data):
+            if name == b"IDAT":  # a photo cut short: let the decoder say so
+                yield name, body, True
+            return
+        yield name, body, zlib.crc32(view[offset + 4 : end]) == struct.unpack_from(">I", data, end)[0]
+        if name == b"IEND":
+            return
+        offset = end + 4
 
 
 def _join(chunks: list[tuple[bytes, bytes]]) -> bytes:
-    parts = [_SIGNATURE]
+    parts = [SIGNATURE]
     for name, body in chunks:
-        parts += [
-            struct.pack(">I", len(body)),
-            name,
-            body,
-            struct.pack(">I", zlib.crc32(body, zlib.crc32(name))),
-        ]
+        checksum = zlib.crc32(body, zlib.crc32(name))
+        parts += [struct.pack(">I", len(body)), name, body, struct.pack(">I", checksum)]
     return b"".join(parts)

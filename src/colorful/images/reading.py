@@ -6,11 +6,15 @@ import contextlib
 import io
 import logging
 import os
+import re
+import stat
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +25,16 @@ from colorful.errors import (
     ImageError,
     ImageNotFoundError,
     ImageTooLargeError,
+    ImageUnsupportedError,
     KindError,
     MissingExtraError,
     RangeError,
     ShapeError,
 )
-from colorful.images import metadata, png, profiles, tiff
-from colorful.images.log import naming
-from colorful.images.metadata import Metadata
-from colorful.images.picture import Decoded, Kind, Picture, Pixels, bands
-
-logger = logging.getLogger(__name__)
+from colorful.images import jpeg, jpeg2000, metadata, modes, png, pnm, profiles, tiff
+from colorful.images.log import naming, warn
+from colorful.images.metadata import SideData
+from colorful.images.picture import Decoded, Kind, Picture, Pixels, turn
 
 Source: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | npt.NDArray[Any]
@@ -40,16 +43,55 @@ Source: TypeAlias = (
 MAX_PIXELS = 178_956_970
 """The default limit, where Pillow, too, stops taking a file for a photo. 13,377 pixels square."""
 
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
 """Pillow's names of the formats that are read, besides HEIF, which needs pillow-heif."""
 
 # The format of a result where the source has another: a GIF's 256 colors are too few for a photo.
-_RESULT_FORMATS = {"MPO": "JPEG", "GIF": "PNG", "JPEG2000": "PNG", "PPM": "PNG", "DIB": "BMP"}
+_RESULT_FORMATS = {"MPO": "JPEG", "GIF": "PNG", "JPEG2000": "PNG", "PPM": "PNG", "DIB": "BMP", "ICO": "PNG"}
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+# Pictures in formats that are not read: said by name, so that nobody takes a sound file for a broken one.
+_RAW = "a camera's raw file"
+_UNSUPPORTED = {
+    b"8BPS": "Photoshop (PSD)",
+    b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"II\xbc": "JPEG XR",
+    b"\xff\xd8\xff\xf7": "JPEG-LS",
+    b"v/1\x01": "OpenEXR",
+    b"%PDF": "PDF",
+    b"gimp xcf": "GIMP (XCF)",
+    b"#?RADIANCE": "Radiance HDR",
+    b"DDS ": "DDS",
+    b"AT&TFORM": "DjVu",
+    b"\x01\xda": "SGI",
+    b"P7\n": "PAM",
+    b"PF\n": "PFM in color",
+    b"SIMPLE  =": "FITS",
+    b"FUJIFILMCCD-RAW": _RAW,
+    b"IIU\0": _RAW,
+    b"IIRO": _RAW,
+}
+_SAYS_UNSUPPORTED = re.compile(
+    r"unsupported|not (?:yet )?(?:supported|implemented)|cannot handle|unrecognized|"
+    r"unknown (?:raw |image )?(?:mode|compression|pixel)",
+    re.IGNORECASE,
+)
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+# Pipes that a shell has made for a program, as in `colorful <(curl ...)`, have nobody else to wait for.
+_OWN_PIPES = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
 
 
 def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
     """Read a photo from whatever holds it.
+
+    Of a file with several pictures the first that has at least half the pixels of the largest is taken, so
+    neither a thumbnail nor a mask; the log warns of what is left out.
 
     Args:
         source: A path, the bytes of a file, a binary file object (read from where it stands), a PIL image,
@@ -58,46 +100,69 @@ def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
         max_pixels: Refuse files and PIL images that have more, before they are decoded. None takes any size.
 
     Returns:
-        The photo, upright and in sRGB. PNG and TIFF files of 16 bits, PIL images of mode I;16 and uint16
-        arrays keep 16 bits, floats stay floats; everything else has 8 bits.
+        The photo, upright and in sRGB. PNG, TIFF, JPEG 2000, PGM and PPM files of 16 bits, PIL images of mode
+        I;16 and uint16 arrays keep 16 bits, floats stay floats; everything else has 8 bits.
 
     Raises:
         ImageNotFoundError: If there is no such file.
         ImageTooLargeError: If there are more than *max_pixels* pixels.
-        ImageError: If a file is empty, truncated, corrupt, or no picture.
+        ImageUnsupportedError: If a file may be sound, but is of a kind that is not read.
+        ImageError: If a file is empty, truncated, corrupt, or no picture; or a pipe or a device.
         ShapeError: If an array is empty or of another shape.
         RangeError: If values are NaN, infinite, or out of range.
-        KindError: If *source* is of another type, or an array of another dtype.
+        KindError: If *source* is of another type, or an array of another dtype, or a masked one.
         MissingExtraError: If a HEIC file needs ``pillow-heif`` and it is not installed.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
         with _guarding("image"):
-            return _from_image(source, max_pixels, kind="image")
-    if isinstance(source, str) and source.startswith(("http://", "https://")):
-        raise ImageNotFoundError(
-            f"{source}: expected a file; addresses are not fetched, so download it first"
-        )
-    if isinstance(source, str | os.PathLike):
-        return _from_path(Path(source), max_pixels)
-    if isinstance(source, bytes | bytearray | memoryview):
-        return _from_file(io.BytesIO(source), "bytes", max_pixels)
-    if callable(getattr(source, "read", None)):
-        data = source.read()
-        if not isinstance(data, bytes):
-            raise KindError(
-                f"source: expected a file opened in binary mode, got {type(data).__name__} from it"
+            _check_size(source.size, max_pixels)
+            side = metadata.from_image(source)
+            return _finish(modes.decode(source), side, source.format, kind="image")
+    with _opened(source) as (file, name), _guarding(name):
+        shots, format = _shots(file, max_pixels)
+        shot = tiff.largest(shots)
+        count = sum(each.frames for each in shots)
+        if count > 1:
+            warn(
+                f"has more than one picture ({count}): number {shots.index(shot) + 1} is taken, "
+                "the others are left out"
             )
-        return _from_file(io.BytesIO(data), str(getattr(source, "name", "file")), max_pixels)
-    raise KindError(
-        "source: expected a path, bytes, a binary file object, a PIL image or a NumPy array, "
-        f"got {type(source).__name__}"
-    )
+        return _shoot(shot, format, max_pixels)
+
+
+def read_pages(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Iterator[Picture]:
+    """Read the photos of a TIFF of several pages one by one; of anything else what :func:`read` gives.
+
+    Args:
+        source: As for :func:`read`.
+        max_pixels: Of each page.
+
+    Yields:
+        The pages in the order of the file, without thumbnails and masks.
+
+    Raises:
+        ColorfulError: As :func:`read`; pages before a broken one have been yielded.
+    """
+    if isinstance(source, np.ndarray | Image.Image):
+        yield read(source, max_pixels=max_pixels)
+        return
+    with _opened(source) as (file, name):
+        with _guarding(name):
+            is_tiff = file.read(4) in tiff.MAGIC
+            file.seek(0)
+            shots, format = _shots(file, max_pixels) if is_tiff else ([], "")
+        if not is_tiff:
+            yield read(_Named(file.read(), name), max_pixels=max_pixels)
+        for shot in shots:
+            with _guarding(name):
+                picture = _shoot(shot, format, max_pixels)
+            yield picture
 
 
 def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Read a photo's size off its header, without decoding it.
+    """Read the size of the photo that :func:`read` takes off its header, without decoding it.
 
     Args:
         path: A file.
@@ -106,18 +171,46 @@ def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         Height and width in pixels as stored, before the EXIF turn.
 
     Raises:
-        ImageError: If the file cannot be opened, or has no header that Pillow knows.
+        ImageError: If the file cannot be opened, or is no picture that is read.
     """
-    with _guarding(Path(path).name), Path(path).open("rb") as file:
-        image = _open(file)
-        return image.height, image.width
+    with _opened(path) as (file, name), _guarding(name):
+        head = file.read(32)
+        file.seek(0)
+        if head.startswith((png.SIGNATURE, jpeg.MAGIC)):
+            with contextlib.suppress(Exception):  # as a whole it may be understood
+                width, height = _open(file).size
+                return height, width
+            file.seek(0)
+        width, height = tiff.largest(_shots(file)[0]).size
+        return height, width
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """One of the pictures in a file: its width and height, and how to get at it."""
+
+    size: tuple[int, int]
+    decode: Callable[[], Decoded | Image.Image]
+    side_data: Callable[[], SideData]
+    frames: int = 1
+
+
+class _Named(io.BytesIO):
+    """Bytes with the name of the file they came from."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
 
 
 def _from_array(array: npt.NDArray[Any]) -> Picture:
+    if isinstance(array, np.ma.MaskedArray):
+        raise KindError("array: expected one without a mask, got a masked array; array.filled(0) gives black")
     if array.ndim not in (2, 3) or (array.ndim == 3 and not 1 <= array.shape[2] <= 4):
         raise ShapeError(f"array: expected shape (H, W) or (H, W, C) with C from 1 to 4, got {array.shape}")
     if array.size == 0:
         raise ShapeError(f"array: expected at least one pixel, got shape {array.shape}")
+    array = np.asarray(array)
     dtype = array.dtype.newbyteorder("=")
     if dtype.kind == "f" and dtype.itemsize <= 8:
         low, high = array.min(), array.max()
@@ -137,66 +230,121 @@ def _from_array(array: npt.NDArray[Any]) -> Picture:
     return Picture(np.require(array, inner, ["C", "W", "E"]), alpha, dtype=dtype)
 
 
-def _from_path(path: Path, max_pixels: int | None) -> Picture:
+@contextlib.contextmanager
+def _opened(source: Any) -> Iterator[tuple[IO[bytes], str]]:
+    """Give a seekable file that begins with the picture, and its name."""
+    if isinstance(source, str) and source.startswith(("http://", "https://")):
+        raise ImageNotFoundError(
+            f"{source}: expected a file; addresses are not fetched, so download it first"
+        )
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        with _open_path(path) as file:
+            yield file if file.seekable() else io.BytesIO(file.read()), path.name
+    elif isinstance(source, bytes | bytearray | memoryview):
+        yield io.BytesIO(source), "bytes"
+    elif callable(getattr(source, "read", None)):
+        data = source.read()
+        if not isinstance(data, bytes):
+            raise KindError(
+                f"source: expected a file opened in binary mode, got {type(data).__name__} from it"
+            )
+        yield io.BytesIO(data), str(getattr(source, "name", "file"))
+    else:
+        raise KindError(
+            "source: expected a path, bytes, a binary file object, a PIL image or a NumPy array, "
+            f"got {type(source).__name__}"
+        )
+
+
+def _open_path(path: Path) -> IO[bytes]:
     try:
-        file = path.open("rb")
+        kind = stat.S_IFMT(path.stat().st_mode)
+        if kind in _KINDS and not (kind == stat.S_IFIFO and str(path).startswith(_OWN_PIPES)):
+            raise ImageError(f"{path}: expected a file, got {_KINDS[kind]}")
+        return path.open("rb")
     except FileNotFoundError:
         raise ImageNotFoundError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
+        if isinstance(error, ImageError):
+            raise
         reason = error.strerror if isinstance(error, OSError) else error
         raise ImageError(f"{path}: {reason}") from error
-    with file:
-        return _from_file(file if file.seekable() else io.BytesIO(file.read()), path.name, max_pixels)
 
 
-def _from_file(file: IO[bytes], name: str, max_pixels: int | None) -> Picture:
-    with _guarding(name):
-        head = file.read(32)
-        file.seek(0)
-        if not head:
-            raise ImageError("expected a picture, got an empty file")
-        if size := png.size_if_deep(head):
-            _check_size(size, max_pixels)
-            decoded, carrier = png.decode(file.read())
-            about, orientation = metadata.from_image(carrier)
-            return _finish(decoded, about, orientation, carrier.info, "PNG")
-        if head.startswith(tiff.MAGIC):
-            return _from_tiff(file, name, max_pixels)
-        # Some AVIF files begin like HEIC and name AVIF only among the compatible brands.
-        heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head
-        image = _open_heif(file) if heif else _open(file)
-        _log_frames(getattr(image, "is_animated", False), name)
-        return _from_image(image, max_pixels)
+def _shots(file: IO[bytes], max_pixels: int | None = None) -> tuple[list[_Shot], str]:
+    """Give the pictures of a file, and its format."""
+    head = file.read(32)
+    file.seek(0)
+    if not head:
+        raise ImageError("expected a picture, got an empty file")
+    if head.startswith(tiff.MAGIC) and head[8:10] != b"CR":  # Canon's raw files are TIFFs of previews
+        return _tiff_shots(file, max_pixels), "TIFF"
+    if head.startswith(jpeg.MAGIC) and not head.startswith(tuple(_UNSUPPORTED)):
+        parts = jpeg.pictures(file.read())
+        return [_Shot((part.width, part.height), part.decode, part.side_data) for part in parts], "JPEG"
+    if head.startswith(png.SIGNATURE):
+        part = png.File(file.read())
+        return [_Shot((part.width, part.height), part.decode, part.side_data, part.frames)], "PNG"
+    if head.startswith(jpeg2000.MAGIC):
+        box = jpeg2000.File(file.read())
+        return [_Shot((box.width, box.height), box.decode, box.side_data)], "JPEG2000"
+    if header := pnm.header_if_deep(file):
+        deep = pnm.File(file, header)
+        return [_Shot((deep.width, deep.height), deep.decode, SideData)], "PPM"
+    file.seek(0)
+    # Some AVIF files begin like HEIC and name AVIF only among the compatible brands.
+    is_heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head
+    image = _open_heif(file) if is_heif else _open(file)
+    return _frames(image), image.format or ""
 
 
-def _from_tiff(file: IO[bytes], name: str, max_pixels: int | None) -> Picture:
-    tags, more = tiff.read_tags(file)
-    if tiff.is_raw(tags):
-        raise ImageError("a camera's raw file: expected it developed, as a TIFF or JPEG")
-    _log_frames(more, name)
-    size = tiff.size(tags)
-    _check_size(size, max_pixels)
-    if not tiff.is_beyond_pillow(tags):
-        try:
-            image = _open(file)
-        except SyntaxError:  # channels that Pillow has no mode for
-            image = None
-        if image is not None:
-            return _from_image(image, max_pixels)
+def _tiff_shots(file: IO[bytes], max_pixels: int | None) -> list[_Shot]:
+    parts = tiff.File(file)
     # The deepest photo, RGBA of floats, has 16 bytes a pixel.
-    decoded = tiff.decode(file, max_bytes=None if max_pixels is None else 16 * max_pixels)
-    about, orientation = metadata.from_tags(tags)
-    return _finish(decoded, about, orientation, {"icc_profile": tags.get(34675)}, "TIFF")
+    most = None if max_pixels is None else 16 * max_pixels
+    return [
+        _Shot(page.size, partial(parts.decode, page, max_bytes=most), partial(parts.side_data, page))
+        for page in parts.pages
+    ]
+
+
+def _frames(image: Image.Image) -> list[_Shot]:
+    """Give the pictures of a file that Pillow reads: the one it opens with first."""
+    count, first = getattr(image, "n_frames", 1), image.tell()
+    if image.format not in ("HEIF", "AVIF"):
+        return [_Shot(image.size, lambda: image, lambda: metadata.from_image(image), count)]
+
+    def at(number: int) -> Image.Image:
+        image.seek(number)
+        return image
+
+    def side_data(number: int) -> SideData:
+        return metadata.from_image(at(number))
+
+    numbers = [first, *(number for number in range(count) if number != first)]
+    shots = [_Shot(at(number).size, partial(at, number), partial(side_data, number)) for number in numbers]
+    at(first)
+    return shots
+
+
+def _shoot(shot: _Shot, format: str, max_pixels: int | None) -> Picture:
+    _check_size(shot.size, max_pixels)
+    side = shot.side_data()
+    decoded = shot.decode()
+    return _finish(modes.decode(decoded) if isinstance(decoded, Image.Image) else decoded, side, format)
 
 
 def _open(file: IO[bytes]) -> Image.Image:
     # Not Image.open(), which warns or refuses by Pillow's own limit before ours is asked.
     Image.init()
-    file.seek(0)
-    head = file.read(16)
+    head = file.read(32)
+    for magic, name in _UNSUPPORTED.items():
+        if head.startswith(magic):
+            raise ImageUnsupportedError(f"{name} is not supported; these are: {', '.join(FORMATS)}, HEIF")
     for name in FORMATS:
         factory, accept = Image.OPEN.get(name, (None, None))
-        accepted = accept(head) if accept else False
+        accepted = accept(head[:16]) if accept else False
         if isinstance(accepted, str):
             raise ImageError(accepted)
         if factory and accepted:
@@ -214,11 +362,6 @@ def _open_heif(file: IO[bytes]) -> Image.Image:
     return image
 
 
-def _log_frames(more: bool, name: str) -> None:
-    if more:
-        logger.info("%s: has more than one picture; the first is taken", name)
-
-
 def _check_size(size: tuple[int, int], max_pixels: int | None) -> None:
     width, height = size
     if width < 1 or height < 1:
@@ -227,93 +370,24 @@ def _check_size(size: tuple[int, int], max_pixels: int | None) -> None:
         raise ImageTooLargeError(f"expected at most {max_pixels:,} pixels, got {width:,} x {height:,}")
 
 
-def _from_image(image: Image.Image, max_pixels: int | None, *, kind: Kind = "file") -> Picture:
-    _check_size(image.size, max_pixels)
-    about, orientation = metadata.from_image(image)
-    info = image.info if image.mode != "LAB" else {}  # a profile cannot add to what Lab says
-    return _finish(_decoded(image), about, orientation, info, image.format, kind=kind)
-
-
-def _decoded(image: Image.Image) -> Decoded:
-    mode, transparent = image.mode, image.info.get("transparency")
-    if mode.startswith("I;16"):
-        values = _to_array(image, mode).astype(np.uint16, copy=False)
-        alpha = (
-            np.where(values == transparent, 0, 65535).astype(np.uint16) if transparent is not None else None
-        )
-        return Decoded(values[..., np.newaxis], alpha, "gray")
-    if mode in ("I", "F"):
-        return Decoded(_in_range(_to_array(image, mode), mode)[..., np.newaxis], None, "gray")
-    if mode == "CMYK":
-        return Decoded(_to_array(image, mode), None, "cmyk")
-    gray = mode in ("1", "L", "LA", "La")
-    has_alpha = image.has_transparency_data
-    values = _to_array(image, ("L" if gray else "RGB") + ("A" if has_alpha else ""))
-    values = values.reshape(*values.shape[:2], -1)
-    space: Literal["gray", "rgb"] = "gray" if gray else "rgb"
-    if not has_alpha:
-        return Decoded(values, None, space)
-    return Decoded(values[..., :-1], np.ascontiguousarray(values[..., -1]), space)
-
-
-def _to_array(image: Image.Image, mode: str) -> Pixels:
-    # Band by band: Pillow has four bytes a pixel where the array needs three.
-    corner = np.asarray(image.crop((0, 0, 1, 1)).convert(mode))
-    values = np.empty((image.height, image.width, *corner.shape[2:]), corner.dtype)
-    for rows in bands(values.shape):
-        band = image.crop((0, rows.start, image.width, rows.stop))
-        values[rows] = np.asarray(band if band.mode == mode else band.convert(mode))
-    return values
-
-
-def _in_range(values: Pixels, mode: str) -> Pixels:
-    # Modes I and F have no white of their own: the largest value tells which of the usual ones it is.
-    low, high = values.min(), values.max()
-    if not (low >= 0 and high <= 65535):
-        raise RangeError(f"image of mode {mode}: expected values in 0..65535, got {low} to {high}")
-    if mode == "I":
-        return values.astype(np.uint8 if high <= 255 else np.uint16)
-    values /= np.float32(1 if high <= 1 else 255 if high <= 255 else 65535)
-    return values
-
-
-def _finish(
-    decoded: Decoded,
-    about: Metadata,
-    orientation: int,
-    info: dict[Any, Any],
-    format: str | None,
-    *,
-    kind: Kind = "file",
-) -> Picture:
-    pixels = _to_srgb(decoded, info)
-    pixels = np.require(_turn(pixels, orientation), requirements=["C", "W"])
-    alpha = None if decoded.alpha is None else np.ascontiguousarray(_turn(decoded.alpha, orientation))
+def _finish(decoded: Decoded, side: SideData, format: str | None, *, kind: Kind = "file") -> Picture:
+    about, orientation = side.settle(decoded.values.shape[:2])
+    pixels = np.require(turn(_to_srgb(decoded, side), orientation), requirements=["C", "W"])
+    alpha = None if decoded.alpha is None else np.ascontiguousarray(turn(decoded.alpha, orientation))
     return Picture(pixels, alpha, about, _RESULT_FORMATS.get(format or "", format), kind)
 
 
-def _to_srgb(decoded: Decoded, info: dict[Any, Any]) -> Pixels:
+def _to_srgb(decoded: Decoded, side: SideData) -> Pixels:
     values = decoded.values[..., 0] if decoded.space == "gray" else decoded.values
-    profile, gamma = info.get("icc_profile"), info.get("gamma")
-    if isinstance(profile, bytes) and profile:
-        converted = profiles.to_srgb(values, decoded.space, profile)
+    if decoded.is_srgb:
+        return values
+    if side.profile:
+        converted = profiles.to_srgb(values, decoded.space, side.profile)
         if converted is not None:
             return converted
-    elif (
-        isinstance(gamma, float) and "srgb" not in info and 0.01 < gamma < 10 and abs(2.2 * gamma - 1) > 0.05
-    ):
-        return profiles.from_gamma(values, gamma)
+    elif side.gamma and 0.01 < side.gamma < 10 and abs(2.2 * side.gamma - 1) > 0.05:
+        return profiles.from_gamma(values, side.gamma)
     return profiles.cmyk_to_rgb(values) if decoded.space == "cmyk" else values
-
-
-def _turn(values: Pixels, orientation: int) -> Pixels:
-    if orientation >= 5:
-        values = values.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        values = values[::-1]
-    return values
 
 
 class _Quiet:
@@ -362,4 +436,6 @@ def _guarding(name: str) -> Iterator[None]:
         raise ImageTooLargeError(f"{name}: does not fit into memory") from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, NotImplementedError) or _SAYS_UNSUPPORTED.search(reason):
+            raise ImageUnsupportedError(f"{name}: of a kind that is not supported ({reason})") from error
         raise ImageError(f"{name}: truncated, corrupt, or no picture ({reason})") from error

@@ -1,122 +1,170 @@
-"""TIFF: what Pillow would cut to 8 bits or cannot read, and writing at any depth, both by tifffile."""
+"""TIFF files: which of their pictures is the photo, what they say of it, and writing them, page by page."""
 
 from __future__ import annotations
 
 import io
-from typing import IO, Any, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from PIL import Image
 
-from colorful.errors import ImageError, ImageTooLargeError
-from colorful.images.metadata import Metadata, exact
-from colorful.images.picture import Decoded, white
-from colorful.images.profiles import lab_to_rgb, srgb_profile
+from colorful.errors import ImageError, ImageUnsupportedError
+from colorful.images import exif, strips
+from colorful.images.metadata import Metadata, SideData, tiff_tags
+from colorful.images.picture import Decoded
+from colorful.images.profiles import srgb_profile
+from colorful.images.tags import LONG, UNDEFINED, Directory, DirectoryReader, Tag, number_of, pack, short_tag
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-_GROUPS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _SAMPLE_FORMAT = 256, 257, 258, 262, 277, 284, 339
-_SUBFILE_TYPE, _SUBDIRECTORIES, _DNG_VERSION = 254, 330, 50706
-_REDUCED = 1
-_UNSIGNED, _FLOAT = 1, 3
-_WHITE_IS_ZERO, _LAB = 0, 8
-_ASSOCIATED, _STRAIGHT = 1, 2
-_SPACES: dict[int, tuple[Literal["gray", "rgb", "cmyk"], int]]
-_SPACES = {0: ("gray", 1), 1: ("gray", 1), 2: ("rgb", 3), 5: ("cmyk", 4)}
-_STRIP_OFFSETS, _XMP, _IPTC = 273, 700, 33723
-_BYTES = 1
+_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC = 254, 255, 256, 257, 259, 262
+_PAGE_NUMBER, _SUBDIRECTORIES, _DNG_VERSION = 297, 330, 50706
+_REDUCED, _PAGE, _MASK, _OLD_REDUCED = 1, 2, 4, 2
+_IS_MASK, _RAW = 4, (32803, 34892)  # of the photometric interpretation
+_ICC = 34675
+_OFFSETS, _COUNTS = 273, 279
+_MOST_PAGES = 100_000
 _STRIP = 1 << 18  # bytes
+_CLASSIC = 1 << 32
 
 
-def read_tags(file: IO[bytes]) -> tuple[Image.Exif, bool]:
-    """Read the first directory of a TIFF, classic or big, whatever its pixels are.
+@dataclass(frozen=True)
+class Page:
+    """A picture in a TIFF.
 
-    Returns:
-        Its tags, and whether more pages follow.
+    Attributes:
+        offset: Of its directory.
+        tags: The directory, without groups.
     """
-    file.seek(0)
-    head = file.read(8)
-    if head[2:4] in (b"+\0", b"\0+"):  # a BigTIFF: offsets of 64 bits
-        head += file.read(8)
-    directory = ImageFileDirectory_v2(head)
-    file.seek(directory.next)
-    directory.load(file)
-    tags = Image.Exif()
-    for tag in directory:
-        value = directory[tag]
-        value = value[0] if isinstance(value, tuple) and len(value) == 1 else value
-        if tag in _GROUPS:
-            group = ImageFileDirectory_v2(head, group=tag)
-            file.seek(value)
-            group.load(file)
-            value = {key: v[0] if isinstance(v, tuple) and len(v) == 1 else v for key, v in group.items()}
-        tags[tag] = value
-    return tags, directory.next != 0
+
+    offset: int
+    tags: Directory
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return int(number_of(self.tags, _WIDTH, 0)), int(number_of(self.tags, _HEIGHT, 0))
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether the file itself calls it a smaller copy of another picture, or a mask."""
+        marks = int(number_of(self.tags, _SUBFILE_TYPE, 0))
+        reduced = marks & _REDUCED or number_of(self.tags, _OLD_SUBFILE_TYPE, 0) == _OLD_REDUCED
+        return bool(reduced or marks & _MASK or number_of(self.tags, _PHOTOMETRIC, -1) == _IS_MASK)
 
 
-def size(tags: Image.Exif) -> tuple[int, int]:
-    """Return the width and height of the page."""
-    return int(tags[_WIDTH]), int(tags[_HEIGHT])
-
-
-def is_raw(tags: Image.Exif) -> bool:
-    """Tell whether this is a camera's raw file, whose first page is but a thumbnail."""
-    return _DNG_VERSION in tags or bool(tags.get(_SUBFILE_TYPE, 0) == _REDUCED and _SUBDIRECTORIES in tags)
-
-
-def is_beyond_pillow(tags: Image.Exif) -> bool:
-    """Tell whether the page has more than 8 bits a channel, floats, or grey and alpha in planes."""
-    deep = np.max(tags.get(_BITS, 1)) > 8 or np.max(tags.get(_SAMPLE_FORMAT, 1)) == _FLOAT
-    planes = tags.get(_PLANAR, 1) == 2 and tags.get(_PHOTOMETRIC, 2) <= 1 and tags.get(_SAMPLES, 1) > 1
-    return bool(deep or planes)
-
-
-def decode(file: IO[bytes], *, max_bytes: int | None) -> Decoded:
-    """Decode the first page of a TIFF with the depth it has.
+class File:
+    """A TIFF taken apart.
 
     Args:
-        file: The file, seekable.
-        max_bytes: Refuse a page that needs more, decoded.
+        file: Seekable; the TIFF begins at its start.
 
-    Returns:
-        The pixels: uint8, uint16 (for 9 to 16 bits) or float32 (for more, and for floats).
+    Attributes:
+        pages: Its photos, in the order of the file: no thumbnails, no masks.
+
+    Raises:
+        ImageError: If its directories are broken.
+        ImageUnsupportedError: If it is a camera's raw file.
     """
-    import tifffile
 
-    file.seek(0)
-    with tifffile.TiffFile(file) as tiff:
-        page = tiff.pages.first
-        shape = page.imagelength, page.imagewidth
-        samples = page.samplesperpixel
-        if page.dtype is None or page.imagedepth != 1 or not 1 <= samples <= 8 or min(shape) < 1:
-            raise ImageError("a TIFF of a kind that is not read")
-        tile = page.tilewidth * page.tilelength if page.is_tiled else 0
-        needed = max(shape[0] * shape[1], tile) * samples * page.dtype.itemsize
-        if max_bytes is not None and needed > max_bytes:
-            raise ImageTooLargeError(
-                f"expected at most {max_bytes:,} bytes of pixels in a TIFF, got {needed:,}"
-            )
-        strips = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-        end = max((start + count for start, count in strips), default=0)
-        if not strips or not all(count for _, count in strips) or end > tiff.filehandle.size:
-            raise ImageError("truncated, or pixels missing")
-        values = page.asarray(maxworkers=1)
-        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
-            values = np.moveaxis(values.reshape(samples, *shape), 0, -1)
-        return _interpret(page, values.reshape(*shape, samples))
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._reader = DirectoryReader(file)
+        chain: list[Page] = []
+        offset, seen = self._reader.first, set[int]()
+        while offset and offset not in seen and len(chain) < _MOST_PAGES:
+            seen.add(offset)
+            try:
+                tags, following = self._reader.read(offset)
+            except ImageError:
+                if not chain:
+                    raise
+                break  # what follows the last whole page
+            chain.append(Page(offset, tags))
+            offset = following
+        if not chain:
+            raise ImageError("truncated: there is no page")
+        families = [[page, *self._inner(page, seen)] for page in chain]
+        if _DNG_VERSION in chain[0].tags or any(
+            number_of(page.tags, _PHOTOMETRIC, -1) in _RAW for family in families for page in family
+        ):
+            raise ImageUnsupportedError("a camera's raw file: expected it developed, as a TIFF or JPEG")
+        best = [largest(family) for family in families]
+        self.pages = [page for page in best if not page.is_aside] or best[:1]
+
+    @property
+    def photo(self) -> Page:
+        """The picture that is taken of all: the first that is about as large as the largest."""
+        photo: Page = largest(self.pages)
+        return photo
+
+    def decode(self, page: Page, *, max_bytes: int | None) -> Decoded | Image.Image:
+        """Decode a page, whose size has been checked.
+
+        Args:
+            page: One of :attr:`pages`.
+            max_bytes: Refuse a page that needs more, decoded.
+
+        Raises:
+            ImageUnsupportedError: If it may be sound but is of a kind that is not read.
+            ImageError: If it is truncated or corrupt.
+            ImageTooLargeError: If it needs more bytes.
+        """
+        return strips.decode(self._file, page.offset, max_bytes=max_bytes)
+
+    def side_data(self, page: Page) -> SideData:
+        """Collect all that stands beside the pixels of a page, and of the first for what that lacks."""
+        return SideData(exif=exif.with_groups(self._reader, page.tags))
+
+    def _inner(self, page: Page, seen: set[int]) -> list[Page]:
+        inner = []
+        for offset in self._reader.offsets(page.tags, _SUBDIRECTORIES):
+            if offset not in seen:
+                seen.add(offset)
+                try:
+                    inner.append(Page(offset, self._reader.read(offset)[0]))
+                except ImageError:
+                    continue
+        return inner
 
 
-def encode(values: npt.NDArray[Any], *, alpha: bool, about: Metadata) -> bytes:
-    """Encode a TIFF, deflated with a predictor and tagged sRGB.
+def largest(pages: list[Any]) -> Any:
+    """Choose the picture that others are thumbnails, masks or parts of.
 
     Args:
-        values: Grey or RGB, alpha last; shape ``(H, W)`` or ``(H, W, C)``, uint8, uint16 or float32.
-        alpha: Whether the last channel is alpha, straight and not premultiplied.
-        about: What goes into the tags.
+        pages: In the order of the file, each with ``size`` and, maybe, ``is_aside``.
+
+    Returns:
+        The first that has at least half the pixels of the largest, of those that are not set aside.
     """
+    full = [page for page in pages if not getattr(page, "is_aside", False) and 0 not in page.size] or pages
+    areas = [page.size[0] * page.size[1] for page in full]
+    return next(page for page, area in zip(full, areas, strict=True) if 2 * area >= max(areas))
+
+
+def encode(pages: Iterable[tuple[npt.NDArray[Any], bool, Metadata]]) -> bytes:
+    """Encode a TIFF of one or more pages, deflated with a predictor and tagged sRGB.
+
+    Args:
+        pages: For each page its values, grey or RGB with alpha last, shape ``(H, W)`` or ``(H, W, C)``,
+            uint8, uint16 or float32; whether the last channel is alpha, straight and not premultiplied; and
+            what goes into its tags.
+
+    Raises:
+        ValueError: If the file would have 4 GB or more.
+    """
+    packed = [_strips(*page) for page in pages]
+    if len(packed) > 1:
+        for number, (tags, _, _) in enumerate(packed):
+            tags |= {_SUBFILE_TYPE: _longs([_PAGE]), _PAGE_NUMBER: short_tag(number, len(packed))}
+    return _lay_out(packed)
+
+
+def _strips(values: npt.NDArray[Any], alpha: bool, about: Metadata) -> tuple[Directory, bytes, list[int]]:
+    """Give the tags of a page, its strips one behind the other, and where in them each begins."""
     import tifffile
 
     buffer = io.BytesIO()
@@ -131,79 +179,34 @@ def encode(values: npt.NDArray[Any], *, alpha: bool, about: Metadata) -> bytes:
         compression="zlib",
         predictor=True,
         rowsperstrip=max(1, _STRIP // (values[0].nbytes or 1)),
-        iccprofile=srgb_profile(),
-        resolution=about.dpi or (1, 1),
-        resolutionunit="INCH" if about.dpi else "NONE",
         software=False,
         metadata=None,
     )
-    return _with_tags(buffer, about)
-
-
-def _with_tags(buffer: io.BytesIO, about: Metadata) -> bytes:
-    # tifffile writes no directories within directories, where EXIF lives. Pillow does: so the directory is
-    # written anew, with the same strips behind it.
     buffer.seek(0)
-    written = ImageFileDirectory_v2(buffer.read(8))
-    buffer.seek(written.next)
-    written.load(buffer)
-    directory = ImageFileDirectory_v2()
-    directory.tagtype.update(written.tagtype)
-    directory.update(written)
-    starts = directory[_STRIP_OFFSETS]
-    directory[_STRIP_OFFSETS] = tuple(start - min(starts) for start in starts)
-    exif = Image.Exif()
-    exif.load(about.exif)
-    for tag in exif:
-        directory[tag] = dict(exif.get_ifd(tag)) if tag in _GROUPS else exact(exif[tag])
-    for tag, data in ((_XMP, about.xmp), (_IPTC, about.iptc)):
-        if data:
-            directory.tagtype[tag] = _BYTES
-            directory[tag] = data
-    return b"".join((b"II*\0\x08\0\0\0", directory.tobytes(8), buffer.getbuffer()[min(starts) :]))
+    with tifffile.TiffFile(buffer) as file:
+        starts, counts = file.pages.first.dataoffsets, file.pages.first.databytecounts
+    reader = DirectoryReader(buffer)
+    tags = reader.read(reader.first)[0]
+    tags |= tiff_tags(about)
+    tags[_ICC] = Tag(UNDEFINED, srgb_profile())
+    tags[_COUNTS] = _longs(counts)
+    first = min(starts)
+    return tags, buffer.getvalue()[first:], [start - first for start in starts]
 
 
-def _interpret(page: Any, values: npt.NDArray[Any]) -> Decoded:
-    photometric, bits = int(page.photometric), page.bitspersample
-    if photometric == _LAB and bits == 16 and values.shape[2] == 3:
-        return Decoded(lab_to_rgb(values), None, "rgb")
-    if photometric not in _SPACES or values.shape[2] < _SPACES[photometric][1]:
-        raise ImageError(f"a TIFF of {bits} bits as {page.photometric!r} is not read")
-    space, colors = _SPACES[photometric]
-    values = _to_full_range(values, bits, page.sampleformat or _UNSIGNED)
-    if space == "cmyk" and values.dtype.kind == "f":
-        values = np.rint(values * np.float32(65535)).astype(np.uint16)
-    if photometric == _WHITE_IS_ZERO:
-        values[..., 0] = white(values.dtype) - values[..., 0]
-    extra = [int(kind) for kind in page.extrasamples][: values.shape[2] - colors]
-    place = next((index for index, kind in enumerate(extra) if kind in (_ASSOCIATED, _STRAIGHT)), None)
-    alpha = None if place is None else np.ascontiguousarray(values[..., colors + place])
-    values = values[..., :colors]
-    if alpha is not None and place is not None and extra[place] == _ASSOCIATED:
-        values = _straighten(values, alpha)
-    return Decoded(values, alpha, space)
+def _lay_out(pages: list[tuple[Directory, bytes, list[int]]]) -> bytes:
+    parts, at = [b"II*\0\x08\0\0\0"], 8
+    for number, (tags, data, offsets) in enumerate(pages, start=1):
+        tags[_OFFSETS] = _longs(offsets)
+        behind = at + len(pack(tags, at))
+        tags[_OFFSETS] = _longs([behind + offset for offset in offsets])
+        end = behind + len(data) + len(data) % 2
+        if end >= _CLASSIC:
+            raise ValueError("it would have 4 GB or more, which is beyond a classic TIFF")
+        parts += [pack(tags, at, end if number < len(pages) else 0), data, b"\0" * (len(data) % 2)]
+        at = end
+    return b"".join(parts)
 
 
-def _to_full_range(values: npt.NDArray[Any], bits: int, kind: int) -> npt.NDArray[Any]:
-    if kind == _FLOAT:
-        low, high = values.min(), values.max()
-        if not (low >= 0 and high <= 1):
-            raise ImageError(f"TIFF of floats: expected values in [0, 1], got {low} to {high}")
-        return values.astype(np.float32, copy=False)
-    if kind != _UNSIGNED:
-        raise ImageError("TIFF: expected unsigned integers or floats, got signed or complex numbers")
-    if bits in (8, 16):
-        return values
-    if bits < 16:
-        return np.asarray(values.astype(np.uint32) * 65535 // (2**bits - 1), np.uint16)
-    return np.asarray(values / (2**bits - 1), np.float32)
-
-
-def _straighten(values: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    full = white(values.dtype)
-    result = np.empty_like(values)
-    for row, opacity in enumerate(alpha):
-        gain = np.divide(full, opacity, out=np.zeros(opacity.shape), where=opacity > 0)
-        straight = np.minimum(values[row] * gain[:, np.newaxis], full)
-        result[row] = straight if full == 1 else np.rint(straight)
-    return result
+def _longs(numbers: Iterable[int]) -> Tag:
+    return Tag(LONG, np.asarray(list(numbers), "<u4").tobytes())

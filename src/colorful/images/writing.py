@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from colorful import files
-from colorful.errors import KindError, MissingExtraError, OptionError, OutputError, RangeError
-from colorful.images import png, tiff
+from colorful.errors import ColorfulError, KindError, MissingExtraError, OptionError, OutputError, RangeError
+from colorful.images import iptc, png, tiff
 from colorful.images.formats import EXTENSIONS
 from colorful.images.log import naming, warn
 from colorful.images.metadata import Metadata
@@ -43,12 +43,16 @@ class Saving(TypedDict, total=False):
 
 
 def write(
-    picture: Picture, path: str | os.PathLike[str], *, overwrite: bool = False, **saving: Unpack[Saving]
+    picture: Picture | Iterable[Picture],
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    **saving: Unpack[Saving],
 ) -> Path:
     """Write a picture to a file, whole or not at all.
 
     Args:
-        picture: What to write.
+        picture: What to write, or the pages of a TIFF.
         path: Where. The folder must exist.
         overwrite: Whether a file of that name may be replaced.
         **saving: How it is encoded.
@@ -74,14 +78,20 @@ def write(
     return target
 
 
-def encode(picture: Picture, format: str, *, quality: int | None = None, provenance: bool = True) -> bytes:
+def encode(
+    picture: Picture | Iterable[Picture],
+    format: str,
+    *,
+    quality: int | None = None,
+    provenance: bool = True,
+) -> bytes:
     """Encode a picture as a file.
 
     PNG and TIFF keep 16 bits, TIFF keeps floats too; the other formats have 8 bits. JPEG and BMP have no
-    alpha: the picture is laid on white, and the log says so.
+    alpha: the picture is laid on white, and the log says so, as it does of metadata that have no place.
 
     Args:
-        picture: What to encode.
+        picture: What to encode. Of several, each becomes a page of a TIFF; other formats hold one.
         format: ``jpeg``, ``png``, ``tiff``, ``webp``, ``bmp``, ``gif``, ``avif`` or ``heif``, in any case;
             a file name extension will do as well.
         quality: 1 to 100 for JPEG, WebP, AVIF and HEIF; by default 95 for JPEG, 90 for the others. 100 is
@@ -92,7 +102,7 @@ def encode(picture: Picture, format: str, *, quality: int | None = None, provena
         The file, tagged sRGB, with as much of the metadata as the format has room for.
 
     Raises:
-        OptionError: If *format* is unknown.
+        OptionError: If *format* is unknown, or holds one picture and there are more or none.
         KindError: If *quality* is no whole number.
         RangeError: If *quality* is outside 1 to 100.
         OutputError: If the format cannot hold the picture, for instance because it is too wide.
@@ -105,40 +115,53 @@ def encode(picture: Picture, format: str, *, quality: int | None = None, provena
         raise KindError(f"quality: expected a whole number, got {quality!r}")
     if quality is not None and not 1 <= quality <= 100:
         raise RangeError(f"quality: expected 1 to 100, got {quality}")
-    longest = _LONGEST_SIDE.get(name)
-    if longest and max(picture.size) > longest:
-        raise OutputError(
-            f"{name}: holds at most {longest} pixels a side, got {picture.width} x {picture.height}"
-        )
     try:
+        if name == "TIFF":
+            return _tiff([picture] if isinstance(picture, Picture) else picture, provenance)
+        one = picture if isinstance(picture, Picture) else _only(list(picture), name)
+        longest = _LONGEST_SIDE.get(name)
+        if longest and max(one.size) > longest:
+            raise OutputError(
+                f"{name}: holds at most {longest} pixels a side, got {one.width} x {one.height}"
+            )
         whole = None if quality is None else int(quality)  # NumPy's integers, too
-        return _ENCODERS[name](picture, picture.outgoing(provenance=provenance), whole)
+        return _ENCODERS[name](one, one.outgoing(provenance=provenance), whole)
     except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
-        if isinstance(error, OutputError):
+        if isinstance(error, ColorfulError):
             raise
         raise OutputError(f"{name}: cannot hold this picture: {error}") from error
 
 
+def _only(pictures: Sequence[Picture], name: str) -> Picture:
+    if len(pictures) != 1:
+        raise OptionError(f"format: expected tiff for {len(pictures)} pages, since {name} holds one picture")
+    return pictures[0]
+
+
 def _jpeg(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     quality = quality or 95
-    about = about.for_exif()
+    about = about.for_exif(with_comment=False)
     parts = {"exif": about.exif, "xmp": about.xmp, "iptc": about.iptc}
     for name in [name for name, data in parts.items() if len(data) > _SEGMENT - 64]:
         warn(f"{name.upper()} dropped: a JPEG has no room for more than 64 KB of it")
         parts[name] = b""
     about = replace(about, exif=parts["exif"], xmp=parts["xmp"], iptc=parts["iptc"])
-    options: dict[str, Any] = {"extra": _iptc_segment(about.iptc)} if about.iptc else {}
+    options: dict[str, Any] = {"extra": iptc.segment(about.iptc)} if about.iptc else {}
     if "Comment" in about.text:
-        options["comment"] = about.text["Comment"].encode()[:_SEGMENT]
+        comment = about.text["Comment"].encode("utf-8", "replace")
+        if len(comment) > _SEGMENT:
+            warn("comment cut: a JPEG has no room for more than 64 KB of it")
+        options["comment"] = comment[:_SEGMENT]
     # The colors are as fine as the photo's edges where the quality is meant to be high.
     subsampling = 0 if quality >= 90 else 2
     return _save(_flat(picture), "JPEG", about, quality=quality, subsampling=subsampling, **options)
 
 
 def _png(picture: Picture, about: Metadata, quality: int | None) -> bytes:
+    about = about.for_xmp()
     text = PngImagePlugin.PngInfo()
     for key, value in about.text.items():
-        text.add_text(key, value)
+        text.add_text(key.encode("latin-1", "replace")[:79] or b"Comment", value)
     if about.xmp:
         text.add_itxt("XML:com.adobe.xmp", about.xmp.decode("utf-8", "replace"))
     if picture.pixels.dtype == np.uint8:
@@ -148,18 +171,27 @@ def _png(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     return png.encode(picture.channels(np.uint16), about=pixel)
 
 
-def _tiff(picture: Picture, about: Metadata, quality: int | None) -> bytes:
-    values = picture.channels(picture.pixels.dtype)
-    return tiff.encode(values, alpha=picture.alpha is not None, about=about.for_exif())
+def _tiff(pictures: Iterable[Picture], provenance: bool) -> bytes:
+    pages = (
+        (
+            picture.channels(picture.pixels.dtype),
+            picture.alpha is not None,
+            picture.outgoing(provenance=provenance).for_exif(),
+        )
+        for picture in pictures
+    )
+    return tiff.encode(pages)
 
 
 def _webp(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     quality = quality or 90
     lossless = quality == 100
-    return _save(_image(picture), "WEBP", about.for_exif(), quality=quality, lossless=lossless, exact=True)
+    about = about.for_xmp().for_exif()
+    return _save(_image(picture), "WEBP", about, quality=quality, lossless=lossless, exact=True)
 
 
 def _bmp(picture: Picture, about: Metadata, quality: int | None) -> bytes:
+    _warn_of_lost(picture.metadata)
     return _save(_flat(picture), "BMP", about)
 
 
@@ -172,14 +204,18 @@ def _gif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
         image.paste(255, mask=Image.fromarray(clear))
         options["transparency"] = 255
     if "Comment" in about.text:
-        options["comment"] = about.text["Comment"].encode()
+        options["comment"] = about.text["Comment"].encode("utf-8", "replace")
+    own = picture.metadata  # the note that a model made the colors is no loss of the photo's
+    _warn_of_lost(replace(own, text={key: text for key, text in own.text.items() if key != "Comment"}))
     return _save(image, "GIF", about, **options)
 
 
 def _avif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     quality = quality or 90
     subsampling = "4:4:4" if quality >= 90 else "4:2:0"
-    return _save(_image(picture), "AVIF", about.for_exif(), quality=quality, subsampling=subsampling)
+    return _save(
+        _image(picture), "AVIF", about.for_xmp().for_exif(), quality=quality, subsampling=subsampling
+    )
 
 
 def _heif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
@@ -190,7 +226,7 @@ def _heif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     quality = quality or 90
     image = _image(picture)
     image.info["icc_profile"] = srgb_profile()
-    about = about.for_exif()
+    about = about.for_xmp().for_exif()
     options: dict[str, Any] = {"exif": about.exif or None, "xmp": about.xmp or None}
     buffer = io.BytesIO()
     chroma = 444 if quality >= 90 else 420
@@ -201,7 +237,7 @@ def _heif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
 _ENCODERS: dict[str, Callable[[Picture, Metadata, int | None], bytes]] = {
     "JPEG": _jpeg,
     "PNG": _png,
-    "TIFF": _tiff,
+    "TIFF": lambda picture, about, quality: _tiff([picture], provenance=True),
     "WEBP": _webp,
     "BMP": _bmp,
     "GIF": _gif,
@@ -248,10 +284,9 @@ def _flat(picture: Picture) -> Image.Image:
     return flat
 
 
-def _iptc_segment(records: bytes) -> bytes:
-    resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(records)) + records + b"\0" * (len(records) % 2)
-    body = b"Photoshop 3.0\0" + resource
-    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
+def _warn_of_lost(about: Metadata) -> None:
+    if parts := about.parts():
+        warn(f"{', '.join(parts)} dropped: the format has no place for it")
 
 
 def _format_of(path: Path) -> str:

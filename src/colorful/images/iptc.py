@@ -1,0 +1,113 @@
+"""IPTC-IIM captions and keywords, and the Photoshop resources that carry them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from colorful.images.tags import decode_text
+from colorful.images.xmp import Packet
+
+_HEAD = b"Photoshop 3.0\0"
+_RECORDS, _XMP = 0x0404, 0x0424
+_SIGNATURES = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
+_UTF8 = b"\x1b%G"
+_DC, _PHOTOSHOP = "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/photoshop/1.0/"
+# Where XMP has the datasets of the application record, by IPTC's own mapping.
+_PROPERTIES = {
+    5: (_DC, "dc", "title", "Alt"),
+    15: (_PHOTOSHOP, "photoshop", "Category", ""),
+    20: (_PHOTOSHOP, "photoshop", "SupplementalCategories", "Bag"),
+    25: (_DC, "dc", "subject", "Bag"),
+    40: (_PHOTOSHOP, "photoshop", "Instructions", ""),
+    80: (_DC, "dc", "creator", "Seq"),
+    85: (_PHOTOSHOP, "photoshop", "AuthorsPosition", ""),
+    90: (_PHOTOSHOP, "photoshop", "City", ""),
+    92: ("http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/", "Iptc4xmpCore", "Location", ""),
+    95: (_PHOTOSHOP, "photoshop", "State", ""),
+    101: (_PHOTOSHOP, "photoshop", "Country", ""),
+    103: (_PHOTOSHOP, "photoshop", "TransmissionReference", ""),
+    105: (_PHOTOSHOP, "photoshop", "Headline", ""),
+    110: (_PHOTOSHOP, "photoshop", "Credit", ""),
+    115: (_PHOTOSHOP, "photoshop", "Source", ""),
+    116: (_DC, "dc", "rights", "Alt"),
+    120: (_DC, "dc", "description", "Alt"),
+    122: (_PHOTOSHOP, "photoshop", "CaptionWriter", ""),
+}
+
+
+def from_resources(resources: bytes) -> tuple[bytes, bytes]:
+    """Take IPTC records and XMP out of Photoshop's resources.
+
+    Args:
+        resources: A run of blocks that begin with ``8BIM``, with or without the head they have in JPEG.
+
+    Returns:
+        The records and the packet, either may be empty.
+    """
+    found = {_RECORDS: b"", _XMP: b""}
+    data, offset = resources.removeprefix(_HEAD), 0
+    while data[offset : offset + 4] in (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR") and offset + 12 <= len(
+        data
+    ):
+        (number,) = struct.unpack_from(">H", data, offset + 4)
+        name = data[offset + 6]
+        offset += 6 + (name + 2) // 2 * 2
+        size = data[offset : offset + 4]
+        if len(size) < 4:
+            break
+        length = int.from_bytes(size, "big")
+        body = data[offset + 4 : offset + 4 + length]
+        if number in found and not found[number]:
+            found[number] = body
+        offset += 4 + length + length % 2
+    return found[_RECORDS], found[_XMP]
+
+
+def segment(records: bytes) -> bytes:
+    """Pack records as a JPEG has them."""
+    resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(records)) + records + b"\0" * (len(records) % 2)
+    body = _HEAD + resource
+    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
+
+
+def sound(records: bytes) -> bytes:
+    """Return records from their first byte to their last, without what some writers put around them.
+
+    TIFF often has them as integers of 32 bits, padded, and some programs turned the bytes of each around.
+    """
+    records = records.lstrip(b"\0")
+    if records[3:4] == b"\x1c" != records[:1] and len(records) % 4 == 0:
+        records = b"".join(records[start : start + 4][::-1] for start in range(0, len(records), 4))
+    return records[: max((end for _, _, _, end in _datasets(records)), default=0)]
+
+
+def add_to_xmp(records: bytes, packet: Packet) -> None:
+    """State in XMP what IPTC records say, where the packet is silent on it."""
+    is_utf8 = any(
+        (record, number, value[:3]) == (1, 90, _UTF8) for record, number, value, _ in _datasets(records)
+    )
+    found: dict[int, list[str]] = {}
+    for record, number, value, _ in _datasets(records):
+        if record == 2 and number in _PROPERTIES and value:
+            text = value.decode("utf-8", "replace") if is_utf8 else decode_text(value)
+            found.setdefault(number, []).append(text.replace("\r\n", "\n").replace("\r", "\n").strip("\0"))
+    for number, texts in found.items():
+        space, prefix, name, kind = _PROPERTIES[number]
+        packet.add(space, prefix, name, texts, kind=kind)
+
+
+def _datasets(records: bytes) -> Iterator[tuple[int, int, bytes, int]]:
+    """Give record, number, value and end of each dataset."""
+    offset = 0
+    while offset + 5 <= len(records) and records[offset] == 0x1C:
+        record, number, length = struct.unpack_from(">BBH", records, offset + 1)
+        offset += 5
+        if length & 0x8000:  # the length of the length
+            width = length & 0x7FFF
+            length = int.from_bytes(records[offset : offset + width], "big")
+            offset += width
+        if offset + length > len(records):
+            return
+        yield record, number, records[offset : offset + length], offset + length
+        offset += length

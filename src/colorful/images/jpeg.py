@@ -1,0 +1,167 @@
+"""JPEG: its segments sorted into pixels and side data, and the pictures that one file may hold."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+
+from PIL import Image, JpegImagePlugin
+
+from colorful.errors import ImageError, ImageUnsupportedError
+from colorful.images import exif, iptc
+from colorful.images.log import warn
+from colorful.images.metadata import SideData
+from colorful.images.picture import Decoded, Space, widen
+from colorful.images.tags import DirectoryReader, Tag, decode_text
+
+MAGIC = b"\xff\xd8\xff"
+
+_APP0, _APP1, _APP2, _APP13, _APP14, _COMMENT, _SCAN, _END = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE, 0xDA, 0xD9
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_EXIF, _XMP, _MORE_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+_PROFILE, _PICTURES, _RESOURCES = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"
+_ENTRIES, _THUMBNAILS = 0xB002, (0x010001, 0x010002)
+_LOSSLESS = 0xC3
+_SPACES: dict[int, Space] = {1: "gray", 3: "rgb"}
+
+
+class File:
+    """One picture of a JPEG taken apart.
+
+    Args:
+        data: Its bytes, from its first marker on.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._pixels: list[bytes] = []
+        self._side: list[tuple[int, int, bytes]] = []
+        self.width = self.height = self._bits = self._frame = 0
+        for marker, place, body in _segments(data):
+            is_side = _APP0 < marker <= 0xEF and marker != _APP14
+            if marker in (_APP0, _COMMENT) or is_side:
+                self._side.append((marker, place, body))
+            if marker in _FRAMES and len(body) >= 6 and not self.width:
+                self._bits, self.height, self.width, _ = struct.unpack(">BHHB", body[:6])
+                self._frame = marker
+            if marker != _COMMENT and not is_side:
+                self._pixels.append(data[place - 4 : place + len(body)])
+            if marker == _SCAN:
+                self._scan = place + len(body)
+                break
+        else:
+            raise ImageError("truncated or corrupt: there are no pixels")
+
+    def decode(self) -> Decoded | Image.Image:
+        """Decode the pixels, whose size has been checked; without what stands beside them."""
+        data = b"".join((b"\xff\xd8", *self._pixels, memoryview(self._data)[self._scan :]))
+        if self._bits == 8 and self._frame != _LOSSLESS:
+            return JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+        import imagecodecs
+
+        values = imagecodecs.jpeg_decode(data)
+        values = values.reshape(*values.shape[:2], -1)
+        if values.shape[2] not in _SPACES:
+            raise ImageUnsupportedError(
+                f"a JPEG of {values.shape[2]} channels of {self._bits} bits is not supported"
+            )
+        return Decoded(widen(values, self._bits), None, _SPACES[values.shape[2]])
+
+    def side_data(self) -> SideData:
+        """Collect all that stands beside the pixels."""
+        side = SideData()
+        resources, profiles = b"", dict[int, bytes]()
+        more_xmp: dict[tuple[bytes, int], dict[int, bytes]] = {}
+        for marker, _, body in self._side:
+            if marker == _APP0 and body.startswith(b"JFIF\0") and len(body) >= 12:
+                unit, *density = struct.unpack(">BHH", body[7:12])
+                side.dpi = (
+                    tuple(each * (2.54 if unit == 2 else 1) for each in density) if unit in (1, 2) else None
+                )
+            elif marker == _APP1 and body.startswith(_EXIF):
+                side.exif = side.exif or exif.parse(body[6:])
+            elif marker == _APP1 and body.startswith(_XMP):
+                side.xmp.append(body[len(_XMP) :])
+            elif marker == _APP1 and body.startswith(_MORE_XMP) and len(body) >= 75:
+                owner, total, start = struct.unpack(">32sII", body[35:75])
+                more_xmp.setdefault((owner, total), {})[start] = body[75:]
+            elif marker == _APP2 and body.startswith(_PROFILE) and len(body) > 14:
+                profiles[body[12]] = body[14:]
+            elif marker == _APP13:
+                resources += (
+                    body.removeprefix(b"Photoshop 3.0\0") if body.startswith(b"Photoshop 3.0\0") else b""
+                )
+            elif marker == _COMMENT:
+                comment = decode_text(body.rstrip(b"\0"))
+                side.text["Comment"] = "\n".join(filter(None, (side.text.get("Comment"), comment)))
+        side.iptc, packet = iptc.from_resources(resources)
+        side.xmp += [packet] if packet and not side.xmp else []
+        _join_xmp(side, more_xmp)
+        side.profile = b"".join(profiles[number] for number in sorted(profiles))
+        return side
+
+    def others(self) -> list[tuple[int, int]]:
+        """Return place and length of the other pictures that the file lists, thumbnails left out."""
+        for marker, place, body in self._side:
+            if marker != _APP2 or not body.startswith(_PICTURES):
+                continue
+            try:
+                reader = DirectoryReader(io.BytesIO(body[4:]))
+                entries = reader.read(reader.first)[0].get(_ENTRIES)
+            except ImageError:
+                return []
+            data = entries.data if isinstance(entries, Tag) else b""
+            rows = struct.iter_unpack(reader.order + "IIIHH", data[: len(data) // 16 * 16])
+            return [
+                (place + 4 + start, length)
+                for kind, length, start, _, _ in rows
+                if start and kind & 0xFFFFFF not in _THUMBNAILS
+            ]
+        return []
+
+
+def pictures(data: bytes) -> list[File]:
+    """Take apart each picture of a file, the one it begins with first."""
+    first = File(data)
+    files = [first]
+    for place, length in first.others():
+        try:
+            files.append(File(data[place : place + length]))
+        except ImageError:
+            continue
+    return files
+
+
+def _join_xmp(side: SideData, pieces: dict[tuple[bytes, int], dict[int, bytes]]) -> None:
+    # What does not fit into one segment is a packet of its own, which the first one names.
+    for (owner, total), parts in pieces.items():
+        packet = b"".join(parts[start] for start in sorted(parts))
+        if side.xmp and owner not in side.xmp[0]:
+            continue
+        if len(packet) == total:
+            side.xmp.append(packet)
+        else:
+            warn("XMP in part dropped: its second part is not whole")
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Give marker, place and body of each segment up to the first scan."""
+    offset = 2
+    while (offset := data.find(b"\xff", offset)) >= 0:
+        while data[offset + 1 : offset + 2] == b"\xff":
+            offset += 1
+        if offset + 4 > len(data):
+            return
+        marker = data[offset + 1]
+        if marker in (0, 1) or 0xD0 <= marker <= 0xD8:
+            offset += 2
+            continue
+        if marker == _END:
+            return
+        (length,) = struct.unpack_from(">H", data, offset + 2)
+        end = offset + 2 + max(length, 2)
+        if end > len(data):
+            return
+        yield marker, offset + 4, data[offset + 4 : end]
+        offset = end

@@ -1,0 +1,132 @@
+"""JPEG 2000: the boxes around its codestream, where the profile, the depth and captions are."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, Jpeg2KImagePlugin
+
+from colorful.errors import ImageError, ImageUnsupportedError
+from colorful.images import exif, iptc
+from colorful.images.metadata import SideData
+from colorful.images.picture import Decoded, Space, widen
+
+MAGIC = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
+
+_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+_RESOURCES = bytes.fromhex("2c4c0100850440b9a03e562148d6dfeb")
+_EXIF = b"JpgTiffExif->JP2"
+_BY_NUMBER, _BY_PROFILE = 1, (2, 3)
+_CMYK, _SYCC = 12, 18
+_ALPHA = (1, 2)  # of the types of a channel, straight and premultiplied
+_SPACES: dict[int, Space] = {1: "gray", 3: "rgb", 4: "cmyk"}
+_PER_INCH = 0.0254
+
+
+class File:
+    """A JPEG 2000 taken apart.
+
+    Args:
+        data: All of its bytes.
+
+    Raises:
+        ImageError: If there is no codestream in it.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._boxes = list(_boxes(data)) if not data.startswith(MAGIC[1]) else [(b"jp2c", data)]
+        stream = next((body for name, body in self._boxes if name == b"jp2c"), b"")
+        if stream[:4] != MAGIC[1] or len(stream) < 42:
+            raise ImageError("truncated or corrupt: there are no pixels")
+        right, lower, left, top = struct.unpack_from(">IIII", stream, 8)
+        self.width, self.height = right - left, lower - top
+        (count,) = struct.unpack_from(">H", stream, 40)
+        depths = {stream[place] for place in range(42, min(42 + 3 * count, len(stream)), 3)}
+        self._bits, self._channels = max(depths, default=7) + 1, count
+        self._is_odd = len(depths) != 1 or self._bits > 16
+        self._space, self._profile = self._color()
+
+    def decode(self) -> Decoded | Image.Image:
+        """Decode the pixels, whose size has been checked: with more than 8 bits by OpenJPEG itself."""
+        has_palette = any(name == b"pclr" for name, _ in self._boxes)
+        if self._bits <= 8 or has_palette:
+            return Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(self._data))
+        if self._is_odd or self._space == _SYCC:
+            raise ImageUnsupportedError(f"a JPEG 2000 of {self._bits} bits of this kind is not supported")
+        import imagecodecs
+
+        values: npt.NDArray[Any] = imagecodecs.jpeg2k_decode(self._data)
+        values = widen(values.reshape(*values.shape[:2], -1).astype(np.uint16, copy=False), self._bits)
+        has_alpha = values.shape[2] in (2, 4) and (self._has_alpha() or self._space != _CMYK)
+        colors = values.shape[2] - has_alpha
+        if colors not in _SPACES:
+            raise ImageUnsupportedError(f"a JPEG 2000 of {values.shape[2]} channels is not supported")
+        alpha = np.ascontiguousarray(values[..., -1]) if has_alpha else None
+        return Decoded(values[..., :colors], alpha, _SPACES[colors])
+
+    def side_data(self) -> SideData:
+        """Collect all that stands beside the pixels."""
+        side = SideData(profile=self._profile)
+        for name, body in self._boxes:
+            kind, inside = body[:16], body[16:]
+            if name == b"uuid" and kind == _XMP:
+                side.xmp.append(inside)
+            elif name == b"uuid" and kind == _IPTC:
+                side.iptc = inside
+            elif name == b"uuid" and kind == _EXIF:
+                side.exif = exif.parse(inside)
+            elif name == b"uuid" and kind == _RESOURCES:
+                records, packet = iptc.from_resources(inside)
+                side.iptc = side.iptc or records
+                side.xmp += [packet] if packet else []
+            elif name in (b"resc", b"resd") and len(body) >= 10 and side.dpi is None:
+                up, under, across, below, ups, acrosses = struct.unpack(">HHHHbb", body[:10])
+                if under and below:
+                    side.dpi = across / below * 10.0**acrosses * _PER_INCH, up / under * 10.0**ups * _PER_INCH
+        return side
+
+    def _color(self) -> tuple[int, bytes]:
+        """Give the number of the color space, or 0, and the profile."""
+        for name, body in self._boxes:
+            if name == b"colr" and len(body) > 3:
+                if body[0] == _BY_NUMBER and len(body) >= 7:
+                    return int.from_bytes(body[3:7], "big"), b""
+                if body[0] in _BY_PROFILE:
+                    return 0, body[3:]
+        return 0, b""
+
+    def _has_alpha(self) -> bool:
+        for name, body in self._boxes:
+            if name == b"cdef":
+                return any(
+                    kind in _ALPHA
+                    for _, kind, _ in struct.iter_unpack(">HHH", body[2 : len(body) // 6 * 6 + 2])
+                )
+        return False
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Give name and body of each box, those inside the header's too."""
+    offset = 0
+    while offset + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, offset)
+        head = 8
+        if length == 1 and offset + 16 <= len(data):
+            (length,) = struct.unpack_from(">Q", data, offset + 8)
+            head = 16
+        end = len(data) if length == 0 else offset + length
+        if end < offset + head:
+            return
+        body = data[offset + head : end]
+        if name in (b"jp2h", b"res "):
+            yield from _boxes(body)
+        else:
+            yield name, body
+        offset = end

@@ -1,0 +1,62 @@
+"""Pixels of PIL images, whatever their mode."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from colorful.errors import RangeError
+from colorful.images.picture import Decoded, Pixels, Space, bands
+
+
+def decode(image: Image.Image) -> Decoded:
+    """Take the pixels out of a PIL image.
+
+    Raises:
+        RangeError: If the mode is I or F and a value is negative, not finite, or above 65535.
+    """
+    mode, transparent = image.mode, image.info.get("transparency")
+    if mode.startswith("I;16"):
+        values = _to_array(image, mode).astype(np.uint16, copy=False)
+        alpha = (
+            np.where(values == transparent, 0, 65535).astype(np.uint16) if transparent is not None else None
+        )
+        return Decoded(values[..., np.newaxis], alpha, "gray")
+    if mode in ("I", "F"):
+        return Decoded(_in_range(_to_array(image, mode), image)[..., np.newaxis], None, "gray")
+    if mode == "CMYK":
+        return Decoded(_to_array(image, mode), None, "cmyk")
+    gray = mode in ("1", "L", "LA", "La")
+    has_alpha = image.has_transparency_data
+    values = _to_array(image, ("L" if gray else "RGB") + ("A" if has_alpha else ""))
+    values = values.reshape(*values.shape[:2], -1)
+    space: Space = "gray" if gray else "rgb"
+    if not has_alpha:
+        return Decoded(values, None, space)
+    alpha = np.ascontiguousarray(values[..., -1])
+    # Programs leave the fourth byte of a BMP or of an icon at 0 where they mean no transparency.
+    if image.format in ("BMP", "DIB", "ICO") and not alpha.any():
+        return Decoded(values[..., :-1], None, space)
+    return Decoded(values[..., :-1], alpha, space)
+
+
+def _to_array(image: Image.Image, mode: str) -> Pixels:
+    # Band by band: Pillow has four bytes a pixel where the array needs three.
+    corner = np.asarray(image.crop((0, 0, 1, 1)).convert(mode))
+    values = np.empty((image.height, image.width, *corner.shape[2:]), corner.dtype)
+    for rows in bands(values.shape):
+        band = image.crop((0, rows.start, image.width, rows.stop))
+        values[rows] = np.asarray(band if band.mode == mode else band.convert(mode))
+    return values
+
+
+def _in_range(values: Pixels, image: Image.Image) -> Pixels:
+    # Modes I and F have no white of their own: the largest value tells which of the usual ones it is. Only of
+    # a PGM in words Pillow has brought the white to 65535.
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 65535):
+        raise RangeError(f"image of mode {image.mode}: expected values in 0..65535, got {low} to {high}")
+    if image.mode == "I":
+        return values.astype(np.uint8 if high <= 255 and image.format != "PPM" else np.uint16)
+    values /= np.float32(1 if high <= 1 else 255 if high <= 255 else 65535)
+    return values

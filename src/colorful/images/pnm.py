@@ -1,0 +1,55 @@
+"""PGM and PPM of 16 bits, which Pillow would cut to 8 or scale by their largest value."""
+
+from __future__ import annotations
+
+import re
+from typing import IO
+
+import numpy as np
+
+from colorful.errors import ImageError
+from colorful.images.picture import Decoded, bands
+
+_GAP = rb"\s(?:\s|#[^\n\r]*[\n\r])*"
+_HEADER = re.compile(rb"(P[2356])" + (_GAP + rb"(\d+)") * 3 + rb"\s")
+_LONGEST_HEADER = 4096
+
+
+class File:
+    """A PGM or PPM of more than 8 bits, in binary or in words.
+
+    Args:
+        file: Seekable; the picture begins at its start.
+        header: What :func:`header_if_deep` gave.
+    """
+
+    def __init__(self, file: IO[bytes], header: re.Match[bytes]) -> None:
+        self._file, self._start = file, header.end()
+        self.width, self.height, self._most = (int(number) for number in header.groups()[1:])
+        self._channels = 3 if header[1] in (b"P3", b"P6") else 1
+        self._is_text = header[1] in (b"P2", b"P3")
+
+    def decode(self) -> Decoded:
+        """Decode the pixels, whose size has been checked, so that the maxval of the file is white."""
+        self._file.seek(self._start)
+        count = self.height * self.width * self._channels
+        if self._is_text:
+            numbers = np.fromstring(self._file.read(), np.uint16, count, sep=" ")
+        else:
+            data = self._file.read(2 * count)
+            numbers = np.frombuffer(data[: len(data) // 2 * 2], ">u2")
+        if len(numbers) < count:
+            raise ImageError("truncated: pixels are missing at its end")
+        stored = numbers.reshape(self.height, self.width, self._channels)
+        values = np.empty(stored.shape, np.uint16)
+        for rows in bands(values.shape):
+            scaled = stored[rows].astype(np.uint32).clip(0, self._most) * 65535 + self._most // 2
+            values[rows] = scaled // self._most
+        return Decoded(values, None, "gray" if self._channels == 1 else "rgb")
+
+
+def header_if_deep(file: IO[bytes]) -> re.Match[bytes] | None:
+    """Return the header of a file if it is a PGM or PPM of more than 8 bits."""
+    file.seek(0)
+    header = _HEADER.match(file.read(_LONGEST_HEADER))
+    return header if header and 255 < int(header[4]) <= 65535 else None
