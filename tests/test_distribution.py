@@ -37,7 +37,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) ->
     expected |= {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
     expected |= {f"{info}/licenses/{name}" for name in ("LICENSE", "LICENSES/Apache-2.0.txt", "NOTICE")}
     assert set(wheel.namelist()) == expected
-    for name in ("__init__.pyi", "py.typed", "models/bundled/lite/model.safetensors"):
+    for name in ("py.typed", "models/bundled/lite/model.safetensors"):
         assert f"colorful/{name}" in expected
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.color import rgb2lab
 
-from colorful import Hint, HintError, load_hints
+from colorful import Hint, load_hints
+from colorful.errors import HintError
 from colorful.hints import parse_hints, rasterize
 
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -96,10 +99,26 @@ def test_the_version_needs_nothing_else() -> None:
 
 
 def test_every_public_name_is_there() -> None:
-    """Each name in ``colorful.__all__`` can be had, and ``dir`` lists it."""
-    for name in colorful.__all__:
-        assert getattr(colorful, name) is not None
+    """Each name in ``colorful.__all__`` can be had, and ``dir`` lists it; few are no modules."""
+    values = [getattr(colorful, name) for name in colorful.__all__]
     assert set(colorful.__all__) <= set(dir(colorful))
+    assert sum(not isinstance(value, ModuleType) for value in values) <= 15
+
+
+def test_it_can_be_imported_from_a_zip(tmp_path: Path) -> None:
+    """No file beside the code is needed to import it: frozen into an application or a zip it works."""
+    archive = tmp_path / "app.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for module in PACKAGE.rglob("*.py"):
+            file.write(module, Path("colorful", module.relative_to(PACKAGE)).as_posix())
+    program = (
+        "import colorful; assert '.zip' in colorful.__file__; colorful.Colorizer, colorful.Hint, colorful.lab"
+    )
+    environment = os.environ | {"PYTHONPATH": str(archive)}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +136,7 @@ def test_extras_are_not_needed_to_look_around(missing: tuple[str, ...], attribut
         "import colorful, pydoc\n"
         "assert 'colorize_folder' in pydoc.render_doc(colorful)\n"
         f"try: colorful.{attribute}\n"
-        f"except colorful.MissingExtraError as error: assert 'colorful-colorization[{extra}]' in str(error)\n"
+        f"except ImportError as error: assert 'colorful-colorization[{extra}]' in str(error)\n"
         f"else: raise AssertionError('{extra} was found')\n"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -1,15 +1,61 @@
 """Color black-and-white photos.
 
-Public names load on first use, so that ``import colorful`` is instant. The stub ``__init__.pyi`` lists them.
+Public names load on first use, so that ``import colorful`` is instant.
 """
+
+from typing import TYPE_CHECKING
 
 import lazy_loader as _lazy
 
 __version__ = "0.1.0"
 
-__getattr__, _, __all__ = _lazy.attach_stub(__name__, __file__)
-# Found by its name, but not listed: without its extra, `from colorful import *` and help() would fail.
-__all__ = [name for name in __all__ if name != "web"]
+# No "web": without its extra, `from colorful import *` and help() would fail. It is found by its name.
+__all__ = [
+    "ColorfulError",
+    "Colorizer",
+    "Hint",
+    "Look",
+    "Prediction",
+    "Settings",
+    "colorize",
+    "colorize_folder",
+    "errors",
+    "evaluate",
+    "evaluation",
+    "hub",
+    "images",
+    "lab",
+    "load_hints",
+    "metrics",
+    "models",
+    "photos",
+    "training",
+]
+
+# For type checkers, and for programs such as PyInstaller that look for imports.
+if TYPE_CHECKING:
+    from colorful import errors, evaluation, hub, images, lab, metrics, models, photos, training
+    from colorful import web as web
+    from colorful.colorizer import Colorizer, Prediction, colorize
+    from colorful.errors import ColorfulError
+    from colorful.evaluation import evaluate
+    from colorful.folder import colorize_folder
+    from colorful.hints import Hint, load_hints
+    from colorful.look import Look, Settings
+
+# The same for Python, when a name is asked for.
+__getattr__, _, _ = _lazy.attach(
+    __name__,
+    {"errors", "evaluation", "hub", "images", "lab", "metrics", "models", "photos", "training", "web"},
+    {
+        "colorizer": ["Colorizer", "Prediction", "colorize"],
+        "errors": ["ColorfulError"],
+        "evaluation": ["evaluate"],
+        "folder": ["colorize_folder"],
+        "hints": ["Hint", "load_hints"],
+        "look": ["Look", "Settings"],
+    },
+)
 
 
 def __dir__() -> list[str]:

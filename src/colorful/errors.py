@@ -1,8 +1,31 @@
 """The exceptions of colorful.
 
-Each is a :class:`ColorfulError` *and* the builtin a caller would expect, so that both
-``except ColorfulError`` and ``except ValueError`` work. Messages name the argument, what was expected and
-what came.
+Each is a :class:`ColorfulError` *and* the builtin that a caller would expect, so that both
+``except ColorfulError`` and ``except ValueError`` work. A message reads ``name: expected X, got Y``.
+
+.. code-block:: text
+
+    ColorfulError
+    ├── ShapeError, RangeError              ValueError
+    ├── KindError                           TypeError
+    ├── OptionError                         ValueError
+    │   └── UnsupportedOptionError
+    ├── HintError                           ValueError
+    ├── DeviceError                         RuntimeError
+    ├── ImageError                          ValueError
+    │   ├── ImageNotFoundError              FileNotFoundError
+    │   └── ImageTooLargeError
+    ├── OutputError                         OSError
+    │   └── OutputExistsError               FileExistsError
+    ├── WeightsError                        OSError
+    │   ├── WeightsNotFoundError            FileNotFoundError
+    │   ├── WeightsOfflineError             ConnectionError
+    │   ├── WeightsAccessError              PermissionError
+    │   ├── WeightsIntegrityError           ValueError
+    │   └── WeightsFormatError              ValueError
+    ├── PhotosError                         ValueError
+    ├── TrainingError                       RuntimeError
+    └── MissingExtraError                   ImportError
 """
 
 
