@@ -17,7 +17,8 @@ PACKAGE = Path(colorful.__file__).parent
 # What a part may import at its top, or in a function: any part of a lower layer, never one beside it.
 LAYERS = (
     {"errors"},
-    {"files"},
+    {"files", "parallel"},
+    {"host"},
     {"lab", "images"},
     {"photos", "raster"},
     {"models", "hints", "look"},

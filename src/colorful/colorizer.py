@@ -22,6 +22,7 @@ from PIL import Image
 from colorful import hub, images
 from colorful.errors import KindError, OptionError, OutputExistsError
 from colorful.hints import Hint, check_hints, rasterize
+from colorful.host import unaffected
 from colorful.hub import FetchOptions, ModelFiles
 from colorful.images import Picture, Saving
 from colorful.look import Look, Settings, refuse_unknown, settle, tune
@@ -75,6 +76,7 @@ class Colorizer:
         (48, 64, 3)
     """
 
+    @unaffected()
     def __init__(
         self,
         network: Network | ModelFiles,
@@ -154,11 +156,10 @@ class Colorizer:
         Raises:
             WeightsError: If the file is not there any more, or is another.
         """
-        if self._network is None:
-            assert self._files is not None  # noqa: S101 - one of the two is always there
+        if self._network is None and self._files is not None:
             network = self._files.build(checked=True)
             self._network = network.requires_grad_(False).to(self.device, torch.float32)
-        return self._network
+        return cast("Network", self._network)
 
     @property
     def config(self) -> NetworkConfig:
@@ -221,6 +222,7 @@ class Colorizer:
         keep: Mask | None = None,
         **look: Unpack[Look],
     ) -> Image.Image: ...
+    @unaffected()
     def colorize(
         self,
         photo: npt.NDArray[Any] | Image.Image | FileLike,
@@ -323,6 +325,7 @@ class Colorizer:
         picture = self.predict(source, hints=hints).picture(keep=keep)
         return images.write(picture, target, overwrite=overwrite, **saving)
 
+    @unaffected()
     def predict(
         self,
         photo: npt.NDArray[Any] | Image.Image | FileLike | Picture,
@@ -386,6 +389,7 @@ class Colorizer:
         state = {key: value for key, value in self.__dict__.items() if key not in left_out}
         return state | {"_network": self.network, "look": dict(self.look)}
 
+    @unaffected()
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._files = None
@@ -451,12 +455,15 @@ class Colorizer:
             pictures: list[Picture] = []
             try:
                 for photo in islice(photos, batch_size):
-                    pictures.append(images.read(photo))
+                    with unaffected():
+                        pictures.append(images.read(photo))
             except Exception as error:  # those read before it are still owed to the caller
                 failure = error
             if not pictures:
                 break
-            for prediction in self._run(pictures, [()] * len(pictures)):
+            with unaffected():
+                predictions = self._run(pictures, [()] * len(pictures))
+            for prediction in predictions:
                 yield prediction.picture().unwrap()
                 done += 1
                 if progress is not None:

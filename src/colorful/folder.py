@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import threading
 import time
 import unicodedata
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Unpack
 
-import torch
-
-from colorful import files, images
+from colorful import files, images, parallel
 from colorful.colorizer import Colorizer
 from colorful.errors import (
     ColorfulError,
@@ -132,9 +129,8 @@ class Plan:
         """
         if skip_existing and overwrite:
             raise OptionError("skip_existing, overwrite: expected at most one of them, got both")
-        before = torch.get_num_threads()
         # One more would wait for the lock of the interpreter rather than for the disk: a tenth slower.
-        workers = before if workers is None else workers
+        workers = parallel.threads() if workers is None else workers
         if workers < 1:
             raise OptionError(f"workers: expected at least 1, got {workers}")
         workers = max(1, min(workers, len(self.jobs)))
@@ -177,8 +173,7 @@ class Plan:
             if progress is not None:
                 progress(outcome, counts.total(), len(self.jobs))
 
-        _in_threads(work, self.jobs, workers, max(1, before // workers), report)
-        torch.set_num_threads(before)
+        parallel.finish(work, self.jobs, workers=workers, report=report)
         return Summary(counts["done"], counts["skipped"], failed, time.monotonic() - start)
 
 
@@ -302,55 +297,6 @@ class _Budget:
             with self._changed:
                 self._free += pixels
                 self._changed.notify_all()
-
-
-def _in_threads(
-    work: Callable[[Job], Outcome],
-    jobs: list[Job],
-    workers: int,
-    threads_each: int,
-    report: Callable[[Outcome], None],
-) -> None:
-    """Run *work* on the jobs in threads and *report* in this one; never leave a thread behind."""
-    waiting = iter(jobs)
-    taking = threading.Lock()
-    stopped = threading.Event()
-    # An interrupt can strike between any two steps of this thread. So a result stays in the row until it has
-    # been reported, and the queue only says that there is one.
-    results: deque[Outcome | BaseException] = deque()
-    ready: queue.SimpleQueue[None] = queue.SimpleQueue()
-
-    def serve() -> None:
-        torch.set_num_threads(threads_each)  # counts for this thread alone
-        while not stopped.is_set():
-            with taking:
-                job = next(waiting, None)
-            if job is None:
-                return
-            try:
-                results.append(work(job))
-            except BaseException as error:
-                results.append(error)
-            ready.put(None)
-
-    threads = [threading.Thread(target=serve, name=f"colorful-{number}") for number in range(workers)]
-    try:
-        for thread in threads:
-            thread.start()
-        for _ in jobs:
-            ready.get()
-            result = results[0]
-            if isinstance(result, BaseException):
-                raise result
-            report(result)
-            results.popleft()
-    finally:
-        stopped.set()
-        for thread in threads:
-            thread.join()
-        for result in results:  # after an interrupt: what was at work is finished and counts
-            if isinstance(result, Outcome):
-                report(result)
 
 
 def _expand(source: Path, problems: list[Outcome]) -> list[Path]:

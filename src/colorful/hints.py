@@ -168,10 +168,11 @@ def rasterize(
         HintError: If a hint lies outside the photo.
     """
     (height, width), (rows, columns) = photo_size, input_size
-    ab, mask = torch.zeros(1, 2, rows, columns), torch.zeros(1, 1, rows, columns)
+    drawn = torch.zeros(1, 3, rows, columns, dtype=torch.float32, device="cpu")
+    ab, mask = drawn[:, :2], drawn[:, 2:]
     cell_height, cell_width = height / rows, width / columns
-    ys = (torch.arange(rows, dtype=torch.float64)[:, None] + 0.5) * cell_height
-    xs = (torch.arange(columns, dtype=torch.float64) + 0.5) * cell_width
+    ys = (torch.arange(rows, dtype=torch.float64, device="cpu")[:, None] + 0.5) * cell_height
+    xs = (torch.arange(columns, dtype=torch.float64, device="cpu") + 0.5) * cell_width
     for number, hint in enumerate(hints, start=1):
         if not (0 <= hint.x < width and 0 <= hint.y < height):
             raise HintError(
@@ -188,7 +189,7 @@ def rasterize(
 
 def _ab(hint: Hint) -> Tensor:
     red_green_blue = ImageColor.getrgb(str(hint.color))
-    rgb = torch.tensor(red_green_blue, dtype=torch.float32)[:, None, None] / 255  # -> (3, 1, 1)
+    rgb = torch.tensor(red_green_blue, dtype=torch.float32, device="cpu")[:, None, None] / 255  # -> (3, 1, 1)
     return rgb_to_lab(rgb)[1:, 0, 0]
 
 

@@ -14,7 +14,6 @@ import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from colorful import parallel
 from colorful.errors import ImageError, KindError, MissingExtraError, PhotosError, RangeError, ShapeError
 from colorful.files import in_words, open_regular
 from colorful.images import ENDINGS
@@ -328,8 +328,7 @@ def _open(data: bytes) -> Image.Image:
 
 def _near_pairs(photos: Sequence[Photo], held: int) -> npt.NDArray[np.intp]:
     """Pairs (i, j) of positions, i among the first *held*, whose pictures are nearly the same: (P, 2)."""
-    with ThreadPoolExecutor() as pool:
-        hashes = np.stack([*pool.map(_difference_hash, photos), np.zeros((2, 64), np.float32)])
+    hashes = np.stack([*parallel.ahead(_difference_hash, photos), np.zeros((2, 64), np.float32)])
     plain, mirrored = hashes[:-1, 0], hashes[:-1, 1]
     pairs = [np.empty((0, 2), np.intp)]
     for start in range(0, held, 256):

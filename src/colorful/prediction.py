@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from colorful.errors import KindError, RangeError, ShapeError, UnsupportedOptionError
+from colorful.host import unaffected
 from colorful.images import Picture
 from colorful.lab import annealed_mean, lab_to_rgb
 from colorful.look import Look, Settings, tune
@@ -90,7 +91,7 @@ class Prediction:
         """
         return self._distribution("logits")[0]
 
-    @torch.no_grad()
+    @unaffected()
     def ab(self, **look: Unpack[Look]) -> Tensor:
         """Decode ab.
 
@@ -129,6 +130,7 @@ class Prediction:
         """
         return self.picture(keep=keep, **look).pixels
 
+    @unaffected()
     def picture(self, *, keep: Mask | None = None, **look: Unpack[Look]) -> Picture:
         """Decode a picture that carries the photo's alpha and metadata, ready to be written or unwrapped.
 
@@ -148,7 +150,7 @@ class Prediction:
         )
         return self.source.colored(rgb)
 
-    @torch.no_grad()
+    @unaffected()
     def suggest(self, *, x: float, y: float, count: int = 5) -> list[Suggestion]:
         """Name the likeliest colors at a point, clearly different ones.
 
@@ -188,7 +190,7 @@ class Prediction:
             left = left * ~alike
         return sorted(suggestions, key=lambda suggestion: -suggestion.probability)
 
-    @torch.no_grad()
+    @unaffected()
     def confidence(self) -> Tensor:
         """Tell how sure the network is of each cell.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +28,6 @@ from colorful.prediction import Prediction
 Model = str | os.PathLike[str] | Network | Colorizer
 Photos = Source | Iterable[Source | Photo | npt.NDArray[np.uint8]]
 Resize = Literal["stretch", "crop"]
-
-_AHEAD = 4
-"""Items that wait for each thread or for the caller."""
-In = TypeVar("In")
-Out = TypeVar("Out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,28 +217,3 @@ def _resized(pixels: Pixels, size: int, resize: Resize) -> Pixels:
         left, top = (image.width - side) / 2, (image.height - side) / 2
         box = (left, top, left + side, top + side)
     return np.array(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
-
-
-def ahead(
-    function: Callable[[In], Out],
-    items: Iterable[In],
-    *,
-    threads: int = 2,
-    begin: Callable[[], object] | None = None,
-) -> Iterator[Out]:
-    """Map in order, some items ahead in threads, while the caller computes; never all of them at once.
-
-    Args:
-        function: Called in a thread.
-        items: Taken one by one, in the caller's thread.
-        threads: How many work at a time.
-        begin: Called by each thread first.
-    """
-    with ThreadPoolExecutor(threads, thread_name_prefix="colorful-ahead", initializer=begin) as pool:
-        waiting: deque[Future[Out]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= _AHEAD * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -9,7 +9,6 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple, Unpack
 
 import numpy as np
@@ -17,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorful import metrics
+from colorful import metrics, parallel
 from colorful.errors import ColorfulError, ImageError, OptionError, PhotosError
 from colorful.evaluation.prepare import (
     Given,
@@ -27,7 +26,6 @@ from colorful.evaluation.prepare import (
     Real,
     Resize,
     Way,
-    ahead,
     full_size,
     in_order,
     load,
@@ -261,14 +259,9 @@ class _Evaluation:
 
     def _pass(self, progress: Progress | None) -> bool:
         """Score all, some photos at a time, each in a thread with its share of torch's threads."""
-        threads = torch.get_num_threads()
-        workers = min(threads, _WORKERS)
-        try:
-            share = partial(torch.set_num_threads, threads // workers)  # counts for the thread that calls it
-            for scored in ahead(self._score, self._pairs(progress), threads=workers, begin=share):
-                self._take(scored)
-        finally:
-            torch.set_num_threads(threads)  # what further threads begin with
+        workers = min(parallel.threads(), _WORKERS)
+        for scored in parallel.ahead(self._score, self._pairs(progress), workers=workers, share_cores=True):
+            self._take(scored)
         if self.stopped:
             return False
         if progress is not None:
@@ -279,7 +272,8 @@ class _Evaluation:
         """Load the photos, each with the next one, whose colors the random baseline takes."""
         first: Real | None = None
         waiting: Real | None = None
-        for done, (photo, loaded) in enumerate(zip(self.photos, ahead(self._load, self.photos), strict=True)):
+        photos = zip(self.photos, parallel.ahead(self._load, self.photos), strict=True)
+        for done, (photo, loaded) in enumerate(photos):
             if progress is not None and progress(done, len(self.photos)) is False:
                 self.stopped = True
                 return

@@ -260,13 +260,14 @@ def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool 
     """
     import torch
 
+    from colorful.host import unaffected
     from colorful.models.network import Undrawn
 
     settings = _settings(config["config"], where)
     tensors = dict(network_class(config["architecture"]).converted(read_tensors(weights)))
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     # Fresh weights would move the caller's random stream, and take time and memory to draw.
-    with torch.random.fork_rng(devices=[]), Undrawn():
+    with unaffected(), torch.random.fork_rng(devices=[]), Undrawn():
         network = create(config["architecture"], settings, shapes=shapes)
     expected = network.state_dict()
     for name, tensor in expected.items():

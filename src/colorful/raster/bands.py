@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from colorful import parallel
 from colorful.errors import KindError, ShapeError
 from colorful.raster import planes
 
@@ -42,12 +41,13 @@ def share_out(height: int, width: int, work: Callable[[Iterator[range]], T]) -> 
     """Have every thread run *work* on the bands that it gets hold of."""
     rows = max(1, min(_BAND // width, _TALLEST))
     bands = [range(top, min(top + rows, height)) for top in range(0, height, rows)]
-    threads = min(torch.get_num_threads(), len(bands))
     rest = iter(bands)  # the threads share it: a list's iterator hands out each band once
-    # The calling thread is one of them: its share runs in memory that the network has left behind.
-    with ThreadPoolExecutor(max(1, threads - 1), thread_name_prefix="colorful-render") as pool:
-        others = [pool.submit(work, rest) for _ in range(threads - 1)]
-        return [work(rest), *(other.result() for other in others)]
+
+    def paint() -> T:
+        with np.errstate(all="ignore"):  # not what the host program may have set
+            return work(rest)
+
+    return parallel.beside(paint, min(parallel.threads(), len(bands)))
 
 
 def check_pixels(pixels: npt.NDArray[Any]) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from colorful.errors import OptionError, RangeError, ShapeError
+from colorful.host import unaffected
 from colorful.lab.space import Gamut
 from colorful.lab.upsample import Kernel, guided_coefficients, resize
 from colorful.raster import planes
@@ -23,6 +24,7 @@ Upsampling = Literal["guided", "bilinear"]
 _MOST_CHROMA = 1e5
 
 
+@unaffected()
 def render(
     pixels: npt.NDArray[Any],
     ab: Tensor | npt.NDArray[np.floating[Any]],

@@ -10,12 +10,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from colorful.host import unaffected
 from colorful.lab.upsample import resize
 from colorful.raster import planes
 from colorful.raster.axis import Axis
 from colorful.raster.bands import check_pixels, scratch_of_thread, share_out
 
 
+@unaffected()
 def light(pixels: npt.NDArray[Any], size: tuple[int, int] | None = None) -> Tensor:
     """Take L out of a photo.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from functools import cache
 
 import torch
 from torch import Tensor
@@ -51,7 +49,6 @@ class Eager:
         self.description = Description.of(fast)
         self.device = device
         self._forward: Callable[..., Tensor] = _compiled(fast) if compile else fast
-        _prepare_forks()
 
     # Not inference_mode: what it makes could not be used together with tensors that want a gradient.
     @torch.no_grad()
@@ -71,17 +68,6 @@ class Eager:
         """
         inputs = (tensor.to(self.device) for tensor in (light, ab, mask) if tensor is not None)
         return self._forward(*inputs).float()
-
-
-@cache
-def _prepare_forks() -> None:
-    """Let forked processes compute on one core from now on.
-
-    The threads of OpenMP do not survive a fork, and whatever came next in the child, be it only a network
-    that is unpickled or a picture that is decoded, would wait for them for ever.
-    """
-    if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks either
-        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def _compiled(network: Network) -> Callable[..., Tensor]:

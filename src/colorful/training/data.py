@@ -11,7 +11,6 @@ import math
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from colorful import parallel
 from colorful.errors import ImageError, PhotosError
 from colorful.lab import AbBins, rgb_to_lab
 from colorful.photos import Photo, color_kind
@@ -96,14 +96,13 @@ def survey(photos: Sequence[Photo]) -> Survey:
         return kind, _unit(small)
 
     usable, skipped, counts = [], Counter[str](), torch.zeros(len(bins), dtype=torch.float64)
-    with ThreadPoolExecutor() as pool:
-        for photo, (kind, rgb) in zip(photos, pool.map(look, photos), strict=True):
-            if rgb is None:
-                skipped[kind] += 1
-                continue
-            usable.append(photo)
-            nearest = bins.nearest(rgb_to_lab(torch.from_numpy(rgb).movedim(-1, 0))[1:])
-            counts += torch.bincount(nearest.flatten(), minlength=len(bins))
+    for photo, (kind, rgb) in zip(photos, parallel.ahead(look, photos), strict=True):
+        if rgb is None:
+            skipped[kind] += 1
+            continue
+        usable.append(photo)
+        nearest = bins.nearest(rgb_to_lab(torch.from_numpy(rgb).movedim(-1, 0))[1:])
+        counts += torch.bincount(nearest.flatten(), minlength=len(bins))
     if not usable:
         found = ", ".join(f"{count} {kind}" for kind, count in sorted(skipped.items()))
         raise PhotosError(f"photos: expected color photos to learn from, got {found or 'none'}")

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
-import torch
-
 from colorful.errors import ColorfulError
+from colorful.parallel import Cores
 
 T = TypeVar("T")
 
@@ -47,7 +46,7 @@ class Queue:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="colorful")
         self._lock = threading.Lock()
         self._taken = self._running = 0
-        self._threads = torch.get_num_threads()
+        self._cores = Cores()
         self._seconds = 0.5  # a running mean of what one piece takes, for Retry-After
         self._closed = False
 
@@ -96,15 +95,12 @@ class Queue:
     def _timed(self, work: Callable[[], T]) -> T:
         with self._lock:
             self._running += 1
-            share = max(1, self._threads // self._running)
+            share = self._cores.count // self._running
         start = time.monotonic()
-        torch.set_num_threads(share)
         try:
-            return work()
+            with self._cores.lend(share):
+                return work()
         finally:
-            # It counts for this thread, and for those that are new to torch: whoever else lives in this
-            # process is not to be left with a share.
-            torch.set_num_threads(self._threads)
             with self._lock:
                 self._running -= 1
                 self._seconds += 0.1 * (time.monotonic() - start - self._seconds)

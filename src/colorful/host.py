@@ -1,0 +1,56 @@
+"""Compute beside a host program that may have changed how NumPy and torch work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+
+from colorful import parallel
+
+_FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.linspace)
+
+
+class _Float32(TorchFunctionMode):
+    """Make tensors of floats in float32, whatever the default dtype; it counts for the whole process."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or MappingProxyType({})
+        if func in _FACTORIES and kwargs.get("dtype") is None:
+            kwargs = {**kwargs, "dtype": torch.float32}
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def unaffected() -> Iterator[None]:
+    """Compute as if the host program had changed nothing, in this thread, until the block ends.
+
+    That is: what NumPy does at an underflow, and torch's inference mode, gradients, autocast, default device
+    and default dtype; after a fork, with threads that are there. So what is made inside, such as a network in
+    its fast form, can be used whatever the host sets later.
+    """
+    parallel.threads()
+    with ExitStack() as stack:
+        stack.enter_context(np.errstate(all="ignore"))
+        stack.enter_context(torch.inference_mode(mode=False))
+        # Gradients are switched off on their own: tensors made in inference mode could not meet them later.
+        stack.enter_context(torch.no_grad())
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if torch.get_default_dtype() != torch.float32:
+            stack.enter_context(_Float32())
+        yield

@@ -1,0 +1,199 @@
+"""Share the cores of this machine: between photos, between the bands of one photo, and after a fork.
+
+torch counts the threads of each thread that calls it. What one is set to also counts for threads that are new
+to torch, so that whoever sets it puts it back: the program around us has threads of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, TypeVar, cast
+
+_had_torch = "torch" in sys.modules
+
+import torch  # noqa: E402
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_AHEAD = 4
+"""Items that wait for each thread or for the caller."""
+
+
+def _is_fork() -> bool:
+    """Tell whether this process is a fork that still runs its parent's program, where Linux tells."""
+    try:
+        # The fields after the name in parentheses; the seventh is the kernel's flags of the process.
+        flags = int(Path("/proc/self/stat").read_text(encoding="latin-1").rpartition(")")[2].split()[6])
+    except (OSError, ValueError, IndexError):
+        return False
+    return bool(flags & 0x40)  # PF_FORKNOEXEC
+
+
+# The process that is known to have torch's threads; none in a fork of one that had loaded torch before us.
+_process = 0 if _had_torch and _is_fork() else os.getpid()
+
+
+def threads() -> int:
+    """Tell how many threads work for the calling one. To be asked before torch computes.
+
+    The helpers that OpenMP gave a thread do not survive a fork, and the next computation would wait for them
+    for ever: a forked process goes on with one thread.
+    """
+    global _process
+    if _process != os.getpid():
+        torch.set_num_threads(1)
+        _process = os.getpid()
+    return torch.get_num_threads()
+
+
+class Cores:
+    """The threads that the calling one may use, to be lent to others."""
+
+    def __init__(self) -> None:
+        self.count = threads()
+
+    @contextmanager
+    def lend(self, count: int) -> Iterator[None]:
+        """Have torch use *count* threads for this thread, at least one, until the block ends."""
+        torch.set_num_threads(max(1, count))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(self.count)
+
+
+def beside(work: Callable[[], Out], count: int) -> list[Out]:
+    """Call *work* in the calling thread and in others.
+
+    Args:
+        work: Called *count* times at once.
+        count: At least 1.
+
+    Returns:
+        What the calls returned.
+    """
+    if count == 1:
+        return [work()]
+    # The calling thread is one of them: its share runs in memory that the network has left behind.
+    with ThreadPoolExecutor(count - 1, thread_name_prefix="colorful-bands") as pool:
+        others = [pool.submit(work) for _ in range(count - 1)]
+        return [work(), *(other.result() for other in others)]
+
+
+def ahead(
+    function: Callable[[In], Out],
+    items: Iterable[In],
+    *,
+    workers: int | None = None,
+    share_cores: bool = False,
+) -> Iterator[Out]:
+    """Map in order, some items ahead in threads, while the caller computes; never all of them at once.
+
+    Args:
+        function: Called in a thread.
+        items: Taken one by one, in the caller's thread.
+        workers: How many work at a time; as many as the calling thread has, and at least two, by default.
+        share_cores: Whether *function* computes with torch, so that each thread gets its share of the cores.
+
+    Yields:
+        What *function* returns, in the order of the items.
+    """
+    cores = Cores()
+    workers = workers or max(2, cores.count)
+    share = cores.count // workers
+
+    def call(item: In) -> Out:
+        if not share_cores:
+            return function(item)
+        with cores.lend(share):
+            return function(item)
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="colorful-ahead")
+    try:
+        waiting: deque[Future[Out]] = deque()
+        for item in items:
+            waiting.append(pool.submit(call, item))
+            if len(waiting) >= _AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Failure(NamedTuple):
+    error: BaseException
+
+
+def finish(
+    work: Callable[[In], Out], items: Iterable[In], *, workers: int, report: Callable[[Out], object]
+) -> None:
+    """Work on items in threads, each with its share of the cores, and report here what is done.
+
+    Results are reported in the order in which they are ready. An interrupt waits until what is at work is
+    done and reported. No thread is left behind.
+
+    Args:
+        work: Called in a thread. What it raises ends the work on all items, and is raised here.
+        items: Taken one by one, in the threads.
+        workers: How many work at a time.
+        report: Called with each result, in the calling thread. After an interrupt it may be called a second
+            time with the result that was being reported.
+    """
+    cores = Cores()
+    waiting, end = iter(items), object()
+    taking = threading.Lock()
+    stopped = threading.Event()
+    # An interrupt can strike between any two steps of this thread. So a result stays in the row until it has
+    # been reported, and the queue only says that there is one, or that a thread has ended.
+    results: deque[Out | _Failure] = deque()
+    ready: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def serve() -> None:
+        try:
+            with cores.lend(cores.count // workers):
+                while not stopped.is_set():
+                    with taking:
+                        item = next(waiting, end)
+                    if item is end:
+                        return
+                    results.append(work(cast("In", item)))
+                    ready.put(True)
+        except BaseException as error:
+            results.append(_Failure(error))
+            ready.put(True)
+        finally:
+            ready.put(False)
+
+    crew = [threading.Thread(target=serve, name=f"colorful-{number}") for number in range(workers)]
+    try:
+        for thread in crew:
+            thread.start()
+        at_work = workers
+        while at_work:
+            if not ready.get():
+                at_work -= 1
+                continue
+            result = results[0]
+            if isinstance(result, _Failure):
+                raise result.error
+            report(result)
+            results.popleft()
+    finally:
+        stopped.set()
+        for thread in crew:
+            if thread.ident is not None:
+                thread.join()
+        torch.set_num_threads(cores.count)
+        for result in results:  # after an interrupt: what was at work is finished and counts
+            if not isinstance(result, _Failure):
+                report(result)

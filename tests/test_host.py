@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from colorful import Colorizer, Hint
+from colorful.models import Network, create
+
+Array = npt.NDArray[Any]
+
+# Grey values down to black, and floats so small that NumPy's powers underflow.
+GREY = (np.add.outer(np.arange(48), np.arange(64)) % 112).astype(np.uint8)
+DEEP = np.where(GREY < 9, 1e-30, GREY / 255).astype(np.float32)
+
+
+@contextmanager
+def set_to(setter: Callable[[Any], object], value: object, before: object) -> Iterator[None]:
+    """Set something for the whole process, and put it back."""
+    setter(value)
+    try:
+        yield
+    finally:
+        setter(before)
+
+
+def raising() -> AbstractContextManager[object]:
+    """Have warnings raise, as the whole test suite has, also those that Python leaves out by itself."""
+    context = warnings.catch_warnings()
+    warnings.simplefilter("error")
+    return context
+
+
+STATES: dict[str, Callable[[], AbstractContextManager[object]]] = {
+    "float64 by default": lambda: set_to(torch.set_default_dtype, torch.float64, torch.float32),
+    "float16 by default": lambda: set_to(torch.set_default_dtype, torch.float16, torch.float32),
+    "bfloat16 by default": lambda: set_to(torch.set_default_dtype, torch.bfloat16, torch.float32),
+    "another device by default": lambda: set_to(torch.set_default_device, "meta", None),
+    "NumPy raising": lambda: np.errstate(all="raise"),
+    "warnings as errors": raising,
+    "inference mode": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "deterministic algorithms": lambda: set_to(torch.use_deterministic_algorithms, True, False),
+    "gradients wanted": lambda: torch.enable_grad(),
+    "one thread": lambda: set_to(torch.set_num_threads, 1, torch.get_num_threads()),
+}
+
+
+@pytest.fixture(scope="module")
+def networks() -> list[Network]:
+    """One network of each architecture, as a program has it before it changes anything."""
+    torch.manual_seed(1)
+    return [create("lite"), create("eccv16")]
+
+
+def colorizers(networks: list[Network]) -> list[Colorizer]:
+    """Make a colorizer for each; for the first, which takes hints, it reads a file."""
+    made = [Colorizer(network, device="cpu", network_size=64) for network in networks[1:]]
+    return [Colorizer.from_pretrained("lite", device="cpu", network_size=64), *made]
+
+
+@pytest.fixture(scope="module")
+def expected(networks: list[Network]) -> list[Array]:
+    """What they say of the photos in a program that has changed nothing."""
+    return results(colorizers(networks))
+
+
+def results(made: list[Colorizer]) -> list[Array]:
+    """Color photos, with hints where they are taken."""
+    found = []
+    for colorizer in made:
+        hints = [Hint(20, 20, "#c03020")] if colorizer.takes_hints else []
+        found += [colorizer.colorize(GREY, hints=hints, saturation=1.2), colorizer.colorize(DEEP)]
+        found.append(colorizer.predict(GREY).ab().numpy())
+    return found
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_state_of_the_host_changes_no_photo(
+    networks: list[Network], expected: list[Array], state: str
+) -> None:
+    """Whatever a program has set, a photo is colored right there, and so is the next one after it."""
+    with STATES[state]():
+        made = colorizers(networks)
+        under = results(made)
+    for found in (under, results(made), results(colorizers(networks[:1]))):
+        for ours, right in zip(found, expected, strict=found is under):
+            assert ours.dtype == right.dtype
+            atol = 1 if ours.dtype == np.uint8 else 1e-3 * max(1, np.abs(right).max())
+            np.testing.assert_allclose(ours.astype(np.float64), right, rtol=0, atol=atol)
+
+
+FORKS = """
+import multiprocessing, sys
+import numpy as np, torch
+torch.set_num_threads(2)
+torch.rand(2, 500_000).exp().sum()  # by now torch has threads
+{before}
+
+def color():
+    import colorful
+    photo = np.add.outer(np.arange(300), np.arange(400)).astype(np.uint8) // 3
+    return colorful.colorize(photo) if not globals().get("colorizer") else colorizer.colorize(photo)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context({method!r})
+    with context.Pool(1) as pool:
+        there = pool.apply_async(color).get(timeout=60)
+        assert np.abs(there.astype(int) - color()).max() <= 1
+        assert np.abs(pool.apply_async(color).get(timeout=60).astype(int) - there).max() <= 1
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "import colorful.raster",
+        "import colorful; colorizer = colorful.Colorizer.from_pretrained('lite', device='cpu')",
+        "import colorful; colorful.colorize(np.zeros((99, 99)))",
+    ],
+    ids=["nothing of ours", "a part imported", "a model loaded", "a photo colored"],
+)
+def test_other_processes_color_photos(tmp_path: Path, method: str, before: str) -> None:
+    """A process forked or spawned by a program that used torch colors a photo, whatever was loaded there."""
+    if method not in ("fork", "spawn") and before:
+        pytest.skip("nothing of the parent reaches it")
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"there is no {method} here")
+    program = tmp_path / "program.py"
+    program.write_text(FORKS.format(before=before, method=method))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    run = subprocess.run(
+        [sys.executable, program],
+        env=environment | {"OMP_WAIT_POLICY": "passive"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
