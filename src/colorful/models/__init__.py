@@ -14,6 +14,7 @@ from colorful.errors import KindError, OptionError
 from colorful.models.config import NetworkConfig
 
 if TYPE_CHECKING:
+    from colorful.models.ddcolor import DDColor
     from colorful.models.eccv16 import ECCV16
     from colorful.models.lite import Lite
     from colorful.models.network import Network
@@ -27,6 +28,7 @@ __all__ = [
     "ECCV16",
     "MODELS",
     "SIGGRAPH17",
+    "DDColor",
     "Lite",
     "ModelInfo",
     "Network",
@@ -41,6 +43,7 @@ __all__ = [
 __getattr__, _, _ = _lazy.attach(
     __name__,
     submod_attrs={
+        "ddcolor": ["DDColor"],
         "eccv16": ["ECCV16"],
         "lite": ["Lite"],
         "network": ["Network"],
@@ -98,6 +101,7 @@ _architectures = {
     "lite": "colorful.models.lite:Lite",
     "eccv16": "colorful.models.eccv16:ECCV16",
     "siggraph17": "colorful.models.siggraph17:SIGGRAPH17",
+    "ddcolor": "colorful.models.ddcolor:DDColor",
 }
 _registered: dict[str, type[Network]] = {}
 

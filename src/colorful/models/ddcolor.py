@@ -1,9 +1,9 @@
 """DDColor: a large modern network, a ConvNeXt with two decoders, one for pixels and one for colors.
 
-The pixel decoder brings features back to the size of the input. The color decoder is a transformer: a hundred
-learned queries look at the features of three scales, and each becomes one map of how much of "its" color a
-pixel takes. A last 1x1 convolution turns these maps, and the input itself, into ab. The layers carry the names
-of the released files, so that they load as they are.
+The pixel decoder brings features back to the size of the input. The color decoder is a transformer: a
+hundred learned queries look at the features of three scales, and each becomes one map of how much of "its"
+color a pixel takes. A last 1x1 convolution turns these maps, and the input itself, into ab. The layers carry
+the names of the released files, so that these load as they are.
 
 References:
     Kang, Yang, Ouyang, Ren, Li, Xie. DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders.
@@ -19,13 +19,15 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from itertools import pairwise
+from types import MappingProxyType
+from typing import ClassVar, Literal, Self, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorful.models.network import Network, NetworkConfig
+from colorful.models.network import Card, Network, NetworkConfig
 
 _HIDDEN = 256  # width of the queries, and of the features that they are compared with
 _HEADS = 8
@@ -33,7 +35,7 @@ _HEADS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """How large the parts are; read off a state dict by :meth:`DDColor.sizes`.
+    """How large the parts are; :meth:`DDColor.sized` reads them off a state dict.
 
     Args:
         depths: Blocks of the encoder's four stages.
@@ -65,6 +67,19 @@ class DDColor(Network):
     takes_hints: ClassVar[bool] = False
     stride: ClassVar[int] = 1
     multiple: ClassVar[int] = 32
+    marks: ClassVar[Mapping[str, tuple[int, ...]]] = MappingProxyType(
+        {
+            "mean": (1, 3, 1, 1),
+            "decoder.color_decoder.level_embed.weight": (3, _HIDDEN),
+            "decoder.color_decoder.decoder_norm.weight": (_HIDDEN,),
+        }
+    )
+    card: ClassVar[Card] = Card(
+        title="DDColor (ICCV 2023)",
+        data="ImageNet for the models of the paper; the authors do not name that of the others.",
+        recipe="As published: a pixel, a perceptual, an adversarial and a colorfulness loss.",
+        measures="Not measured anew on this file; see table 1 of the paper (Kang et al., ICCV 2023).",
+    )
 
     mean: Tensor
     std: Tensor
@@ -72,8 +87,7 @@ class DDColor(Network):
     def __init__(self, config: NetworkConfig | None = None, *, sizes: Sizes | None = None) -> None:
         super().__init__(config or NetworkConfig(network_size=512))
         sizes = sizes or Sizes()
-        self.encoder = nn.Module()
-        self.encoder.arch = _ConvNeXt(sizes.depths, sizes.widths)
+        self.encoder = nn.ModuleDict({"arch": _ConvNeXt(sizes.depths, sizes.widths)})
         self.decoder = _Decoder(sizes)
         self.refine_net = nn.Sequential(nn.Sequential(nn.Conv2d(sizes.queries + 3, 2, 1)))
         # Of ImageNet's photos; in the released files, too.
@@ -83,75 +97,53 @@ class DDColor(Network):
     def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Map L to ab; see :meth:`Network.forward`."""
         self.check(light, ab, mask)
-        grey = ((_grey(light) - self.mean) / self.std).to(self.refine_net[0][0].weight)  # (N, 3, H, W)
-        features = self.encoder.arch(grey)
-        pixels, embedded = self.decoder(features)
-        # Each query's map is the product of its embedding with the pixels' features, and the last convolution
-        # mixes the maps. Mixing the embeddings first gives the same, for two channels in place of a hundred.
-        mix = self.refine_net[0][0].weight[:, :, 0, 0]  # (2, Q + 3)
-        queries = mix.shape[1] - 3
-        mixed = torch.einsum("cq,nqd->ncd", mix[:, :queries], embedded)  # (N, 2, 256)
-        colored = self.decoder.last_shuf(pixels, mixed)  # -> (N, 2, H, W)
-        rest = F.conv2d(grey, mix[:, queries:, None, None], self.refine_net[0][0].bias)
-        return colored + rest
+        last = cast("nn.Conv2d", self.refine_net.get_submodule("0.0"))
+        grey = ((_grey(light) - self.mean) / self.std).to(last.weight)  # (N, 3, H, W)
+        pixels, colors = self.decoder(self.encoder["arch"](grey))
+        # Each query's map is the product of its color with the pixels' features, and the last convolution
+        # mixes the maps. Mixing the colors first gives the same, with two maps in place of a hundred.
+        ours, its = last.weight[:, :-3], last.weight[:, -3:]  # (2, Q, 1, 1) and (2, 3, 1, 1)
+        mixed = torch.einsum("cq,nqd->ncd", ours[:, :, 0, 0], colors)  # -> (N, 2, 256)
+        return self.decoder.last_shuf.forward(pixels, mixed) + F.conv2d(grey, its, last.bias)  # (N, 2, H, W)
 
-    def decode(self, output: Tensor, *, temperature: float | None = None) -> Tensor:
-        """Return the output as it is; see :meth:`Network.decode`."""
-        return output
-
-    @staticmethod
-    def sizes(state: Mapping[str, Tensor]) -> Sizes:
-        """Read off how large the parts are.
-
-        Args:
-            state: A state dict, from :meth:`converted`.
-
-        Returns:
-            The sizes with which a network takes it.
-
-        Raises:
-            KeyError: If it is no state dict of this architecture.
-        """
+    @classmethod
+    def sized(cls, shapes: Mapping[str, tuple[int, ...]], config: NetworkConfig | None = None) -> Self:
+        """Make the network that a state dict of these shapes fits; see :meth:`Network.sized`."""
 
         def count(pattern: str) -> int:
-            found = (re.match(pattern, name) for name in state)
-            return len({match[1] for match in found if match})
+            return len({match[1] for name in shapes if (match := re.match(pattern, name))})
 
-        stages = range(4)
-        return Sizes(
-            depths=tuple(count(rf"encoder\.arch\.stages\.{stage}\.(\d+)\.") for stage in stages),
-            widths=tuple(state[f"encoder.arch.norm{stage}.weight"].shape[0] for stage in stages),
-            decoded=state["decoder.layers.0.conv.0.weight"].shape[0],
-            queries=state["decoder.color_decoder.query_feat.weight"].shape[0],
+        def width(name: str) -> int:
+            return shapes.get(name, (1,))[0]  # what is missing is named when the tensors are compared
+
+        sizes = Sizes(
+            depths=tuple(count(rf"encoder\.arch\.stages\.{stage}\.(\d+)\.") for stage in range(4)),
+            widths=tuple(width(f"encoder.arch.norm{stage}.weight") for stage in range(4)),
+            decoded=width("decoder.layers.0.conv.0.weight"),
+            queries=width("decoder.color_decoder.query_feat.weight"),
             layers=count(r"decoder\.color_decoder\.transformer_ffn_layers\.(\d+)\."),
-            feed_forward=state["decoder.color_decoder.transformer_ffn_layers.0.linear1.weight"].shape[0],
+            feed_forward=width("decoder.color_decoder.transformer_ffn_layers.0.linear1.weight"),
         )
+        return cls(config, sizes=sizes)
 
-    @staticmethod
-    def converted(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Bring a released state dict into this library's form.
+    @classmethod
+    def converted(cls, released: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Bring a released state dict into this library's form; see :meth:`Network.converted`.
 
         Its spectral norm is folded: ``weight_orig``, divided by its largest singular value as the stored
         vectors ``weight_u`` and ``weight_v`` give it, becomes ``weight``. The classifier of the encoder's
         pretraining is dropped.
-
-        Args:
-            released: As the authors' code saves it.
-
-        Returns:
-            A state dict for :meth:`load_state_dict`; one that is in this form already comes back as it is.
         """
         state = {}
         for name, tensor in released.items():
             if name.startswith("encoder.arch.head_cls.") or name.endswith((".weight_u", ".weight_v")):
                 continue
-            if name.endswith(".weight_orig"):
-                stem = name.removesuffix("_orig")
+            stem = name.removesuffix("_orig")
+            if stem != name and f"{stem}_u" in released and f"{stem}_v" in released:
                 u, v = released[f"{stem}_u"].float(), released[f"{stem}_v"].float()
                 norm = u @ (tensor.float().flatten(1) @ v)
-                state[stem] = (tensor.float() / norm).to(tensor.dtype)
-            else:
-                state[name] = tensor
+                tensor = (tensor.float() / norm).to(tensor.dtype)
+            state[stem] = tensor
         return state
 
 
@@ -173,7 +165,7 @@ class _ConvNeXt(nn.Module):
         stem = nn.Sequential(nn.Conv2d(3, widths[0], 4, stride=4), _ChannelNorm(widths[0]))
         halvings = (
             nn.Sequential(_ChannelNorm(above), nn.Conv2d(above, width, 2, stride=2))
-            for above, width in zip(widths, widths[1:], strict=False)
+            for above, width in pairwise(widths)
         )
         self.downsample_layers = nn.ModuleList([stem, *halvings])
         self.stages = nn.ModuleList(
@@ -218,18 +210,13 @@ class _Decoder(nn.Module):
         super().__init__()
         finest, fine, coarse, coarsest = sizes.widths
         half = sizes.decoded // 2
-        self.layers = nn.ModuleList(
-            [
-                _Rise(coarsest, coarse, sizes.decoded, sizes.decoded),
-                _Rise(sizes.decoded, fine, sizes.decoded, sizes.decoded),
-                _Rise(sizes.decoded, finest, half, half),
-            ]
-        )
+        levels = ((coarsest, coarse, sizes.decoded), (sizes.decoded, fine, sizes.decoded))
+        self.layers = nn.ModuleList(_Rise(*level) for level in (*levels, (sizes.decoded, finest, half)))
         self.last_shuf = _LastRise(half)
         self.color_decoder = _ColorDecoder((sizes.decoded, sizes.decoded, half), sizes)
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Map the encoder's features to the pixels' ``(N, 256, H/4, W/4)`` and the colors' ``(N, Q, 256)``."""
+        """Map the encoder's features to pixels, ``(N, 256, H/4, W/4)``, and colors, ``(N, Q, 256)``."""
         *skips, x = features
         scales = []
         for layer, skip in zip(self.layers, reversed(skips), strict=True):
@@ -254,15 +241,12 @@ class _Widen(nn.Module):
 class _Rise(nn.Module):
     """One level of the pixel decoder: widen, join the encoder's features, mix."""
 
-    def __init__(self, below: int, skip: int, widened: int, channels_out: int) -> None:
+    def __init__(self, below: int, skip: int, width: int) -> None:
         super().__init__()
-        self.shuf = _Widen(below, widened)
+        self.shuf = _Widen(below, width)
         self.bn = nn.BatchNorm2d(skip)
-        self.conv = nn.Sequential(
-            nn.Conv2d(widened + skip, channels_out, 3, padding=1, bias=False),
-            nn.ReLU(),
-            nn.BatchNorm2d(channels_out),
-        )
+        mix = nn.Conv2d(width + skip, width, 3, padding=1, bias=False)
+        self.conv = nn.Sequential(mix, nn.ReLU(), nn.BatchNorm2d(width))
 
     def forward(self, below: Tensor, skip: Tensor) -> Tensor:
         joined = F.relu(torch.cat((self.shuf(below), self.bn(skip)), dim=1))
@@ -283,8 +267,8 @@ class _LastRise(nn.Module):
         The product with the colors goes before shuffling and smoothing, which leave the channels alone: so
         the 256 maps of the input's size are never made.
         """
-        n, width, h, w = x.shape
-        weight, bias = self.conv[0].weight, self.conv[0].bias
+        n, _, h, w = x.shape
+        weight, bias = (self.get_parameter(f"conv.0.{name}") for name in ("weight", "bias"))
         parts = []
         for place in range(16):  # a pixel's place in its cell of 4x4; channel c of it is number 16 c + place
             its = F.relu(F.conv2d(x, weight[place::16], bias[place::16]))  # (N, 256, h, w)
@@ -298,22 +282,17 @@ class _ColorDecoder(nn.Module):
 
     def __init__(self, channels: tuple[int, ...], sizes: Sizes) -> None:
         super().__init__()
-        self.transformer_self_attention_layers = nn.ModuleList(
-            _Attend("self_attn") for _ in range(sizes.layers)
-        )
-        self.transformer_cross_attention_layers = nn.ModuleList(
-            _Attend("multihead_attn") for _ in range(sizes.layers)
-        )
-        self.transformer_ffn_layers = nn.ModuleList(
-            _FeedForward(sizes.feed_forward) for _ in range(sizes.layers)
-        )
+        rounds = range(sizes.layers)
+        self.transformer_self_attention_layers = nn.ModuleList(_Attend("self_attn") for _ in rounds)
+        self.transformer_cross_attention_layers = nn.ModuleList(_Attend("multihead_attn") for _ in rounds)
+        self.transformer_ffn_layers = nn.ModuleList(_FeedForward(sizes.feed_forward) for _ in rounds)
         self.decoder_norm = nn.LayerNorm(_HIDDEN)
         self.query_feat = nn.Embedding(sizes.queries, _HIDDEN)
         self.query_embed = nn.Embedding(sizes.queries, _HIDDEN)
         self.level_embed = nn.Embedding(len(channels), _HIDDEN)
         self.input_proj = nn.ModuleList(nn.Conv2d(width, _HIDDEN, 1) for width in channels)
-        self.color_embed = nn.Module()
-        self.color_embed.layers = nn.ModuleList(nn.Linear(_HIDDEN, _HIDDEN) for _ in range(3))
+        layers = nn.Sequential(*(nn.Linear(_HIDDEN, _HIDDEN) for _ in range(3)))
+        self.color_embed = nn.ModuleDict({"layers": layers})
 
     def forward(self, scales: list[Tensor]) -> Tensor:
         """Map features at strides 16, 8 and 4 to embeddings of the colors, ``(N, Q, 256)``."""
@@ -337,7 +316,7 @@ class _ColorDecoder(nn.Module):
             x = exchange(x, x + own, x + own, x)
             x = think(x)
         x = self.decoder_norm(x)
-        first, second, last = self.color_embed.layers
+        first, second, last = cast("nn.Sequential", self.color_embed["layers"])
         colors: Tensor = last(F.relu(second(F.relu(first(x)))))
         return colors
 
@@ -352,7 +331,7 @@ class _Attend(nn.Module):
         self.norm = nn.LayerNorm(_HIDDEN)
 
     def forward(self, x: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        attention = self.get_submodule(self.name)
+        attention = cast("nn.MultiheadAttention", self.get_submodule(self.name))
         weights, biases = attention.in_proj_weight.chunk(3), attention.in_proj_bias.chunk(3)
         n = x.shape[0]
         query, key, value = (
@@ -380,7 +359,8 @@ def _grey(light: Tensor) -> Tensor:
     """Turn L, ``(N, 1, H, W)``, into sRGB with a = b = 0: one channel, in [0, 1]."""
     f = (light + 16) / 116
     linear = torch.where(f > 6 / 29, f**3, (f - 4 / 29) * (3 * (6 / 29) ** 2))
-    return torch.where(linear > 0.0031308, 1.055 * linear.clamp(min=1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear)
+    encoded = 1.055 * linear.clamp(min=1e-9) ** (1 / 2.4) - 0.055
+    return torch.where(linear > 0.0031308, encoded, 12.92 * linear)
 
 
 def _smooth(x: Tensor) -> Tensor:
