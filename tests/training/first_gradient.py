@@ -17,12 +17,10 @@ from colorful.training.trainer import Trainer
 
 def main(photos: str, batch_size: str, target: str) -> None:
     """Run forward and backward once, from weights whose batch norm is measured: others magnify rounding."""
-    options = recipe(
-        "lite", steps=1, batch_size=int(batch_size), size=64, large_share=0.0, freeze_norm=True, workers=0
-    )
+    options = recipe("lite", steps=1, batch_size=int(batch_size), size=64, large_share=0.0, freeze_norm=True)
     with tempfile.TemporaryDirectory() as out:
         options = type(options)(**{**vars(options), "precision": "no"})
-        trainer = Trainer(hub.load("lite"), survey(find_photos(photos)), Path(out), options)
+        trainer = Trainer(hub.load("lite"), survey(find_photos(photos), side=96), Path(out), options)
         trainer.objective.train()
         loss, _ = trainer.objective(*next(trainer._batches()))
         trainer.accelerator.backward(loss)

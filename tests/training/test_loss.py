@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from colorful.lab import AbBins, rebalancing_weights, smooth_prior
-from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, harm, smooth_l1
+from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, harm, smooth_l1, vividly_wrong
 
 
 def _dense(ab: torch.Tensor) -> torch.Tensor:
@@ -64,3 +64,25 @@ def test_the_class_of_a_color_is_the_square_it_lies_in() -> None:
     logits = torch.zeros(1, 529, 1, 1)
     logits[0, 8 * 23 + 19] = 50  # a of -30 and b of 80 are at 8 and 19 from -110
     assert class_cross_entropy(logits, target) == pytest.approx(0, abs=1e-5)
+
+
+def test_only_what_is_vivid_and_wrong_costs() -> None:
+    """A vivid color that is right, a calm one that is wrong and one on its way to calm are told apart."""
+    target = torch.tensor([[60.0, 60.0, -40.0, -40.0], [0.0, 0.0, 0.0, 0.0]]).reshape(1, 2, 1, 4)
+    ab = torch.tensor([[60.0, 0.0, 40.0, 30.0], [0.0, 0.0, 0.0, 0.0]]).reshape(1, 2, 1, 4).requires_grad_()
+    each = [float(vividly_wrong(ab.detach()[..., i : i + 1], target[..., i : i + 1])) for i in range(4)]
+    assert each[:2] == [0, 0]
+    # (chroma - 20) (distance - 25) / 25 by hand: 20 * 55 / 25 and 10 * 45 / 25.
+    assert each[2:] == pytest.approx([44, 18], rel=1e-3)
+    vividly_wrong(ab, target).backward()
+    assert ab.grad is not None
+    assert (ab.grad[0, 0, 0, 2:] > 0).all(), "descending makes them calmer"
+
+
+def test_a_cell_weighs_what_its_nearest_bin_does() -> None:
+    """The weight of a cell is that of the bin nearest to its true color."""
+    weights = torch.rand(313)
+    ab = torch.rand(2, 2, 3, 5) * 100 - 50
+    found = RebalancedCrossEntropy(weights).weigh(ab)
+    nearest = (ab.movedim(1, -1)[..., None, :] - AbBins().centers).square().sum(dim=-1).argmin(dim=-1)
+    torch.testing.assert_close(found, weights[nearest])

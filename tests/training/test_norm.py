@@ -12,14 +12,15 @@ from torch import Tensor, nn
 
 from colorful.models import create
 from colorful.models.lite import ConvNorm
+from colorful.training.data import Batch
 from colorful.training.norm import freeze_norm, settle_norm
 
 
-def _batches(count: int) -> Iterator[tuple[Tensor, ...]]:
+def _batches(count: int) -> Iterator[Batch]:
     for seed in range(count):
         random = torch.Generator().manual_seed(seed)
         light = torch.rand(2, 1, 64, 64, generator=random) * 100
-        yield light, torch.zeros(0), torch.zeros(2, 2, 64, 64), torch.zeros(2, 1, 64, 64)
+        yield Batch(light, torch.zeros(0), None, None)
 
 
 @pytest.mark.parametrize("architecture", ["lite", "eccv16"])

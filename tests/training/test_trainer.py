@@ -27,12 +27,13 @@ from colorful.models.network import Network
 from colorful.photos import find_photos, split_photos
 from colorful.training import TrainingOptions, recipe, train
 from colorful.training.checkpoint import load
-from colorful.training.data import survey
-from colorful.training.trainer import CHECKPOINT, Objective, Trainer
+from colorful.training.data import Batch, survey
+from colorful.training.objective import Objective
+from colorful.training.trainer import CHECKPOINT, Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
-SMALL = ["--size", "32", "--batch-size", "2", "--workers", "0", "--validation", "2"]
+SMALL = ["--size", "32", "--batch-size", "2", "--validation", "2"]
 
 
 @pytest.fixture
@@ -46,7 +47,6 @@ def _small(steps: int, **changes: Any) -> TrainingOptions:
         "batch_size": 2,
         "size": 32,
         "large_share": 0.0,
-        "workers": 0,
         "precision": "no",
         "freeze_norm": True,
     }
@@ -127,8 +127,6 @@ def test_sigterm_saves_and_leaves(photo_folder: Path, tmp_path: Path) -> None:
         "100000",
         "--save-minutes",
         "100",
-        "--workers",
-        "1",
     ]
     with subprocess.Popen(
         _command(photo_folder, tmp_path / "run", *arguments),
@@ -232,7 +230,7 @@ def test_grey_validation_photos_do_not_stop_a_run(
 
 def test_runs_of_one_process_have_their_own_precision(photo_folder: Path, tmp_path: Path) -> None:
     """Runs follow each other in one process, whatever their precision; half of it survives an overflow."""
-    found = survey(find_photos(photo_folder))
+    found = survey(find_photos(photo_folder), side=96)
     for precision in ("bf16", "no", "fp16"):
         network = create("lite")
         before = network.state_dict()["level4.mix.weight"].clone()
@@ -251,7 +249,10 @@ def test_a_frozen_encoder_stays(photo_folder: Path, tmp_path: Path) -> None:
     network = create("lite")
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     trainer = Trainer(
-        network, survey(find_photos(photo_folder)), tmp_path, _small(2, freeze_encoder=True, warmup=0.0)
+        network,
+        survey(find_photos(photo_folder), side=96),
+        tmp_path,
+        _small(2, freeze_encoder=True, warmup=0.0),
     )
     assert trainer.run()
     for name, tensor in network.state_dict().items():
@@ -262,7 +263,7 @@ def test_a_frozen_encoder_stays(photo_folder: Path, tmp_path: Path) -> None:
 
 def test_only_hints_may_be_learned(photo_folder: Path, tmp_path: Path) -> None:
     """With hints alone to learn, all that colors without hints pass through stays the same to the bit."""
-    network, found = create("lite"), survey(find_photos(photo_folder))
+    network, found = create("lite"), survey(find_photos(photo_folder), side=96)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     assert Trainer(network, found, tmp_path, _small(2, hints_only=True, hinted=1.0, warmup=0.0)).run()
     after = network.state_dict()
@@ -277,7 +278,7 @@ def test_only_hints_may_be_learned(photo_folder: Path, tmp_path: Path) -> None:
 
 def test_the_average_follows_the_network(photo_folder: Path, tmp_path: Path) -> None:
     """Without averaging the result is the network itself; with it the result lags behind."""
-    found = survey(find_photos(photo_folder))
+    found = survey(find_photos(photo_folder), side=96)
     for decay, same in ((0.0, True), (0.9, False)):
         network = create("lite")
         trainer = Trainer(network, found, tmp_path, _small(3, ema=decay, warmup=0.0))
@@ -304,8 +305,8 @@ def overfit(
 ) -> None:
     """Train on one fixed batch and compare the loss before and after."""
     torch.manual_seed(0)
-    found = survey(find_photos(photo_folder)[:photos])
-    options = recipe(architecture, steps=steps, batch_size=photos, size=size, aged=0.0, lr=3e-4, workers=0)
+    found = survey(find_photos(photo_folder)[:photos], side=96)
+    options = recipe(architecture, steps=steps, batch_size=photos, size=size, aged=0.0, lr=3e-4)
     network = create(architecture)
     objective = Objective(network, found.counts, options)
     trainer = Trainer(network, found, out, options)
@@ -332,18 +333,16 @@ def overfit(
 
 def test_processes_agree_with_one(photo_folder: Path, tmp_path: Path) -> None:
     """With batch norm frozen, the gradient of a batch of 4 is the mean of those of its halves."""
-    found = survey(find_photos(photo_folder))
+    found = survey(find_photos(photo_folder), side=96)
     network = create("lite")
     trainer = Trainer(network, found, tmp_path, _small(1, batch_size=4, freeze_norm=True))
     batch = next(trainer._batches())
-    gradients = [_gradient(trainer, tuple(part[rows] for part in batch)) for rows in (
-        slice(0, 4), slice(0, 2), slice(2, 4)
-    )]  # fmt: skip
+    gradients = [_gradient(trainer, batch.rows(*rows)) for rows in ((0, 4), (0, 2), (2, 4))]  # fmt: skip
     mean = (gradients[1] + gradients[2]) / 2
     assert (mean - gradients[0]).norm() < 1e-4 * gradients[0].norm()
 
 
-def _gradient(trainer: Trainer, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+def _gradient(trainer: Trainer, batch: Batch) -> torch.Tensor:
     trainer.objective.train()
     trainer.objective.zero_grad()
     trainer.objective(*batch)[0].backward()
@@ -392,7 +391,7 @@ def test_two_processes_have_the_gradient_of_one(photo_folder: Path, tmp_path: Pa
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(photo_folder: Path, tmp_path: Path) -> None:
     """When the disk is full the run ends in words, and the checkpoint before can be resumed."""
-    found = survey(find_photos(photo_folder))
+    found = survey(find_photos(photo_folder), side=96)
     trainer = Trainer(create("lite"), found, tmp_path, _small(2))
     trainer.run()
     before = (tmp_path / CHECKPOINT).read_bytes()
@@ -400,7 +399,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(photo_folder: Path, tmp_pa
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
     try:
-        with pytest.raises(OutputError, match="the one before is untouched"):
+        with pytest.raises(OutputError, match="cannot be written"):
             trainer.save()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -467,7 +466,9 @@ def test_reports_are_logged(photo_folder: Path, tmp_path: Path) -> None:
         seen.append((network, step))
         return {"validation/figure": 0.25}
 
-    trainer = Trainer(create("lite"), survey(find_photos(photo_folder)), tmp_path, _small(2), report=report)
+    trainer = Trainer(
+        create("lite"), survey(find_photos(photo_folder), side=96), tmp_path, _small(2), report=report
+    )
     trainer.run()
     assert seen == [(trainer.average, 2)]
     assert '"validation/figure": 0.25' in (tmp_path / "log.jsonl").read_text()

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 @click.option("--hints-only", is_flag=True, help="Train only how lite follows hints; other colors stay.")
 @click.option("--freeze-norm", is_flag=True, help="Let batch norm keep its statistics.")
 @click.option("--precision", type=click.Choice(["no", "bf16", "fp16"]), help="Of the matrix products.")
-@click.option("--workers", type=click.IntRange(0), help="Processes that make batches.")
 @click.option("--seed", type=click.IntRange(0), help="Of everything random.")
 @click.option("--save-minutes", type=click.FloatRange(0), help="Time between checkpoints; 5 by default.")
 @click.option(

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from colorful.errors import ShapeError
 from colorful.lab.bins import AbBins
-from colorful.models.network import Network, NetworkConfig
+from colorful.models.network import ALL_CELLS, Cells, Network, NetworkConfig
 
 # EfficientNet-Lite0, one row a stage: expansion, kernel, stride, channels out, blocks.
 _STAGES = (
@@ -59,16 +59,32 @@ class Lite(Network):
     float32_islands: ClassVar[tuple[str, ...]] = ("encoder.blocks.0",)
     recipe: ClassVar[Mapping[str, Any]] = MappingProxyType(
         {
-            "batch_size": 32,
+            "batch_size": 40,
             "lr": 1e-3,
-            "encoder_rate": 0.35,
+            "encoder_rate": 0.4,
             "encoder_delay": 0.07,
             "norm_share": 0.45,
             "weight_decay": 1e-2,
+            "every": 2,
             "rebalance": 0.5,
+            "distance": 0.02,
+            "vivid": 0.04,
             "harm": 0.07,
             "precision": "bf16",
-            "crops": {"hinted": 0.65, "recolored": 0.9, "large_size": 224, "large_share": 0.4},
+            "crops": {
+                "photo_side": 160,
+                "balance": 0.8,
+                "large_share": 0.15,
+                "hinted": 0.2,
+                "recolored": 0.8,
+            },
+        }
+    )
+    # The finest layers are the slowest to train, and have little left to learn.
+    later_recipe: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "lr": 6e-4,
+            "fixed": ("encoder.stem", "encoder.blocks.0", "encoder.blocks.1", "encoder.blocks.2"),
         }
     )
     imagenet_part: ClassVar[str] = "encoder"
@@ -89,6 +105,17 @@ class Lite(Network):
         Raises:
             ShapeError: If a shape is not as there, or only one of *ab* and *mask* is given.
         """
+        return self.heads(light, ab, mask)[0]
+
+    def heads(
+        self,
+        light: Tensor,
+        ab: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        cells: Cells = ALL_CELLS,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Run the network once, the last layer on some cells alone; see :meth:`Network.heads`."""
         self.check(light, ab, mask)
         if (ab is None) != (mask is None):
             raise ShapeError("ab, mask: expected both or neither")
@@ -100,8 +127,7 @@ class Lite(Network):
         x = self.level16(at16, x, hint16)  # -> (N, 192, H/16, W/16)
         x = self.level8(at8, x, hint8)  # -> (N, 128, H/8, W/8)
         x = self.level4(at4, x, hint4)  # -> (N, 80, H/4, W/4)
-        logits: Tensor = self.head(x)  # -> (N, 313, H/4, W/4)
-        return logits
+        return self.head(x[:, :, cells[0], cells[1]]), None  # -> (N, 313, H/4, W/4)
 
     def hint_parts(self) -> list[nn.Module]:
         """Give the layers that only hints pass through; see :meth:`Network.hint_parts`."""

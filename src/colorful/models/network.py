@@ -32,6 +32,10 @@ class Card(NamedTuple):
     measures: str
 
 
+Cells = tuple[slice, slice]
+ALL_CELLS: Cells = (slice(None), slice(None))
+
+
 class Network(nn.Module):
     """Map L, and hints where they are taken, to color.
 
@@ -60,6 +64,8 @@ class Network(nn.Module):
     recipe: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Which options of :class:`colorful.training.TrainingOptions` differ from the defaults; ``crops`` holds
     those of the crops."""
+    later_recipe: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Which of them differ again where training goes on from finished weights."""
     imagenet_part: ClassVar[str] = ""
     """Name of the part that training can begin with ImageNet's weights, if there is one."""
 
@@ -106,19 +112,26 @@ class Network(nn.Module):
         return output if bins is None else annealed_mean(output, bins, temperature=self.config.temperature)
 
     def heads(
-        self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None
+        self,
+        light: Tensor,
+        ab: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        cells: Cells = ALL_CELLS,
     ) -> tuple[Tensor, Tensor | None]:
         """Give all that training has an objective for.
 
         Args:
-            light: As for :meth:`forward`, like the others.
+            light: As for :meth:`forward`, like the next two.
             ab: Colors of the hints.
             mask: Where they are.
+            cells: Rows and columns of the output that are wanted; a network may save the work on others.
 
         Returns:
-            What :meth:`forward` gives; and the logits of a second head over classes of ab, if there is one.
+            What :meth:`forward` gives, at *cells*; and the logits of a second head over classes of ab, if
+            there is one, at all of its own cells.
         """
-        return self(light, ab, mask), None
+        return self(light, ab, mask)[:, :, cells[0], cells[1]], None
 
     def hint_parts(self) -> list[nn.Module]:
         """Give the layers that only hints pass through, if they can be told apart."""

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from colorful.models.network import Card, Network, NetworkConfig
+from colorful.models.network import ALL_CELLS, Card, Cells, Network, NetworkConfig
 
 # The class head quantizes the whole square -110..110 in steps of 10, in gamut or not.
 _GRID = range(-110, 111, 10)
@@ -119,20 +119,26 @@ Priors. SIGGRAPH 2017.""",
         return self.model_class(self._encode(light, ab, mask)[-1])  # (N, 256, H/4, W/4) -> (N, 529, H/4, W/4)
 
     def heads(
-        self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None
+        self,
+        light: Tensor,
+        ab: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        cells: Cells = ALL_CELLS,
     ) -> tuple[Tensor, Tensor]:
         """Run both heads on one pass; see :meth:`Network.heads`.
 
         Args:
-            light: As in :meth:`forward`, like the others.
+            light: As in :meth:`forward`, like the next two.
             ab: Colors of the hints.
             mask: Where they are.
+            cells: Rows and columns of the regression that are wanted.
 
         Returns:
-            What :meth:`forward` and :meth:`classify` give.
+            What :meth:`forward` gives at *cells*, and what :meth:`classify` gives.
         """
         full, half, quarter = self._encode(light, ab, mask)
-        return self._regress(full, half, quarter), self.model_class(quarter)
+        return self._regress(full, half, quarter)[:, :, cells[0], cells[1]], self.model_class(quarter)
 
     @staticmethod
     def class_centers() -> Tensor:

@@ -1,32 +1,30 @@
-"""From photos on disk to batches: looked through once, then cropped, aged and hinted anew each time.
+"""From photos to batches: decoded and looked through once, then cropped, aged and hinted anew each time.
 
-Sample number k of a run is a pure function of the seed and k. So a run that was cut off goes on with the same
-batches, and it does not matter how many workers or processes make them.
+Sample number k of a run is a pure function of the seed and k. So a run that was cut off goes on with the
+same batches, and it does not matter how many processes make them. The choices for a sample are drawn on the
+CPU, by numbers; all work on pixels is done for a whole batch at once, on the device that trains.
 """
 
 from __future__ import annotations
 
-import logging
 import math
-import signal
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
+import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
 
-from colorful import parallel
-from colorful.errors import ImageError, PhotosError
+from colorful.errors import PhotosError
 from colorful.lab import AbBins, rgb_to_lab
-from colorful.photos import Photo, color_kind
+from colorful.photos import Photo
 from colorful.training import aging, hints
-
-log = logging.getLogger(__name__)
+from colorful.training.pool import Box, Pool, read
 
 _ASPECT = 0.18  # crops are stretched by up to exp of this, as photos are that are squeezed into a square
 _LOOK_SIDE = 64  # of the miniatures that the prior is counted on
@@ -38,11 +36,13 @@ class Survey:
 
     Attributes:
         usable: The photos with colors to learn from.
+        pool: Their pixels.
         counts: How often each ab bin occurs in them, shape ``(313,)``.
         skipped: How many photos were left out for what reason (grey, toned, broken).
     """
 
     usable: list[Photo]
+    pool: Pool
     counts: Tensor
     skipped: dict[str, int]
 
@@ -52,137 +52,202 @@ class CropOptions:
     """How samples are cut and disturbed.
 
     Args:
+        photo_side: Longest that the shorter side of a photo is kept in memory, in pixels.
+        balance: How the photos' sources (folders, sets of shards) share the samples: at 1 each photo counts
+            the same, at 0 each source does.
         size: Side of the crops in pixels.
         large_size: Side of the crops of some batches, which have as many pixels in fewer samples.
         large_share: Share of such batches, in [0, 1].
         least_scale: Smallest side of a crop's box as a share of the photo's shorter side, in (0, 1].
         aged: Share of samples whose L is aged, in [0, 1].
-        hinted: Share of samples with hints, in [0, 1]; 0 for networks that take none.
+        old_film: Share of samples that a film blind to red saw, in [0, 1].
+        hinted: Share of batches with hints, in [0, 1]; 0 for networks that take none.
         recolored: Share of the samples with several hints in which one region is changed, in [0, 1]; with a
             single one it always is, unless this is 0.
     """
 
+    photo_side: int = 256
+    balance: float = 1.0
     size: int = 128
     large_size: int = 192
     large_share: float = 0.0
     least_scale: float = 0.5
     aged: float = 0.35
+    old_film: float = 0.1
     hinted: float = 0.0
     recolored: float = 0.5
 
 
-Sample = tuple[int, int]
-"""Number of a sample in the run, and the side of its crop."""
+class Plan(NamedTuple):
+    """What a batch is made of.
+
+    Attributes:
+        numbers: Of its samples in the run.
+        size: Side of its crops.
+        hinted: Whether they have hints.
+    """
+
+    numbers: range
+    size: int
+    hinted: bool
 
 
-def survey(photos: Sequence[Photo]) -> Survey:
-    """Look through all photos once.
+class Batch(NamedTuple):
+    """Samples on the device that trains.
+
+    Attributes:
+        light: L, shape ``(N, 1, S, S)``, channels last.
+        target: True ab, averaged over the network's cells, shape ``(N, 2, S / stride, S / stride)``.
+        ab: Hinted ab, shape ``(N, 2, S, S)``; None without hints.
+        mask: Where it is hinted, shape ``(N, 1, S, S)``; None without hints.
+    """
+
+    light: Tensor
+    target: Tensor
+    ab: Tensor | None
+    mask: Tensor | None
+
+    def rows(self, start: int, stop: int) -> Batch:
+        """Give some of the samples."""
+        return Batch(*(None if part is None else part[start:stop] for part in self))  # type: ignore[arg-type]
+
+
+def survey(photos: Sequence[Photo], *, side: int) -> Survey:
+    """Decode all photos and look through them.
+
+    Args:
+        photos: What there is.
+        side: As ``photo_side`` of :class:`CropOptions`.
 
     Raises:
         PhotosError: If none of them is a color photo.
+        TrainingError: If there is not enough memory for them.
     """
-    bins = AbBins()
-
-    def look(photo: Photo) -> tuple[str, npt.NDArray[np.float32] | None]:
-        try:
-            pixels = photo.load(min_side=_LOOK_SIDE)
-        except ImageError as error:
-            log.warning("%s", error)
-            return "broken", None
-        kind = color_kind(pixels)
-        if kind != "color":
-            return kind, None
-        small = Image.fromarray(pixels).resize((_LOOK_SIDE, _LOOK_SIDE), Image.Resampling.NEAREST)
-        return kind, _unit(small)
-
-    usable, skipped, counts = [], Counter[str](), torch.zeros(len(bins), dtype=torch.float64)
-    for photo, (kind, rgb) in zip(photos, parallel.ahead(look, photos), strict=True):
-        if rgb is None:
-            skipped[kind] += 1
-            continue
-        usable.append(photo)
-        nearest = bins.nearest(rgb_to_lab(torch.from_numpy(rgb).movedim(-1, 0))[1:])
-        counts += torch.bincount(nearest.flatten(), minlength=len(bins))
-    if not usable:
+    pool, kinds = read(photos, side=side)
+    colored = [number for number, kind in enumerate(kinds) if kind == "color"]
+    skipped = dict(Counter(kind for kind in kinds if kind != "color"))
+    if not colored:
         found = ", ".join(f"{count} {kind}" for kind, count in sorted(skipped.items()))
         raise PhotosError(f"photos: expected color photos to learn from, got {found or 'none'}")
-    return Survey(usable, counts, dict(skipped))
+    pool = pool.subset(colored)
+    bins = AbBins()
+    counts = torch.zeros(len(bins), dtype=torch.float64)
+    for start in range(0, len(pool), 256):
+        numbers = range(start, min(start + 256, len(pool)))
+        small = torch.from_numpy(np.stack([_miniature(pool.photo(number)) for number in numbers]))
+        nearest = bins.nearest(rgb_to_lab(small.movedim(-1, 1).contiguous().float() / 255)[:, 1:])
+        counts += torch.bincount(nearest.flatten(), minlength=len(bins))
+    return Survey([photos[number] for number in colored], pool, counts, skipped)
 
 
-class Crops(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
-    """Training samples by number: L ``(1, S, S)``, true ab at the network's stride, hinted ab and mask.
+def _miniature(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    rows, columns = ((np.arange(_LOOK_SIDE) + 0.5) * length / _LOOK_SIDE for length in pixels.shape[:2])
+    small: npt.NDArray[np.uint8] = pixels[rows.astype(int)[:, None], columns.astype(int)]
+    return small
+
+
+def sources_of(photos: Sequence[Photo]) -> list[str]:
+    """Name the source of each photo: the first folder of its name, without the number of a shard."""
+    return [re.sub(r"-\d+$", "", photo.name.rpartition("/")[0].partition("/")[0]) for photo in photos]
+
+
+class Crops:
+    """Training samples by number.
 
     Args:
-        photos: What to cut from.
+        pool: What to cut from; on the device that trains.
         options: How.
         stride: Side of a network's output cell in pixels.
         seed: Of all choices.
+        sources: Of each photo; all of one by default.
     """
 
-    def __init__(self, photos: Sequence[Photo], options: CropOptions, *, stride: int, seed: int) -> None:
-        self.photos, self.options, self.stride, self.seed = photos, options, stride, seed
+    def __init__(
+        self,
+        pool: Pool,
+        options: CropOptions,
+        *,
+        stride: int,
+        seed: int,
+        sources: Sequence[str] | None = None,
+    ) -> None:
+        self.pool, self.options, self.stride, self.seed = pool, options, stride, seed
+        sources = sources or [""] * len(pool)
+        sizes = Counter(sources)
+        weights = np.array([sizes[source] ** (options.balance - 1.0) for source in sources])
+        self._shares = weights.cumsum() / weights.sum()
         self._order: tuple[int, npt.NDArray[np.intp]] = (-1, np.empty(0, np.intp))
 
-    def __getitem__(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        number, size = sample
-        random = np.random.default_rng((self.seed, number))
-        rgb = self._cut(self._pixels(number, size), size, random)
-        lab = rgb_to_lab(torch.from_numpy(rgb).movedim(-1, 0).contiguous())  # (3, S, S)
-        light, ab = lab[0].numpy(), lab[1:].numpy()
-        hinted, mask = np.zeros_like(ab), np.zeros((1, size, size), np.float32)
-        if random.random() < self.options.hinted:
+    def photo(self, number: int) -> int:
+        """Tell which photo a sample is cut from: in an epoch each comes as often as its weight says."""
+        count = len(self.pool)
+        epoch, place = divmod(number, count)
+        if self._order[0] != epoch:
+            random = np.random.default_rng((self.seed, epoch, 1))
+            even = (np.arange(count) + random.random()) / count
+            order = random.permutation(np.searchsorted(self._shares, even).clip(max=count - 1))
+            self._order = (epoch, order)
+        return int(self._order[1][place])
+
+    def batch(self, plan: Plan) -> Batch:
+        """Make the samples of a batch."""
+        options, size = self.options, plan.size
+        randoms = [np.random.default_rng((self.seed, number)) for number in plan.numbers]
+        photos = [self.photo(number) for number in plan.numbers]
+        boxes = [self._box(photo, random) for photo, random in zip(photos, randoms, strict=True)]
+        rgb = self.pool.cut(photos, boxes, size)
+        lab = rgb_to_lab(rgb)
+        light, ab = lab[:, 0], lab[:, 1:]  # (N, S, S), (N, 2, S, S)
+        films = {i: random.random() for i, random in enumerate(randoms) if random.random() < options.old_film}
+        if films:
+            seen = torch.tensor([*films], device=rgb.device)
+            light = light.index_copy(0, seen, aging.on_old_film(rgb[seen], [*films.values()]))
+        hinted = mask = None
+        if plan.hinted:
+            ab, hinted, mask = self._hint(light, ab, randoms)
+        aged = [number for number, random in enumerate(randoms) if random.random() < options.aged]
+        if aged:
+            old = torch.tensor(aged, device=rgb.device)
+            light = light.index_copy(0, old, aging.age(light[old], [randoms[number] for number in aged]))
+        light = light[:, None].contiguous(memory_format=torch.channels_last)
+        return Batch(light, F.avg_pool2d(ab, self.stride) if self.stride > 1 else ab, hinted, mask)
+
+    def _hint(
+        self, light: Tensor, ab: Tensor, randoms: Sequence[np.random.Generator]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Choose true colors, hinted ones and their mask."""
+        counts: list[int | None] = []
+        recolored: list[int] = []
+        share = self.options.recolored
+        for number, random in enumerate(randoms):
             # Often one, as a user begins; now and then many, where the geometric number hardly ever comes.
             kind = random.random()
-            count = 1 if kind < 0.3 else round(float(np.exp(random.uniform(2, 4.3)))) if kind > 0.85 else None
-            first = None
+            many = round(math.exp(random.uniform(2, 4.3)))
+            counts.append(1 if kind < 0.3 else many if kind > 0.85 else None)
             # A single hint may be a whim: what it says holds for its own region. Several that agree with the
             # photo tell its mood, too.
-            recolored = self.options.recolored
-            if recolored and (count == 1 or random.random() < recolored):
-                ab, first = hints.recolor(light, ab, random)
-            hinted, mask = hints.simulate(ab, random, count=count, first=first)
-        if random.random() < self.options.aged:
-            light = aging.age(light, random)
-        target = torch.from_numpy(ab)
-        if self.stride > 1:
-            target = torch.nn.functional.avg_pool2d(target, self.stride)
-        return torch.from_numpy(light)[None], target, torch.from_numpy(hinted), torch.from_numpy(mask)
+            if share and (counts[-1] == 1 or random.random() < share):
+                recolored.append(number)
+        first: list[hints.Place | None] = [None] * len(randoms)
+        if recolored:
+            chosen = torch.tensor(recolored, device=ab.device)
+            changed, places = hints.recolor(light[chosen], ab[chosen], [randoms[i] for i in recolored])
+            ab = ab.index_copy(0, chosen, changed)
+            for number, place in zip(recolored, places, strict=True):
+                first[number] = place
+        return (ab, *hints.simulate(ab, randoms, counts=counts, first=first))
 
-    def _pixels(self, number: int, size: int) -> npt.NDArray[np.uint8]:
-        # No smaller than crops need; decoding a camera's photo whole would take longer than the training.
-        least = math.ceil(size * math.exp(_ASPECT) / self.options.least_scale)
-        for attempt in range(len(self.photos)):
-            epoch, place = divmod(number + attempt, len(self.photos))
-            if self._order[0] != epoch:
-                self._order = (
-                    epoch,
-                    np.random.default_rng((self.seed, epoch, 1)).permutation(len(self.photos)),
-                )
-            try:
-                pixels: npt.NDArray[np.uint8] = self.photos[self._order[1][place]].load(min_side=least)
-                return pixels
-            except ImageError as error:  # it was whole when the run began
-                log.warning("%s", error)
-        raise PhotosError("photos: expected color photos to learn from, got none that can be read any more")
-
-    def _cut(
-        self, pixels: npt.NDArray[np.uint8], size: int, random: np.random.Generator
-    ) -> npt.NDArray[np.float32]:
-        height, width = pixels.shape[:2]
+    def _box(self, photo: int, random: np.random.Generator) -> Box:
+        height, width = self.pool.sizes[photo].tolist()
         side = min(height, width) * random.uniform(self.options.least_scale, 1)
-        bend = np.exp(random.uniform(-_ASPECT, _ASPECT))
+        bend = math.exp(random.uniform(-_ASPECT, _ASPECT))
         box_width, box_height = min(width, side * bend), min(height, side / bend)
         left, top = random.uniform(0, width - box_width), random.uniform(0, height - box_height)
-        crop = Image.fromarray(pixels).resize(
-            (size, size), Image.Resampling.BICUBIC, (left, top, left + box_width, top + box_height)
-        )
-        if random.random() < 0.5:
-            crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return _unit(crop)
+        return Box(top, left, box_height, box_width, random.random() < 0.5)
 
 
-class Batches(Sampler[list[Sample]]):
-    """Sample numbers of the batches from one step on, without end, for one of several processes.
+class Batches:
+    """What the batches from one step on are made of, without end, for one of several processes.
 
     Args:
         options: Sizes of the crops.
@@ -206,34 +271,12 @@ class Batches(Sampler[list[Sample]]):
         self.options, self.batch_size, self.seed = options, batch_size, seed
         self.first_step, self.rank, self.processes = first_step, rank, processes
 
-    def __iter__(self) -> Iterator[list[Sample]]:
+    def __iter__(self) -> Iterator[Plan]:
         step = self.first_step
         while True:
-            large = np.random.default_rng((self.seed, step, 2)).random() < self.options.large_share
-            size = self.options.large_size if large else self.options.size
+            large, hinted = np.random.default_rng((self.seed, step, 2)).random(2)
+            size = self.options.large_size if large < self.options.large_share else self.options.size
             count = max(1, round(self.batch_size * (self.options.size / size) ** 2))
             start = (step * self.processes + self.rank) * self.batch_size
-            yield [(number, size) for number in range(start, start + count)]
+            yield Plan(range(start, start + count), size, bool(hinted < self.options.hinted))
             step += 1
-
-
-def loader(crops: Crops, batches: Batches, *, workers: int) -> DataLoader[tuple[Tensor, ...]]:
-    """Make batches in *workers* processes beside the training, or in it when there are none."""
-    return DataLoader(
-        crops,
-        batch_sampler=batches,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_leave_it_to_the_training,
-    )
-
-
-def _leave_it_to_the_training(worker: int) -> None:
-    """Live on when SIGTERM is for all processes of a run: the first one saves, then ends its workers."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def _unit(image: Image.Image) -> npt.NDArray[np.float32]:
-    rgb: npt.NDArray[np.float32] = np.asarray(image, np.float32) / np.float32(255)
-    return rgb

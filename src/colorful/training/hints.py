@@ -7,90 +7,152 @@ References:
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from colorful.errors import OptionError
-
-Array = npt.NDArray[np.float32]
+from colorful.training.fields import gaussian, grow
 
 _STOP = 1 / 8  # chance to stop after each point
 _REFERENCE_SIDE = 176  # crops were of this side where patches had sides of 1 to 9
+_LARGEST = 9
+_WHOLE = 0.01  # how often the whole picture is revealed
+_TRIES = 4  # places looked at for a region to recolor
+
+Place = tuple[int, int]
 
 
 def simulate(
-    ab: Array, random: np.random.Generator, *, count: int | None = None, first: tuple[int, int] | None = None
-) -> tuple[Array, Array]:
+    ab: Tensor,
+    randoms: Sequence[np.random.Generator],
+    *,
+    counts: Sequence[int | None] | None = None,
+    first: Sequence[Place | None] | None = None,
+) -> tuple[Tensor, Tensor]:
     """Reveal the true color in a few small patches.
 
     Args:
-        ab: True colors in CIELAB units, shape ``(2, H, W)``.
-        random: Where all choices come from.
-        count: How many points; by default a geometric number (at least one where *first* is given), and for
-            one sample in a hundred the whole picture.
-        first: Row and column that the first patch must cover.
+        ab: True colors in CIELAB units, shape ``(N, 2, H, W)``.
+        randoms: Where all choices for each sample come from.
+        counts: How many points for each sample; where it is None a geometric number (at least one where
+            *first* has a place), and for one sample in a hundred the whole picture.
+        first: For each sample row and column that the first patch must cover, or None.
 
     Returns:
-        Hinted ab, shape ``(2, H, W)``, 0 outside the hints, and the 0/1 mask, shape ``(1, H, W)``; float32.
+        Hinted ab, shape ``(N, 2, H, W)``, 0 outside the hints, and the 0/1 mask, shape ``(N, 1, H, W)``.
 
     Raises:
-        OptionError: If *count* is negative.
+        OptionError: If a count is negative.
     """
-    if count is not None and count < 0:
-        raise OptionError(f"count: expected a number of at least 0, got {count}")
-    height, width = ab.shape[1:]
-    hinted, mask = np.zeros_like(ab), np.zeros((1, height, width), np.float32)
-    if count is None:
-        if random.random() < 0.01:
-            return ab.copy(), np.ones_like(mask)
-        count = max(int(random.geometric(_STOP)) - 1, first is not None)
+    n, _, height, width = ab.shape
+    counts, first = counts or [None] * n, first or [None] * n
+    whole = torch.zeros(n, dtype=torch.bool)
+    patches: list[list[tuple[int, int, int]]] = []
+    for sample, (random, count, place) in enumerate(zip(randoms, counts, first, strict=True)):
+        if count is not None and count < 0:
+            raise OptionError(f"count: expected a number of at least 0, got {count}")
+        if count is None:
+            whole[sample] = random.random() < _WHOLE
+            count = max(int(random.geometric(_STOP)) - 1, place is not None)
+        patches.append(_patches(random, height, width, count, place))
+    most = max(1, *map(len, patches))
+    # A sample with fewer patches than others has some of side 0.
+    corners = torch.tensor([these + [(0, 0, 0)] * (most - len(these)) for these in patches])  # (N, K, 3)
+    top, left, side = corners.to(ab.device).unbind(dim=2)
+    reach = torch.arange(max(1, int(corners[..., 2].max())), device=ab.device)
+    inside = (reach < side[..., None]).float()  # (N, K, M)
+    inside = inside[..., :, None] * inside[..., None, :]  # -> (N, K, M, M)
+    rows = (top[..., None] + reach).clamp(max=height - 1)
+    columns = (left[..., None] + reach).clamp(max=width - 1)
+    cells = rows[..., :, None] * width + columns[..., None, :]  # (N, K, M, M)
+    every = cells.reshape(n, 1, -1).expand(-1, 2, -1)
+    colors = ab.flatten(2).gather(2, every).reshape(n, 2, *cells.shape[1:])
+    area = inside.sum(dim=(2, 3)).clamp(min=1)
+    means = (colors * inside[:, None]).sum(dim=(3, 4)) / area[:, None]  # -> (N, 2, K)
+    # Where patches overlap, the last one counts.
+    order = torch.arange(1, most + 1, device=ab.device)[:, None, None] * inside.long()
+    owner = torch.zeros(n, height * width, dtype=torch.long, device=ab.device)
+    owner.scatter_reduce_(1, cells.reshape(n, -1), order.reshape(n, -1), "amax")
+    hinted = F.pad(means, (1, 0)).gather(2, owner[:, None].expand(-1, 2, -1)).reshape(ab.shape)
+    mask = (owner > 0).to(ab).reshape(n, 1, height, width)
+    whole = whole.to(ab.device)[:, None, None, None]
+    return torch.where(whole, ab, hinted), torch.where(whole, 1.0, mask)
+
+
+def _patches(
+    random: np.random.Generator, height: int, width: int, count: int, first: Place | None
+) -> list[tuple[int, int, int]]:
+    """Draw top, left and side of each patch; most lie near the middle."""
+    found = []
     for number in range(count):
-        side = max(1, round(int(random.integers(1, 10)) * min(height, width) / _REFERENCE_SIDE))
+        side = max(1, round(int(random.integers(1, _LARGEST + 1)) * min(height, width) / _REFERENCE_SIDE))
         if number == 0 and first is not None:
-            top, left = first[0] - side // 2, first[1] - side // 2
+            top, left = float(first[0] - side // 2), float(first[1] - side // 2)
         else:
             top = random.normal((height - side + 1) / 2, (height - side + 1) / 4)
             left = random.normal((width - side + 1) / 2, (width - side + 1) / 4)
-        top, left = int(np.clip(top, 0, height - side)), int(np.clip(left, 0, width - side))
-        patch = np.s_[:, top : top + side, left : left + side]
-        hinted[patch] = ab[patch].mean(axis=(1, 2), keepdims=True)
-        mask[patch] = 1
-    return hinted, mask
+        found.append((int(np.clip(top, 0, height - side)), int(np.clip(left, 0, width - side)), side))
+    return found
 
 
-def recolor(light: Array, ab: Array, random: np.random.Generator) -> tuple[Array, tuple[int, int] | None]:
-    """Give one region another color, as a user might wish.
+def recolor(
+    light: Tensor, ab: Tensor, randoms: Sequence[np.random.Generator]
+) -> tuple[Tensor, list[Place | None]]:
+    """Give one region of each sample another color, as a user might wish.
 
     A hint that only ever confirms what the network believes anyway teaches it little. On such a sample only
     the hint can tell, and it holds for its own region alone: what hangs together around a pixel and looks
     like it, at most a third of the picture.
 
     Args:
-        light: L in 0..100, shape ``(H, W)``.
-        ab: True colors in CIELAB units, shape ``(2, H, W)``.
-        random: Where all choices come from.
+        light: L in 0..100, shape ``(N, H, W)``.
+        ab: True colors in CIELAB units, shape ``(N, 2, H, W)``; left as they are.
+        randoms: Where all choices for each sample come from.
 
     Returns:
-        The changed ab, and the row and column of a pixel inside, which must be hinted; None if no region was
-        found, and nothing is changed.
+        The changed ab, and for each sample row and column of a pixel inside its region, which must be hinted;
+        None where no region was found, and nothing is changed.
     """
+    n, _, height, width = ab.shape
     # More or less smoothed, with more or less of the shading; else only plain surfaces would make regions.
-    width, shading = np.exp(random.uniform(np.log(0.8), np.log(3.5))), random.uniform(0.3, 1)
-    lab = np.stack([ndimage.gaussian_filter(channel, width) for channel in (shading * light, *ab)])
-    for _ in range(6):
-        row, column = int(random.integers(ab.shape[1])), int(random.integers(ab.shape[2]))
-        reach = random.uniform(8, 20)
-        far = np.sqrt(((lab - lab[:, row, column][:, None, None]) ** 2).sum(axis=0)) / reach
-        parts, _ = ndimage.label(far < 1)
-        region = parts == parts[row, column]
-        # The changed color ends softly, as the true one does in a photo. The hint is not for a thin spur.
-        share = ndimage.gaussian_filter(ndimage.binary_closing(region).astype(np.float32), 0.7)
-        if 0.01 < region.mean() < 0.33 and share[row, column] > 0.5:
-            break
-    else:
-        return ab, None
-    hue, chroma = random.uniform(0, 2 * np.pi), random.uniform(10, 65)
-    new = np.array([np.cos(hue), np.sin(hue)], np.float32) * np.float32(chroma)
-    shift = new - ab[:, region].mean(axis=1)
-    return ab + share * shift[:, None, None], (row, column)
+    widths = [math.exp(random.uniform(math.log(0.8), math.log(3.5))) for random in randoms]
+    shading = torch.tensor([random.uniform(0.3, 1) for random in randoms], device=ab.device)[:, None, None]
+    lab = gaussian(torch.cat(((shading * light)[:, None], ab), dim=1), widths)
+    # Several places are tried at once.
+    places = torch.tensor(
+        [[(random.integers(height), random.integers(width)) for _ in range(_TRIES)] for random in randoms]
+    ).to(ab.device)  # (N, T, 2)
+    reach = torch.from_numpy(np.stack([random.uniform(8, 20, _TRIES) for random in randoms])).to(lab)
+    flat = places[..., 0] * width + places[..., 1]  # (N, T)
+    there = lab.flatten(2).gather(2, flat[:, None].expand(-1, 3, -1))  # (N, 3, T)
+    far = (lab[:, :, None] - there[..., None, None]).square().sum(dim=1).sqrt()  # (N, T, H, W)
+    alike = (far < reach[..., None, None]).float()
+    seeds = torch.zeros_like(alike).flatten(2).scatter_(2, flat[..., None], 1).reshape(alike.shape)
+    regions = grow(seeds.flatten(0, 1), alike.flatten(0, 1))  # (N T, H, W)
+    # The changed color ends softly, as the true one does in a photo. The hint is not for a thin spur.
+    closed = -F.max_pool2d(-F.max_pool2d(regions[:, None], 3, 1, 1), 3, 1, 1)
+    shares = gaussian(closed, [0.7] * len(closed)).reshape(alike.shape)
+    regions = regions.reshape(alike.shape)
+    area = regions.mean(dim=(2, 3))
+    sound = shares.flatten(2).gather(2, flat[..., None])[..., 0] > 0.5
+    suits = ((area > 0.01) & (area < 0.33) & sound).cpu()  # (N, T)
+    best = suits.float().argmax(dim=1)  # the first that fits
+    found = suits.any(dim=1)
+    each, best_there = torch.arange(n, device=ab.device), best.to(ab.device)
+    region, share = regions[each, best_there][:, None], shares[each, best_there][:, None]
+    colors = []
+    for random in randoms:
+        hue, chroma = random.uniform(0, 2 * math.pi), random.uniform(10, 65)
+        colors.append((chroma * math.cos(hue), chroma * math.sin(hue)))
+    mean = (ab * region).sum(dim=(2, 3)) / region.sum(dim=(2, 3)).clamp(min=1)
+    shift = (torch.tensor(colors).to(ab) - mean) * found.to(ab)[:, None]
+    chosen = places.cpu()[torch.arange(n), best].tolist()
+    spots = zip(chosen, found.tolist(), strict=True)
+    return ab + share * shift[..., None, None], [
+        (place[0], place[1]) if fit else None for place, fit in spots
+    ]

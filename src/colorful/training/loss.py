@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from colorful.lab.bins import AbBins
 
+CALM, CLOSE = 20.0, 25.0
+"""Chroma from which on a color is vivid, and distance from which on it is wrong, in CIELAB units."""
+
 
 class RebalancedCrossEntropy(nn.Module):
     """Compare logits with soft-encoded colors; rare colors count more.
@@ -28,6 +31,10 @@ class RebalancedCrossEntropy(nn.Module):
         self.register_buffer("weights", weights.float())
         self.bins = AbBins(weights.device)
         self.neighbors, self.sigma = neighbors, sigma
+
+    def weigh(self, ab: Tensor) -> Tensor:
+        """Give the weight of each cell, shape ``(N, h, w)``, by its true color."""
+        return self.weights[self.bins.soft_encode(ab, neighbors=1)[0][:, 0]]
 
     def forward(self, logits: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
         """Score a batch.
@@ -74,6 +81,20 @@ def harm(hinted: Tensor, plain: Tensor, target: Tensor) -> Tensor:
         target: True colors, same shape.
     """
     return F.relu((hinted - target).norm(dim=1) - (plain - target).norm(dim=1)).mean()
+
+
+def vividly_wrong(ab: Tensor, target: Tensor) -> Tensor:
+    """Tell how vivid and how wrong colors are at once, in CIELAB units: what a user sees first.
+
+    Where a network is not sure, this makes it calm: a grey coat is forgiven, a red one is not.
+
+    Args:
+        ab: Predicted colors in CIELAB units, shape ``(N, 2, h, w)``.
+        target: True colors, same shape.
+    """
+    chroma = (ab.square().sum(dim=1) + 1e-3).sqrt()
+    off = ((ab - target).square().sum(dim=1) + 1e-3).sqrt()
+    return (F.relu(chroma - CALM) * F.relu(off - CLOSE)).mean() / CLOSE
 
 
 def class_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from colorful.models.lite import ConvNorm
 from colorful.models.network import Network
+from colorful.training.data import Batch
 
 
 def freeze_norm(module: nn.Module | None) -> None:
@@ -30,7 +31,7 @@ class _Frozen(nn.BatchNorm2d):
 
 
 @torch.no_grad()
-def settle_norm(network: Network, batches: Iterable[tuple[Tensor, ...]]) -> None:
+def settle_norm(network: Network, batches: Iterable[Batch]) -> None:
     """Measure the statistics of every batch norm that is not frozen anew, for the weights as they are.
 
     Running statistics lag behind the weights, and those of averaged weights belong to none at all: used as
@@ -38,20 +39,19 @@ def settle_norm(network: Network, batches: Iterable[tuple[Tensor, ...]]) -> None
 
     Args:
         network: Changed in place.
-        batches: L, target, ab and mask; each counts the same.
+        batches: On the device of the network; each counts the same.
 
     References:
         Wu, Johnson. Rethinking "Batch" in BatchNorm. 2021, section 3.
     """
     parts = [part for part in network.modules() if isinstance(part, ConvNorm | nn.BatchNorm2d)]
     momenta = [part.momentum for part in parts]
-    training, device = network.training, next(network.parameters()).device
+    training = network.training
     network.train()
-    for number, (light, _, ab, mask) in enumerate(batches, start=1):
+    for number, batch in enumerate(batches, start=1):
         for part in parts:
             part.momentum = 1 / number
-        hints = (ab.to(device), mask.to(device)) if network.takes_hints else ()
-        network(light.to(device), *hints)
+        network(batch.light, batch.ab, batch.mask)
     for part, momentum in zip(parts, momenta, strict=True):
         part.momentum = momentum
     network.train(training)

@@ -22,7 +22,9 @@ from colorful.photos import Photo, Source, find_photos, split_photos
 from colorful.training.checkpoint import write_whole
 from colorful.training.data import CropOptions, Survey, survey
 from colorful.training.imagenet import load_imagenet
-from colorful.training.trainer import CHECKPOINT, Trainer, TrainingOptions
+from colorful.training.options import TrainingOptions
+from colorful.training.pool import read
+from colorful.training.trainer import CHECKPOINT, Trainer
 from colorful.training.validation import Calibration, Validation, apply, calibrate
 
 try:
@@ -93,7 +95,8 @@ def train(
 
     state = accelerate.PartialState()
     with state.main_process_first():
-        found, held = _look_through(photos, out, again=resume or not state.is_main_process)
+        again = resume or not state.is_main_process
+        found, held = _look_through(photos, out, side=options.crops.photo_side, again=again)
     validator = None
     try:
         if state.is_main_process and held:
@@ -154,7 +157,7 @@ def recipe(
     """
     settings = dict(network_class(architecture).recipe)
     if init_from not in _UNTRAINED:
-        settings |= {"encoder_delay": 0.0, "freeze_norm": True}
+        settings |= {"encoder_delay": 0.0, "freeze_norm": True, **network_class(architecture).later_recipe}
     crops = CropOptions(**settings.pop("crops", {}))
     of_crops = {name: changes.pop(name) for name in list(changes) if name in CropOptions.__dataclass_fields__}
     if changes.get("steps") is None and changes.get("minutes") is None:
@@ -209,7 +212,9 @@ def _resumed(out: Path, asked: TrainingOptions | None) -> tuple[str, str | None,
         settings = json.loads((out / _SETTINGS).read_text())
         model, init_from, stored = settings["model"], settings["init_from"], settings["options"]
         options = TrainingOptions(
-            **stored | {"betas": tuple(stored["betas"]), "crops": CropOptions(**stored["crops"])}
+            **stored
+            | {name: tuple(stored[name]) for name in ("betas", "fixed")}
+            | {"crops": CropOptions(**stored["crops"])}
         )
     except (FileNotFoundError, NotADirectoryError) as error:
         raise TrainingError(f"resume: expected a run in {out}, found none") from error
@@ -221,9 +226,9 @@ def _resumed(out: Path, asked: TrainingOptions | None) -> tuple[str, str | None,
 
 
 def _look_through(
-    sources: Source | Iterable[Source], out: Path, *, again: bool
+    sources: Source | Iterable[Source], out: Path, *, side: int, again: bool
 ) -> tuple[Survey, list[Photo]]:
-    """Find, split and survey the photos; *again* from what is kept of it in the run, which takes no time."""
+    """Find, split and survey the photos; *again* with what is kept of that in the run."""
     photos = {photo.name: photo for photo in find_photos(sources)}
     kept = out / _PHOTOS
     if again and kept.exists():
@@ -235,9 +240,10 @@ def _look_through(
             )
         usable = [photos[name] for name in known["train"]]
         counts = torch.tensor(known["counts"], dtype=torch.float64)
-        return Survey(usable, counts, known["skipped"]), [photos[name] for name in known["validation"]]
+        pool, _ = read(usable, side=side)
+        return Survey(usable, pool, counts, known["skipped"]), [photos[name] for name in known["validation"]]
     split = split_photos(list(photos.values()))
-    found = survey(split.train)
+    found = survey(split.train, side=side)
     log.info("%d photos to train on. %s", len(found.usable), _skipped(found))
     names = {
         "train": [photo.name for photo in found.usable],

@@ -10,27 +10,25 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
-from colorful.lab import rebalancing_weights, smooth_prior
 from colorful.models.network import Network
 from colorful.training import checkpoint
-from colorful.training.data import Batches, CropOptions, Crops, Survey, loader
-from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, harm, smooth_l1
+from colorful.training.data import Batch, Batches, Crops, Survey, sources_of
 from colorful.training.norm import freeze_norm, settle_norm
+from colorful.training.objective import Objective
+from colorful.training.options import DTYPES, TrainingOptions
 
 try:
     import accelerate
-    from accelerate.utils import broadcast
+    from accelerate.utils import DistributedDataParallelKwargs, broadcast
 except ImportError as error:
     raise MissingExtraError("train") from error
 
@@ -39,111 +37,8 @@ log = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 
-_DTYPES = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 _SETTLING = 24  # batches on which the statistics of batch norm are measured
 _FRESH = 10**9  # the step from which on batches are for that: no run comes so far
-_CLASS_SHARE = 0.1  # of a second head's loss beside the regression's, as siggraph17's code has it
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingOptions:
-    """How to train; :func:`recipe` gives what suits an architecture.
-
-    Args:
-        steps: Length of the run in steps, or
-        minutes: in minutes of wall clock, of all resumed parts together.
-        batch_size: Samples of a step in each process.
-        lr: Highest learning rate.
-        warmup: Share of the run in which the rate rises to it.
-        schedule: How it goes on: ``cosine`` to nearly 0, or ``constant``.
-        encoder_rate: Factor on the rate of a pretrained encoder.
-        encoder_delay: Share of the run in which such an encoder stays as it is while the decoder settles.
-        freeze_encoder: Whether it stays so to the end.
-        hints_only: Whether to train only what brings hints in: colors without hints stay as they are.
-        norm_share: Share of the run in which batch norm counts its statistics. Then they are measured once,
-            and are constants from there on: the network learns as it will be used.
-        freeze_norm: Whether batch norm keeps the statistics it came with.
-        betas: Of Adam.
-        weight_decay: Of AdamW; on matrices and kernels alone.
-        clip: Highest norm of the gradient.
-        uniform: Share of the uniform distribution in the rebalancing (lambda of the paper).
-        rebalance: Exponent of the rebalancing weights: 1 as published, 0 for none.
-        harm: Weight of what hints make worse, in CIELAB units, for networks that give a distribution.
-        ema: Decay of the moving average of the weights that is kept as the result; 0 for none.
-        seed: Of everything random.
-        precision: Type of the matrix products.
-        workers: Processes that make batches, beside each training process.
-        save_minutes: Time between checkpoints.
-        report_minutes: Time between looks at the validation photos.
-        crops: How samples are made.
-    """
-
-    steps: int | None = None
-    minutes: float | None = None
-    batch_size: int = 32
-    lr: float = 1e-3
-    warmup: float = 0.02
-    schedule: Literal["cosine", "constant"] = "cosine"
-    encoder_rate: float = 1.0
-    encoder_delay: float = 0.0
-    freeze_encoder: bool = False
-    hints_only: bool = False
-    norm_share: float = 1.0
-    freeze_norm: bool = False
-    betas: tuple[float, float] = (0.9, 0.99)
-    weight_decay: float = 1e-3
-    clip: float = 1.0
-    uniform: float = 0.5
-    rebalance: float = 1.0
-    harm: float = 0.0
-    ema: float = 0.998
-    seed: int = 0
-    precision: Literal["no", "bf16", "fp16"] = "no"
-    workers: int = 1
-    save_minutes: float = 5
-    report_minutes: float = 10
-    crops: CropOptions = field(default_factory=CropOptions)
-
-    def __post_init__(self) -> None:
-        if (self.steps is None) == (self.minutes is None):
-            raise OptionError("steps, minutes: expected one of the two")
-        if (length := self.steps or self.minutes or 0) <= 0:
-            raise OptionError(f"steps, minutes: expected a length above 0, got {length}")
-        if self.precision not in _DTYPES:
-            raise OptionError(f"precision: expected one of {', '.join(_DTYPES)}, got {self.precision!r}")
-
-
-class Objective(nn.Module):
-    """A network and its loss in one module, as data-parallel training wants it.
-
-    Args:
-        network: What is trained.
-        counts: How often each bin occurs in the photos, shape ``(313,)``.
-        options: ``uniform``, ``rebalance`` and ``harm`` of them.
-    """
-
-    def __init__(self, network: Network, counts: Tensor, options: TrainingOptions) -> None:
-        super().__init__()
-        self.network = network
-        prior = smooth_prior(counts)
-        weights = rebalancing_weights(prior, uniform=options.uniform) ** options.rebalance
-        self.cross_entropy = RebalancedCrossEntropy(weights / (prior * weights).sum())
-        self.harm = options.harm
-
-    def forward(self, light: Tensor, target: Tensor, ab: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the loss to descend on and a figure to watch that is 0 when nothing is left to learn."""
-        network = self.network
-        output, classes = network.heads(light, *((ab, mask) if network.takes_hints else ()))
-        if network.output == "regression":
-            loss = smooth_l1(output, target)
-            rest = 0 if classes is None else _CLASS_SHARE * class_cross_entropy(classes, target)
-            return loss + rest, loss.detach()
-        loss, left = self.cross_entropy(output, target)
-        if self.harm and network.takes_hints:
-            with torch.no_grad():
-                plain = network.decode(network(light).float())
-            loss = loss + self.harm * harm(network.decode(output.float()), plain, target)
-        return loss, left
 
 
 class Trainer:
@@ -168,8 +63,10 @@ class Trainer:
         report: Callable[[Network, int], Mapping[str, float]] | None = None,
     ) -> None:
         # The precision is our own affair: accelerate keeps the first one it is told for the whole process.
+        # Batches without hints leave the layers of hints without gradients.
+        handler = DistributedDataParallelKwargs(find_unused_parameters=0 < options.crops.hinted < 1)
         self.accelerator = accelerate.Accelerator(
-            mixed_precision="no", log_with="tensorboard", project_dir=str(out)
+            mixed_precision="no", log_with="tensorboard", project_dir=str(out), kwargs_handlers=[handler]
         )
         self._scaler = torch.amp.GradScaler(self.accelerator.device.type, enabled=options.precision == "fp16")
         self.accelerator.init_trackers("tensorboard")
@@ -179,6 +76,7 @@ class Trainer:
         freeze_norm(network if options.freeze_norm else self.encoder)
         if options.freeze_encoder and self.encoder is not None:
             self.encoder.requires_grad_(False)
+        self._fix(options.fixed)
         if options.hints_only:
             if not network.hint_parts():
                 raise OptionError(
@@ -197,6 +95,13 @@ class Trainer:
         self.objective, self.optimizer = self.accelerator.prepare(objective, self._optimizer())
         self.average.to(self.accelerator.device)
         self._stop: int | None = None
+        self.crops = Crops(
+            found.pool.to(self.accelerator.device),
+            options.crops,
+            stride=network.stride,
+            seed=options.seed,
+            sources=sources_of(found.usable),
+        )
 
     def run(self) -> bool:
         """Train to the end, or until SIGTERM or SIGINT.
@@ -284,11 +189,10 @@ class Trainer:
             for torn in self.out.glob(f".{CHECKPOINT}.*.tmp"):  # what a kill in the midst of saving left
                 torn.unlink(missing_ok=True)
 
-    def _learn(self, batch: tuple[Tensor, ...]) -> Tensor:
-        device, dtype = self.accelerator.device, _DTYPES[self.options.precision]
-        light, target, ab, mask = (part.to(device, non_blocking=True) for part in batch)
+    def _learn(self, batch: Batch) -> Tensor:
+        device, dtype = self.accelerator.device, DTYPES[self.options.precision]
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
-            result: tuple[Tensor, Tensor] = self.objective(light, target, ab, mask)
+            result: tuple[Tensor, Tensor] = self.objective(*batch, step=self.step)
             loss, figure = result
         self.accelerator.backward(self._scaler.scale(loss))
         self._scaler.unscale_(self.optimizer)
@@ -310,6 +214,13 @@ class Trainer:
         mine = [tensor for tensor in self.average.state_dict().values() if tensor.is_floating_point()]
         theirs = [tensor for tensor in self.network.state_dict().values() if tensor.is_floating_point()]
         torch._foreach_lerp_(mine, theirs, 1 - decay)
+
+    def _fix(self, names: Sequence[str]) -> None:
+        for name in names:
+            try:
+                self.network.get_submodule(name).requires_grad_(False)
+            except AttributeError as error:
+                raise OptionError(f"fixed: {self.network.architecture} has no part {name!r}") from error
 
     def _settle(self) -> None:
         for network in (self.network, self.average):
@@ -334,6 +245,7 @@ class Trainer:
             ],
             lr=self.options.lr,
             betas=self.options.betas,
+            fused=True,
         )
 
     def _set_rates(self, progress: float) -> None:
@@ -350,6 +262,7 @@ class Trainer:
         if self.encoder is not None and not frozen and self.accelerator.num_processes == 1:
             # No gradients while it waits: half of the time is saved. Data-parallel training needs them.
             self.encoder.requires_grad_(not waiting)
+            self._fix(options.fixed)
 
     def _rate(self, progress: float, start: float) -> float:
         options = self.options
@@ -366,16 +279,14 @@ class Trainer:
             said = broadcast(said.to(self.accelerator.device))
         return float(said[0]), bool(said[1])
 
-    def _fresh(self) -> Iterator[tuple[Tensor, ...]]:
+    def _fresh(self) -> Iterator[Batch]:
         """Give a few batches that are the same in every process."""
         options = self.options
-        crops = Crops(self.found.usable, options.crops, stride=self.network.stride, seed=options.seed)
         batches = Batches(options.crops, batch_size=options.batch_size, seed=options.seed, first_step=_FRESH)
-        yield from itertools.islice(loader(crops, batches, workers=0), _SETTLING)
+        return map(self.crops.batch, itertools.islice(batches, _SETTLING))
 
-    def _batches(self) -> Iterator[tuple[Tensor, ...]]:
+    def _batches(self) -> Iterator[Batch]:
         options = self.options
-        crops = Crops(self.found.usable, options.crops, stride=self.network.stride, seed=options.seed)
         batches = Batches(
             options.crops,
             batch_size=options.batch_size,
@@ -384,7 +295,7 @@ class Trainer:
             rank=self.accelerator.process_index,
             processes=self.accelerator.num_processes,
         )
-        yield from loader(crops, batches, workers=options.workers)
+        return map(self.crops.batch, batches)
 
     def _log(self, figures: Mapping[str, float], progress: float) -> None:
         if self.accelerator.is_main_process:

@@ -1,0 +1,88 @@
+"""What training descends on: a network and its loss in one module."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from colorful.lab import annealed_mean, rebalancing_weights, smooth_prior
+from colorful.models.network import Network
+from colorful.training.loss import (
+    RebalancedCrossEntropy,
+    class_cross_entropy,
+    harm,
+    smooth_l1,
+    vividly_wrong,
+)
+from colorful.training.options import TrainingOptions
+
+_CLASS_SHARE = 0.1  # of a second head's loss beside the regression's, as siggraph17's code has it
+_NEAR = 10.0  # distances below this, in CIELAB units, count by their square
+
+
+class Objective(nn.Module):
+    """A network and its loss in one module, as data-parallel training wants it.
+
+    Args:
+        network: What is trained.
+        counts: How often each bin occurs in the photos, shape ``(313,)``.
+        options: Those of them that weigh one thing against another, and ``every``.
+    """
+
+    bins: Tensor | None
+
+    def __init__(self, network: Network, counts: Tensor, options: TrainingOptions) -> None:
+        super().__init__()
+        self.network, self.options = network, options
+        prior = smooth_prior(counts)
+        weights = rebalancing_weights(prior, uniform=options.uniform) ** options.rebalance
+        self.cross_entropy = RebalancedCrossEntropy(weights / (prior * weights).sum())
+        bins = network.bins
+        self.register_buffer("bins", None if bins is None else bins.detach().clone(), persistent=False)
+
+    def forward(
+        self,
+        light: Tensor,
+        target: Tensor,
+        ab: Tensor | None = None,
+        mask: Tensor | None = None,
+        step: int = 0,
+    ) -> tuple[Tensor, Tensor]:
+        """Score a batch.
+
+        Args:
+            light: As :class:`colorful.training.data.Batch` has it, like the next three.
+            target: The true colors.
+            ab: Colors of the hints.
+            mask: Where they are.
+            step: Number of the step; it says which cells are learned from.
+
+        Returns:
+            The loss to descend on, and a figure to watch that is 0 when nothing is left to learn.
+        """
+        network, options = self.network, self.options
+        row, column = divmod(step % options.every**2, options.every)
+        cells = slice(row, None, options.every), slice(column, None, options.every)
+        output, classes = network.heads(light, ab, mask, cells=cells)
+        here = target[:, :, cells[0], cells[1]]
+        bins = self.bins
+        if bins is None:
+            loss = smooth_l1(output, here)
+            rest = 0 if classes is None else _CLASS_SHARE * class_cross_entropy(classes, target)
+            return loss + rest, loss.detach()
+        loss, left = self.cross_entropy(output, here)
+        if options.distance or options.vivid:
+            decoded = self._decode(output, bins)
+            off = ((decoded - here).square().sum(dim=1) + 1).sqrt() - 1
+            near = F.smooth_l1_loss(off, torch.zeros_like(off), beta=_NEAR, reduction="none")
+            loss = loss + options.distance * (near * self.cross_entropy.weigh(here)).mean()
+            loss = loss + options.vivid * vividly_wrong(decoded, here)
+        if options.harm and ab is not None:
+            with torch.no_grad():
+                plain = self._decode(network.heads(light, cells=cells)[0], bins)
+            loss = loss + options.harm * harm(self._decode(output, bins), plain, here)
+        return loss, left
+
+    def _decode(self, output: Tensor, bins: Tensor) -> Tensor:
+        return annealed_mean(output.float(), bins, temperature=self.network.config.temperature)

@@ -1,0 +1,90 @@
+"""How to train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+
+from colorful.errors import OptionError
+from colorful.training.data import CropOptions
+
+DTYPES = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""Types of the matrix products, by the name of a precision."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How to train; :func:`recipe` gives what suits an architecture.
+
+    Args:
+        steps: Length of the run in steps, or
+        minutes: in minutes of wall clock, of all resumed parts together.
+        batch_size: Samples of a step in each process.
+        lr: Highest learning rate.
+        warmup: Share of the run in which the rate rises to it.
+        schedule: How it goes on: ``cosine`` to nearly 0, or ``constant``.
+        encoder_rate: Factor on the rate of a pretrained encoder.
+        encoder_delay: Share of the run in which such an encoder stays as it is while the decoder settles.
+        freeze_encoder: Whether it stays so to the end.
+        fixed: Parts that stay as they are, by name, such as ``encoder.stem``.
+        hints_only: Whether to train only what brings hints in: colors without hints stay as they are.
+        norm_share: Share of the run in which batch norm counts its statistics. Then they are measured once,
+            and are constants from there on: the network learns as it will be used.
+        freeze_norm: Whether batch norm keeps the statistics it came with.
+        betas: Of Adam.
+        weight_decay: Of AdamW; on matrices and kernels alone.
+        clip: Highest norm of the gradient.
+        every: Which output cells are learned from in a step: each, or only every second or third in both
+            directions, others in each step. Neighbors teach nearly the same.
+        uniform: Share of the uniform distribution in the rebalancing (lambda of the paper).
+        rebalance: Exponent of the rebalancing weights: 1 as published, 0 for none.
+        distance: Weight of how far the decoded color is off, in CIELAB units, rare colors counting more.
+        vivid: Weight of colors that are vivid and wrong.
+        harm: Weight of what hints make worse, in CIELAB units. These three are for networks that give a
+            distribution, decoded at their own temperature.
+        ema: Decay of the moving average of the weights that is kept as the result; 0 for none.
+        seed: Of everything random.
+        precision: Type of the matrix products.
+        save_minutes: Time between checkpoints.
+        report_minutes: Time between looks at the validation photos.
+        crops: How samples are made.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    batch_size: int = 32
+    lr: float = 1e-3
+    warmup: float = 0.02
+    schedule: Literal["cosine", "constant"] = "cosine"
+    encoder_rate: float = 1.0
+    encoder_delay: float = 0.0
+    freeze_encoder: bool = False
+    fixed: tuple[str, ...] = ()
+    hints_only: bool = False
+    norm_share: float = 1.0
+    freeze_norm: bool = False
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 1e-3
+    clip: float = 1.0
+    every: int = 1
+    uniform: float = 0.5
+    rebalance: float = 1.0
+    distance: float = 0.0
+    vivid: float = 0.0
+    harm: float = 0.0
+    ema: float = 0.998
+    seed: int = 0
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    save_minutes: float = 5
+    report_minutes: float = 10
+    crops: CropOptions = field(default_factory=CropOptions)
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise OptionError("steps, minutes: expected one of the two")
+        if (length := self.steps or self.minutes or 0) <= 0:
+            raise OptionError(f"steps, minutes: expected a length above 0, got {length}")
+        if self.precision not in DTYPES:
+            raise OptionError(f"precision: expected one of {', '.join(DTYPES)}, got {self.precision!r}")
