@@ -27,7 +27,7 @@ class Client:
 
     def __init__(self, home: Path, endpoint: str, **environment: str) -> None:
         env = {
-            "PATH": os.environ["PATH"],
+            **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
             "HOME": str(home),
             "HF_ENDPOINT": endpoint,
             "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -115,7 +115,7 @@ def main() -> None:
     import logging
 
     from colorful import hub
-    from colorful.models import ModelInfo, NetworkConfig, WeightSource
+    from colorful.models import HubSource, ModelInfo, NetworkConfig, WeightSource
 
     log = io.StringIO()
     logging.getLogger("colorful").addHandler(logging.StreamHandler(log))
@@ -125,14 +125,11 @@ def main() -> None:
         """Make a registry entry of its JSON."""
         if not isinstance(given, dict):
             return given
-        sources = tuple(WeightSource(**source) for source in given.pop("sources", ()))
-        known = {
-            "config": NetworkConfig(),
-            "summary": "",
-            "license": "MIT",
-            "bundled": False,
-            "hub_repo": "x",
-        }
+        sources = tuple(
+            HubSource(**source) if "repo_id" in source else WeightSource(**source)
+            for source in given.pop("sources", ())
+        )
+        known = {"config": NetworkConfig(), "summary": "", "license": "MIT"}
         return ModelInfo(**{**known, **given}, sources=sources)
 
     def load(model: object, **options: Any) -> object:

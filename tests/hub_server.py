@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-LARGE = (".safetensors", ".pth")
+LARGE = (".safetensors", ".pth", ".bin")
 """Endings of the files that are kept as LFS objects."""
 
 PAGE = b"<!DOCTYPE html><html><body>Please log in to the network of your hotel</body></html>"

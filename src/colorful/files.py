@@ -17,8 +17,8 @@ from typing import IO
 
 from colorful.errors import ColorfulError, OutputError, OutputExistsError
 
-# What systems answer that do not know how to sync or to set permissions. Any other error is of the data.
-_UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EROFS}
+UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EROFS}
+"""What systems answer that cannot do an extra: to sync, to lock. Any other error is of the data."""
 
 _WORDS = {
     errno.EEXIST: "a file is in its place",
@@ -183,7 +183,7 @@ def _sync(handle: int) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno not in _UNSUPPORTED:
+        if error.errno not in UNSUPPORTED:
             raise
 
 

@@ -60,7 +60,7 @@ def released(hub: HubServer, weights: bytes) -> Iterator[dict[str, object]]:
     paths = ("/official/released.safetensors", "/mirror/other-name.safetensors")
     for path in paths:
         hub.files[path] = weights
-    source = {"filename": "released.safetensors", "size": len(weights), "sha256": digest}
+    source = {"filename": "released.safetensors", "sha256": digest}
     yield {
         "name": "released",
         "architecture": "lite",

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hub_client import Client, wait_for
 from hub_server import PAGE, HubServer, Repo
+from safetensors.numpy import save
 
 from colorful.models import MODELS, create
 
@@ -121,7 +123,7 @@ def test_nobody_there(client: Client, released: Entry, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "phrase"),
-    [("changed", "wrong checksum"), ("longer", "wrong size"), ("shorter", "wrong size")],
+    [("changed", "wrong checksum"), ("longer", "wrong checksum"), ("shorter", "wrong checksum")],
 )
 def test_wrong_file_stops(
     hub: HubServer,
@@ -198,13 +200,11 @@ def test_remains_that_do_not_fit(
 def test_remains_that_are_whole(
     hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
 ) -> None:
-    """A file that came whole before the process ended is taken as it is, even where its size is not known."""
+    """A file that came whole before the process ended is taken as it is."""
     with hub.fault("GET", "/official/", cut=1000, times=1), hub.fault("GET", ".", status=500):
         assert client("fetch", released, cache_dir=tmp_path).error
     (partial,) = tmp_path.rglob("*.partial")
     partial.write_bytes(weights)
-    for source in released["sources"]:
-        source["size"] = None
     with hub.watch() as seen:
         client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
     assert seen == ["GET /official/released.safetensors"]
@@ -253,7 +253,7 @@ def test_disk_full(hub: HubServer, client: Client, released: Entry, weights: byt
     with Client(tmp_path, hub.url) as full, hub.watch() as seen:
         full("limit_file_size", 300_000)
         answer = full("fetch", released, cache_dir=tmp_path)
-    answer.assert_failed("WeightsError", "disk is full", "cache_dir=")
+    answer.assert_failed("WeightsError", "too large for this file system or its limit", "cache_dir=")
     assert seen == ["GET /official/released.safetensors"]
     assert leftovers(tmp_path) == []
     client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
@@ -293,26 +293,39 @@ def test_killed_in_mid_download(
 
 @pytest.fixture
 def published(hub: HubServer, released: Entry, weights: bytes) -> Iterator[Entry]:
-    """The same model, published in our namespace as well and pinned."""
-    hub.repos["colorful-colorization/released"] = hub.repos["copies/released"] = Repo()
-    hub.repos["copies/released"].commit({"model.safetensors": weights})
-    digest = hashlib.sha256(weights).hexdigest()
-    yield {**released, "hub_repo": "released", "hub_sha256": digest}
-    del hub.repos["colorful-colorization/released"], hub.repos["copies/released"]
+    """The same model, in a pinned repo on the Hub as well, which is asked first."""
+    hub.repos["org/published"] = Repo()
+    commit = hub.repos["org/published"].commit({"model.safetensors": weights})
+    source = {"repo_id": "org/published", "revision": commit, "sha256": hashlib.sha256(weights).hexdigest()}
+    yield {**released, "sources": [source, *released["sources"]]}
+    del hub.repos["org/published"]
 
 
-def test_pinned_repo_comes_first(
+def test_a_repo_can_be_a_source(
     hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path
 ) -> None:
-    """Where the registry pins a sum for it, our repo on the Hub is asked before the authors' address."""
+    """A repo on the Hub is asked in its turn, at the pinned commit; from then on the cache serves."""
+    commit = published["sources"][0]["revision"]
+    hub.repos["org/published"].commit({"model.safetensors": b"moved on"})
     with hub.watch() as seen:
         answer = client("fetch", published, cache_dir=tmp_path)
     answer.assert_whole(weights)
-    assert answer.value["source"].startswith("colorful-colorization/released@")
+    assert answer.value["source"] == f"org/published@{commit}"
     assert not any("official" in line for line in seen)
     with hub.watch() as seen:
         client("fetch", published, cache_dir=tmp_path).assert_whole(weights)
     assert seen == []
+
+
+def test_a_repo_without_a_pinned_sum_is_checked_by_the_hubs_own(
+    hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """Where neither commit nor sum is known, the Hub names the sum, and the file has to have it."""
+    del published["sources"][0]["revision"], published["sources"][0]["sha256"]
+    client("fetch", published, cache_dir=tmp_path).assert_whole(weights)
+    with hub.fault("GET", "/cdn/", body=weights[:-1] + b"!"):
+        answer = client("fetch", published, cache_dir=tmp_path / "other")
+    answer.assert_failed("WeightsIntegrityError", "wrong checksum")
 
 
 def test_pinned_file_damaged_in_the_cache(
@@ -324,45 +337,85 @@ def test_pinned_file_damaged_in_the_cache(
     client("fetch", published, cache_dir=tmp_path).assert_whole(weights)
 
 
-def test_namespace(hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path) -> None:
-    """An argument or an environment variable names another owner of the repos."""
-    answer = client("fetch", published, namespace="copies", cache_dir=tmp_path / "a")
-    assert answer.value["source"].startswith("copies/released@")
-    with Client(tmp_path, hub.url, COLORFUL_NAMESPACE="copies") as process:
-        answer = process("fetch", published)
-    answer.assert_whole(weights)
-    assert answer.value["source"].startswith("copies/released@")
-
-
-def test_unpinned_repo_is_not_asked(
-    hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path
-) -> None:
-    """Without a pinned sum anybody could own that repo, so it is not asked."""
-    del published["hub_sha256"]
-    with hub.watch() as seen:
-        client("fetch", published, cache_dir=tmp_path).assert_whole(weights)
-    assert seen == ["GET /official/released.safetensors"]
-
-
 def test_pinned_repo_with_another_file(
     hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path
 ) -> None:
-    """A file in our repo whose sum is not the pinned one stops the search."""
-    hub.repos["copies/released"].commit({"model.safetensors": weights[:-1] + b"!"})
+    """A file in the repo whose sum is not the pinned one stops the search."""
+    published["sources"][0]["revision"] = hub.repos["org/published"].commit(
+        {"model.safetensors": weights[:-1] + b"!"}
+    )
     answer = client("fetch", published, cache_dir=tmp_path)
-    answer.assert_failed("WeightsIntegrityError", "wrong checksum", published["hub_sha256"])
+    answer.assert_failed("WeightsIntegrityError", "wrong checksum", published["sources"][0]["sha256"])
 
 
 @pytest.mark.parametrize("status", [404, 500])
 def test_pinned_repo_out_of_order(
     hub: HubServer, client: Client, published: Entry, weights: bytes, tmp_path: Path, status: int
 ) -> None:
-    """Where our repo is missing or the Hub fails, the authors' address serves."""
+    """Where the repo is missing or the Hub fails, the next source serves."""
     code = "RepoNotFound" if status == 404 else None
     with hub.fault("HEAD", "/resolve/", status=status, error_code=code):
         answer = client("fetch", published, cache_dir=tmp_path)
     answer.assert_whole(weights)
-    assert answer.value["source"] == published["sources"][0]["url"]
+    assert answer.value["source"] == published["sources"][1]["url"]
+
+
+@pytest.fixture
+def foreign(hub: HubServer, tmp_path: Path) -> Iterator[tuple[Repo, dict[str, torch.Tensor]]]:
+    """A repo of another library: a config of its own, and the tensors of a network that is known, pickled."""
+    torch.manual_seed(2)
+    state = dict(create("siggraph17").state_dict())
+    torch.save(state, tmp_path / "foreign.bin")
+    content = (tmp_path / "foreign.bin").read_bytes()
+    repo = hub.repos["org/foreign"] = Repo()
+    repo.commit({"config.json": b'{"config": {"input_size": [256, 256]}}', "pytorch_model.bin": content})
+    yield repo, state
+    del hub.repos["org/foreign"]
+
+
+def test_a_repo_of_another_library_is_known_by_its_tensors(
+    hub: HubServer, client: Client, foreign: tuple[Repo, dict[str, torch.Tensor]], tmp_path: Path
+) -> None:
+    """Its pickle is converted once, by name or by id; then the network is not needed."""
+    sums = {name: hashlib.sha256(tensor.numpy()).hexdigest() for name, tensor in foreign[1].items()}
+    entry = {
+        "name": "named",
+        "architecture": "siggraph17",
+        "sources": [{"repo_id": "org/foreign", "filename": "pytorch_model.bin"}],
+    }
+    for model in ("org/foreign", entry):
+        answer = client("load", model, cache_dir=tmp_path / "cache")
+        assert not answer.error, answer
+        assert answer.value == sums
+        with Client(tmp_path, hub.url, HF_HUB_OFFLINE="1") as offline, hub.watch() as seen:
+            assert offline("load", model, cache_dir=tmp_path / "cache").value == sums
+        assert seen == []
+    (kept,) = (tmp_path / "cache" / "colorful").rglob("*.safetensors")
+    found = client("fetch", "org/foreign", cache_dir=tmp_path / "cache").value
+    assert (found["weights"], found["architecture"]) == (str(kept), "siggraph17")
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
+def test_a_repo_of_something_else_is_refused(
+    client: Client, foreign: tuple[Repo, dict[str, torch.Tensor]], tmp_path: Path, name: str
+) -> None:
+    """A foreign config with tensors of no known network is no model of ours."""
+    content = save({"x": np.zeros(3)})
+    if name == "pytorch_model.bin":
+        torch.save({"x": torch.zeros(3)}, tmp_path / "x.bin")
+        content = (tmp_path / "x.bin").read_bytes()
+    foreign[0].commit({"config.json": b'{"library_name": "diffusers"}', name: content})
+    answer = client("load", "org/foreign", cache_dir=tmp_path / "cache")
+    answer.assert_failed("ForeignConfigError", "expected the config of a colorful model")
+
+
+def test_a_pickle_on_the_hub_never_runs(
+    client: Client, foreign: tuple[Repo, dict[str, torch.Tensor]], tmp_path: Path
+) -> None:
+    """A repo whose pickle is more than tensors is refused."""
+    foreign[0].commit({"pytorch_model.bin": b"\x80\x02cos\nsystem\nX\x01\x00\x00\x00x\x85R."})
+    answer = client("load", "org/foreign", cache_dir=tmp_path / "cache")
+    answer.assert_failed("WeightsFormatError", "a pickle that asks for more")
 
 
 @pytest.mark.parametrize("name", ["eccv16", "siggraph17"])
@@ -382,7 +435,6 @@ def test_released_files(hub: HubServer, client: Client, tmp_path: Path, name: st
         {
             "url": hub.url + path,
             "filename": official.filename,
-            "size": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
         }
         for path in paths

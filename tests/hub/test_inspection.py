@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,9 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from colorful.errors import UnsupportedOptionError, WeightsIntegrityError, WeightsNotFoundError
-from colorful.hub import inspect, save_pretrained
+from colorful.errors import WeightsError, WeightsIntegrityError, WeightsNotFoundError
+from colorful.hub import Inspection, inspect, load, save_pretrained
 from colorful.hub.cards import released_card
-from colorful.hub.inspection import check_temperature, released_as
 from colorful.models import MODELS, NetworkConfig, create
 
 
@@ -66,10 +66,13 @@ def test_no_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["eccv16", "siggraph17"])
 def test_released_files_are_known_by_their_sums(name: str) -> None:
     """A released file is recognized, and its card says license, source, sum and what was not measured."""
-    sums = {source.sha256 for source in MODELS[name].sources}
-    assert [released_as(digest) for digest in sums] == [name]
-    assert released_as("0" * 64) is None
-    (digest,) = sums
+    (digest,) = {source.sha256 for source in MODELS[name].sources}
+    assert digest is not None
+    found = Inspection(Path("x.pth"), "pickle", None, None, {})
+    vars(found)["sha256"] = digest
+    assert found.released_as == name
+    vars(found)["sha256"] = "0" * 64
+    assert found.released_as is None
     card = released_card(name, model="org/name", sha256=digest)
     assert yaml.safe_load(card.split("---\n")[1])["license"] == "bsd-2-clause"
     for phrase in (digest, MODELS[name].sources[1].url, "not measured anew", "ImageNet"):
@@ -77,30 +80,22 @@ def test_released_files_are_known_by_their_sums(name: str) -> None:
     assert "Not stated" not in card
 
 
-def test_temperature_in_the_logits_is_found() -> None:
-    """Logits sharpened by 1 / 0.38 show in the peaks; softened again they are what they were."""
-    torch.manual_seed(0)
-    network = create("eccv16").eval()
-    final = network.get_submodule("model8.6")
-    with torch.no_grad():
-        final.weight *= 300  # Fresh weights give next to equal probabilities.
-    light = torch.rand(2, 1, 32, 32) * 100
-    plain = check_temperature(network, light)
-    with torch.no_grad():
-        final.weight /= 0.38
-        final.bias /= 0.38
-    sharpened = check_temperature(network, light)
-    assert plain.peak > 2 / 313
-    assert sharpened.peak > plain.peak
-    assert sharpened.softened_peak == pytest.approx(plain.peak, rel=1e-4)
+def test_the_params_of_a_training_run_are_unwrapped(tmp_path: Path) -> None:
+    """A .pth that holds its tensors one level down, as some training code saves them, is read."""
+    torch.save({"params": create("eccv16").state_dict()}, tmp_path / "x.pth")
+    found = inspect(tmp_path / "x.pth")
+    assert (found.architecture, found.mismatch) == ("eccv16", "")
 
 
-def test_decoder_is_compared_with_the_bin_centers() -> None:
-    """The distance of the last layer's weights from the 313 centers is in CIELAB units."""
-    network = create("eccv16").eval()
-    with torch.no_grad():
-        network.state_dict()["model_out.weight"][0, 100, 0, 0] += 3 / 110
-    check = check_temperature(network, torch.zeros(1, 1, 8, 8))
-    assert check.decoder_error == pytest.approx(3, abs=1e-3)
-    with pytest.raises(UnsupportedOptionError, match="expected eccv16, got lite"):
-        check_temperature(create("lite"), torch.zeros(1, 1, 32, 32))
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    """A named pipe in the place of weights or of a config would be waited for without an end."""
+    os.mkfifo(tmp_path / "x.pth")
+    with pytest.raises(WeightsError, match="expected a regular file"):
+        inspect(tmp_path / "x.pth")
+    with pytest.raises(WeightsError, match="expected a regular file"):
+        load(tmp_path / "x.pth")
+    save_pretrained(create("lite"), tmp_path / "model")
+    (tmp_path / "model" / "config.json").unlink()
+    os.mkfifo(tmp_path / "model" / "config.json")
+    with pytest.raises(WeightsError, match=r"config\.json: cannot be read: expected a regular file"):
+        load(tmp_path / "model")

@@ -27,7 +27,7 @@ def test_every_model_names_an_architecture_and_itself() -> None:
     """Each entry is found under its own name, and its architecture exists."""
     assert set(MODELS) == {"lite", "eccv16", "siggraph17"}
     for name, info in MODELS.items():
-        assert info.name == info.hub_repo == name
+        assert info.name == name
         assert info.architecture in ARCHITECTURES
         assert info.bundled or info.sources
 

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from colorful.cli import shown
 from colorful.models import ARCHITECTURES
-
-if TYPE_CHECKING:
-    from colorful.hub.inspection import TemperatureCheck
-
-_PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
-"""Photos in scikit-image's wheel, to look at what a network thinks of them."""
 
 _cache_dir = click.option(
     "--cache-dir",
@@ -27,11 +20,8 @@ _cache_dir = click.option(
 @click.argument("model")
 @click.option("--revision", help="Branch, tag or commit, of a Hub id.")
 @_cache_dir
-@click.option("--namespace", help="Owner of the Hub repos of the named models.")
 @click.option("-f", "--force", is_flag=True, help="Download again what is cached.")
-def download(
-    model: str, revision: str | None, cache_dir: Path | None, namespace: str | None, force: bool
-) -> None:
+def download(model: str, revision: str | None, cache_dir: Path | None, force: bool) -> None:
     """Bring a model to this machine, so that it works without a network.
 
     MODEL is a name as `colorful models` lists them, or a Hub id (org/name). For a private repo log in
@@ -39,7 +29,7 @@ def download(
     """
     from colorful.hub import fetch
 
-    found = fetch(model, revision=revision, cache_dir=cache_dir, namespace=namespace, force_download=force)
+    found = fetch(model, revision=revision, cache_dir=cache_dir, force_download=force)
     click.echo(found.weights)
     click.echo(f"from {shown(found.source)}, SHA-256 {found.digest}", err=True)
 
@@ -59,30 +49,24 @@ def convert(file: Path, folder: Path, architecture: str | None, overwrite: bool)
     The tensors stay as they are, bit by bit. The pickle is read without running any of it.
     """
     from colorful.errors import OutputExistsError
-    from colorful.hub import files, save_pretrained
+    from colorful.hub import inspect, save_pretrained, weights
     from colorful.hub.cards import released_card
-    from colorful.hub.find import describe_file
-    from colorful.hub.inspection import released_as
 
     if not overwrite and folder.exists() and any(folder.iterdir()):
         raise OutputExistsError(f"{folder}: expected a new or empty folder, got files in it; see --overwrite")
-    config = describe_file(file, architecture)
-    network = files.build(config, file, str(file))
-    name = released_as(files.sha256(file))
-    card = None if name is None else released_card(name, model=str(folder), sha256=files.sha256(file))
-    save_pretrained(network, folder, card=card)
-    weights = folder / files.WEIGHTS
+    found = inspect(file)
+    network = weights.build(found.config_for(architecture), found.path, str(file))
+    name = found.released_as
+    card = None if name is None else released_card(name, model=str(folder), sha256=found.sha256)
+    made = inspect(save_pretrained(network, folder, card=card))
     click.echo(folder)
-    click.echo(f"{weights.name}: {weights.stat().st_size} bytes, SHA-256 {files.sha256(weights)}", err=True)
+    click.echo(f"{made.path.name}: {made.path.stat().st_size} bytes, SHA-256 {made.sha256}", err=True)
 
 
 @click.command(short_help="Tell what is in a file of weights.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--tensors", is_flag=True, help="List every tensor.")
-@click.option(
-    "--temperature", is_flag=True, help="Check whether weights of eccv16 bring their temperature along."
-)
-def inspect(file: Path, tensors: bool, temperature: bool) -> None:
+def inspect(file: Path, tensors: bool) -> None:
     """Tell what a FILE of weights is: network, checksum, shapes.
 
     FILE is a .safetensors or .pth file, or a folder with one. No code in it is run.
@@ -92,7 +76,7 @@ def inspect(file: Path, tensors: bool, temperature: bool) -> None:
     found = look_into(file)
     lines = {
         "file": shown(found.path),
-        "kind": f"{found.kind}, {found.size} bytes",
+        "kind": f"{found.kind}, {found.path.stat().st_size} bytes",
         "sha256": found.sha256,
         "released": f"as {found.released_as}" if found.released_as else "no file that colorful knows",
         "network": found.architecture or "the file does not tell",
@@ -109,36 +93,6 @@ def inspect(file: Path, tensors: bool, temperature: bool) -> None:
     if tensors:
         for name, tensor in found.tensors.items():
             click.echo(f"{shown(name)}  {tensor.dtype}  {' x '.join(map(str, tensor.shape)) or 'scalar'}")
-    if temperature:
-        _report(_check_temperature(found.path))
-
-
-def _check_temperature(path: Path) -> TemperatureCheck:
-    import skimage.data
-    import torch
-
-    from colorful.hub import load
-    from colorful.hub.inspection import check_temperature
-    from colorful.raster import light
-
-    network = load(path)
-    photos = [getattr(skimage.data, name)() for name in _PHOTOS]
-    return check_temperature(network, torch.cat([light(photo, (256, 256)) for photo in photos]))
-
-
-def _report(check: TemperatureCheck) -> None:
-    click.echo(f"last layer x 110 against the 313 bin centers: at most {check.decoder_error:.3f} apart")
-    click.echo(
-        f"mean highest probability on {len(_PHOTOS)} photos: {check.peak:.3f}; "
-        f"{check.softened_peak:.3f} with the logits times 0.38"
-    )
-    if check.decoder_error < 0.5:
-        click.echo(
-            "The last layer is the bin centers, so the temperature is that of the softmax: compare these "
-            "probabilities with those of a network whose temperature is known."
-        )
-    else:
-        click.echo("The last layer is not the bin centers, so the probabilities alone do not settle it.")
 
 
 @click.command(short_help="List the cached models, or --clear them.")

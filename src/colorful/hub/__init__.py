@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Unpack
 
-from colorful.hub import files
+from colorful.hub import weights
 from colorful.hub.cache import CacheEntry, cache_folder, cached, clear
 from colorful.hub.cards import model_card
-from colorful.hub.find import NAMESPACE, NAMESPACE_VARIABLE, FetchOptions, ModelFiles, fetch
+from colorful.hub.find import FetchOptions, ModelFiles, fetch
 from colorful.hub.inspection import Inspection, inspect
 from colorful.hub.publish import push_to_hub, save_pretrained
 from colorful.models import ModelInfo
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from colorful.models import Network
 
 __all__ = [
-    "NAMESPACE",
-    "NAMESPACE_VARIABLE",
     "CacheEntry",
     "FetchOptions",
     "Inspection",
@@ -51,4 +49,4 @@ def load(model: str | os.PathLike[str] | ModelInfo, **options: Unpack[FetchOptio
     """
     found = fetch(model, **options)
     name = model.name if isinstance(model, ModelInfo) else os.fspath(model)
-    return files.build(found.config, found.weights, name)
+    return weights.build(found.config, found.weights, name)

@@ -6,6 +6,7 @@ is all it takes to find a conversion and to see whether it is still what was wri
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -17,13 +18,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorful.errors import OutputError, WeightsError, WeightsFormatError, WeightsIntegrityError
-from colorful.files import write
-from colorful.hub import files
+from colorful.files import UNSUPPORTED, in_words, write
+from colorful.hub import weights
+from colorful.hub.config import CONFIG, read_config
+from colorful.hub.inspection import inspect
+from colorful.models import MODELS, HubSource
 
 if TYPE_CHECKING:
     from huggingface_hub import CachedRepoInfo
 
 logger = logging.getLogger(__name__)
+
+_REGISTERED = {
+    source.repo_id for info in MODELS.values() for source in info.sources if isinstance(source, HubSource)
+}
 
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
@@ -102,12 +110,14 @@ def _hub_repos(cache_dir: str | os.PathLike[str] | None) -> list[CachedRepoInfo]
 
 
 def _is_ours(repo: CachedRepoInfo) -> bool:
+    if repo.repo_id in _REGISTERED:
+        return True
     for file in (file for revision in repo.revisions for file in revision.files):
         with suppress(WeightsError):
-            if file.file_name == files.CONFIG and files.read_config(file.file_path):
+            if file.file_name == CONFIG and read_config(file.file_path):
                 return True
-            # A registered model is fetched without its config, which the weights carry as well.
-            if file.file_name == files.WEIGHTS and files.survey(file.file_path)[1]:
+            # A model of another library is known by its tensors.
+            if file.file_name == weights.WEIGHTS and inspect(file.file_path).architecture:
                 return True
     return False
 
@@ -116,7 +126,7 @@ def find(source_digest: str, folder: Path) -> tuple[Path, str] | None:
     """Find what the file of this SHA-256 was converted to, with its own SHA-256; drop it if it is damaged."""
     for path in sorted(folder.glob(f"*.{source_digest[:16]}.*.safetensors")):
         digest = path.name.split(".")[-2]
-        if files.sha256(path) == digest:
+        if weights.sha256(path) == digest:
             return path, digest
         logger.warning("%s: damaged since it was written, discarded", path)
         with suppress(OSError):  # As where the cache is read-only.
@@ -130,29 +140,49 @@ def convert(source: Path, source_digest: str, name: str, folder: Path) -> tuple[
     Returns:
         The new file and its SHA-256 in hex.
     """
-    whole = files.kind_of(source) == "safetensors"
-    data = source.read_bytes() if whole else files.serialize(files.read_tensors(source))
+    whole = weights.kind_of(source) == "safetensors"
+    data = source.read_bytes() if whole else weights.serialize(weights.read_tensors(source))
     digest = hashlib.sha256(data).hexdigest()
     path = folder / f"{name.replace('.', '-')}.{source_digest[:16]}.{digest}.safetensors"
     try:
         write(path, data, overwrite=True)
     except OutputError as error:
-        raise files.unwritable(path, error.__cause__ or error) from error
+        raise unwritable(path, error.__cause__ or error) from error
     return path, digest
 
 
-def find_or_convert(source: Path, source_digest: str, folder: Path) -> tuple[Path, str]:
-    """Convert a file of the user's once; where nothing can be kept, take it as it is."""
-    if found := find(source_digest, folder):
+def readable(source: Path, digest: str, folder: Path, *, name: str | None = None) -> tuple[Path, str]:
+    """Convert a pickle once; where nothing can be kept, take it as it is, like safetensors.
+
+    Args:
+        source: The file.
+        digest: Its SHA-256 in hex.
+        folder: Where conversions are kept.
+        name: What the conversion is called; as the file by default.
+
+    Returns:
+        A file to read in its place, and the SHA-256 of that.
+    """
+    if weights.kind_of(source) == "safetensors":
+        return source, digest
+    if found := find(digest, folder):
         return found
     try:
-        with lock(source_digest, folder):
-            return find(source_digest, folder) or convert(source, source_digest, source.stem, folder)
+        with lock(digest, folder):
+            return find(digest, folder) or convert(source, digest, name or source.stem, folder)
     except (WeightsFormatError, WeightsIntegrityError):
         raise
     except WeightsError as error:
         logger.warning("%s; %s is read without being converted", error, source)
-        return source, source_digest
+        return source, digest
+
+
+def unwritable(path: Path, error: BaseException) -> WeightsError:
+    """Say why *path* could not be written in the cache."""
+    return WeightsError(
+        f"{path}: cannot be written: {in_words(error)}. Free some space, make it writable, or choose another "
+        "place with cache_dir= or the environment variable HF_HOME"
+    )
 
 
 @contextmanager
@@ -165,6 +195,8 @@ def lock(source_digest: str, folder: Path) -> Iterator[None]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(path))
-        except OSError as error:
-            raise files.unwritable(path, error) from error
+        except (OSError, NotImplementedError) as error:
+            # On a share without locks two processes may do the same work twice; what they write is whole.
+            if isinstance(error, OSError) and error.errno not in (*UNSUPPORTED, errno.ENOLCK):
+                raise unwritable(path, error) from error
         yield

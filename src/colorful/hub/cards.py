@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from colorful.models import MODELS, network_class
 
+CARD = "README.md"
+
 _INTRO = """# {title}
 
 A network of architecture `{architecture}` that colors black-and-white photos, for the Python package

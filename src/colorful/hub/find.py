@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -17,22 +16,18 @@ from colorful.errors import (
     OptionError,
     WeightsAccessError,
     WeightsError,
-    WeightsFormatError,
     WeightsIntegrityError,
     WeightsNotFoundError,
     WeightsOfflineError,
 )
-from colorful.hub import cache, files, remote
-from colorful.models import ARCHITECTURES, MODELS, ModelInfo, NetworkConfig, WeightSource, identify
+from colorful.hub import cache, remote, weights
+from colorful.hub.config import CONFIG, ForeignConfigError, new_config, read_config
+from colorful.hub.inspection import inspect, weights_in
+from colorful.hub.remote import Access
+from colorful.models import ARCHITECTURES, MODELS, HubSource, ModelInfo, WeightSource
 
 if TYPE_CHECKING:
     from colorful.models import Network
-
-NAMESPACE = "colorful-colorization"
-"""Owner of the Hub repos of the registered models."""
-
-NAMESPACE_VARIABLE = "COLORFUL_NAMESPACE"
-"""Environment variable that replaces :data:`NAMESPACE`, for instance by an organization with copies."""
 
 logger = logging.getLogger(__name__)
 
@@ -73,20 +68,10 @@ class ModelFiles:
         """
         where = str(self.weights)
         if checked:
-            files.kind_of(self.weights)  # raises if the file is gone
-            if files.sha256(self.weights) != self.digest:
+            weights.kind_of(self.weights)  # raises if the file is gone
+            if weights.sha256(self.weights) != self.digest:
                 raise WeightsIntegrityError(f"{where}: expected the file that was loaded before, got another")
-        return files.build(self.config, self.weights, where, mapped=mapped)
-
-
-@dataclass(frozen=True)
-class _Access:
-    """How the caller wants the network and the disk used."""
-
-    cache_dir: Path | None
-    token: str | bool | None
-    local_files_only: bool
-    force_download: bool
+        return weights.build(self.config, self.weights, where, mapped=mapped)
 
 
 class FetchOptions(TypedDict, total=False):
@@ -99,8 +84,6 @@ class FetchOptions(TypedDict, total=False):
         local_files_only: Ask no network.
         force_download: Fetch again what is cached.
         architecture: What the network in a lone file is; needed where the file does not tell.
-        namespace: Owner of the Hub repos of registered models; the environment variable
-            ``COLORFUL_NAMESPACE`` or else :data:`NAMESPACE` by default.
     """
 
     revision: str | None
@@ -109,15 +92,14 @@ class FetchOptions(TypedDict, total=False):
     local_files_only: bool
     force_download: bool
     architecture: str | None
-    namespace: str | None
 
 
 def fetch(model: str | os.PathLike[str] | ModelInfo, **options: Unpack[FetchOptions]) -> ModelFiles:
     """Find a model, bring it to disk and check it.
 
-    A registered model is looked for in the package, in the cache, in the Hub repo of *namespace*, at the
-    address its authors gave and at the mirror of that. What is missing, refused or out of reach is passed
-    over with a line in the log; a file with a wrong checksum stops the search.
+    A registered model is looked for in the package, in the cache, and at its sources, in their order. A
+    source that is missing, refuses or is out of reach is passed over with a line in the log; a file with a
+    wrong checksum stops the search.
 
     Args:
         model: A registered name, a Hub id ``org/name``, a folder, a ``.safetensors`` or ``.pth`` file, or an
@@ -133,9 +115,11 @@ def fetch(model: str | os.PathLike[str] | ModelInfo, **options: Unpack[FetchOpti
         OptionError: If an argument has no meaning for such a *model*.
         KindError: If *model* is of another type.
     """
+    if unknown := options.keys() - FetchOptions.__annotations__.keys():
+        raise TypeError(f"got an unexpected keyword argument {min(unknown)!r}")
     cache_dir, architecture = options.get("cache_dir"), options.get("architecture")
     revision = options.get("revision")
-    access = _Access(
+    access = Access(
         None if cache_dir is None else Path(cache_dir).expanduser(),
         options.get("token"),
         options.get("local_files_only", False),
@@ -146,10 +130,9 @@ def fetch(model: str | os.PathLike[str] | ModelInfo, **options: Unpack[FetchOpti
     if isinstance(model, str) and model in MODELS:
         model = MODELS[model]
     if isinstance(model, ModelInfo):
-        _refuse_revision(revision, f"{model.name} is registered with its checksum")
+        _refuse_revision(revision, f"{model.name} is registered with its sources")
         _agree(architecture, model.architecture)
-        namespace = options.get("namespace") or os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE
-        return _registered(model, access, namespace)
+        return _registered(model, access)
     if not isinstance(model, str | os.PathLike):
         raise KindError(f"model: expected a name, a Hub id or a path, got {type(model).__name__}")
     if isinstance(model, str) and model.startswith(("http://", "https://")):
@@ -164,45 +147,35 @@ def fetch(model: str | os.PathLike[str] | ModelInfo, **options: Unpack[FetchOpti
         raise WeightsNotFoundError(f"{os.fspath(model)}: cannot be looked up: {error}") from error
     is_id = isinstance(model, str) and _REPO_ID.fullmatch(model) and path.suffix not in _SUFFIXES
     if is_id and not is_there:
-        found = _from_hub(str(model), revision, access)
+        found = _from_hub(str(model), revision, access, architecture)
     else:
         _refuse_revision(revision, f"{os.fspath(model)} is no Hub id org/name")
-        found = _from_disk(path, architecture, cache.cache_folder(access.cache_dir))
+        found = _from_disk(path, access, architecture)
     _agree(architecture, found.config["architecture"])
     return found
 
 
-def _registered(info: ModelInfo, access: _Access, namespace: str) -> ModelFiles:
-    if info.bundled and (_BUNDLED / info.name / files.WEIGHTS).exists():
-        return _folder(_BUNDLED / info.name, "the package")
-    folder = cache.cache_folder(access.cache_dir)
+def _registered(info: ModelInfo, access: Access) -> ModelFiles:
+    if info.bundled and (_BUNDLED / info.name).exists():
+        return replace(_from_disk(_BUNDLED / info.name, access), source="the package")
     if not access.force_download:
         for source in info.sources:
-            if found := cache.find(source.sha256, folder):
-                return ModelFiles(_config(info), *found, f"the cache, from {source.filename}")
-        if info.hub_sha256:
-            with suppress(WeightsOfflineError, WeightsIntegrityError):
-                return _pinned(info, replace(access, local_files_only=True), namespace)
+            if found := _cached(info, source, access):
+                return found
     if access.local_files_only or remote.is_offline():
         raise WeightsOfflineError(
             f"{info.name}: not cached, and the network is switched off. {_once_online(info.name)}"
         )
-    takes: list[Callable[[], ModelFiles]] = []
-    if info.hub_sha256:
-        takes.append(partial(_pinned, info, access, namespace))
-    takes.extend(
-        partial(_from_address, info, source, folder, access.force_download) for source in info.sources
-    )
-    if not takes:
+    if not info.sources:
         raise WeightsNotFoundError(
             f"{info.name}: expected to come with the package, but is not there. "
             "Run: pip install --force-reinstall colorful-colorization"
         )
     failures: list[WeightsError] = []
-    for take in takes:
+    for source in info.sources:
         try:
-            return take()
-        except (WeightsNotFoundError, WeightsAccessError, WeightsOfflineError, files.WebPageError) as error:
+            return _from_source(info, source, access)
+        except (WeightsNotFoundError, WeightsAccessError, WeightsOfflineError, weights.WebPageError) as error:
             logger.info("%s: looking further, since %s", info.name, error)
             failures.append(error)
     kinds = {type(failure) for failure in failures}
@@ -214,112 +187,95 @@ def _registered(info: ModelInfo, access: _Access, namespace: str) -> ModelFiles:
     )
 
 
-def _pinned(info: ModelInfo, access: _Access, namespace: str) -> ModelFiles:
-    """Take a registered model from the Hub; its config is the registered one."""
-    repo_id = f"{namespace}/{info.hub_repo}"
+def _cached(info: ModelInfo, source: WeightSource | HubSource, access: Access) -> ModelFiles | None:
+    """Find what an earlier call brought from a source, without asking the network."""
+    config = new_config(info.architecture, info.config)
+    if source.sha256 and (found := cache.find(source.sha256, cache.cache_folder(access.cache_dir))):
+        return ModelFiles(config, *found, f"the cache, from {source.filename}")
+    if isinstance(source, HubSource):
+        with suppress(WeightsOfflineError, WeightsIntegrityError):
+            return _from_source(info, source, replace(access, local_files_only=True, force_download=False))
+    return None
+
+
+def _from_source(info: ModelInfo, source: WeightSource | HubSource, access: Access) -> ModelFiles:
+    """Bring a registered model from one of its sources; its config is the registered one."""
+    config = new_config(info.architecture, info.config)
+    folder = cache.cache_folder(access.cache_dir)
+    if isinstance(source, WeightSource):
+        return ModelFiles(config, *_download(info.name, source, folder, access.force_download), source.url)
     path, digest = remote.fetch_from_hub(
-        repo_id,
-        files.WEIGHTS,
-        cache_dir=access.cache_dir,
-        token=access.token,
-        local_files_only=access.local_files_only,
-        force_download=access.force_download and not access.local_files_only,
-        checksum=info.hub_sha256,
+        source.repo_id, source.filename, access, revision=source.revision, checksum=source.sha256
     )
-    return ModelFiles(_config(info), path, digest, f"{repo_id}@{path.parent.name}")
+    where = f"{source.repo_id}@{path.parent.name}"
+    return ModelFiles(config, *cache.readable(path, digest, folder, name=info.name), where)
 
 
-def _from_address(info: ModelInfo, source: WeightSource, folder: Path, force_download: bool) -> ModelFiles:
+def _download(name: str, source: WeightSource, folder: Path, force_download: bool) -> tuple[Path, str]:
     with cache.lock(source.sha256, folder):
         # Another process may have brought it while this one waited.
         found = None if force_download else cache.find(source.sha256, folder)
         if found is None:
             released = folder / f"{source.sha256[:16]}.{source.filename}"
-            if not released.exists() or files.sha256(released) != source.sha256:
-                logger.info("%s: downloading %s", info.name, source.url)
-                remote.download(source.url, released, size=source.size, checksum=source.sha256)
-            found = cache.convert(released, source.sha256, info.name, folder)
+            if not released.exists() or weights.sha256(released) != source.sha256:
+                logger.info("%s: downloading %s", name, source.url)
+                remote.download(source.url, released, checksum=source.sha256)
+            found = cache.convert(released, source.sha256, name, folder)
             released.unlink()
-    return ModelFiles(_config(info), *found, source.url)
+    return found
 
 
-def _from_hub(repo_id: str, revision: str | None, access: _Access) -> ModelFiles:
-    def bring(filename: str, revision: str | None) -> tuple[Path, str]:
-        return remote.fetch_from_hub(
-            repo_id,
-            filename,
-            revision=revision,
-            cache_dir=access.cache_dir,
-            token=access.token,
-            local_files_only=access.local_files_only,
-            force_download=access.force_download,
-        )
-
+def _from_hub(repo_id: str, revision: str | None, access: Access, architecture: str | None) -> ModelFiles:
     try:
-        config_path, _ = bring(files.CONFIG, revision)
+        config, _ = remote.fetch_from_hub(repo_id, CONFIG, access, revision=revision)
         # The commit, so that config and weights belong together even if somebody pushes in between.
-        commit = config_path.parent.name
-        weights, digest = bring(files.WEIGHTS, commit)
+        commit = config.parent.name
+        path, digest = _weights_from_hub(repo_id, commit, access, config)
     except WeightsOfflineError as error:
         at = f" --revision {revision}" if revision else ""
         raise WeightsOfflineError(f"{error}. {_once_online(repo_id + at)}") from error
     try:
-        config = files.read_config(config_path)
-        files.survey(weights)
+        return _described(path, digest, access, architecture, f"{repo_id}@{commit}")
     except WeightsIntegrityError:  # What is whole but means nothing here is the user's to keep.
-        remote.discard(config_path)
-        remote.discard(weights)
+        remote.discard(config)
+        remote.discard(path)
         raise
-    return ModelFiles(config, weights, digest, f"{repo_id}@{commit}")
 
 
-def _from_disk(path: Path, architecture: str | None, folder: Path) -> ModelFiles:
+def _weights_from_hub(repo_id: str, commit: str, access: Access, config: Path) -> tuple[Path, str]:
+    try:
+        return remote.fetch_from_hub(repo_id, weights.WEIGHTS, access, revision=commit)
+    except (WeightsNotFoundError, WeightsOfflineError):
+        try:
+            read_config(config)
+        except ForeignConfigError:  # Others publish pickles.
+            return remote.fetch_from_hub(repo_id, weights.PICKLE, access, revision=commit)
+        except WeightsIntegrityError:
+            remote.discard(config)
+            raise
+        raise
+
+
+def _from_disk(path: Path, access: Access, architecture: str | None = None) -> ModelFiles:
+    where = str(path)
     if path.is_dir():
-        return _folder(path, str(path))
-    if not path.exists():
+        if not (path / CONFIG).exists():
+            read_config(path / CONFIG)  # which says that it is missing
+        path = weights_in(path)
+    elif not path.exists():
         raise WeightsNotFoundError(
             f"{path}: expected one of {', '.join(MODELS)}, a Hub id org/name, a folder or a file, "
             "got none of them"
         )
-    kind = files.kind_of(path)
-    weights, digest = path, files.sha256(path)
-    if kind == "pickle":
-        weights, digest = cache.find_or_convert(path, digest, folder)
-    return ModelFiles(describe_file(path, architecture, weights), weights, digest, str(path))
+    weights.kind_of(path)  # Raises if it is no regular file, which could not be summed up.
+    return _described(path, weights.sha256(path), access, architecture, where)
 
 
-def describe_file(path: Path, architecture: str | None = None, weights: Path | None = None) -> dict[str, Any]:
-    """Find the config of a lone file: beside it, in it, or by the tensors it holds.
-
-    Args:
-        path: The file.
-        architecture: What it is, where it does not tell.
-        weights: Where its tensors are if not there: the file it was converted to.
-
-    Raises:
-        WeightsFormatError: If it does not tell and *architecture* is not given.
-    """
-    tensors, config = files.survey(weights or path)
-    beside = path.with_name(files.CONFIG)
-    if path.name == files.WEIGHTS and beside.exists():
-        config = files.read_config(beside)
-    if config is not None:
-        return config
-    known = architecture or identify({name: tensor.shape for name, tensor in tensors.items()})
-    if known is None:
-        raise WeightsFormatError(
-            f"{path}: the file does not tell what network it is for. Pass architecture= (in a shell once: "
-            f"colorful convert --architecture), one of {', '.join(ARCHITECTURES)}, or put the config.json of "
-            "the model beside it"
-        )
-    return files.describe(known, MODELS[known].config if known in MODELS else NetworkConfig())
-
-
-def _folder(folder: Path, source: str) -> ModelFiles:
-    config = files.read_config(folder / files.CONFIG)
-    weights = folder / files.WEIGHTS
-    files.survey(weights)
-    return ModelFiles(config, weights, files.sha256(weights), source)
+def _described(path: Path, digest: str, access: Access, architecture: str | None, source: str) -> ModelFiles:
+    """Find the config of a file; a pickle is converted once, and then read from what it became."""
+    readable, its_digest = cache.readable(path, digest, cache.cache_folder(access.cache_dir))
+    config = inspect(path, converted=readable).config_for(architecture)
+    return ModelFiles(config, readable, its_digest, source)
 
 
 def _refuse_revision(revision: str | None, reason: str) -> None:
@@ -330,10 +286,6 @@ def _refuse_revision(revision: str | None, reason: str) -> None:
 def _agree(asked: str | None, found: str) -> None:
     if asked not in (None, found):
         raise OptionError(f"architecture: expected {found!r}, got {asked!r}")
-
-
-def _config(info: ModelInfo) -> dict[str, Any]:
-    return files.describe(info.architecture, info.config)
 
 
 def _once_online(what: str) -> str:

@@ -6,17 +6,14 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from colorful.errors import UnsupportedOptionError, WeightsNotFoundError
-from colorful.hub import files
-from colorful.models import MODELS, create, identify
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from colorful.models import Network
+from colorful.errors import WeightsFormatError
+from colorful.hub import weights
+from colorful.hub.config import CONFIG, ForeignConfigError, new_config, read_config
+from colorful.models import ARCHITECTURES, MODELS, NetworkConfig, create, identify, network_class
 
 
 @dataclass(frozen=True)
@@ -26,121 +23,104 @@ class Inspection:
     Args:
         path: The file.
         kind: How it is written.
-        size: Its length in bytes.
-        sha256: Its checksum in hex.
-        released_as: The registered model whose released file this is, by its checksum.
         architecture: What its config or its tensors say it is for; None if they do not tell.
         config: The config it carries or that lies beside it.
         tensors: Dtype and shape of each tensor.
-        mismatch: Which tensors do not fit the architecture; empty if all do or it is unknown.
     """
 
     path: Path
-    kind: files.Kind
-    size: int
-    sha256: str
-    released_as: str | None
+    kind: weights.Kind
     architecture: str | None
     config: Mapping[str, Any] | None
-    tensors: Mapping[str, files.TensorInfo]
-    mismatch: str
+    tensors: Mapping[str, weights.TensorInfo]
 
     @property
     def parameters(self) -> int:
         """How many numbers the tensors hold."""
         return sum(math.prod(tensor.shape) for tensor in self.tensors.values())
 
+    @cached_property
+    def sha256(self) -> str:
+        """The checksum of the file, in hex."""
+        return weights.sha256(self.path)
 
-@dataclass(frozen=True)
-class TemperatureCheck:
-    """Whether the weights of eccv16 bring the temperature of the annealed mean along.
+    @property
+    def released_as(self) -> str | None:
+        """The registered model whose released file this is, by its checksum."""
+        names = (
+            name for name, info in MODELS.items() for source in info.sources if source.sha256 == self.sha256
+        )
+        return next(names, None)
 
-    The last layer averages over the bins what the softmax gives. If its weights are the bin centers, the
-    softmax alone sets the temperature; if then the softmax is as peaked as one at T = 0.38, that temperature
-    is in the logits already.
+    @cached_property
+    def mismatch(self) -> str:
+        """Which tensors do not fit the architecture; empty if all do or it is unknown."""
+        if self.architecture is None:
+            return ""
+        import torch
+
+        # Names and shapes only.
+        found = {name: torch.empty(tensor.shape, device="meta") for name, tensor in self.tensors.items()}
+        converted = network_class(self.architecture).converted(found)
+        shapes = {name: tuple(tensor.shape) for name, tensor in converted.items()}
+        expected = create(self.architecture, shapes=shapes, device="meta").state_dict()
+        return weights.mismatch(expected, converted)
+
+    def config_for(self, architecture: str | None = None) -> dict[str, Any]:
+        """Give the config to build the network with.
+
+        Args:
+            architecture: What the network is, where the file does not tell.
+
+        Raises:
+            WeightsFormatError: If it does not tell and *architecture* is not given.
+        """
+        if self.config is not None:
+            return dict(self.config)
+        known = architecture or self.architecture
+        if known is None:
+            raise WeightsFormatError(
+                f"{self.path}: the file does not tell what network it is for. Pass architecture= (in a shell "
+                f"once: colorful convert --architecture), one of {', '.join(ARCHITECTURES)}, or put the "
+                "config.json of the model beside it"
+            )
+        return new_config(known, MODELS[known].config if known in MODELS else NetworkConfig())
+
+
+def inspect(file: str | os.PathLike[str], *, converted: Path | None = None) -> Inspection:
+    """Look into a file of weights, or into that of a folder; nothing in it is run.
+
+    A file that is named as it is in a repo belongs to the ``config.json`` beside it.
 
     Args:
-        decoder_error: Greatest distance between the last layer's weights and the bin centers, CIELAB units.
-        peak: Mean highest probability of a cell.
-        softened_peak: The same with the logits multiplied by 0.38, as they would be without the temperature.
-    """
-
-    decoder_error: float
-    peak: float
-    softened_peak: float
-
-
-def inspect(file: str | os.PathLike[str]) -> Inspection:
-    """Look into a file of weights, or into that of a folder.
-
-    Args:
-        file: A ``.safetensors`` or ``.pth`` file, or a folder as :func:`save_pretrained` writes it.
+        file: A ``.safetensors`` or ``.pth`` file, or a folder as :func:`save_pretrained` writes it or as the
+            Hub has it.
+        converted: A safetensors file with the same tensors, which is faster to read.
 
     Returns:
-        What it is; nothing in it was run.
+        What it is.
 
     Raises:
         WeightsError: If it is no such file. The subclasses tell what it is.
     """
     path = Path(file).expanduser()
     if path.is_dir():
-        path /= files.WEIGHTS
-    if not path.exists():
-        raise WeightsNotFoundError(f"{path}: expected a file of weights, got no such file")
-    kind = files.kind_of(path)
-    tensors, config = files.survey(path)
-    beside = path.with_name(files.CONFIG)
-    if path.name == files.WEIGHTS and beside.exists():
-        config = files.read_config(beside)
+        path = weights_in(path)
+    kind = weights.kind_of(path)
+    tensors, config = weights.read_header(converted or path)
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    architecture = config["architecture"] if config else identify(shapes)
-    digest = files.sha256(path)
-    return Inspection(
-        path=path,
-        kind=kind,
-        size=path.stat().st_size,
-        sha256=digest,
-        released_as=released_as(digest),
-        architecture=architecture,
-        config=config,
-        tensors=tensors,
-        mismatch=_mismatch(architecture, tensors) if architecture else "",
-    )
+    beside = path.with_name(CONFIG)
+    if path.name in (weights.WEIGHTS, weights.PICKLE) and beside.exists():
+        try:
+            config = read_config(beside)
+        except ForeignConfigError:
+            if identify(shapes) is None:
+                raise
+    # Only what does not tell by itself is compared with the classes, for which torch has to be loaded.
+    return Inspection(path, kind, config["architecture"] if config else identify(shapes), config, tensors)
 
 
-def released_as(sha256: str) -> str | None:
-    """Name the registered model whose released file has this checksum."""
-    for name, info in MODELS.items():
-        if sha256 in {source.sha256 for source in info.sources}:
-            return name
-    return None
-
-
-def check_temperature(network: Network, light: Tensor) -> TemperatureCheck:
-    """Find out whether the weights of eccv16 bring their temperature along.
-
-    Args:
-        network: A loaded eccv16.
-        light: L of one or more photos, shape ``(N, 1, H, W)``, 0..100, sides multiples of 8.
-
-    Raises:
-        UnsupportedOptionError: If *network* is not an eccv16.
-    """
-    import torch
-
-    from colorful.lab import AbBins
-
-    decoder = network.state_dict().get("model_out.weight")
-    if network.architecture != "eccv16" or decoder is None:
-        raise UnsupportedOptionError(f"network: expected eccv16, got {network.architecture}")
-    with torch.inference_mode():
-        logits = network(light)  # (N, 313, h, w)
-        peaks = [(logits * factor).softmax(dim=1).amax(dim=1).mean().item() for factor in (1.0, 0.38)]
-    error = (decoder[:, :, 0, 0].T * 110 - AbBins().centers).norm(dim=1).max().item()
-    return TemperatureCheck(error, *peaks)
-
-
-def _mismatch(architecture: str, tensors: Mapping[str, files.TensorInfo]) -> str:
-    shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    expected = create(architecture, shapes=shapes, device="meta").state_dict()  # names and shapes only
-    return files.mismatch(expected, tensors)
+def weights_in(folder: Path) -> Path:
+    """Choose the file of weights in a folder, which need not be there."""
+    pickle = folder / weights.PICKLE
+    return pickle if pickle.exists() and not (folder / weights.WEIGHTS).exists() else folder / weights.WEIGHTS

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from colorful.errors import KindError, WeightsFormatError
 from colorful.files import make_folder, write
-from colorful.hub import files, remote
-from colorful.hub.cards import model_card
+from colorful.hub import remote, weights
+from colorful.hub.cards import CARD, model_card
+from colorful.hub.config import CONFIG, new_config, to_json
 from colorful.models import create
 
 if TYPE_CHECKING:
@@ -109,12 +110,12 @@ def _contents(
 
     if not isinstance(network, Network):
         raise KindError(f"network: expected a colorful.models.Network, got {type(network).__name__}")
-    config = files.describe(network.architecture, network.config)
+    config = new_config(network.architecture, network.config)
     if training is not None:
         config["training"] = dict(training)
     tensors = network.state_dict()
     expected = create(network.architecture, network.config).state_dict()
-    if complaint := files.mismatch(expected, tensors):
+    if complaint := weights.mismatch(expected, tensors):
         raise WeightsFormatError(
             f"network: expected the tensors of a fresh {network.architecture}, got others: {complaint}"
         )
@@ -122,7 +123,7 @@ def _contents(
         recipe = None if training is None else f"```json\n{json.dumps(training, indent=2)}\n```"
         card = model_card(network.architecture, model=model, recipe=recipe)
     return {
-        files.WEIGHTS: files.serialize(tensors, config),
-        files.CONFIG: files.to_json(config),
-        files.CARD: card.encode(),
+        weights.WEIGHTS: weights.serialize(tensors, config),
+        CONFIG: to_json(config),
+        CARD: card.encode(),
     }

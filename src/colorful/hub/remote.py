@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -17,7 +18,8 @@ from colorful.errors import (
     WeightsNotFoundError,
     WeightsOfflineError,
 )
-from colorful.hub.files import is_page, sha256, unwritable, web_page
+from colorful.hub.cache import unwritable
+from colorful.hub.weights import is_page, sha256, web_page
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -40,15 +42,29 @@ def is_offline() -> bool:
     return constants.HF_HUB_OFFLINE
 
 
+@dataclass(frozen=True)
+class Access:
+    """How the caller wants the network and the disk used.
+
+    Args:
+        cache_dir: The Hub's cache; its own place by default.
+        token: A token, or whether to send the stored one; sent where there is one by default.
+        local_files_only: Look in the cache only.
+        force_download: Fetch again what is cached.
+    """
+
+    cache_dir: Path | None = None
+    token: str | bool | None = None
+    local_files_only: bool = False
+    force_download: bool = False
+
+
 def fetch_from_hub(
     repo_id: str,
     filename: str,
+    access: Access,
     *,
     revision: str | None = None,
-    cache_dir: Path | None = None,
-    token: str | bool | None = None,
-    local_files_only: bool = False,
-    force_download: bool = False,
     checksum: str | None = None,
 ) -> tuple[Path, str]:
     """Bring one file of a Hub repo into the Hub's own cache and check it.
@@ -56,11 +72,8 @@ def fetch_from_hub(
     Args:
         repo_id: ``org/name``.
         filename: Path of the file in the repo.
+        access: How.
         revision: Branch, tag or commit; ``main`` by default.
-        cache_dir: The cache; the Hub's own by default.
-        token: A token, or whether to send the stored one; sent where there is one by default.
-        local_files_only: Look in the cache only.
-        force_download: Fetch again what is cached.
         checksum: The SHA-256 to check; the one the Hub names for large files by default.
 
     Returns:
@@ -71,8 +84,9 @@ def fetch_from_hub(
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
-    switched_off = local_files_only or is_offline()
-    if force_download and switched_off:
+    cache_dir = access.cache_dir
+    switched_off = access.local_files_only or is_offline()
+    if access.force_download and switched_off:
         raise WeightsOfflineError(f"{repo_id}: force_download=True needs the network, which is switched off")
     cached = in_words(
         lambda: try_to_load_from_cache(repo_id, filename, cache_dir=cache_dir, revision=revision), repo_id
@@ -81,7 +95,10 @@ def fetch_from_hub(
         # The download below would knock for half a minute before it admits that nobody is there.
         url = hf_hub_url(repo_id, filename, revision=revision)
         in_words(
-            lambda: get_hf_file_metadata(url, token=token), repo_id, filename=filename, revision=revision
+            lambda: get_hf_file_metadata(url, token=access.token),
+            repo_id,
+            filename=filename,
+            revision=revision,
         )
     path = Path(
         in_words(
@@ -90,9 +107,9 @@ def fetch_from_hub(
                 filename,
                 revision=revision,
                 cache_dir=cache_dir,
-                token=token,
-                local_files_only=local_files_only,
-                force_download=force_download,
+                token=access.token,
+                local_files_only=access.local_files_only,
+                force_download=access.force_download,
             ),
             repo_id,
             filename=filename,
@@ -106,19 +123,12 @@ def fetch_from_hub(
     found = sha256(path)
     if promised is not None and promised != found:
         discard(path)
-        if force_download or switched_off:
+        if access.force_download or switched_off:
             raise wrong_checksum(f"{repo_id}/{filename}", promised, found)
         # Damaged in the cache, or pieced together by a client that trusts what a broken attempt left.
         logger.warning("%s: %s has not the checksum it should, fetching it once more", repo_id, filename)
-        return fetch_from_hub(
-            repo_id,
-            filename,
-            revision=revision,
-            cache_dir=cache_dir,
-            token=token,
-            force_download=True,
-            checksum=checksum,
-        )
+        again = replace(access, force_download=True)
+        return fetch_from_hub(repo_id, filename, again, revision=revision, checksum=checksum)
     return path, found
 
 
@@ -164,7 +174,7 @@ def in_words(
             time.sleep(_PAUSE)
 
 
-def download(url: str, target: Path, *, size: int | None, checksum: str) -> None:
+def download(url: str, target: Path, *, checksum: str) -> None:
     """Bring a file from a plain address; go on where an earlier attempt broke off.
 
     Nothing but the plain request is sent: no token. The caller holds a lock on *target*.
@@ -172,7 +182,6 @@ def download(url: str, target: Path, *, size: int | None, checksum: str) -> None
     Args:
         url: Where the file is.
         target: Where to put it, whole and checked; ``<target>.partial`` beside it holds what has come so far.
-        size: Its length in bytes, or None if unknown.
         checksum: Its SHA-256 in hex.
 
     Raises:
@@ -180,13 +189,13 @@ def download(url: str, target: Path, *, size: int | None, checksum: str) -> None
         WeightsAccessError: If the server refuses.
         WeightsOfflineError: If the server cannot be reached, fails, or the connection keeps breaking.
         WebPageError: If a web page came.
-        WeightsIntegrityError: If size or checksum are wrong.
+        WeightsIntegrityError: If the checksum is wrong.
         WeightsError: If the file cannot be written.
     """
     partial = target.with_name(target.name + ".partial")
     resumed = _length(partial) > 0
     while True:
-        _receive(url, partial, size)
+        _receive(url, partial)
         found = sha256(partial)
         if found == checksum:
             partial.replace(target)
@@ -213,15 +222,15 @@ def first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def _receive(url: str, partial: Path, size: int | None) -> None:
+def _receive(url: str, partial: Path) -> None:
     """Complete *partial* from *url*, over as many connections as it takes while each brings something."""
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     idle = 0
-    while size is None or _length(partial) != size:
+    while True:
         before = _length(partial)
         try:
-            _request(url, partial, size)
+            _request(url, partial)
         except OfflineModeIsEnabled as error:
             raise WeightsOfflineError(f"{url}: the network is switched off (HF_HUB_OFFLINE)") from error
         except _transport_error() as error:
@@ -237,7 +246,7 @@ def _receive(url: str, partial: Path, size: int | None) -> None:
             return
 
 
-def _request(url: str, partial: Path, size: int | None) -> None:
+def _request(url: str, partial: Path) -> None:
     """Append to *partial* what one connection brings."""
     from huggingface_hub import constants, get_session
     from rich.console import Console
@@ -250,22 +259,20 @@ def _request(url: str, partial: Path, size: int | None) -> None:
         "GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT, follow_redirects=True
     ) as response:
         if response.headers.get("Content-Range") == f"bytes */{offset}":
-            return  # It was whole already; only its size was not known.
+            return  # It was whole already.
         resumes = response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
         if offset and (response.status_code == 416 or (response.status_code == 206 and not resumes)):
             partial.unlink()
-            _request(url, partial, size)
+            _request(url, partial)
             return
         if response.status_code not in (200, 206):
             raise _refused(url, response.status_code)
         if response.status_code == 200:
             offset = 0
         length = response.headers.get("Content-Length")
-        total = offset + int(length) if length and "Content-Encoding" not in response.headers else size
+        total = offset + int(length) if length and "Content-Encoding" not in response.headers else None
         if response.headers.get("Content-Type", "").startswith("text/html"):
             raise web_page(url)
-        if size is not None and total != size:
-            raise WeightsIntegrityError(f"{url}: wrong size: expected {size} bytes, got {total}")
         console = Console(stderr=True)
         hidden = not console.is_terminal or constants.HF_HUB_DISABLE_PROGRESS_BARS
         bar = Progress(

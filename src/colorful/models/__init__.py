@@ -29,6 +29,7 @@ __all__ = [
     "MODELS",
     "SIGGRAPH17",
     "DDColor",
+    "HubSource",
     "Lite",
     "ModelInfo",
     "Network",
@@ -54,19 +55,39 @@ __getattr__, _, _ = _lazy.attach(
 
 @dataclass(frozen=True)
 class WeightSource:
-    """A place outside the Hub that has a model's weights as their authors released them.
+    """An address that has a model's weights as their authors released them.
 
     Args:
         url: Where the file is.
         filename: The name the file goes by, whatever the URL ends in.
-        size: Its length in bytes, or None where it was never measured.
         sha256: Its checksum in hex, without which nothing is loaded.
     """
 
     url: str
     filename: str
-    size: int | None
     sha256: str
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """A repo on the Hugging Face Hub that has a model's weights.
+
+    Args:
+        repo_id: ``org/name``.
+        filename: Path of the file in it; ``pytorch_model.bin`` in most repos of others.
+        revision: The commit; ``main`` where none is pinned.
+        sha256: Checksum of the file in hex; the one that the Hub names where none is pinned.
+    """
+
+    repo_id: str
+    filename: str = "model.safetensors"
+    revision: str | None = None
+    sha256: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The page of the repo."""
+        return f"https://huggingface.co/{self.repo_id}"
 
 
 @dataclass(frozen=True)
@@ -80,10 +101,7 @@ class ModelInfo:
         summary: One line for a table of models.
         license: SPDX identifier of the license of the weights.
         bundled: Whether the weights come with the package.
-        hub_repo: Name of the repo below a Hub namespace.
-        sources: Other places of the weights, tried in this order.
-        hub_sha256: Checksum of ``model.safetensors`` in that repo; None until it is published, and not
-            asked there as long as it is None.
+        sources: Where else the weights are, tried in this order.
     """
 
     name: str
@@ -91,10 +109,8 @@ class ModelInfo:
     config: NetworkConfig
     summary: str
     license: str
-    bundled: bool
-    hub_repo: str
-    sources: tuple[WeightSource, ...] = ()
-    hub_sha256: str | None = None
+    bundled: bool = False
+    sources: tuple[WeightSource | HubSource, ...] = ()
 
 
 _architectures = {
@@ -114,8 +130,8 @@ _MIRROR = "https://github.com/clibdev/colorization/releases/latest/download"
 
 def _released(filename: str, mirrored_as: str, sha256: str) -> tuple[WeightSource, ...]:
     return (
-        WeightSource(f"{_OFFICIAL}/{filename}", filename, None, sha256),
-        WeightSource(f"{_MIRROR}/{mirrored_as}", filename, None, sha256),
+        WeightSource(f"{_OFFICIAL}/{filename}", filename, sha256),
+        WeightSource(f"{_MIRROR}/{mirrored_as}", filename, sha256),
     )
 
 
@@ -128,7 +144,6 @@ MODELS: Mapping[str, ModelInfo] = MappingProxyType(
             summary="Small and fast, comes with the package, takes hints",
             license="MIT",
             bundled=True,
-            hub_repo="lite",
         ),
         "eccv16": ModelInfo(
             name="eccv16",
@@ -136,8 +151,6 @@ MODELS: Mapping[str, ModelInfo] = MappingProxyType(
             config=NetworkConfig(),
             summary="Zhang et al., ECCV 2016: a distribution over 313 colors, vivid",
             license="BSD-2-Clause",
-            bundled=False,
-            hub_repo="eccv16",
             sources=_released(
                 "colorization_release_v2-9b330a0b.pth",
                 "colorization-eccv-16.pth",
@@ -150,8 +163,6 @@ MODELS: Mapping[str, ModelInfo] = MappingProxyType(
             config=NetworkConfig(),
             summary="Zhang et al., SIGGRAPH 2017: takes hints, calm colors",
             license="BSD-2-Clause",
-            bundled=False,
-            hub_repo="siggraph17",
             sources=_released(
                 "siggraph17-df00044c.pth",
                 "colorization-siggraph-17.pth",

@@ -1,36 +1,27 @@
-"""What lies on disk: ``config.json``, ``model.safetensors``, and the ``.pth`` files others release."""
+"""Files of weights: ``.safetensors``, and the ``.pth`` and ``.bin`` pickles that others release."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import pickle
-import sys
-import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from colorful.errors import (
-    ColorfulError,
-    WeightsError,
-    WeightsFormatError,
-    WeightsIntegrityError,
-    WeightsNotFoundError,
-)
-from colorful.files import in_words
-from colorful.models import ARCHITECTURES, NetworkConfig, create, network_class
+from colorful.errors import WeightsError, WeightsFormatError, WeightsIntegrityError, WeightsNotFoundError
+from colorful.files import in_words, open_regular
+from colorful.hub.config import parse_config, settings_of
+from colorful.models import create, network_class
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from colorful.models import Network
 
-CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
-CARD = "README.md"
-FORMAT_VERSION = 1
+PICKLE = "pytorch_model.bin"
+"""What many repos on the Hub hold in place of :data:`WEIGHTS`."""
 
 # Key of the config in the header of a safetensors file. It stays the only key there: safetensors writes its
 # metadata in no fixed order, and one network must always give one checksum.
@@ -55,11 +46,6 @@ class WebPageError(WeightsIntegrityError):
     """A web page came in place of the weights; the file itself may still be elsewhere."""
 
 
-def is_page(head: bytes) -> bool:
-    """Tell whether a file that begins with *head* is HTML or XML, which no file of weights ever is."""
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-
-
 def web_page(where: str) -> WebPageError:
     """Say that a web page came."""
     return WebPageError(
@@ -68,46 +54,43 @@ def web_page(where: str) -> WebPageError:
     )
 
 
-def sniff(head: bytes, where: str) -> Kind:
-    """Tell from its first bytes what a file is.
+def is_page(head: bytes) -> bool:
+    """Tell whether a file that begins with *head* is HTML or XML, which no file of weights ever is."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
-    Args:
-        head: The first bytes, 64 or more where there are as many.
-        where: What to call the file in a message.
+
+def kind_of(path: Path) -> Kind:
+    """Tell by its first bytes how a file is written.
 
     Raises:
+        WeightsNotFoundError: If it is not there.
         WebPageError: If it is HTML or XML.
         WeightsIntegrityError: If it is empty, or the pointer that Git LFS leaves in place of a file.
         WeightsFormatError: If it is neither safetensors nor anything torch writes.
+        WeightsError: If it cannot be read, or is no regular file.
     """
+    try:
+        with open_regular(path) as file:
+            head = file.read(64)
+    except FileNotFoundError:
+        raise WeightsNotFoundError(f"{path}: expected a file of weights, got no such file") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {in_words(error)}") from error
     if not head:
-        raise WeightsIntegrityError(f"{where}: expected weights, got an empty file")
+        raise WeightsIntegrityError(f"{path}: expected weights, got an empty file")
     # Before all others, as what safetensors begin with is a length, whose bytes may be anything. Lengths that
     # take more than four of the eight are none.
     if head[4:9] == b"\0\0\0\0{":
         return "safetensors"
     if is_page(head):
-        raise web_page(where)
+        raise web_page(str(path))
     if head.startswith(b"version https://git-lfs"):
         raise WeightsIntegrityError(
-            f"{where}: expected weights, got the pointer that Git LFS leaves in their place. "
-            "Run: git lfs pull"
+            f"{path}: expected weights, got the pointer that Git LFS leaves in their place. Run: git lfs pull"
         )
     if head.startswith((b"PK\x03\x04", b"\x80")):
         return "pickle"
-    raise WeightsFormatError(f"{where}: expected a .safetensors or .pth file, got something else")
-
-
-def kind_of(path: Path) -> Kind:
-    """Tell what the file at *path* is; raises as :func:`sniff`, and if it cannot be opened."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-    except FileNotFoundError:
-        raise WeightsNotFoundError(f"{path}: expected a file of weights, got no such file") from None
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read: {error.strerror}") from error
-    return sniff(head, str(path))
+    raise WeightsFormatError(f"{path}: expected a .safetensors or .pth file, got something else")
 
 
 def sha256(path: Path) -> str:
@@ -116,8 +99,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def survey(path: Path) -> tuple[dict[str, TensorInfo], dict[str, Any] | None]:
-    """Read what a file of weights says of itself; of a safetensors file without loading torch.
+def read_header(path: Path) -> tuple[dict[str, TensorInfo], dict[str, Any] | None]:
+    """Read what a file of weights says of its tensors; of a safetensors file without loading torch.
 
     Returns:
         Its tensors; and the config it carries, if one.
@@ -141,7 +124,7 @@ def survey(path: Path) -> tuple[dict[str, TensorInfo], dict[str, Any] | None]:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read all tensors of a safetensors or ``.pth`` file onto the CPU. A pickle never gets to run code."""
+    """Read all tensors of a file onto the CPU. A pickle never gets to run code."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -161,84 +144,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         ) from error
     except Exception as error:  # Nearly any, depending on where the archive breaks.
         raise _broken(path, error) from error
+    # Some training code saves {"params": tensors}.
+    if isinstance(content, dict) and len(content) == 1 and isinstance(next(iter(content.values())), dict):
+        (content,) = content.values()
     if not isinstance(content, dict) or not all(_is_plain(*item) for item in content.items()):
         raise WeightsFormatError(f"{path}: expected a dictionary of tensors, got something else")
     return content
-
-
-def _is_plain(name: object, value: object) -> bool:
-    """Tell whether this is a tensor with a name, as large in the file as it says: some kinds are not."""
-    import torch
-
-    return (
-        isinstance(name, str)
-        and name.isprintable()
-        and isinstance(value, torch.Tensor)
-        and (value.layout, value.device.type) == (torch.strided, "cpu")
-        and not (value.is_nested or value.is_quantized)
-        and value.nbytes <= value.untyped_storage().nbytes()
-    )
-
-
-def describe(architecture: str, config: NetworkConfig) -> dict[str, Any]:
-    """Put into a ``config.json`` what is needed to build a network again."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "library_name": "colorful",
-        "architecture": architecture,
-        "config": dataclasses.asdict(config),
-    }
-
-
-def to_json(config: Mapping[str, Any]) -> bytes:
-    """Write a config as people like to read it."""
-    return (json.dumps(config, indent=2) + "\n").encode()
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Read and check a ``config.json``."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise WeightsNotFoundError(f"{path}: expected the config of a model, got no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise WeightsError(f"{path}: cannot be read: {error}") from error
-    return parse_config(text, str(path))
-
-
-def parse_config(text: str, where: str) -> dict[str, Any]:
-    """Check a config up to, but not including, the settings of its network.
-
-    Raises:
-        WeightsIntegrityError: If it is not JSON.
-        WeightsFormatError: If it is of another library, of a newer format or of an unknown network.
-    """
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        page = " (it looks like a web page)" if text.lstrip().startswith("<") else ""
-        raise WeightsIntegrityError(f"{where}: expected JSON, got none{page}: {error}") from error
-    if not isinstance(config, dict) or config.get("library_name") != "colorful":
-        raise WeightsFormatError(
-            f"{where}: expected the config of a colorful model, got that of something else"
-        )
-    version = config.get("format_version")
-    if type(version) is not int or version < 1:
-        raise WeightsFormatError(f"{where}: format_version: expected {FORMAT_VERSION}, got {version!r}")
-    if version > FORMAT_VERSION:
-        raise WeightsFormatError(
-            f"{where}: format_version: expected {FORMAT_VERSION} or less, got {version}. The model was saved "
-            "by a newer colorful than this one. Run: pip install --upgrade colorful-colorization"
-        )
-    architecture = config.get("architecture")
-    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
-        raise WeightsFormatError(
-            f"{where}: architecture: expected one of {', '.join(ARCHITECTURES)}, "
-            f"got {architecture!r}; colorful.models.register makes a class of your own known"
-        )
-    if not isinstance(config.setdefault("config", {}), dict):
-        raise WeightsFormatError(f"{where}: config: expected an object, got {config['config']!r}")
-    return config
 
 
 def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool = False) -> Network:
@@ -263,7 +174,7 @@ def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool 
     from colorful.host import unaffected
     from colorful.models.network import Undrawn
 
-    settings = _settings(config["config"], where)
+    settings = settings_of(config, where)
     tensors = dict(network_class(config["architecture"]).converted(read_tensors(weights)))
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     # Fresh weights would move the caller's random stream, and take time and memory to draw.
@@ -274,22 +185,21 @@ def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool 
         # Counts training steps only; files from before torch 0.4.1 have none.
         if name.endswith(".num_batches_tracked"):
             tensors.setdefault(name, tensor)
-    complaint = mismatch(expected, tensors)
-    if complaint:
+    if complaint := mismatch(expected, tensors):
         raise WeightsFormatError(f"{where}: the weights do not fit {config['architecture']}: {complaint}")
     fitting = {name: tensors[name].to(tensor.dtype) for name, tensor in expected.items()}
     network.load_state_dict(fitting, assign=mapped)
     return network.eval()
 
 
-def mismatch(expected: Mapping[str, Tensor], got: Mapping[str, Tensor] | Mapping[str, TensorInfo]) -> str:
+def mismatch(expected: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> str:
     """Say which tensors are missing, extra or of another shape; nothing if all fit."""
     missing = [name for name in expected if name not in got]
     extra = [name for name in got if name not in expected]
     misshapen = [
         f"{name} (expected {tuple(tensor.shape)}, got {tuple(got[name].shape)})"
         for name, tensor in expected.items()
-        if name in got and tuple(got[name].shape) != tuple(tensor.shape)
+        if name in got and got[name].shape != tensor.shape
     ]
     found = (("missing", missing), ("extra", extra), ("of another shape", misshapen))
     return "; ".join(f"{len(names)} {what}: {_some(names)}" for what, names in found if names)
@@ -307,35 +217,18 @@ def serialize(tensors: Mapping[str, Tensor], config: Mapping[str, Any] | None = 
     return save(own, metadata=None if config is None else {_EMBEDDED: json.dumps(config, sort_keys=True)})
 
 
-def unwritable(path: Path, error: BaseException) -> WeightsError:
-    """Say why *path* could not be written in the cache."""
-    return WeightsError(
-        f"{path}: cannot be written: {in_words(error)}. Free some space, make it writable, or choose another "
-        "place with cache_dir= or the environment variable HF_HOME"
+def _is_plain(name: object, value: object) -> bool:
+    """Tell whether this is a tensor with a name, as large in the file as it says: some kinds are not."""
+    import torch
+
+    return (
+        isinstance(name, str)
+        and name.isprintable()
+        and isinstance(value, torch.Tensor)
+        and (value.layout, value.device.type) == (torch.strided, "cpu")
+        and not (value.is_nested or value.is_quantized)
+        and value.nbytes <= value.untyped_storage().nbytes()
     )
-
-
-def _settings(given: Mapping[str, Any], where: str) -> NetworkConfig:
-    kinds = typing.get_type_hints(NetworkConfig)
-    for name, value in given.items():
-        if name not in kinds:
-            raise WeightsFormatError(f"{where}: config: expected one of {', '.join(kinds)}, got {name!r}")
-        if not _fits(value, kinds[name]):
-            wanted = getattr(kinds[name], "__name__", None)
-            wanted = wanted if isinstance(kinds[name], type) else str(typing.get_args(kinds[name]))
-            raise WeightsFormatError(f"{where}: config.{name}: expected {wanted}, got {value!r}")
-    try:
-        return NetworkConfig(**given)
-    except ColorfulError as error:
-        raise WeightsFormatError(f"{where}: config.{error}") from error
-
-
-def _fits(value: object, kind: Any) -> bool:
-    if typing.get_origin(kind) is Literal:
-        return value in typing.get_args(kind)
-    if kind is float:
-        return type(value) in (int, float) and abs(typing.cast("float", value)) <= sys.float_info.max
-    return type(value) is kind
 
 
 def _some(names: list[str], most: int = 5) -> str:
@@ -344,10 +237,5 @@ def _some(names: list[str], most: int = 5) -> str:
 
 
 def _broken(path: Path, error: Exception) -> WeightsIntegrityError:
-    return WeightsIntegrityError(
-        f"{path}: the file is truncated or damaged; fetch it again ({_first_line(error)})"
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    return WeightsIntegrityError(f"{path}: the file is truncated or damaged; fetch it again ({reason})")

@@ -29,7 +29,7 @@ from colorful.errors import (
     WeightsIntegrityError,
     WeightsNotFoundError,
 )
-from colorful.hub.files import read_tensors
+from colorful.hub.weights import read_tensors
 from colorful.models import Network, NetworkConfig, create
 
 
@@ -203,7 +203,7 @@ def hub_client_released(hub: Any, released: dict[str, Any], tmp_path: Path) -> d
     torch.save({"x": Canary(canary)}, tmp_path / "evil.pth")
     content = (tmp_path / "evil.pth").read_bytes()
     hub.files["/official/released.safetensors"] = content
-    source = {"filename": "evil.pth", "size": None, "sha256": hashlib.sha256(content).hexdigest()}
+    source = {"filename": "evil.pth", "sha256": hashlib.sha256(content).hexdigest()}
     released["sources"] = [{"url": released["sources"][0]["url"], **source}]
     return {"entry": released, "canary": canary}
 
