@@ -94,7 +94,11 @@ def docs(session: nox.Session) -> None:
     install(session, "--editable", f".[{EXTRAS}]", group="docs")
     shutil.rmtree(ROOT / "docs" / "_build", ignore_errors=True)
     session.run("sphinx-build", "-n", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
-    session.run("python", "-m", "pytest", "docs", "src", "README.md", "README.zh.md", *session.posargs)
+    # The blocks of a page go on from each other.
+    in_order = ("-p", "no:randomly")
+    session.run(
+        "python", "-m", "pytest", *in_order, "docs", "src", "README.md", "README.zh.md", *session.posargs
+    )
 
 
 @nox.session

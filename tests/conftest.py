@@ -11,10 +11,17 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+import skimage.data
 import torch
 from hypothesis import settings
+from PIL import Image
 from pytest_socket import socket_allow_hosts
+from web_samples import Painter, Plain
+
+from colorful import Colorizer
+from colorful.models import NetworkConfig, create
 
 # The parity tests need the reference, which only `nox -s parity` installs.
 collect_ignore = [] if importlib.util.find_spec("colorizers") else ["parity"]
@@ -39,3 +46,28 @@ def _seeds() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def painter() -> Colorizer:
+    """Give a model that predicts a distribution and takes hints."""
+    return Colorizer(Painter(NetworkConfig(network_size=64)), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def plain() -> Colorizer:
+    """Give a model that predicts ab at once and takes no hints."""
+    return Colorizer(Plain(NetworkConfig(network_size=64)), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def lite() -> Colorizer:
+    """Give a small real network with weights that answer to every pixel."""
+    torch.manual_seed(5)
+    return Colorizer(create("lite", NetworkConfig(network_size=64)), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def grey() -> npt.NDArray[np.uint8]:
+    """Give a grey photo, 75 x 113."""
+    return np.asarray(Image.fromarray(skimage.data.chelsea()).convert("L").resize((113, 75)))
