@@ -162,6 +162,8 @@ class TestColorize:
                 errors.OptionError,
                 "network_size: .*protocol='released' fixes it",
             ),
+            ({"max_pixels": 0}, errors.OptionError, "max_pixels: expected an integer of at least 1, or None"),
+            ({"max_pixels": 1e6}, errors.OptionError, "max_pixels: expected"),
             ({"network": 64}, TypeError, "unexpected keyword argument 'network'"),
         ],
         ids=str,
@@ -172,6 +174,16 @@ class TestColorize:
         """A setting that is not offered is an error when the colorizer is made."""
         with pytest.raises(error, match=words):
             Colorizer.from_pretrained("lite", device="cpu", **settings)
+
+    def test_the_limit_of_pixels_is_a_setting(self, grey: Array) -> None:
+        """A colorizer refuses files beyond its own limit, also among many, and None takes any size."""
+        network = Painter(NetworkConfig(network_size=32))
+        strict = Colorizer(network, device="cpu", max_pixels=grey.size - 1)
+        for color in (strict.colorize, lambda photo: list(strict.colorize_many([photo]))):
+            with pytest.raises(errors.ImageTooLargeError, match="expected at most"):
+                color(encode(grey))
+        lenient = Colorizer(network, device="cpu", max_pixels=None)
+        assert lenient.colorize(encode(grey)).size == grey.shape[::-1]
 
     def test_a_tuned_colorizer_shares_the_network(self, painter: Colorizer, grey: Array) -> None:
         """``tuned`` gives other defaults to the same network, and leaves the first colorizer as it is."""

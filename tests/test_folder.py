@@ -190,6 +190,24 @@ class TestColorizeFolder:
             "a.jpg", "b.jpg", "c.jpg", "empty.png", "colorized_a.jpg", "colorized_c.jpg"
         }  # fmt: skip
 
+    def test_what_a_result_lacks_is_in_the_summary(self, painter: Colorizer, album: Path) -> None:
+        """A TIFF of several pages is among the warned, with the reason; pages="all" colors all."""
+        put(album, "a.png")
+        pages = [Image.fromarray(np.full((9, 12), shade, np.uint8)) for shade in (50, 90, 130)]
+        pages[0].save(album / "b.tif", save_all=True, append_images=pages[1:])
+        summary = colorize_folder(album, album / "out", colorizer=painter)
+        assert (summary.done, [outcome.source.name for outcome in summary.warned]) == (2, ["b.tif"])
+        assert "more than one picture (3)" in summary.warned[0].warnings[0]
+        summary = colorize_folder(album, album / "out", colorizer=painter, pages="all", overwrite=True)
+        assert (summary.done, summary.warned) == (2, [])
+        with Image.open(album / "out" / "colorized_b.tif") as result:
+            assert (result.n_frames, result.mode) == (3, "RGB")
+        summary = colorize_folder(
+            album / "b.tif", album / "png", colorizer=painter, pages="all", format="png"
+        )
+        assert "a TIFF holds several pages" in str(summary.failed[0].error)
+        assert not list(album.glob("png/*"))
+
     def test_results_that_are_there(self, painter: Colorizer, album: Path) -> None:
         """A result that is there is an error, or skipped, or replaced, as was asked."""
         put(album, "a.png", "b.png")

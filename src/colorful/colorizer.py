@@ -46,6 +46,17 @@ class PretrainedOptions(FetchOptions, Settings, total=False):
     """Where weights come from, and what the colorizer is set to."""
 
 
+class FileOptions(Saving, total=False):
+    """What becomes of a file, and how it is encoded.
+
+    Attributes:
+        pages: Of a TIFF with several pages, ``"first"`` (the default) colors the first, with a warning, and
+            ``"all"`` colors all, into one TIFF.
+    """
+
+    pages: Literal["first", "all"]
+
+
 class Colorizer:
     """A model, loaded once, that colors any number of photos; threads can share it, and it can be pickled.
 
@@ -294,7 +305,7 @@ class Colorizer:
         hints: Sequence[Hint] = (),
         keep: Mask | None = None,
         overwrite: bool = False,
-        **saving: Unpack[Saving],
+        **options: Unpack[FileOptions],
     ) -> Path:
         """Color a photo from file to file; bit depth, alpha and metadata stay.
 
@@ -306,7 +317,7 @@ class Colorizer:
             hints: Colors that spots of the photo have.
             keep: Where the photo stays as it is; see :meth:`colorize`.
             overwrite: Whether *target* may be there already. The photo itself is never overwritten.
-            **saving: How the result is encoded.
+            **options: Which pages are colored, and how the result is encoded.
 
         Returns:
             The path written.
@@ -322,8 +333,40 @@ class Colorizer:
             raise OutputExistsError(
                 f"target: expected another file than the photo, got {os.fspath(target)!r}"
             )
-        picture = self.predict(source, hints=hints).picture(keep=keep)
-        return images.write(picture, target, overwrite=overwrite, **saving)
+        picture = self.color_pages(source, hints=hints, keep=keep, pages=options.pop("pages", "first"))
+        return images.write(picture, target, overwrite=overwrite, **cast("Saving", options))
+
+    def color_pages(
+        self,
+        source: FileLike,
+        *,
+        hints: Sequence[Hint] = (),
+        keep: Mask | None = None,
+        pages: Literal["first", "all"] = "first",
+    ) -> Picture | Iterator[Picture]:
+        """Color a file, or all pages of it, into what :func:`colorful.images.write` takes.
+
+        Args:
+            source: The photo.
+            hints: Colors that spots of it have.
+            keep: Where it stays as it is; see :meth:`colorize`.
+            pages: See :class:`FileOptions`.
+
+        Returns:
+            For ``"first"`` the colored picture, for ``"all"`` the pages, each read and colored when it is
+            asked for.
+
+        Raises:
+            OptionError: If there are hints or a mask, which belong to one photo, for all pages.
+            ColorfulError: As for :meth:`colorize`.
+        """
+        if pages not in ("first", "all"):
+            raise OptionError(f"pages: expected 'first' or 'all', got {pages!r}")
+        if pages == "first":
+            return self.predict(source, hints=hints).picture(keep=keep)
+        if hints or keep is not None:
+            raise OptionError("pages: expected 'first' with hints or keep, which belong to one photo")
+        return self._color_pages(source)
 
     @unaffected()
     def predict(
@@ -348,7 +391,7 @@ class Colorizer:
             ColorfulError: As for :meth:`colorize`.
         """
         check_hints(hints)
-        picture = photo if isinstance(photo, Picture) else images.read(photo)
+        picture = photo if isinstance(photo, Picture) else self._read(photo)
         return self._run([picture], [hints], hints_size)[0]
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
@@ -406,6 +449,19 @@ class Colorizer:
         )
         self._network = None if self._files else network
 
+    def _color_pages(self, source: FileLike) -> Iterator[Picture]:
+        rest = images.read_pages(source, max_pixels=self.settings["max_pixels"])
+        while True:
+            with unaffected():  # a page is read when it is its turn
+                page = next(rest, None)
+            if page is None:
+                return
+            yield self.predict(page).picture()
+
+    @unaffected()
+    def _read(self, photo: npt.NDArray[Any] | Image.Image | FileLike) -> Picture:
+        return images.read(photo, max_pixels=self.settings["max_pixels"])
+
     def _tune(self, changes: Look) -> Mapping[str, float]:
         if changes.get("temperature") is not None and not self.has_temperature:
             raise unsupported("temperature", self.architecture)
@@ -455,8 +511,7 @@ class Colorizer:
             pictures: list[Picture] = []
             try:
                 for photo in islice(photos, batch_size):
-                    with unaffected():
-                        pictures.append(images.read(photo))
+                    pictures.append(self._read(photo))
             except Exception as error:  # those read before it are still owed to the caller
                 failure = error
             if not pictures:

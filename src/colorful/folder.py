@@ -10,12 +10,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Literal, Unpack, cast
 
 from colorful import files, images, parallel
-from colorful.colorizer import Colorizer
+from colorful.colorizer import Colorizer, FileOptions
 from colorful.errors import (
     ColorfulError,
     ImageError,
@@ -25,6 +25,7 @@ from colorful.errors import (
 )
 from colorful.hints import Hint
 from colorful.images import Saving
+from colorful.images.log import collecting
 from colorful.photos import expand, walk
 from colorful.prediction import Mask
 
@@ -63,12 +64,14 @@ class Outcome:
         target: Where the result is or would be.
         status: ``"done"``, ``"skipped"`` (the result was there already) or ``"failed"``.
         error: What went wrong, if it failed.
+        warnings: What of the photo the result lacks, such as further pages or a caption.
     """
 
     source: Path
     target: Path | None
     status: Literal["done", "skipped", "failed"]
     error: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,14 @@ class Summary:
         skipped: How many had a result already.
         failed: Those that failed, each with its reason.
         seconds: How long it took.
+        warned: Those that lack something of their photo.
     """
 
     done: int
     skipped: int
     failed: list[Outcome]
     seconds: float
+    warned: list[Outcome] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ class Plan:
         overwrite: bool = False,
         workers: int | None = None,
         progress: Progress | None = None,
-        **saving: Unpack[Saving],
+        **options: Unpack[FileOptions],
     ) -> Summary:
         """Do it; see :func:`colorize_folder` for what an interrupt and a broken photo do.
 
@@ -122,7 +127,7 @@ class Plan:
             overwrite: Replace results that are there.
             workers: Photos at work at a time.
             progress: Called after each photo.
-            **saving: How the results are encoded.
+            **options: Which pages are colored, and how the results are encoded.
 
         Raises:
             ColorfulError: If an option has no meaning.
@@ -135,8 +140,15 @@ class Plan:
             raise OptionError(f"workers: expected at least 1, got {workers}")
         workers = max(1, min(workers, len(self.jobs)))
         budget = _Budget(_PIXELS_IN_FLIGHT)
+        pages = options.pop("pages", "first")
+        saving = cast("Saving", options)
 
         def work(job: Job) -> Outcome:
+            with collecting() as warnings:
+                outcome = attempt(job)
+            return replace(outcome, warnings=tuple(dict.fromkeys(warnings)))
+
+        def attempt(job: Job) -> Outcome:
             try:
                 if os.path.lexists(job.target):
                     if skip_existing:
@@ -149,8 +161,7 @@ class Plan:
                             "skip_existing=True leaves it, overwrite=True replaces it"
                         )
                 with budget.take(_count_pixels(job.source)):
-                    picture = images.read(job.source)
-                    colored = colorizer.predict(picture, hints=hints).picture(keep=keep)
+                    colored = colorizer.color_pages(job.source, hints=hints, keep=keep, pages=pages)
                     files.make_folder(job.target.parent)
                     images.write(colored, job.target, overwrite=overwrite, **saving)
             except OptionError:
@@ -165,16 +176,19 @@ class Plan:
         start = time.monotonic()
         counts: Counter[str] = Counter()
         failed = list(self.problems)
+        warned: list[Outcome] = []
 
         def report(outcome: Outcome) -> None:
             counts[outcome.status] += 1
             if outcome.status == "failed":
                 failed.append(outcome)
+            elif outcome.warnings:
+                warned.append(outcome)
             if progress is not None:
                 progress(outcome, counts.total(), len(self.jobs))
 
         parallel.finish(work, self.jobs, workers=workers, report=report)
-        return Summary(counts["done"], counts["skipped"], failed, time.monotonic() - start)
+        return Summary(counts["done"], counts["skipped"], failed, time.monotonic() - start, warned)
 
 
 def plan_jobs(
@@ -235,7 +249,7 @@ def colorize_folder(
     overwrite: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
-    **saving: Unpack[Saving],
+    **options: Unpack[FileOptions],
 ) -> Summary:
     """Color the photos of folders, and go on after a broken one.
 
@@ -254,7 +268,8 @@ def colorize_folder(
             threads. Where the disk is slow, one more may help.
         progress: Called after each photo with what became of it, the number of photos finished and the
             number of all.
-        **saving: How the results are encoded. Without *format* each keeps its photo's own.
+        **options: Which pages are colored, and how the results are encoded. Without *format* each keeps its
+            photo's own.
 
     Returns:
         What became of each photo.
@@ -263,7 +278,7 @@ def colorize_folder(
         PhotosError: If there is nothing to color.
         ColorfulError: If an option has no meaning; what happens to a single photo is in the summary.
     """
-    plan = plan_jobs(sources, out, recursive=recursive, format=saving.pop("format", None))
+    plan = plan_jobs(sources, out, recursive=recursive, format=options.pop("format", None))
     if not plan.jobs:
         missing = "; ".join(f"{problem.source}: {problem.error}" for problem in plan.problems)
         raise PhotosError(f"photos: expected some, got none: {missing}")
@@ -273,7 +288,7 @@ def colorize_folder(
         overwrite=overwrite,
         workers=workers,
         progress=progress,
-        **saving,
+        **options,
     )
 
 

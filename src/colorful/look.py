@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Literal, TypedDict, get_args
 
 from colorful.errors import KindError, OptionError, RangeError
+from colorful.images import MAX_PIXELS
 from colorful.lab.space import Gamut
 from colorful.raster import Upsampling
 
@@ -46,12 +47,15 @@ class Settings(TypedDict, total=False):
             ``"clip"`` their channels are cut off.
         protocol: ``"photo"`` (the default) is made for photos of any size. ``"released"`` does as the code
             that Zhang et al. released, to compare with published figures; it fixes the three options above.
+        max_pixels: Files and PIL images with more are refused before they are decoded, by default with more
+            than 178,956,970, since they may be made to fill the memory. None takes any size.
     """
 
     network_size: int | None
     upsample: Upsampling
     gamut: Gamut
     protocol: ProtocolName
+    max_pixels: int | None
 
 
 _HIGHEST = {"temperature": 1.0, "saturation": math.inf, "strength": 1.0}
@@ -101,18 +105,19 @@ def settle(settings: Settings, *, multiple: int, largest: int) -> Settings:
         if value not in get_args(offered):
             choices = ", ".join(map(repr, get_args(offered)))
             raise OptionError(f"{name}: expected one of {choices}, got {value!r}")
+    most = settings.get("max_pixels", MAX_PIXELS)
+    if most is not None and (not _is_whole(most) or most < 1):
+        raise OptionError(f"max_pixels: expected an integer of at least 1, or None, got {most!r}")
     if settings.get("protocol") == "released":
         for name in ("network_size", "upsample", "gamut"):
             if given.get(name) is not None:
                 raise OptionError(f"{name}: expected none, since protocol='released' fixes it")
-        return _RELEASED
+        return {**_RELEASED, "max_pixels": most}
     side = settings.get("network_size")
-    # NumPy's integers are Integral, too.
-    whole = isinstance(side, Integral) and not isinstance(side, bool)
-    if side is not None and not (whole and multiple <= side <= largest):
+    if side is not None and not (_is_whole(side) and multiple <= side <= largest):
         raise OptionError(f"network_size: expected an integer in {multiple}..{largest}, got {side!r}")
     default: Settings = {"network_size": None, "upsample": "guided", "gamut": "map", "protocol": "photo"}
-    return default | settings
+    return {**default, **settings, "max_pixels": most}
 
 
 def refuse_unknown(given: Mapping[str, object], options: type) -> None:
@@ -130,6 +135,10 @@ def refuse_unknown(given: Mapping[str, object], options: type) -> None:
             raise TypeError(
                 f"got an unexpected keyword argument {name!r}; expected {', '.join(options.__annotations__)}"
             )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)  # NumPy's integers, too
 
 
 def _number(name: str, value: object) -> float:

@@ -57,6 +57,31 @@ def test_a_photo_is_colored_beside_itself(here: Path, model: str) -> None:
         assert chroma(picture) > 1
 
 
+def test_all_pages_of_a_tiff_are_colored_on_request(here: Path, model: str) -> None:
+    """``--pages all`` makes one TIFF of all pages; without it one is colored, and a warning says so."""
+    with Image.open("a.png") as page:
+        page.save("scan.tif", save_all=True, append_images=[page.transpose(Image.Transpose.ROTATE_180)] * 2)
+    result = run("scan.tif", "a.png", "-m", model, "--out", "first")
+    assert "has more than one picture (3)" in result.stderr
+    assert "2 of 2 photos colored, 1 with warnings" in result.stderr
+    result = run("scan.tif", "-m", model, "-o", "all.tif", "--pages", "all")
+    assert (result.exit_code, result.stderr) == (0, "scan.tif -> all.tif\n")
+    stdout = run("-", "-m", model, "--pages", "all", stdin=Path("scan.tif").read_bytes()).stdout_bytes
+    for file in (Path("all.tif"), io.BytesIO(stdout)):
+        with Image.open(file) as picture:
+            assert picture.n_frames == 3
+            picture.seek(2)
+            assert chroma(picture) > 1
+
+
+def test_the_limit_of_pixels_is_an_option(here: Path, model: str) -> None:
+    """``--max-pixels`` refuses larger photos, a larger number lets them in, and 0 takes any size."""
+    Image.new("1", (20_000, 9_000)).save("map.png")
+    assert "expected at most 178,956,970 pixels" in run("map.png", "-m", model).stderr
+    assert "expected at most 100 pixels" in run("a.png", "-m", model, "--max-pixels", "100").stderr
+    assert run("a.png", "-m", model, "--max-pixels", "0").exit_code == 0
+
+
 def test_a_broken_photo_is_named_and_the_others_go_on(here: Path, model: str) -> None:
     """With a broken photo the others are colored, and the status is 1."""
     result = run("-m", model, ".", "none.png")

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -49,6 +49,18 @@ STREAM = "-"
 )
 @click.option("-f", "--format", help="png, jpeg, tiff, webp ...; that of each photo by default.")
 @click.option("-q", "--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP, AVIF and HEIF.")
+@click.option(
+    "--pages",
+    type=click.Choice(["first", "all"]),
+    default="first",
+    show_default=True,
+    help="Of a TIFF with several: all go into one TIFF.",
+)
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(0),
+    help="Refuse photos with more; 178,956,970 by default, 0 takes any size.",
+)
 @click.option("--skip-existing", is_flag=True, help="Go on with an earlier run: leave out what is done.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are there (never a photo).")
 @click.option(
@@ -64,12 +76,14 @@ def colorize(
     photos: tuple[str, ...],
     out: str | None,
     recursive: bool,
-    load: Callable[[], Colorizer],
+    load: Callable[..., Colorizer],
     look: Look,
     hints: str | None,
     keep: str | None,
     format: str | None,
     quality: int | None,
+    pages: Literal["first", "all"],
+    max_pixels: int | None,
     skip_existing: bool,
     overwrite: bool,
     workers: int | None,
@@ -96,7 +110,8 @@ def colorize(
     from colorful.images import Saving
 
     spots = load_hints(hints) if hints else []
-    mask = images.read(keep).unwrap() if keep else None
+    limit: dict[str, int | None] = {} if max_pixels is None else {"max_pixels": max_pixels or None}
+    mask = images.read(keep, **limit).unwrap() if keep else None
     plan = None if STREAM in photos or to_stdout else _plan(photos, out, recursive, format)
     if plan is None and not to_stdout:
         if skip_existing and os.path.lexists(str(out)):
@@ -105,14 +120,15 @@ def colorize(
         _prepare_file(Path(str(out)), format, overwrite)
     if plan is not None and not plan.jobs:
         raise SystemExit(_Report(plan, as_json).close())
-    colorizer = load().tuned(**look)
+    colorizer = load(**limit).tuned(**look)
     saving = Saving(format=format, quality=quality, provenance=not no_provenance)
     if plan is None:
         source = sys.stdin.buffer if STREAM in photos else photos[0]
-        picture = colorizer.predict(source, hints=spots).picture(keep=mask)
+        picture = colorizer.color_pages(source, hints=spots, keep=mask, pages=pages)
         if to_stdout:
+            own = picture.format if isinstance(picture, images.Picture) else "tiff"
             encoded = images.encode(
-                picture, format or picture.format or "png", quality=quality, provenance=not no_provenance
+                picture, format or own or "png", quality=quality, provenance=not no_provenance
             )
             sys.stdout.buffer.write(encoded)
             sys.stdout.buffer.flush()
@@ -132,6 +148,7 @@ def colorize(
             overwrite=overwrite,
             workers=workers,
             progress=report.progress,
+            pages=pages,
             **saving,
         )
     except KeyboardInterrupt:
@@ -213,6 +230,7 @@ class _Report:
         seconds = time.monotonic() - self._start
         statuses = Counter(outcome.status for outcome in self._outcomes)
         counts = {status: statuses[status] for status in ("done", "skipped", "failed")}
+        counts["warned"] = sum(bool(outcome.warnings) for outcome in self._outcomes)
         if self._as_json:
             self._print_json(
                 {"summary": {**counts, "seconds": round(seconds, 3), "interrupted": interrupted}}
@@ -220,6 +238,7 @@ class _Report:
         elif self._total > 1 or interrupted:
             words = [f"{counts['done']} of {self._total} photos colored"]
             words += [f"{counts[status]} {status}" for status in ("skipped", "failed") if counts[status]]
+            words += [f"{counts['warned']} with warnings"] if counts["warned"] else []
             speed = f" ({counts['done'] / seconds:.1f} photos/s)" if counts["done"] else ""
             click.echo(f"{', '.join(words)} in {seconds:.1f} s{speed}", err=True)
         if interrupted:

@@ -43,10 +43,10 @@ def model_options(command: Command) -> Command:
     """Give a command the options that choose a model; it gets a function that loads it as *load*."""
 
     def loader(model: str, **options: Any) -> Callable[[], Colorizer]:
-        def load() -> Colorizer:
+        def load(**settings: Any) -> Colorizer:
             from colorful.colorizer import Colorizer
 
-            return Colorizer.from_pretrained(model, **options)
+            return Colorizer.from_pretrained(model, **options, **settings)
 
         return load
 

@@ -8,6 +8,7 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from numbers import Integral
 from pathlib import Path
 from typing import IO, Any, TypedDict, Unpack
@@ -102,10 +103,11 @@ def encode(
         The file, tagged sRGB, with as much of the metadata as the format has room for.
 
     Raises:
-        OptionError: If *format* is unknown, or holds one picture and there are more or none.
+        OptionError: If *format* is unknown.
         KindError: If *quality* is no whole number.
         RangeError: If *quality* is outside 1 to 100.
-        OutputError: If the format cannot hold the picture, for instance because it is too wide.
+        OutputError: If the format cannot hold the picture, for instance because it is too wide, or holds one
+            and there are more.
         MissingExtraError: If HEIF is asked for and ``pillow-heif`` is not installed.
     """
     name = EXTENSIONS.get(f".{format.lower().removeprefix('.')}", format.upper())
@@ -118,7 +120,7 @@ def encode(
     try:
         if name == "TIFF":
             return _tiff([picture] if isinstance(picture, Picture) else picture, provenance)
-        one = picture if isinstance(picture, Picture) else _only(list(picture), name)
+        one = picture if isinstance(picture, Picture) else _only(list(islice(picture, 2)), name)
         longest = _LONGEST_SIDE.get(name)
         if longest and max(one.size) > longest:
             raise OutputError(
@@ -134,7 +136,8 @@ def encode(
 
 def _only(pictures: Sequence[Picture], name: str) -> Picture:
     if len(pictures) != 1:
-        raise OptionError(f"format: expected tiff for {len(pictures)} pages, since {name} holds one picture")
+        count = "several" if pictures else "none"
+        raise OutputError(f"{name}: holds one picture, got {count}; a TIFF holds several pages")
     return pictures[0]
 
 
