@@ -35,5 +35,5 @@ def test_light_does_not_depend_on_the_bands(monkeypatch: pytest.MonkeyPatch) -> 
     """However a photo is cut into bands, the small L is the same."""
     pixels = photo(301, 57)
     whole = light(pixels, (20, 30))
-    monkeypatch.setattr(bands, "_BAND", 57 * 7)
+    monkeypatch.setattr(bands, "_PIXELS", 57 * 7)
     torch.testing.assert_close(light(pixels, (20, 30)), whole, atol=1e-4, rtol=0)

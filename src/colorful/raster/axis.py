@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from colorful.lab.upsample import Kernel
@@ -11,6 +13,9 @@ from colorful.raster.planes import Plane, product
 class Axis:
     """One axis of :func:`colorful.lab.upsample.resize`, for a stretch of it at a time.
 
+    Weights are made where they are used, a few cells wanted at a time: a table of them would be four times
+    as long as the axis, which may be the whole of a photo.
+
     Args:
         length: Cells after resizing.
         source: Cells before.
@@ -18,34 +23,24 @@ class Axis:
     """
 
     def __init__(self, length: int, source: int, kernel: Kernel) -> None:
-        scale = source / length
-        wide = max(scale, 1)  # antialiased: the kernel is as wide as a cell wanted
-        half = {"cubic": 2, "linear": 1}[kernel] * wide
-        center = (np.arange(length) + 0.5) * scale
-        # Of each cell wanted, the first of those that take part, and the weights of it and the ones after.
-        self._first = np.ceil(center - half - 0.5).astype(np.intp)
-        cells = self._first[:, None] + np.arange(int(2 * half) + 1)
-        x = np.abs(cells + 0.5 - center[:, None]) / wide
-        if kernel == "linear":
-            weights = np.clip(1 - x, 0, None)
-        else:
-            near = (1.5 * x - 2.5) * x * x + 1
-            far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-            weights = np.where(x < 1, near, np.where(x < 2, far, 0))
-        weights[(cells < 0) | (cells >= source)] = 0
-        self._weights = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
-        self._source = source
-        self._step = 8 if source > length else 32
+        self._length, self._source, self._kernel = length, source, kernel
+        self._scale = source / length
+        self._wide = max(self._scale, 1)  # antialiased: the kernel is as wide as a cell wanted
+        self._half = {"cubic": 2, "linear": 1}[kernel] * self._wide
+        # Weights are 0 but along the diagonal: many cells at a time waste work on zeros, few on calls.
+        self._step = math.ceil(max(32, 4 / self._scale) if self._scale < 1 else max(8, 64 / self._scale))
 
     def inputs(self, outputs: range) -> range:
         """Tell which cells some of those wanted are made of."""
-        last = self._first[outputs.stop - 1] + self._weights.shape[1]
-        return range(max(0, int(self._first[outputs.start])), min(int(last), self._source))
+        first = math.ceil((outputs.start + 0.5) * self._scale - self._half - 0.5)
+        last = math.floor((outputs.stop - 0.5) * self._scale + self._half - 0.5)
+        return range(max(first, 0), min(last + 1, self._source))
 
     def outputs(self, inputs: range) -> range:
         """Tell which of the cells wanted some take part in."""
-        start = np.searchsorted(self._first + self._weights.shape[1], inputs.start, "right")
-        return range(int(start), int(np.searchsorted(self._first, inputs.stop)))
+        first = math.ceil((inputs.start + 0.5 - self._half) / self._scale - 0.5)
+        last = math.floor((inputs.stop - 0.5 + self._half) / self._scale - 0.5)
+        return range(max(first, 0), min(last + 1, self._length))
 
     def resize(self, cells: Plane, inputs: range, outputs: range, out: Plane) -> Plane:
         """Make *outputs* of as many of their cells as are among *inputs*.
@@ -53,23 +48,29 @@ class Axis:
         Args:
             cells: Those *inputs*, shape ``(*, len(inputs), W)``.
             inputs: Where they are on the axis.
-            outputs: The cells wanted; each must have some of its own in *inputs*.
+            outputs: The cells wanted.
             out: Where they go, ``(*, len(outputs), W)``.
 
         Returns:
             *out*.
         """
-        weights = self._weights[outputs.start : outputs.stop]
-        count, taps = weights.shape
-        width = len(inputs) + 2 * taps  # with room for cells on either side of *inputs*
-        matrix = np.zeros(count * width, np.float32)
-        start = self._first[outputs.start : outputs.stop] - inputs.start + taps
-        matrix[(start + np.arange(0, count * width, width))[:, None] + np.arange(taps)] = weights
-        matrix = matrix.reshape(count, width)[:, taps:-taps]
-        # The matrix is 0 but for a band along its diagonal: cut into steps, most of that is left out.
-        for top in range(0, count, self._step):
-            rows = slice(top, top + self._step)
-            first, last = start[rows][[0, -1]] - taps
-            columns = slice(max(0, first), last + taps)
-            product(matrix[rows, columns], cells[..., columns, :], out[..., rows, :])
+        for start in range(0, len(outputs), self._step):
+            some = outputs[start : start + self._step]
+            own = self.inputs(some)
+            used = range(max(own.start, inputs.start), min(own.stop, inputs.stop))
+            weights = self._weights(some, own)[:, used.start - own.start : used.stop - own.start]
+            there = cells[..., used.start - inputs.start : used.stop - inputs.start, :]
+            product(weights, there, out[..., start : start + len(some), :])
         return out
+
+    def _weights(self, outputs: range, inputs: range) -> Plane:
+        """Give the weight of each of all the *inputs* that some *outputs* have, ``(outputs, inputs)``."""
+        center = (np.arange(outputs.start, outputs.stop) + 0.5) * self._scale
+        x = np.abs(np.arange(inputs.start, inputs.stop) + 0.5 - center[:, None]) / self._wide
+        if self._kernel == "linear":
+            weights = np.clip(1 - x, 0, None)
+        else:
+            near = (1.5 * x - 2.5) * x * x + 1
+            far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+            weights = np.where(x < 1, near, np.where(x < 2, far, 0))
+        return np.asarray(weights / weights.sum(1, keepdims=True), np.float32)

@@ -1,10 +1,10 @@
-"""Work on a photo in bands of rows that fit the cache, side by side on threads."""
+"""Work on a photo in bands that fit the cache, side by side on threads."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,32 +15,66 @@ from colorful.raster import planes
 
 T = TypeVar("T")
 
-_BAND = 1 << 18
-"""Pixels in a band: its ten planes stay in the cache, and its loops last long beside Python's share.
+_PIXELS = 1 << 18
+"""In a band: its ten planes stay in the cache, and its loops last long beside Python's share.
 
 With fewer, threads that wait for the interpreter's lock take more time than the smaller planes save.
 """
 
-_TALLEST = 1024
-"""Rows in a band: the weights that resize it stay small for a photo that is narrow, too."""
-
 _OWN = threading.local()
 
 
-def scratch_of_thread(width: int) -> planes.Scratch:
+class Band(NamedTuple):
+    """A part of a photo: some whole rows of it, or a stretch of a row that is longer than a band.
+
+    Attributes:
+        rows: Which rows.
+        columns: Which columns.
+    """
+
+    rows: range
+    columns: range
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """The part, as an index into the photo."""
+        return slice(self.rows.start, self.rows.stop), slice(self.columns.start, self.columns.stop)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return len(self.rows), len(self.columns)
+
+
+def scratch_of_thread() -> planes.Scratch:
     """Give this thread's own: fresh memory for each photo of a folder would cost a tenth of its time."""
-    if width > _BAND:  # a band is one row, whose planes are too large to be kept
-        return planes.Scratch()
     if not hasattr(_OWN, "scratch"):
         _OWN.scratch = planes.Scratch()
     scratch: planes.Scratch = _OWN.scratch
     return scratch
 
 
-def share_out(height: int, width: int, work: Callable[[Iterator[range]], T]) -> list[T]:
-    """Have every thread run *work* on the bands that it gets hold of."""
-    rows = max(1, min(_BAND // width, _TALLEST))
-    bands = [range(top, min(top + rows, height)) for top in range(0, height, rows)]
+def share_out(
+    size: tuple[int, int], work: Callable[[Iterator[Band]], T], *, whole: tuple[int, int] = (1, 1)
+) -> list[T]:
+    """Have every thread run *work* on the bands that it gets hold of.
+
+    Args:
+        size: Height and width of the photo.
+        work: Called once in each thread.
+        whole: How many rows and columns are not to be cut apart.
+
+    Returns:
+        What each call gave.
+    """
+    height, width = size
+    long = min(width, max(_PIXELS // whole[1], 1) * whole[1])
+    high = max(_PIXELS // (long * whole[0]), 1) * whole[0]
+    bands = [
+        Band(range(top, min(top + high, height)), range(left, min(left + long, width)))
+        for top in range(0, height, high)
+        for left in range(0, width, long)
+    ]
     rest = iter(bands)  # the threads share it: a list's iterator hands out each band once
 
     def paint() -> T:

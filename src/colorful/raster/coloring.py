@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Literal, get_args
 
@@ -16,8 +17,8 @@ from colorful.lab.space import Gamut
 from colorful.lab.upsample import Kernel, guided_coefficients, resize
 from colorful.raster import planes
 from colorful.raster.axis import Axis
-from colorful.raster.bands import check_pixels, scratch_of_thread, share_out
-from colorful.raster.lightness import light
+from colorful.raster.bands import Band, check_pixels, scratch_of_thread, share_out
+from colorful.raster.lightness import LONG, light
 
 Upsampling = Literal["guided", "bilinear"]
 
@@ -64,7 +65,7 @@ def render(
     height, width = pixels.shape[:2]
     if keep is not None and keep.shape != (height, width):
         raise ShapeError(f"keep: expected shape {(height, width)}, got {keep.shape}")
-    small = torch.as_tensor(ab).detach().to("cpu", torch.float32)
+    small = torch.as_tensor(ab, device="cpu").detach().to(torch.float32)
     if small.dim() != 3 or small.shape[0] != 2 or 0 in small.shape:
         raise ShapeError(f"ab: expected shape (2, h, w), got {tuple(small.shape)}")
     if not small.isfinite().all():
@@ -75,12 +76,12 @@ def render(
     field = _ColorField(pixels, small[None] * chroma, upsample, guide)
     out = np.empty((height, width, 3), pixels.dtype.newbyteorder("="))
 
-    def paint(bands: Iterator[range]) -> None:
-        scratch = scratch_of_thread(width)
+    def paint(bands: Iterator[Band]) -> None:
+        scratch = scratch_of_thread()
         for band in bands:
-            rows = slice(band.start, band.stop)
-            roots = scratch.plane("roots", (3, len(band) * width))
-            planes.luminance_root(pixels[rows], roots[2], scratch)
+            part, painted = pixels[band.place], out[band.place]
+            roots = scratch.plane("roots", (3, math.prod(band.size)))
+            planes.luminance_root(part, roots[2], scratch)
             field.add(band, roots, scratch)
             linear = planes.linear_rgb(roots, scratch)
             if gamut == "map":
@@ -88,46 +89,63 @@ def render(
             else:
                 np.clip(linear, 0, planes.WHITE, out=linear)
             if keep is not None:
-                _mix(linear, pixels[rows], keep[rows])
-            planes.write_codes(linear, out[rows], scratch)
+                _mix(linear, part, keep[band.place])
+            planes.write_codes(linear, painted, scratch)
             if keep is not None:
-                stays = np.asarray(keep[rows]) == 1
-                out[rows][stays] = (pixels[rows] if pixels.ndim == 3 else pixels[rows, :, None])[stays]
+                stays = np.asarray(keep[band.place]) == 1
+                painted[stays] = (part if part.ndim == 3 else part[..., None])[stays]
 
-    share_out(height, width, paint)
+    share_out((height, width), paint, whole=field.whole)
     return out
 
 
 class _ColorField:
     """f(X) and f(Z) of every pixel as functions of its f(Y), from ab at the network's size.
 
-    Widened to the photo at once, since that is cheap; each band then mixes the few rows it lies between.
+    Widened along one axis at once, since that is cheap: the one that leaves less to hold, unless the photo is
+    four times as high as the cells. Each band then mixes the few cells it lies between along the other, where
+    pixels get the same if they are hundreds of times as many as the cells.
     """
 
     def __init__(
         self, pixels: npt.NDArray[Any], ab: Tensor, upsampling: Upsampling, guide: Tensor | None
     ) -> None:
         height, width = pixels.shape[:2]
-        size = (ab.shape[-2], ab.shape[-1])
+        h, w = ab.shape[-2:]
         kernel: Kernel = "linear"
-        per_unit = torch.tensor([1 / 500, -1 / 200])[:, None, None] / planes.UNIT
+        per_unit = torch.tensor([1 / 500, -1 / 200], dtype=torch.float32, device="cpu") / planes.UNIT
+        per_unit = per_unit[:, None, None]
         cells = ab * per_unit
         if upsampling == "guided":
             kernel = "cubic"
-            small = light(pixels, size) if guide is None else resize(guide, size)
+            small = light(pixels, (h, w)) if guide is None else resize(guide, (h, w))
             slope, offset = guided_coefficients(ab, small)
             # ab = slope L + offset, and L = TO_LIGHT f(Y) - 16.
             cells = torch.cat(((offset - 16 * slope) * per_unit, planes.TO_LIGHT * slope * per_unit), dim=1)
-        self._columns = resize(cells, (size[0], width), kernel=kernel)[0].numpy()  # -> (2 | 4, h, W)
-        self._rows = Axis(height, size[0], kernel)
+        self._wide = 4 * h <= height or h * width <= height * w
+        size = (h, width) if self._wide else (height, w)
+        self._cells = resize(cells, size, kernel=kernel)[0].numpy()  # -> (2 | 4, h, W) or (2 | 4, H, w)
+        length, source = (height, h) if self._wide else (width, w)
+        self._alike = max(1, length // (source * LONG))
+        self._rest = Axis(-(-length // self._alike), source, kernel)
+        self.whole = (self._alike, 1) if self._wide else (1, self._alike)
 
-    def add(self, band: range, roots: planes.Plane, scratch: planes.Scratch) -> None:
+    def add(self, band: Band, roots: planes.Plane, scratch: planes.Scratch) -> None:
         """Set f(X) and f(Z) of a band beside its f(Y): *roots* ``(3, P)`` in that order."""
-        count, _, width = self._columns.shape
-        field = scratch.plane("linear", (count, len(band), width))
-        inputs = self._rows.inputs(band)
-        self._rows.resize(self._columns[:, inputs.start : inputs.stop], inputs, band, field)
-        field = field.reshape(count, -1)
+        rows, columns = band.place
+        field = scratch.plane("linear", (len(self._cells), *band.size))
+        cells, out = (self._cells[..., columns], field) if self._wide else (self._cells[:, rows].mT, field.mT)
+        along = band.rows if self._wide else band.columns
+        outputs = range(along.start // self._alike, -(-along.stop // self._alike))
+        inputs = self._rest.inputs(outputs)
+        cells = cells[:, inputs.start : inputs.stop]
+        if self._alike == 1:
+            self._rest.resize(cells, inputs, outputs, out)
+        else:
+            few = np.empty((len(out), len(outputs), out.shape[2]), np.float32)
+            self._rest.resize(cells, inputs, outputs, few)
+            out[:] = np.repeat(few, self._alike, 1)[:, : len(along)]
+        field = field.reshape(len(field), -1)
         offset, slope, fy = field[:2], field[2:], roots[2]
         if len(slope):  # none where the guide is not used
             slope *= fy

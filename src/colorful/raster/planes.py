@@ -227,8 +227,12 @@ def _gamut_surface() -> Tensor:
     Shape ``(1, 1, rows, columns)``. Hue is counted from -1 to 1 without trigonometry: it is half of
     ``1 - a / (|a| + |b|)``, with the sign of -b.
     """
-    light = torch.linspace(0, 100, _LIGHTS + 1)[:, None].expand(-1, _HUES + 1)
-    hue = torch.linspace(-2, 2, _HUES + 1)
+    # Kept, and made in whichever thread is first: so nothing is left to torch's defaults.
+    light, hue = (
+        torch.linspace(*ends, count + 1, dtype=torch.float32, device="cpu")
+        for *ends, count in ((0, 100, _LIGHTS), (-2, 2, _HUES))
+    )
+    light = light[:, None].expand(-1, _HUES + 1)
     a = 1 - hue.abs()
     b = (a.abs() - 1).copysign(-hue)
     # No color of sRGB has a chroma of 140 or more.
