@@ -228,10 +228,8 @@ def _gamut_surface() -> Tensor:
     ``1 - a / (|a| + |b|)``, with the sign of -b.
     """
     # Kept, and made in whichever thread is first: so nothing is left to torch's defaults.
-    light, hue = (
-        torch.linspace(*ends, count + 1, dtype=torch.float32, device="cpu")
-        for *ends, count in ((0, 100, _LIGHTS), (-2, 2, _HUES))
-    )
+    light = torch.linspace(0, 100, _LIGHTS + 1, dtype=torch.float32, device="cpu")
+    hue = torch.linspace(-2, 2, _HUES + 1, dtype=torch.float32, device="cpu")
     light = light[:, None].expand(-1, _HUES + 1)
     a = 1 - hue.abs()
     b = (a.abs() - 1).copysign(-hue)
