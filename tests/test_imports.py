@@ -26,7 +26,7 @@ LAYERS = (
     {"protocols"},
     {"prediction"},
     {"colorizer"},
-    {"folder", "evaluation"},
+    {"folder", "video", "evaluation"},
     {"training", "web"},
     {"cli"},
 )

@@ -394,6 +394,15 @@ class Colorizer:
         picture = photo if isinstance(photo, Picture) else self._read(photo)
         return self._run([picture], [hints], hints_size)[0]
 
+    @property
+    def runner(self) -> Runner:
+        """What runs the network, for callers that have L of their own, such as that of a film's frames."""
+        return self._runner
+
+    def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Tell at which height and width the network looks at a photo of some height and width."""
+        return PROTOCOLS[self.settings["protocol"]].input_size(size, self._runner.description, self.settings)
+
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model in the form that :meth:`from_pretrained` loads.
 
@@ -477,7 +486,7 @@ class Colorizer:
         network, protocol = self._runner.description, PROTOCOLS[self.settings["protocol"]]
         if any(hints) and not network.takes_hints:
             raise unsupported("hints", network.architecture)
-        sizes = [protocol.input_size(picture, network, self.settings) for picture in pictures]
+        sizes = [protocol.input_size(picture.size, network, self.settings) for picture in pictures]
         predictions: dict[int, Prediction] = {}
         for size in dict.fromkeys(sizes):
             members = [index for index, its in enumerate(sizes) if its == size]

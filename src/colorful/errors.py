@@ -126,3 +126,11 @@ class MissingExtraError(ColorfulError, ImportError):
 
     def __reduce__(self) -> tuple[type["MissingExtraError"], tuple[str]]:
         return type(self), (self.extra,)
+
+
+class VideoError(ColorfulError, ValueError):
+    """A film cannot be read, or cannot be written as asked."""
+
+
+class VideoNotFoundError(VideoError, FileNotFoundError):
+    """There is no film of that name to read."""

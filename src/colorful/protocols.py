@@ -26,11 +26,11 @@ _LONGEST = 16.0
 class PhotoProtocol:
     """Take L straight from the photo's own pixels, at the size that the network was made for."""
 
-    def input_size(self, picture: Picture, network: Description, settings: Settings) -> tuple[int, int]:
+    def input_size(self, size: tuple[int, int], network: Description, settings: Settings) -> tuple[int, int]:
         """Choose height and width of the network's input.
 
         Args:
-            picture: The photo.
+            size: Height and width of the upright photo.
             network: Its ``config`` and ``multiple`` count.
             settings: All of them, as :func:`colorful.look.settle` gives them.
         """
@@ -38,7 +38,7 @@ class PhotoProtocol:
         side = settings["network_size"] or config.network_size
         ratio = 1.0
         if config.fit == "keep":
-            ratio = min(max(picture.height / picture.width, 1 / _LONGEST), _LONGEST)
+            ratio = min(max(size[0] / size[1], 1 / _LONGEST), _LONGEST)
         rows, columns = (
             multiple * max(1, round(length / multiple)) for length in (side * ratio**0.5, side / ratio**0.5)
         )
@@ -90,7 +90,7 @@ class ReleasedProtocol(PhotoProtocol):
     photo's; colors outside sRGB are cut off.
     """
 
-    def input_size(self, picture: Picture, network: Description, settings: Settings) -> tuple[int, int]:
+    def input_size(self, size: tuple[int, int], network: Description, settings: Settings) -> tuple[int, int]:
         """Give the one size there is."""
         side = settings["network_size"] or network.config.network_size
         return side, side

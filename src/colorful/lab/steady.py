@@ -1,0 +1,149 @@
+"""Keep colors steady from frame to frame: a mean of what a network said, taken along the motion.
+
+Where a film shows the same thing for a while, a network says something else of it in each frame. The mean of
+what it said is steadier than any one frame. Of *logits* the mean keeps colors alive: two frames that are sure
+of red and of orange become one that is sure of a color between them, while the mean of ab with a frame that
+does not know would be greyish. And it must be taken along the motion: otherwise the colors of a thing stay
+behind where it was.
+
+All functions are pure and work on maps ``(C, h, w)`` of any kind: logits of a distribution, or ab.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from colorful.errors import RangeError, ShapeError
+
+
+class Trail(NamedTuple):
+    """What frames said up to now, brought to where things are in the latest one.
+
+    Attributes:
+        mean: Weighted mean of their maps, shape ``(C, h, w)``.
+        weight: How many frames it is worth, at least 1, shape ``(h, w)``, float32.
+    """
+
+    mean: Tensor
+    weight: Tensor
+
+
+def follow(
+    trail: Trail | None, cells: Tensor, motion: Tensor, trust: Tensor, *, memory: float = 0.97
+) -> Trail:
+    """Carry a trail on to the next frame.
+
+    The trail moves with the motion, loses weight, and takes in what the network says of the new frame:
+    ``weight = 1 + memory trust weight'`` and ``mean = mean' + (cells - mean') / weight``, with ``'`` for what
+    was moved. So the first frame of a shot counts fully, and one of many counts little.
+
+    Args:
+        trail: Up to the frame before; None at the start of a shot.
+        cells: What the network says of this frame, shape ``(C, h, w)``.
+        motion: Where each cell was in the frame before: steps to the right and down, in cells, ``(2, h, w)``.
+        trust: How sure that is, in [0, 1], ``(h, w)``: 0 where something new has come into sight.
+        memory: Share of a trail's weight that it keeps from one frame to the next, in [0, 1].
+
+    Returns:
+        The trail up to this frame; dtype and device of *cells*.
+
+    Raises:
+        ShapeError: If the maps do not fit together.
+        RangeError: If *memory* is outside [0, 1].
+    """
+    if not 0 <= memory <= 1:
+        raise RangeError(f"memory: expected a number in [0, 1], got {memory}")
+    if trail is None:
+        return Trail(cells, torch.ones(cells.shape[-2:], device=cells.device))
+    if trail.mean.shape != cells.shape or trust.shape != cells.shape[-2:]:
+        raise ShapeError(
+            f"trail, trust: expected shapes {tuple(cells.shape)} and {tuple(cells.shape[-2:])}, "
+            f"got {tuple(trail.mean.shape)} and {tuple(trust.shape)}"
+        )
+    # Where weights differ a lot from cell to cell, bicubic ones could fall below 0.
+    before = warp(trail.weight[None], motion, smooth=False)[0]
+    weight = 1 + memory * trust * before
+    moved = warp(trail.mean, motion)
+    return Trail(moved.lerp_(cells, (1 / weight).to(cells.dtype)), weight)
+
+
+def join(past: Trail, future: Trail, cells: Tensor) -> Tensor:
+    """Join what the frames before and after say of one frame.
+
+    Args:
+        past: The trail that came forward to this frame.
+        future: The trail that came backward to it.
+        cells: What the network says of the frame itself, which is in both: shape ``(C, h, w)``.
+
+    Returns:
+        The mean over all of them, shape ``(C, h, w)``; dtype and device of *cells*.
+    """
+    whole = past.weight + future.weight - 1
+    mean = past.mean * (past.weight / whole).to(cells.dtype)
+    mean += future.mean * (future.weight / whole).to(cells.dtype)
+    mean -= cells * (1 / whole).to(cells.dtype)
+    return mean
+
+
+def warp(cells: Tensor, motion: Tensor, *, smooth: bool = True) -> Tensor:
+    """Move cells along the motion.
+
+    Args:
+        cells: Of the frame before, shape ``(C, h, w)``; fastest if in memory the channels come last.
+        motion: Where each cell of the result was: steps to the right and down, in cells, ``(2, h, w)``.
+        smooth: Whether to interpolate by Keys' cubic, which keeps edges sharp through hundreds of frames,
+            or linearly, which stays between the values that are there.
+
+    Returns:
+        Shape ``(C, h, w)``, dtype and device of *cells*; beyond the border the nearest cell counts.
+
+    Raises:
+        ShapeError: If *motion* is not of the size of *cells*.
+
+    References:
+        Keys. Cubic Convolution Interpolation for Digital Image Processing. 1981, eq. 15.
+    """
+    if cells.dim() != 3 or motion.shape != (2, *cells.shape[1:]):
+        raise ShapeError(
+            f"cells, motion: expected shapes (C, h, w) and (2, h, w), "
+            f"got {tuple(cells.shape)} and {tuple(motion.shape)}"
+        )
+    channels, height, width = cells.shape
+    columns, column_weights = _taps(motion[0], torch.arange(width, device=motion.device), width, smooth)
+    rows, row_weights = _taps(motion[1], torch.arange(height, device=motion.device)[:, None], height, smooth)
+    places = rows[:, None] * width + columns[None]  # (K, K, h, w)
+    weights = row_weights[:, None] * column_weights[None]
+    taps = places.shape[0] ** 2
+    # A bag is a weighted sum of rows: each cell of the result is one of its neighbors' channels.
+    bags = functional.embedding_bag(
+        places.reshape(taps, -1).T.contiguous(),
+        cells.movedim(0, -1).reshape(-1, channels),  # (h w, C)
+        per_sample_weights=weights.reshape(taps, -1).T.contiguous().to(cells.dtype),
+        mode="sum",
+    )
+    return bags.reshape(height, width, channels).movedim(-1, 0)
+
+
+def _taps(step: Tensor, place: Tensor, length: int, smooth: bool) -> tuple[Tensor, Tensor]:
+    """Give the cells on one axis that each result is made of, and their weights, both ``(K, h, w)``."""
+    at = (place + step).clamp(0, length - 1)
+    first = at.floor()
+    x = at - first
+    if smooth:
+        weights = torch.stack(
+            (
+                ((-0.5 * x + 1) * x - 0.5) * x,
+                (1.5 * x - 2.5) * x * x + 1,
+                ((-1.5 * x + 2) * x + 0.5) * x,
+                (0.5 * x - 0.5) * x * x,
+            )
+        )
+        offsets = torch.arange(-1, 3, device=step.device)
+    else:
+        weights, offsets = torch.stack((1 - x, x)), torch.arange(2, device=step.device)
+    cells = (first.long() + offsets[:, None, None]).clamp(0, length - 1)
+    return cells, weights

@@ -1,0 +1,14 @@
+"""Films: colored frame by frame, and kept steady in time."""
+
+from colorful.errors import MissingExtraError
+
+try:
+    import av as _av  # noqa: F401
+    import cv2 as _cv2  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError("video") from error
+
+from colorful.video.hints import TimedHint, load_timed_hints
+from colorful.video.run import VideoSummary, colorize_video
+
+__all__ = ["TimedHint", "VideoSummary", "colorize_video", "load_timed_hints"]

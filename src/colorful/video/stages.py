@@ -1,0 +1,342 @@
+"""The stages a frame goes through, each a generator on a thread of its own: while one waits, others work."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from colorful.hints import Hint, rasterize
+from colorful.lab import annealed_mean
+from colorful.lab.steady import Trail, follow, join
+from colorful.video.motion import Motion, Tracker
+
+if TYPE_CHECKING:
+    from colorful.colorizer import Colorizer
+
+T = TypeVar("T")
+Source = TypeVar("Source")
+
+BATCH = 8
+"""Frames that go through the network together: in bfloat16 that halves the time of each."""
+
+_WINDOW, _AHEAD = 16, 24
+"""Frames that are settled at a time with two passes, and how many after them the pass backward starts."""
+
+_SHORTEST_PART, _LONGEST_PART = 100, 500
+"""A part of the result ends with a shot once it has the former number of frames, else after the latter."""
+
+_CADENCE = 25
+"""Frames a second for which :func:`colorful.lab.steady.follow` is given its memory as it stands."""
+
+
+class Ahead(Protocol):
+    """A way to run an iterator ahead of whoever takes its items."""
+
+    def __call__(self, items: Iterable[T], /, *, room: int) -> Iterator[T]:
+        """Give the items of *items*, *room* of them ahead."""
+
+
+@dataclass(slots=True)
+class Scene(Generic[Source]):
+    """A frame on its way through the stages, and what they have found so far.
+
+    Attributes:
+        source: The frame.
+        number: From 0.
+        seconds: Time since the frame before.
+        light: L as the network sees it, upright, ``(1, 1, H, W)``.
+        motion: From the frame before; None for the first, and where colors need not be steady.
+        output: What the network says, ``(C, h, w)``, in float16.
+        ab: Colors at the network's size, ``(2, h, w)``, upright.
+        starts_part: Whether a part of the result begins here.
+        trail: What came before, for a run that is to start here; None at the start of a shot.
+    """
+
+    source: Source
+    number: int
+    seconds: float
+    light: Tensor
+    motion: Motion | None = None
+    output: Tensor = field(default_factory=lambda: torch.empty(0))
+    ab: Tensor = field(default_factory=lambda: torch.empty(0))
+    starts_part: bool = False
+    trail: Trail | None = None
+
+
+def track(scenes: Iterable[Scene[Source]], stride: int) -> Iterator[Scene[Source]]:
+    """Find the motion from frame to frame."""
+    tracker, before = Tracker(stride), None
+    for scene in scenes:
+        if before is not None:
+            scene.motion = tracker.compare(before, scene.light)
+        before = scene.light
+        yield scene
+
+
+def ask(
+    scenes: Iterable[Scene[Source]],
+    colorizer: Colorizer,
+    size: tuple[int, int],
+    hints: Mapping[int, Sequence[Hint]],
+) -> Iterator[Scene[Source]]:
+    """Run the network on several frames at a time.
+
+    Which ones are together depends on their numbers alone: so a run that goes on where another was stopped
+    gets the same colors, to the last bit.
+
+    Args:
+        scenes: In the order of their numbers.
+        colorizer: The model.
+        size: Height and width of an upright frame, on which hints are placed.
+        hints: Those of each frame, by its number.
+    """
+    batch: list[Scene[Source]] = []
+    for scene in scenes:
+        batch.append(scene)
+        if (scene.number + 1) % BATCH == 0:
+            yield from _say(batch, colorizer, size, hints)
+            batch = []
+    if batch:
+        yield from _say(batch, colorizer, size, hints)
+
+
+def _say(
+    batch: list[Scene[Source]],
+    colorizer: Colorizer,
+    size: tuple[int, int],
+    hints: Mapping[int, Sequence[Hint]],
+) -> list[Scene[Source]]:
+    inputs = [torch.cat([scene.light for scene in batch])]
+    looked = (inputs[0].shape[2], inputs[0].shape[3])
+    if any(scene.number in hints for scene in batch):
+        drawn = [rasterize(hints.get(scene.number, ()), size, looked) for scene in batch]
+        inputs += [torch.cat(maps) for maps in zip(*drawn, strict=True)]
+    # Half the memory, and far finer than what the network knows.
+    for scene, output in zip(batch, colorizer.runner.run(*inputs).half().cpu(), strict=True):
+        scene.output = output
+    return batch
+
+
+class Settling(Generic[Source]):
+    """Decide on the colors of each frame, after what the network said of those around it.
+
+    Args:
+        colorizer: The model, whose look counts.
+        steady: How steady colors are: the share of its weight that the past keeps for a 25th of a second, in
+            [0, 1]; 0 takes each frame by itself.
+        two_passes: Whether what comes after a frame counts as well as what came before.
+        start: Number of the first frame that is wanted; those before it only lead up to it.
+        trail: What came before it, in a run that goes on.
+    """
+
+    def __init__(
+        self,
+        colorizer: Colorizer,
+        *,
+        steady: float,
+        two_passes: bool,
+        start: int = 0,
+        trail: Trail | None = None,
+    ) -> None:
+        self._bins, self._look = colorizer.runner.description.bins, colorizer.look
+        self._steady, self._two_passes = steady, two_passes
+        self._past, self._part, self._start = trail, start, start
+
+    @property
+    def needs_motion(self) -> bool:
+        """Whether frames have anything to do with each other."""
+        return self._steady > 0
+
+    def run(self, scenes: Iterable[Scene[Source]]) -> Iterator[Scene[Source]]:
+        """Give the scenes with their ``ab``; the network's output is dropped."""
+        wanted = (scene for scene in scenes if scene.number >= self._start)
+        return self._around(wanted) if self._two_passes and self._steady else self._along(wanted)
+
+    def _along(self, scenes: Iterable[Scene[Source]]) -> Iterator[Scene[Source]]:
+        """Settle each frame by those before it."""
+        for scene in scenes:
+            self._arrive(scene)
+            if self._steady:
+                self._past = self._forward(scene)
+            yield self._decode(scene, scene.output if self._past is None else self._past.mean)
+
+    def _around(self, scenes: Iterable[Scene[Source]]) -> Iterator[Scene[Source]]:
+        """Settle frames by those before and after them, one out for one in."""
+        waiting: list[Scene[Source]] = []
+        settled: deque[Scene[Source]] = deque()
+        for scene in scenes:
+            if waiting and (scene.motion is None or scene.motion.is_cut):
+                settled += self._settle(waiting, len(waiting))
+                waiting = []
+            waiting.append(scene)
+            if len(waiting) == _WINDOW + _AHEAD:
+                settled += self._settle(waiting, _WINDOW)
+                waiting = waiting[_WINDOW:]
+            if settled:
+                yield settled.popleft()
+        yield from settled
+        yield from self._settle(waiting, len(waiting))
+
+    def _settle(self, scenes: list[Scene[Source]], count: int) -> list[Scene[Source]]:
+        """Settle the first *count* of some scenes of one shot."""
+        pasts = []
+        for number, scene in enumerate(scenes[:count]):
+            if number == 0:
+                self._arrive(scene)
+            self._past = self._forward(scene)
+            pasts.append(self._past)
+        future: Trail | None = None
+        for number in range(len(scenes) - 1, -1, -1):
+            scene = scenes[number]
+            after = scenes[number + 1] if number + 1 < len(scenes) else None
+            if after is None or after.motion is None:
+                future = follow(None, scene.output, *_STILL)
+            else:
+                motion = after.motion
+                memory = self._memory(after.seconds)
+                future = follow(future, scene.output, motion.ahead, motion.ahead_trust, memory=memory)
+            if number < count:
+                pasts[number] = Trail(join(pasts[number], future, scene.output), pasts[number].weight)
+        return [self._decode(scene, past.mean) for scene, past in zip(scenes[:count], pasts, strict=True)]
+
+    def _arrive(self, scene: Scene[Source]) -> None:
+        """See whether a shot or a part of the result begins."""
+        is_cut = scene.motion is not None and scene.motion.is_cut
+        if is_cut:
+            self._past = None
+        length = scene.number - self._part
+        if length >= (_SHORTEST_PART if is_cut else _LONGEST_PART):
+            scene.starts_part, scene.trail, self._part = True, self._past, scene.number
+
+    def _forward(self, scene: Scene[Source]) -> Trail:
+        if scene.motion is None or self._past is None:
+            return follow(None, scene.output, *_STILL)
+        motion, memory = scene.motion, self._memory(scene.seconds)
+        return follow(self._past, scene.output, motion.back, motion.back_trust, memory=memory)
+
+    def _memory(self, seconds: float) -> float:
+        return float(self._steady ** (_CADENCE * min(max(seconds, 0.005), 0.2)))
+
+    def _decode(self, scene: Scene[Source], output: Tensor) -> Scene[Source]:
+        ab = output.float()
+        if self._bins is not None:
+            ab = annealed_mean(ab, self._bins, temperature=self._look["temperature"])
+        scene.ab = ab * (self._look["saturation"] * self._look["strength"])
+        scene.output, scene.motion = torch.empty(0), None
+        return scene
+
+
+_STILL = (torch.empty(0), torch.empty(0))
+
+
+class Crew:
+    """Threads that each run one stage, and hand on what it gives through a short row.
+
+    Used as a context, so that none is left behind, whatever happens.
+    """
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def ahead(self, items: Iterable[T], *, room: int) -> Iterator[T]:
+        """Run *items* on a thread of its own, up to *room* items ahead of whoever takes them.
+
+        An error is raised on where the items are taken.
+        """
+        row: queue.Queue[T | _End] = queue.Queue(room)
+
+        def put(item: T | _End) -> bool:
+            while not self._stopped.is_set():
+                try:
+                    row.put(item, timeout=0.1)
+                except queue.Full:
+                    continue
+                return True
+            return False
+
+        def work() -> None:
+            torch.set_num_threads(1)  # counts for this thread alone: the stages share the cores
+            try:
+                if all(put(item) for item in items):
+                    put(_End(None))
+            except BaseException as error:
+                put(_End(error))
+
+        thread = threading.Thread(target=work, name=f"colorful-video-{len(self._threads)}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+        def take() -> Iterator[T]:
+            while not self._stopped.is_set():
+                try:
+                    item = row.get(timeout=0.1)
+                except queue.Empty:
+                    continue
+                if not isinstance(item, _End):
+                    yield item
+                elif item.error is None:
+                    return
+                else:
+                    raise item.error
+
+        return take()
+
+    def stop(self) -> None:
+        """Let every thread end, and wait for it."""
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+
+@dataclass(frozen=True)
+class _End:
+    """What comes after the last item."""
+
+    error: BaseException | None
+
+
+@contextmanager
+def crew() -> Iterator[Crew]:
+    """Lend threads for a while."""
+    threads = torch.get_num_threads()
+    team = Crew()
+    try:
+        yield team
+    finally:
+        team.stop()
+        torch.set_num_threads(threads)
+
+
+def stages(
+    scenes: Iterable[Scene[Source]],
+    colorizer: Colorizer,
+    settling: Settling[Source],
+    *,
+    size: tuple[int, int],
+    hints: Mapping[int, Sequence[Hint]],
+    ahead: Ahead,
+) -> Iterator[Scene[Source]]:
+    """Chain motion, network and settling.
+
+    Args:
+        scenes: With their L.
+        colorizer: The model.
+        settling: Decides on colors.
+        size: Height and width of an upright frame.
+        hints: Those of each frame.
+        ahead: Puts a stage on a thread of its own, as :meth:`Crew.ahead` does.
+    """
+    scenes = ahead(scenes, room=4)
+    if settling.needs_motion:
+        scenes = ahead(track(scenes, colorizer.runner.description.stride), room=4)
+    scenes = ahead(ask(scenes, colorizer, size, hints), room=BATCH)
+    return ahead(settling.run(scenes), room=4)
