@@ -127,6 +127,8 @@ def test_it_can_be_imported_from_a_zip(tmp_path: Path) -> None:
     [
         (("flask", "waitress", "accelerate", "tensorboard", "scipy", "pillow_heif"), "web", "web"),
         (("accelerate",), "training.train", "train"),
+        (("av",), "colorize_video", "video"),
+        (("cv2",), "video", "video"),
     ],
 )
 def test_extras_are_not_needed_to_look_around(missing: tuple[str, ...], attribute: str, extra: str) -> None:

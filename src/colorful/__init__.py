@@ -9,7 +9,8 @@ import lazy_loader as _lazy
 
 __version__ = "0.1.0"
 
-# No "web": without its extra, `from colorful import *` and help() would fail. It is found by its name.
+# Not what needs an extra (web, video): without it, `from colorful import *` and help() would fail. It is found
+# by its name.
 __all__ = [
     "ColorfulError",
     "Colorizer",
@@ -35,6 +36,7 @@ __all__ = [
 # For type checkers, and for programs such as PyInstaller that look for imports.
 if TYPE_CHECKING:
     from colorful import errors, evaluation, hub, images, lab, metrics, models, photos, training
+    from colorful import video as video
     from colorful import web as web
     from colorful.colorizer import Colorizer, Prediction, colorize
     from colorful.errors import ColorfulError
@@ -42,11 +44,25 @@ if TYPE_CHECKING:
     from colorful.folder import colorize_folder
     from colorful.hints import Hint, load_hints
     from colorful.look import Look, Settings
+    from colorful.video import colorize_frames as colorize_frames
+    from colorful.video import colorize_video as colorize_video
 
 # The same for Python, when a name is asked for.
 __getattr__, _, _ = _lazy.attach(
     __name__,
-    {"errors", "evaluation", "hub", "images", "lab", "metrics", "models", "photos", "training", "web"},
+    {
+        "errors",
+        "evaluation",
+        "hub",
+        "images",
+        "lab",
+        "metrics",
+        "models",
+        "photos",
+        "training",
+        "video",
+        "web",
+    },
     {
         "colorizer": ["Colorizer", "Prediction", "colorize"],
         "errors": ["ColorfulError"],
@@ -54,6 +70,7 @@ __getattr__, _, _ = _lazy.attach(
         "folder": ["colorize_folder"],
         "hints": ["Hint", "load_hints"],
         "look": ["Look", "Settings"],
+        "video": ["colorize_frames", "colorize_video"],
     },
 )
 

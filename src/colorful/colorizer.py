@@ -400,7 +400,14 @@ class Colorizer:
         return self._runner
 
     def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Tell at which height and width the network looks at a photo of some height and width."""
+        """Tell at which size the network looks at a photo.
+
+        Args:
+            size: Height and width of the upright photo.
+
+        Returns:
+            Height and width of the network's input.
+        """
         return PROTOCOLS[self.settings["protocol"]].input_size(size, self._runner.description, self.settings)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:

@@ -24,6 +24,8 @@ Each is a :class:`ColorfulError` *and* the builtin that a caller would expect, s
     │   ├── WeightsIntegrityError           ValueError
     │   └── WeightsFormatError              ValueError
     ├── PhotosError                         ValueError
+    ├── VideoError                          ValueError
+    │   └── VideoNotFoundError              FileNotFoundError
     ├── TrainingError                       RuntimeError
     └── MissingExtraError                   ImportError
 """

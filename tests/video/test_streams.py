@@ -107,7 +107,7 @@ def test_subtitles_notes_and_chapters_are_copied(tmp_path: Path, colorizer: Colo
 
 @pytest.mark.parametrize("degrees", [90, 180, -90])
 def test_a_turned_film_stays_turned(tmp_path: Path, colorizer: Colorizer, degrees: int) -> None:
-    """The turn that players make is kept, and the network sees the film upright, as it sees one not turned."""
+    """The turn that players make is kept, and the network sees the film upright, like one not turned."""
     upright = pan("astronaut", 3, height=64, width=64)
     lying = np.ascontiguousarray(np.rot90(upright, -degrees // 90, (1, 2)))
     options = {"codec": "libx264", "options": {"crf": "0"}, "pixels": "yuv444p"}
@@ -167,7 +167,7 @@ def test_codecs(tmp_path: Path, colorizer: Colorizer, codec: str) -> None:
 
 
 def test_an_odd_size_stays(tmp_path: Path, colorizer: Colorizer) -> None:
-    """A film of 63 x 47 pixels has that size in the result, also in H.264, whose usual form cannot have it."""
+    """A film of 63 x 47 pixels keeps that size, also in H.264, whose usual form cannot have it."""
     film = write_film(
         tmp_path / "a.mkv",
         pan("coffee", 3, height=47, width=63),
@@ -211,7 +211,7 @@ def test_through_a_pipe(tmp_path: Path, colorizer: Colorizer) -> None:
 
 
 def test_what_is_no_film_is_refused(tmp_path: Path, colorizer: Colorizer) -> None:
-    """Nothing there, an empty file, a photo of text, sound alone: each is named, and nothing is left behind."""
+    """No file, an empty one, a text, sound alone: each is named, and nothing is left behind."""
     with pytest.raises(VideoNotFoundError, match="no such file"):
         colorize_video(tmp_path / "none.mp4", tmp_path / "b.mp4", colorizer=colorizer)
     (tmp_path / "empty.mp4").touch()

@@ -17,6 +17,7 @@ from colorful.errors import ColorfulError
 
 COMMANDS = {
     "colorize": "colorful.cli.colorize:colorize",
+    "video": "colorful.cli.video:video",
     "demo": "colorful.cli.demo:demo",
     "models": "colorful.cli.models:models",
     "info": "colorful.cli.models:info",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from colorful.colorizer import Colorizer
+    from colorful.colorizer import Colorizer, Precision
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -51,6 +51,26 @@ def model_options(command: Command) -> Command:
         return load
 
     return _gathered(command, _MODEL, "load", loader)
+
+
+def video_model_options(command: Command) -> Command:
+    """Give a command the options that choose a model for films, which is as fast as it can be."""
+
+    def loader(model: str, dtype: Precision | None, **options: Any) -> Callable[[], Colorizer]:
+        def load() -> Colorizer:
+            from colorful.colorizer import Colorizer
+            from colorful.video import faster_precision
+
+            return Colorizer.from_pretrained(model, dtype=dtype or faster_precision(), **options)
+
+        return load
+
+    dtype = click.option(
+        "--dtype",
+        type=click.Choice(["float32", "bfloat16"]),
+        help="What the network computes in; by default what is faster on this machine.",
+    )
+    return _gathered(command, (*_MODEL[:-1], dtype), "load", loader)
 
 
 def _gathered(

@@ -8,7 +8,16 @@ try:
 except ImportError as error:
     raise MissingExtraError("video") from error
 
+from colorful.video.frames import colorize_frames, preview_video
 from colorful.video.hints import TimedHint, load_timed_hints
-from colorful.video.run import VideoSummary, colorize_video
+from colorful.video.run import VideoSummary, colorize_video, faster_precision
 
-__all__ = ["TimedHint", "VideoSummary", "colorize_video", "load_timed_hints"]
+__all__ = [
+    "TimedHint",
+    "VideoSummary",
+    "colorize_frames",
+    "colorize_video",
+    "faster_precision",
+    "load_timed_hints",
+    "preview_video",
+]

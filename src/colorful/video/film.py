@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import struct
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from av.filter import Graph
 from av.sidedata.sidedata import Type as SideData
+from PIL import Image
 
 from colorful.errors import VideoError, VideoNotFoundError
 from colorful.files import in_words
@@ -217,6 +219,32 @@ class Film:
                 stamp = last + 1
             last = stamp
             yield Frame(number, stamp, _luma(frame, facts))
+
+    def glances(self, count: int) -> Iterator[tuple[float, Image.Image]]:
+        """Give a few frames in grey and upright, with their seconds, evenly spaced over the film.
+
+        For a film that is read for nothing else: frames before and after are sought.
+        """
+        facts, stream = self.facts, self.stream
+        length = stream.duration or round(facts.frames / facts.rate / facts.time_base)
+        first = stream.start_time or 0
+        last: int | None = None
+        for number in range(count):
+            wanted = first + int(length * (number + 0.5) / count)
+            with contextlib.suppress(av.error.FFmpegError, OSError):  # what cannot be sought is read on
+                self.container.seek(wanted, stream=stream)
+                self._decoded = self._decode()
+            frame = next((f for f in self._decoded if f.pts is None or f.pts >= wanted), self._first)
+            if frame is None or frame.pts == last:
+                continue
+            last = frame.pts
+            luma = _luma(frame, facts)
+            grey = Image.fromarray((luma >> (facts.depth - 8)).astype(np.uint8))
+            if facts.color.range != FULL_RANGE:
+                grey = grey.point([min(255, max(0, round((code - 16) * 255 / 219))) for code in range(256)])
+            height, width = facts.upright_shape
+            grey = grey.rotate(90 * facts.turns, expand=True).resize((width, height))
+            yield float(((frame.pts or first) - first) * facts.time_base), grey
 
     def _stamp(self, frame: av.VideoFrame) -> int | None:
         if frame.pts is None:

@@ -15,7 +15,7 @@ from typing import IO, Any, Unpack
 import torch
 
 from colorful import __version__, files
-from colorful.colorizer import Colorizer
+from colorful.colorizer import Colorizer, Precision
 from colorful.errors import KindError, OptionError, OutputError, OutputExistsError, RangeError, VideoError
 from colorful.hints import Hint
 from colorful.lab.steady import Trail
@@ -292,10 +292,10 @@ def _placed(name: str, deinterlace: bool, work: _Work, hints: Sequence[TimedHint
 
 def default_colorizer() -> Colorizer:
     """Load the model that comes with the library, in the precision that is faster on this machine."""
-    return Colorizer.from_pretrained(dtype="bfloat16" if _bfloat16_pays() else "float32")
+    return Colorizer.from_pretrained(dtype=faster_precision())
 
 
-def _bfloat16_pays() -> bool:
+def faster_precision() -> Precision:
     """Time a product in both precisions: only some processors have instructions for bfloat16."""
 
     def seconds(dtype: torch.dtype) -> float:
@@ -306,7 +306,7 @@ def _bfloat16_pays() -> bool:
             times.append(time.perf_counter() - start)
         return min(times)
 
-    return seconds(torch.bfloat16) < seconds(torch.float32) / 1.3
+    return "bfloat16" if seconds(torch.bfloat16) < seconds(torch.float32) / 1.3 else "float32"
 
 
 def check_steady(steady: object) -> None:

@@ -1,0 +1,200 @@
+"""``colorful video``: films."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from colorful.cli import INTERRUPTED, Failure, complain, shown
+from colorful.cli.options import look_options, video_model_options
+from colorful.errors import OptionError
+from colorful.files import make_folder
+
+if TYPE_CHECKING:
+    from colorful.colorizer import Colorizer
+    from colorful.look import Look
+    from colorful.video import VideoSummary
+
+STREAM = "-"
+
+
+@click.command(short_help="Color a film, its colors steady in time.")
+@click.argument("film", metavar="FILM", type=click.Path(allow_dash=True))
+@click.argument("target", metavar="[TARGET]", required=False, type=click.Path(allow_dash=True))
+@video_model_options
+@look_options
+@click.option(
+    "--steady",
+    type=click.FloatRange(0, 1),
+    default=0.97,
+    show_default=True,
+    help="How steady colors are in time; 0 takes each frame by itself.",
+)
+@click.option(
+    "--two-passes/--causal",
+    default=None,
+    help="Whether later frames count as well; by default from file to file, not in a pipe.",
+)
+@click.option("--hints", metavar="FILE.json", type=click.Path(), help="Colors of spots at times.")
+@click.option("--deinterlace", is_flag=True, help="Make whole frames of the fields of an interlaced film.")
+@click.option("--codec", help="h264 (the default), h265, vp9, av1 or ffv1, which loses nothing.")
+@click.option("--crf", type=int, help="Quality as the codec counts it, lower for better; of h264 18.")
+@click.option("--preset", help="ultrafast .. medium .. veryslow: time for a smaller file; h264 and h265.")
+@click.option("--subsampling", help="420 (the default), 422 or 444: how fine colors are.")
+@click.option("-f", "--format", help="Container, as FFmpeg calls it; by the ending of TARGET by default.")
+@click.option(
+    "--preview",
+    metavar="SHEET",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="First write ten frames as a picture; without TARGET nothing else.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace TARGET if it exists (never FILM).")
+@click.option(
+    "--no-provenance", is_flag=True, help="Do not note in the metadata that a model made the colors."
+)
+@click.option("--json", "as_json", is_flag=True, help="What became of the film as JSON on standard output.")
+def video(
+    film: str,
+    target: str | None,
+    load: Callable[[], Colorizer],
+    look: Look,
+    steady: float,
+    two_passes: bool | None,
+    hints: str | None,
+    deinterlace: bool,
+    preview: Path | None,
+    overwrite: bool,
+    no_provenance: bool,
+    as_json: bool,
+    **coding: Any,
+) -> None:
+    """Color FILM and write TARGET; its light, times, sound and subtitles stay as they are.
+
+    \b
+      colorful video old.mp4 new.mp4
+      colorful video old.mp4 --preview sheet.jpg
+      curl ... | colorful video - - | ffplay -
+
+    A run that was interrupted goes on when the same command is given again.
+    """  # noqa: D301  (\b keeps click from rewrapping)
+    _check_streams(film, target, preview, as_json)
+    from colorful.video import colorize_video, load_timed_hints, preview_video
+
+    spots = load_timed_hints(hints) if hints else []
+    if preview is not None:
+        _check_sheet(preview)
+    colorizer = load().tuned(**look)
+    if preview is not None:
+        from colorful import images
+
+        sheet = preview_video(film, colorizer=colorizer, deinterlace=deinterlace)
+        images.write(images.read(sheet), preview, overwrite=True, provenance=not no_provenance)
+        click.echo(shown(preview), err=True)
+    if target is None:
+        return
+    given = {name: value for name, value in coding.items() if value is not None}
+    with _progress() as progress:
+        try:
+            summary = colorize_video(
+                sys.stdin.buffer if film == STREAM else film,
+                sys.stdout.buffer if target == STREAM else target,
+                colorizer=colorizer,
+                steady=steady,
+                two_passes=two_passes,
+                hints=spots,
+                deinterlace=deinterlace,
+                overwrite=overwrite,
+                progress=progress,
+                provenance=not no_provenance,
+                **given,
+            )
+        except KeyboardInterrupt:
+            resumable = STREAM not in (film, target)
+            complain("interrupted" + ("; the same command goes on" if resumable else ""))
+            raise SystemExit(INTERRUPTED) from None
+    _tell(film, target, summary, as_json)
+    if summary.damaged:
+        raise Failure(f"{film}: damaged in {len(summary.damaged)} places; the rest is in {target}")
+
+
+def _check_streams(film: str, target: str | None, preview: Path | None, as_json: bool) -> None:
+    if target is None and preview is None:
+        raise OptionError("TARGET: expected a file to write, or --preview, got neither")
+    if film == STREAM and sys.stdin.isatty():
+        raise OptionError("FILM: expected a file or a pipe for -, since a terminal cannot send a film")
+    if film == STREAM and preview is not None:
+        raise OptionError("--preview: expected a film in a file, since a pipe cannot be sought")
+    if target == STREAM and as_json:
+        raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
+    if target == STREAM and sys.stdout.isatty():
+        raise OptionError("TARGET: expected a file or a pipe, since a terminal cannot show a film")
+
+
+def _check_sheet(preview: Path) -> None:
+    from colorful.images import EXTENSIONS
+
+    if preview.suffix.lower() not in EXTENSIONS:
+        raise OptionError(
+            f"--preview: expected a name ending in {' '.join(EXTENSIONS)}, got {str(preview)!r}"
+        )
+    make_folder(preview.parent)
+
+
+def _tell(film: str, target: str, summary: VideoSummary, as_json: bool) -> None:
+    """Say what became of the film."""
+    if as_json:
+        click.echo(json.dumps({"source": film, "target": target} | asdict(summary), default=str))
+        return
+    made = summary.frames - summary.resumed
+    speed = f" ({made / summary.seconds:.1f} frames/s)" if made else ""
+    before = f", {summary.resumed} of them before" if summary.resumed else ""
+    click.echo(
+        f"{shown(film)} -> {shown(target)}: {summary.frames} frames{before}, {summary.seconds:.1f} s{speed}",
+        err=True,
+    )
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Show a bar with frames a second and the time left on a terminal; elsewhere a line a minute."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        told = time.monotonic()
+
+        def line(done: int, total: int) -> None:
+            nonlocal told
+            if time.monotonic() - told > 60:
+                told = time.monotonic()
+                click.echo(f"{done} of {total or 'unknown'} frames", err=True)
+
+        yield line
+        return
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.1f} frames/s" if task.speed else "")
+
+    columns = (BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True, speed_estimate_period=20)
+    task = bar.add_task("frames", total=None)
+    with bar:
+        yield lambda done, total: bar.update(task, completed=done, total=max(done, total) if total else None)

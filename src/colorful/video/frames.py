@@ -1,0 +1,143 @@
+"""Color the frames of a film that a program has in hand, and show a few of one that is in a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from colorful import images
+from colorful.colorizer import Colorizer
+from colorful.errors import KindError, OptionError, RangeError, ShapeError
+from colorful.images import Picture
+from colorful.raster import light, render
+from colorful.video.film import Film
+from colorful.video.run import STEADY, check_steady, default_colorizer
+from colorful.video.stages import Scene, Settling, stages
+
+Photo = npt.NDArray[Any] | Image.Image
+
+_ACROSS = 5
+_TILE = 320
+
+
+def colorize_frames(
+    frames: Iterable[Photo],
+    *,
+    colorizer: Colorizer | None = None,
+    steady: float = STEADY,
+    two_passes: bool = False,
+    rate: float = 25,
+) -> Iterator[Photo]:
+    """Color frames lazily and in order, their colors steady along the motion. L of each pixel stays.
+
+    Eight frames go through the network together; with *two_passes* up to 40 are read ahead. Cuts between
+    shots are found.
+
+    Args:
+        frames: Arrays or PIL images as :meth:`colorful.Colorizer.colorize` takes them, all of one size.
+        colorizer: The model; by default the one that comes with the library.
+        steady: As for :func:`colorize_video`, like *two_passes*.
+        two_passes: Whether later frames count as well.
+        rate: Frames a second.
+
+    Yields:
+        A frame in color for each that came, of its type.
+
+    Raises:
+        ShapeError: If a frame has another size than the first.
+        RangeError: If *steady* or *rate* is out of its range.
+        ColorfulError: As for :meth:`colorful.Colorizer.colorize`.
+
+    Example:
+        >>> import numpy as np
+        >>> grey = [np.full((48, 64), level, np.uint8) for level in (80, 81, 82)]
+        >>> [frame.shape for frame in colorize_frames(grey)]
+        [(48, 64, 3), (48, 64, 3), (48, 64, 3)]
+    """
+    check_steady(steady)
+    if not rate > 0:
+        raise RangeError(f"rate: expected frames a second, above 0, got {rate}")
+    if isinstance(frames, np.ndarray) and frames.ndim < 3:
+        raise KindError("frames: expected several, got a single one, which colorize takes")
+    return _colored(frames, colorizer or default_colorizer(), steady, two_passes, 1 / rate)
+
+
+def _colored(
+    frames: Iterable[Photo], colorizer: Colorizer, steady: float, two_passes: bool, seconds: float
+) -> Iterator[Photo]:
+    def scenes() -> Iterator[Scene[Picture]]:
+        size: tuple[int, int] | None = None
+        for number, frame in enumerate(frames):
+            picture = images.read(frame)
+            size = size or picture.size
+            if picture.size != size:
+                raise ShapeError(
+                    f"frames: expected {size[1]} x {size[0]} pixels like the first, "
+                    f"got {picture.width} x {picture.height} in frame {number}"
+                )
+            yield Scene(picture, number, seconds, light(picture.pixels, colorizer.input_size(size)))
+
+    settling = Settling[Picture](colorizer, steady=steady, two_passes=two_passes)
+    settings = colorizer.settings
+    # One after the other, in the caller's own thread: there is no telling what *frames* may do in another.
+    for scene in stages(scenes(), colorizer, settling, hints={}, size=(0, 0), ahead=_in_turn):
+        rgb = render(
+            scene.source.pixels,
+            scene.ab,
+            upsample=settings["upsample"],
+            gamut=settings["gamut"],
+            guide=scene.light,
+        )
+        yield scene.source.colored(rgb).unwrap()
+
+
+def _in_turn(items: Iterable[Any], *, room: int) -> Iterator[Any]:
+    return iter(items)
+
+
+def preview_video(
+    source: str | os.PathLike[str],
+    *,
+    colorizer: Colorizer | None = None,
+    count: int = 10,
+    deinterlace: bool = False,
+) -> Image.Image:
+    """Color a few frames of a film, evenly spaced, each by itself: to see the colors before the long run.
+
+    Args:
+        source: The film.
+        colorizer: The model; by default the one that comes with the library.
+        count: How many frames, at least 1.
+        deinterlace: Whether to make whole frames of interlaced ones.
+
+    Returns:
+        A sheet of them, five in a row, each with its time.
+
+    Raises:
+        VideoError: If *source* is no film.
+        OptionError: If *count* is below 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise OptionError(f"count: expected an integer of at least 1, got {count!r}")
+    colorizer = colorizer or default_colorizer()
+    tiles: list[Image.Image] = []
+    with Film(source, deinterlace=deinterlace) as film:
+        for seconds, picture in film.glances(count):
+            tile = colorizer.colorize(picture)
+            tile.thumbnail((_TILE, _TILE), Image.Resampling.LANCZOS)
+            minutes = f"{int(seconds // 60)}:{seconds % 60:05.2f}"
+            ImageDraw.Draw(tile).text(
+                (6, tile.height - 20), minutes, fill="white", stroke_width=1, stroke_fill="black"
+            )
+            tiles.append(tile)
+    across, down = min(_ACROSS, len(tiles)), -(-len(tiles) // _ACROSS)
+    width, height = tiles[0].size
+    sheet = Image.new("RGB", (across * width, down * height))
+    for number, tile in enumerate(tiles):
+        sheet.paste(tile, (number % _ACROSS * width, number // _ACROSS * height))
+    return sheet

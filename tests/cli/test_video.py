@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("av")
+pytest.importorskip("cv2")
+
+import numpy as np
+from click.testing import CliRunner
+from PIL import Image
+from video.conftest import packets_of, pan, planes_of, read_film, write_film
+
+from colorful import Colorizer
+from colorful.cli import cli
+
+
+def run(*args: object) -> tuple[int, str, str]:
+    """Run ``colorful video`` in this process: exit status, standard output, standard error."""
+    result = CliRunner().invoke(cli, ["video", *map(str, args)], prog_name="colorful")
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_film_is_colored(tmp_path: Path) -> None:
+    """``colorful video FILM TARGET`` writes the film in color and says how fast it was."""
+    film = write_film(tmp_path / "a.mp4", pan("coffee", 12))
+    status, out, err = run(film, tmp_path / "b.mp4")
+    assert (status, out) == (0, "")
+    assert f"{film} -> {tmp_path / 'b.mp4'}: 12 frames" in err
+    assert "frames/s" in err
+    assert np.ptp(planes_of(next(read_film(tmp_path / "b.mp4")))[1]) > 0
+
+
+def test_json_and_options(tmp_path: Path) -> None:
+    """Options reach the encoder, and --json tells what became of the film."""
+    film = write_film(tmp_path / "a.mp4", pan("coffee", 4))
+    target = tmp_path / "new" / "b.mkv"
+    status, out, _ = run(film, target, "--codec", "ffv1", "--subsampling", "422", "--json", "-t", "0.3")
+    assert status == 0
+    assert json.loads(out) | {"seconds": 0} == {
+        "source": str(film),
+        "target": str(target),
+        "frames": 4,
+        "resumed": 0,
+        "damaged": [],
+        "seconds": 0,
+    }
+    assert next(read_film(target)).format.name == "yuv422p"
+
+
+def test_a_preview_alone(tmp_path: Path) -> None:
+    """--preview without TARGET writes a sheet of ten frames in color, and nothing else."""
+    film = write_film(tmp_path / "a.mp4", pan("coffee", 40))
+    assert run(film, "--preview", tmp_path / "sheet.png")[0] == 0
+    sheet = Image.open(tmp_path / "sheet.png")
+    assert sheet.size == (5 * 64, 2 * 48)
+    assert np.ptp(np.asarray(sheet.convert("HSV"))[..., 1]) > 30
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "sheet.png"}
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["a.mp4"], "TARGET: expected a file to write, or --preview, got neither"),
+        (["none.mp4", "b.mp4"], "none.mp4: there is no such file"),
+        (["a.mp4", "b.doc"], "--format: expected one of mp4"),
+        (["a.mp4", "b.mp4", "--preset", "warp"], "--preset: expected one of ultrafast"),
+        (["a.mp4", "b.mp4", "--hints", "none.json"], "cannot read"),
+        (["a.mp4", "b.mp4", "--preview", "s.txt"], "--preview: expected a name ending in"),
+        (["a.mp4", "c.mp4"], "--overwrite replaces it"),
+    ],
+)
+def test_mistakes_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], words: str
+) -> None:
+    """What cannot be done is said in one line that names the option, and nothing is written."""
+    write_film(tmp_path / "a.mp4", pan("coffee", 2))
+    (tmp_path / "c.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(*args)
+    assert status == 1
+    assert words in err
+    assert len(err.splitlines()) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "c.mp4"}
+
+
+def command(*args: object) -> list[str]:
+    """Give a command line for a process of its own."""
+    return [sys.executable, "-m", "colorful", "video", *map(str, args)]
+
+
+@pytest.fixture
+def quick_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled model, made to look at little."""
+    network = Colorizer.from_pretrained("lite").network
+    network.config = replace(network.config, network_size=64)
+    return Colorizer(network).save_pretrained(tmp_path_factory.mktemp("quick"))
+
+
+@pytest.mark.slow
+def test_a_pipe(tmp_path: Path) -> None:
+    """``colorful video - -`` reads a film from standard input and writes Matroska to standard output."""
+    film = write_film(tmp_path / "a.mkv", pan("coffee", 30), sound="aac")
+    with film.open("rb") as source, (tmp_path / "b.mkv").open("wb") as target:
+        subprocess.run(command("-", "-"), stdin=source, stdout=target, check=True)
+    assert [f.time for f in read_film(tmp_path / "b.mkv")] == [f.time for f in read_film(film)]
+    assert packets_of(tmp_path / "b.mkv", "audio") == packets_of(film, "audio")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_was_stopped_goes_on(tmp_path: Path, quick_model: Path, kind: signal.Signals) -> None:
+    """After kill -9 or Ctrl-C the same command does the rest; the result is that of an undisturbed run."""
+    shots = [pan(name, 101) for name in ("coffee", "astronaut", "chelsea")]
+    film = write_film(tmp_path / "a.mp4", np.concatenate(shots), sound="aac")
+    target, options = tmp_path / "b.mp4", ["--preset", "ultrafast", "--model", quick_model]
+    process = subprocess.Popen(command(film, target, *options), stderr=subprocess.PIPE, text=True)
+    part = tmp_path / ".b.mp4.parts" / "00000.json"
+    end = time.monotonic() + 120
+    while not part.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    os.kill(process.pid, kind)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == (-9 if kind == signal.SIGKILL else 130)
+    assert part.exists()
+    assert not target.exists()
+    if kind == signal.SIGINT:
+        assert "the same command goes on" in err.splitlines()[-1]
+        assert "Traceback" not in err
+    again = subprocess.run(command(film, target, *options), check=True, stderr=subprocess.PIPE, text=True)
+    assert "101 of them before" in again.stderr
+    subprocess.run(command(film, tmp_path / "c.mp4", *options), check=True)
+    assert packets_of(target, "video") == packets_of(tmp_path / "c.mp4", "video")
+    assert packets_of(target, "audio") == packets_of(film, "audio")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "b.mp4", "c.mp4"}
