@@ -9,8 +9,8 @@ import lazy_loader as _lazy
 
 __version__ = "0.1.0"
 
-# Not what needs an extra (web, video): without it, `from colorful import *` and help() would fail. It is found
-# by its name.
+# Not what needs an extra (web, video), which is found by its name: without the extra,
+# `from colorful import *` and help() would fail.
 __all__ = [
     "ColorfulError",
     "Colorizer",

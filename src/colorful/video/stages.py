@@ -16,6 +16,7 @@ from torch import Tensor
 from colorful.hints import Hint, rasterize
 from colorful.lab import annealed_mean
 from colorful.lab.steady import Trail, follow, join
+from colorful.parallel import Cores
 from colorful.video.motion import Motion, Tracker
 
 if TYPE_CHECKING:
@@ -264,10 +265,10 @@ class Crew:
             return False
 
         def work() -> None:
-            torch.set_num_threads(1)  # counts for this thread alone: the stages share the cores
             try:
-                if all(put(item) for item in items):
-                    put(_End(None))
+                with Cores().lend(1):  # the stages share the cores
+                    if all(put(item) for item in items):
+                        put(_End(None))
             except BaseException as error:
                 put(_End(error))
 
@@ -307,13 +308,11 @@ class _End:
 @contextmanager
 def crew() -> Iterator[Crew]:
     """Lend threads for a while."""
-    threads = torch.get_num_threads()
     team = Crew()
     try:
         yield team
     finally:
         team.stop()
-        torch.set_num_threads(threads)
 
 
 def stages(
