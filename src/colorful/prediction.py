@@ -23,7 +23,7 @@ from colorful.look import Look, Settings, tune
 from colorful.models import ARCHITECTURES, MODELS
 from colorful.models.network import Network
 from colorful.protocols import PROTOCOLS
-from colorful.raster import light
+from colorful.raster import Region, light
 
 Mask = npt.NDArray[Any] | Image.Image
 
@@ -131,24 +131,34 @@ class Prediction:
         return self.picture(keep=keep, **look).pixels
 
     @unaffected()
-    def picture(self, *, keep: Mask | None = None, **look: Unpack[Look]) -> Picture:
+    def picture(
+        self, *, keep: Mask | None = None, region: Region | None = None, **look: Unpack[Look]
+    ) -> Picture:
         """Decode a picture that carries the photo's alpha and metadata, ready to be written or unwrapped.
 
         Args:
             keep: As for :meth:`rgb`, like the others.
+            region: Left, top, right and bottom in pixels of the photo: only that part is made, the same as in
+                the whole, in time and memory that go with its size. *keep* has its size then.
             **look: Options that shall be others than the colorizer's.
 
         Returns:
-            A picture in color, of the photo's size and dtype.
+            A picture in color, of the photo's size and dtype, or of the size of the region.
 
         Raises:
             ColorfulError: If an option has no meaning here.
         """
-        shares = None if keep is None else shares_of(keep, self.source.size)
+        part = self.source if region is None else self.source.part(region)
+        shares = None if keep is None else shares_of(keep, part.size)
         rgb = PROTOCOLS[self.settings["protocol"]].paint(
-            self.source, self.ab(**look).cpu(), self.settings, guide=self.light[None].cpu(), keep=shares
+            self.source,
+            self.ab(**look).cpu(),
+            self.settings,
+            guide=self.light[None].cpu(),
+            keep=shares,
+            region=region,
         )
-        return self.source.colored(rgb)
+        return part.colored(rgb)
 
     @unaffected()
     def suggest(self, *, x: float, y: float, count: int = 5) -> list[Suggestion]:

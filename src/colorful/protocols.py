@@ -16,7 +16,7 @@ from torch.nn import functional
 from colorful.images import Picture
 from colorful.lab.space import rgb_to_lab
 from colorful.look import ProtocolName, Settings
-from colorful.raster import light, render
+from colorful.raster import Region, light, render
 from colorful.runtime import Description
 
 # A network of fit "keep" follows the photo's proportions up to this; a longer strip is squeezed.
@@ -60,6 +60,7 @@ class PhotoProtocol:
         *,
         guide: Tensor,
         keep: npt.NDArray[Any] | None,
+        region: Region | None = None,
     ) -> npt.NDArray[Any]:
         """Join the photo's own L with ab.
 
@@ -69,9 +70,10 @@ class PhotoProtocol:
             settings: All of them.
             guide: L as the network saw it, shape ``(1, 1, H, W)``, on the CPU.
             keep: Where the photo stays as it is; see :func:`colorful.raster.render`.
+            region: The part that is wanted; see there, too.
 
         Returns:
-            RGB of the photo's size and dtype.
+            RGB of the size of the photo or of the region, in the photo's dtype.
         """
         return render(
             picture.pixels,
@@ -80,6 +82,7 @@ class PhotoProtocol:
             upsample=settings["upsample"],
             gamut=settings["gamut"],
             guide=guide,
+            region=region,
         )
 
 
@@ -113,6 +116,7 @@ class ReleasedProtocol(PhotoProtocol):
         *,
         guide: Tensor,
         keep: npt.NDArray[Any] | None,
+        region: Region | None = None,
     ) -> npt.NDArray[Any]:
         """Lower b to where Z is 0 before the colors are joined.
 
@@ -122,7 +126,7 @@ class ReleasedProtocol(PhotoProtocol):
         full = _bilinear(ab, picture.size)
         highest = 200 * (light(picture.pixels)[0] + 16) / 116  # (1, H, W)
         cut = torch.cat((full[:1], torch.minimum(full[1:], highest)))
-        return super().paint(picture, cut, settings, guide=guide, keep=keep)
+        return super().paint(picture, cut, settings, guide=guide, keep=keep, region=region)
 
 
 PROTOCOLS: Mapping[ProtocolName, PhotoProtocol] = MappingProxyType(

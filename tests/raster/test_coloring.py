@@ -272,3 +272,43 @@ def test_memory_is_kept_for_bands_only() -> None:
     thread.join()
     assert 0 < seen[0] < 100_000
     assert seen[1] == seen[2] <= 10 * 4 * 2**18
+
+
+@pytest.mark.parametrize("upsample", ["guided", "bilinear"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_region_is_the_same_as_in_the_whole(upsample: str, dtype: type) -> None:
+    """A part made alone has the very pixels that it has in the whole, also where some are kept."""
+    rng = np.random.default_rng(3)
+    top = np.iinfo(dtype).max
+    pixels = rng.integers(0, top, (123, 157), dtype=dtype, endpoint=True)
+    ab = torch.from_numpy(rng.uniform(-60, 60, (2, 12, 16)).astype(np.float32))
+    keep = rng.random((123, 157)).astype(np.float32).round(1)
+    guide = light(pixels, (48, 64))
+    whole = render(pixels, ab, keep=keep, upsample=upsample, guide=guide)  # type: ignore[arg-type]
+    for left, upper, right, lower in [
+        (0, 0, 157, 123),
+        (31, 7, 90, 101),
+        (156, 122, 157, 123),
+        (0, 50, 157, 51),
+    ]:
+        part = render(
+            pixels,
+            ab,
+            keep=keep[upper:lower, left:right],
+            upsample=upsample,  # type: ignore[arg-type]
+            guide=guide,
+            region=(left, upper, right, lower),
+        )
+        np.testing.assert_array_equal(part, whole[upper:lower, left:right])
+    with pytest.raises(RangeError, match="region: expected a part of 157 x 123 pixels"):
+        render(pixels, ab, region=(0, 0, 158, 1))
+
+
+def test_a_region_of_a_strip_is_the_same_as_in_the_whole() -> None:
+    """Also where many pixels share what the network said of one cell."""
+    pixels = np.random.default_rng(4).integers(0, 256, (3, 400_000), dtype=np.uint8)
+    ab = torch.tensor([[20.0, -30.0], [5.0, 40.0]])[:, None]
+    whole = render(pixels, ab)
+    part = render(pixels, ab, guide=light(pixels, (1, 2)), region=(123_457, 1, 301_001, 3))
+    np.testing.assert_array_equal(part, render(pixels, ab, guide=light(pixels, (1, 2)))[1:3, 123_457:301_001])
+    assert whole.shape == (3, 400_000, 3)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from colorful.errors import KindError, ShapeError
+from colorful.errors import KindError, RangeError, ShapeError
 from colorful.images.metadata import Metadata
 from colorful.images.profiles import srgb_profile
 
@@ -82,6 +82,25 @@ class Picture:
         if rgb.dtype != self.pixels.dtype:
             raise KindError(f"rgb: expected {self.pixels.dtype}, got {rgb.dtype}")
         return replace(self, pixels=rgb, is_colored=True)
+
+    def part(self, region: tuple[int, int, int, int]) -> Picture:
+        """Cut a part out.
+
+        Args:
+            region: Left, top, right and bottom in pixels.
+
+        Returns:
+            A new picture; all but the pixels is shared.
+
+        Raises:
+            RangeError: If that is no part of this picture.
+        """
+        left, top, right, bottom = region
+        if not (0 <= left < right <= self.width and 0 <= top < bottom <= self.height):
+            raise RangeError(f"region: expected a part of {self.width} x {self.height} pixels, got {region}")
+        rows, columns = slice(top, bottom), slice(left, right)
+        alpha = None if self.alpha is None else np.ascontiguousarray(self.alpha[rows, columns])
+        return replace(self, pixels=np.ascontiguousarray(self.pixels[rows, columns]), alpha=alpha)
 
     def unwrap(self) -> Pixels | Image.Image:
         """Give the picture back as what it came in.

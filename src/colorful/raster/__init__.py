@@ -4,7 +4,7 @@ Both run over bands of rows that fit the cache, side by side on ``torch.get_num_
 the photo's own bytes to bytes again: beside the result, only what the network made is ever held whole.
 """
 
-from colorful.raster.coloring import Upsampling, render
+from colorful.raster.coloring import Region, Upsampling, render
 from colorful.raster.lightness import light
 
-__all__ = ["Upsampling", "light", "render"]
+__all__ = ["Region", "Upsampling", "light", "render"]

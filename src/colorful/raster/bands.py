@@ -45,6 +45,13 @@ class Band(NamedTuple):
         """Height and width."""
         return len(self.rows), len(self.columns)
 
+    def moved(self, down: int, right: int) -> Band:
+        """Give the band so many pixels further down and to the right."""
+        rows, columns = self
+        return Band(
+            range(rows.start + down, rows.stop + down), range(columns.start + right, columns.stop + right)
+        )
+
 
 def scratch_of_thread() -> planes.Scratch:
     """Give this thread's own: fresh memory for each photo of a folder would cost a tenth of its time."""

@@ -21,6 +21,7 @@ from colorful.raster.bands import Band, check_pixels, scratch_of_thread, share_o
 from colorful.raster.lightness import LONG, light
 
 Upsampling = Literal["guided", "bilinear"]
+Region = tuple[int, int, int, int]
 
 _MOST_CHROMA = 1e5
 
@@ -35,6 +36,7 @@ def render(
     upsample: Upsampling = "guided",
     gamut: Gamut = "map",
     guide: Tensor | None = None,
+    region: Region | None = None,
 ) -> npt.NDArray[Any]:
     """Join a photo's own L with ab of the network's size.
 
@@ -48,9 +50,11 @@ def render(
         gamut: As in :func:`colorful.lab.lab_to_rgb`.
         guide: What :func:`light` gave for *pixels* at any size not below that of *ab*, to save the work of
             taking it again; only ``guided`` reads it.
+        region: Left, top, right and bottom in pixels: only that part is made, just as it is in the whole, and
+            *keep* has its size.
 
     Returns:
-        sRGB-encoded RGB, shape ``(H, W, 3)``; dtype of *pixels*.
+        sRGB-encoded RGB, shape ``(H, W, 3)`` or that of the region; dtype of *pixels*.
 
     Raises:
         KindError: If *pixels* is not an array of one of these types.
@@ -62,7 +66,12 @@ def render(
     for name, value, kind in (("upsample", upsample, Upsampling), ("gamut", gamut, Gamut)):
         if value not in get_args(kind):
             raise OptionError(f"{name}: expected one of {get_args(kind)}, got {value!r}")
-    height, width = pixels.shape[:2]
+    left, top, right, bottom = region or (0, 0, pixels.shape[1], pixels.shape[0])
+    if not (0 <= left < right <= pixels.shape[1] and 0 <= top < bottom <= pixels.shape[0]):
+        raise RangeError(
+            f"region: expected a part of {pixels.shape[1]} x {pixels.shape[0]} pixels, got {region}"
+        )
+    height, width = bottom - top, right - left
     if keep is not None and keep.shape != (height, width):
         raise ShapeError(f"keep: expected shape {(height, width)}, got {keep.shape}")
     small = torch.as_tensor(ab, device="cpu").detach().to(torch.float32)
@@ -79,10 +88,11 @@ def render(
     def paint(bands: Iterator[Band]) -> None:
         scratch = scratch_of_thread()
         for band in bands:
-            part, painted = pixels[band.place], out[band.place]
+            there = band.moved(top, left)
+            part, painted = pixels[there.place], out[band.place]
             roots = scratch.plane("roots", (3, math.prod(band.size)))
             planes.luminance_root(part, roots[2], scratch)
-            field.add(band, roots, scratch)
+            field.add(there, roots, scratch)
             linear = planes.linear_rgb(roots, scratch)
             if gamut == "map":
                 planes.fit_gamut(linear, roots, scratch)
@@ -144,7 +154,8 @@ class _ColorField:
         else:
             few = np.empty((len(out), len(outputs), out.shape[2]), np.float32)
             self._rest.resize(cells, inputs, outputs, few)
-            out[:] = np.repeat(few, self._alike, 1)[:, : len(along)]
+            first = along.start - outputs.start * self._alike
+            out[:] = np.repeat(few, self._alike, 1)[:, first : first + len(along)]
         field = field.reshape(len(field), -1)
         offset, slope, fy = field[:2], field[2:], roots[2]
         if len(slope):  # none where the guide is not used
