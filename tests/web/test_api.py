@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from colorful import Colorizer, Hint, images
 from colorful.web import Limits, create_app
 from colorful.web.app import studio_of
-from colorful.web.studio import Upload, clean_stem
+from colorful.web.uploads import Upload, clean_stem
 
 RED = {"x": 40, "y": 60, "color": "#d01818", "radius": 8}
 
@@ -329,6 +329,7 @@ def test_models_say_what_they_can_do(client: FlaskClient) -> None:
         "takes_hints": False,
         "temperature": None,
         "saturation": 1.0,
+        "strength": 1.0,
     }
 
 
@@ -450,6 +451,7 @@ def test_memory_kept_for_visitors_is_bounded(painter: Colorizer, grey: bytes) ->
     """New photos push out old ones; an old one's address then says that it is gone."""
     app = create_app(colorizer=painter, limits=Limits(kept_bytes=100_000 + len(grey)))
     client = app.test_client()
+    client.get("/v1/index")
     infos = [add(client, grey) for _ in range(5)]
     assert studio_of(app).store.bytes <= 100_000 + len(grey)
     assert client.get(infos[-1]["before"]).status_code == 200

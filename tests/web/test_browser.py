@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
-from skimage import data
 from web_samples import chroma
 
 from colorful import Colorizer, Hint
@@ -43,7 +42,12 @@ def edit(page: Page, number: int = 0) -> Locator:
     """Open the editor on a card's photo, and give the picture in it."""
     page.locator(".card .adjust").nth(number).click()
     settled(page)
-    return page.locator("#canvas .after")
+    return page.locator("#canvas .after.whole")
+
+
+def tools(page: Page, name: str) -> None:
+    """Choose a page of the panel: points, brush, look or save."""
+    page.locator(f"#tab input[value={name}]").check()
 
 
 def settled(page: Page) -> None:
@@ -107,8 +111,10 @@ def test_two_photos_dragged_in(
         slider = card.locator(".slider")
         slider.dispatch_event("pointerdown")
         put(slider, 0)
+        page.wait_for_timeout(1000)
         assert chroma(shown(card.locator(".compare"))) > 5
         put(slider, 100)
+        page.wait_for_timeout(1000)
         assert chroma(shown(card.locator(".compare"))) < 2
 
 
@@ -176,6 +182,7 @@ def test_a_red_point_turns_its_place_red_and_undo_takes_it_back(
     page.locator("#redo").click()
     settled(page)
     assert redness(without_points(page, picture), around) > redness(before, around) + 25
+    tools(page, "save")
     with page.expect_download() as download:
         page.locator("#save").click()
     wanted = np.asarray(lite.colorize(photos[0].read_bytes(), hints=[Hint.from_json(hint)]))
@@ -184,7 +191,7 @@ def test_a_red_point_turns_its_place_red_and_undo_takes_it_back(
 
 # Runs in the page: promise the milliseconds from the next click to the frame that shows red around (x, y).
 UNTIL_RED = """([x, y]) => {
-  const image = document.querySelector("#canvas .after");
+  const image = document.querySelector("#canvas .after.whole");
   const redness = () => {
     const pixels = document.createElement("canvas").getContext("2d");
     pixels.drawImage(image, x * image.naturalWidth - 8, y * image.naturalHeight - 8, 17, 17, 0, 0, 17, 17);
@@ -256,6 +263,7 @@ def test_both_sliders_change_the_picture(
     choose(page, photos[:1])
     cards_ready(page, 1)
     picture = edit(page)
+    tools(page, "look")
     first = chroma(shown(picture))
 
     def slide(name: str, value: float) -> Image.Image:
@@ -271,26 +279,6 @@ def test_both_sliders_change_the_picture(
     page.locator("#reset").click()
     settled(page)
     assert abs(chroma(shown(picture)) - first) < 0.3
-
-
-def test_before_and_after_at_full_size(
-    serve: Serve, visit: Callable[..., Page], lite: Colorizer, tmp_path: Path
-) -> None:
-    """At full size the comparison shows the very pixels of the result."""
-    path = tmp_path / "large.png"
-    Image.fromarray(data.chelsea()).convert("L").resize((1400, 931)).save(path)
-    page = visit(serve(create_app(colorizer=lite)))
-    choose(page, [path])
-    cards_ready(page, 1)
-    edit(page)
-    page.locator("#view").get_by_label("Compare").check()
-    with page.expect_response("**/results") as made:
-        page.locator("#zoom").get_by_label("Full").check()
-    settled(page)
-    assert (made.value.json()["width"], made.value.json()["height"]) == (1400, 931)
-    for kind in ("before", "after"):
-        expect(page.locator(f"#canvas .{kind}")).to_have_js_property("naturalWidth", 1400)
-    assert page.locator("#canvas").bounding_box()["width"] == 1400
 
 
 @pytest.mark.parametrize(
@@ -346,7 +334,7 @@ def test_with_the_keyboard_only(
     press = page.keyboard.press
 
     def tab_to(selector: str) -> None:
-        for _ in range(40):
+        for _ in range(90):
             press("Tab")
             if page.locator(f"{selector}:focus").count():
                 return
@@ -376,8 +364,11 @@ def test_with_the_keyboard_only(
     moved = point.bounding_box()
     assert moved["x"] > place["x"] + 3
     assert moved["y"] > place["y"] + 3
-    tab_to(".swatch")
+    tab_to("#swatches .swatch")
     press("Enter")
+    tab_to("#tab input")
+    press("ArrowRight")
+    press("ArrowRight")
     tab_to("#saturation")
     saturation = page.locator("#saturation")
     start = saturation.input_value()
@@ -387,6 +378,7 @@ def test_with_the_keyboard_only(
     expect(saturation).to_have_value(start)
     press("Control+Shift+z")
     expect(saturation).not_to_have_value(start)
+    tools(page, "points")
     point.focus()
     press("Delete")
     expect(point).to_have_count(0)
@@ -430,6 +422,7 @@ def test_under_a_prefix(
     cards_ready(page, 1)
     picture = edit(page)
     assert chroma(shown(picture)) > 5
+    tools(page, "save")
     with page.expect_download() as download:
         page.locator("#save").click()
     assert download.value.suggested_filename == "colorized_coffee.png"
@@ -448,6 +441,7 @@ def test_loading_the_page_again_loses_nothing(
     put(page.locator("#saturation"), 0)
     settled(page)
     page.locator("#done").click()
+    page.wait_for_timeout(400)
     with page.expect_response("**/preview"):
         page.reload()
     cards_ready(page, 1)
@@ -458,28 +452,7 @@ def test_loading_the_page_again_loses_nothing(
     assert chroma(shown(edit(page))) < 1
     page.locator("#undo").click()
     settled(page)
-    assert chroma(shown(page.locator("#canvas .after"))) > 5
-
-
-def test_a_photo_that_the_server_forgot_is_not_remembered_either(
-    serve: Serve, browser: Browser, lite: Colorizer, photos: list[Path]
-) -> None:
-    """What neither the server nor the page has any more is named once; the next load leaves it out."""
-    app = create_app(colorizer=lite)
-    page = browser.new_page(locale="en-US")
-    page.goto(serve(app) + "/v1/index")
-    choose(page, photos[:1])
-    cards_ready(page, 1)
-    studio_of(app).store.clear()
-    page.reload()
-    failed = page.locator('.card[data-state="failed"]')
-    expect(failed.locator(".state")).to_have_text(
-        "This photo is no longer kept here. Please choose it again."
-    )
-    page.reload()
-    expect(page.locator("html.js")).to_have_count(1)
-    expect(page.locator(".card")).to_have_count(0)
-    page.close()
+    assert chroma(shown(page.locator("#canvas .after.whole"))) > 5
 
 
 def test_a_removed_photo_leaves_nothing_behind(
@@ -494,10 +467,10 @@ def test_a_removed_photo_leaves_nothing_behind(
     studio = studio_of(app)
     arrived, answer, accept = threading.Event(), threading.Event(), studio.accept
 
-    def slow_accept(data: bytes, filename: str | None) -> Upload:
+    def slow_accept(data: bytes, filename: str | None, **whose: Any) -> Upload:
         arrived.set()
         assert answer.wait(20)
-        return accept(data, filename)
+        return accept(data, filename, **whose)
 
     page = visit(serve(app))
     with monkeypatch.context() as patch:
@@ -516,39 +489,10 @@ def test_a_removed_photo_leaves_nothing_behind(
         page.locator(".card .download").click()
     download.value.path()
     assert len(studio.store) == 2
+    expect(page.locator(".card .state")).to_contain_text("In color")
     with page.expect_response(lambda response: response.request.method == "DELETE"):
         page.locator(".card .remove").click()
     assert len(studio.store) == 0
-
-
-def test_all_photos_are_downloaded_at_once(
-    serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
-) -> None:
-    """One button, shown from two photos in color on, downloads them one after the other."""
-    page = visit(serve(create_app(colorizer=lite)))
-    choose(page, photos[:1])
-    cards_ready(page, 1)
-    expect(page.locator("#download-all")).to_be_hidden()
-    choose(page, photos[1:])
-    cards_ready(page, 2)
-    names: list[str] = []
-    page.on("download", lambda download: names.append(download.suggested_filename))
-    page.locator("#download-all").click()
-    with page.expect_event("download", lambda download: "chelsea" in download.suggested_filename):
-        pass
-    assert names == ["colorized_coffee.png", "colorized_chelsea.png"]
-
-
-def test_a_newer_wish_calls_off_a_picture_at_full_size(editor: Page) -> None:
-    """While the large picture of a comparison is made, moving on to something else does not wait for it."""
-    page = editor
-    page.route("**/results", lambda route: None)  # never answered
-    page.locator("#zoom").get_by_label("Full").check()
-    page.locator("#view").get_by_label("Compare").check()
-    expect(page.locator("#stage")).to_have_attribute("aria-busy", "true")
-    page.locator("#point-add").click()
-    expect(page.locator(".point")).to_be_focused()
-    settled(page)
 
 
 def test_the_smallest_photo_is_compared(
@@ -563,7 +507,7 @@ def test_the_smallest_photo_is_compared(
     edit(page)
     page.locator("#view").get_by_label("Compare").check()
     settled(page)
-    expect(page.locator("#canvas .before")).to_have_js_property("naturalWidth", 3)
+    expect(page.locator("#canvas .before.whole")).to_have_js_property("naturalWidth", 3)
 
 
 def test_a_folder_dropped(
@@ -658,7 +602,7 @@ def test_a_full_queue_is_waited_for(
     page.route("**/v1/photos", refuse)
     page.goto(serve(create_app(colorizer=lite)) + "/v1/index")
     choose(page, photos[:1])
-    expect(page.locator(".card .state")).to_have_text("Others are before you; this goes on by itself")
+    expect(page.locator(".card .state")).to_have_text("Waiting for its turn: about 1 s")
     cards_ready(page, 1)
     assert len(refused) == 2
     page.close()
@@ -677,7 +621,9 @@ def test_controls_are_those_the_model_has(
     expect(page.locator("#saturation")).to_be_visible()
     page.locator("#model").select_option("painter")
     settled(page)
+    tools(page, "points")
     expect(page.locator("#hint-panel")).to_be_visible()
+    tools(page, "look")
     expect(page.locator("#temperature")).to_be_visible()
 
 

@@ -31,6 +31,7 @@ from colorful.errors import OutputError
 from colorful.web import Limits, create_app
 from colorful.web import server as server_module
 from colorful.web.app import studio_of
+from colorful.web.queue import Asker
 from colorful.web.server import Server
 
 Serve = Callable[..., str]
@@ -84,7 +85,8 @@ def test_a_full_queue_is_a_503_with_retry_after(serve: Serve, painter: Colorizer
     app = create_app(colorizer=painter, limits=Limits(workers=1, waiting=1))
     address, gate = serve(app), threading.Event()
     queue = studio_of(app).queue
-    blockers = [threading.Thread(target=queue.run, args=(gate.wait,)) for _ in range(2)]
+    same = {"asker": Asker(visitor="127.0.0.1 ")}
+    blockers = [threading.Thread(target=queue.run, args=(gate.wait,), kwargs=same) for _ in range(2)]
     for blocker in blockers:
         blocker.start()
     while queue.taken < 2:
@@ -265,6 +267,7 @@ from web_samples import Painter
 from colorful import Colorizer
 from colorful.web import create_app
 from colorful.web.app import studio_of
+from colorful.web.queue import Asker
 from colorful.web.server import Server
 app = create_app(colorizer=Colorizer(Painter(), name="painter", device="cpu"))
 queue, accepted = studio_of(app).queue, []

@@ -8,6 +8,7 @@ from string import Formatter
 import pytest
 from flask.testing import FlaskClient
 
+from colorful.web.pages import PALETTES
 from colorful.web.texts import LANGUAGES, texts
 
 WEB = files("colorful.web")
@@ -37,6 +38,9 @@ def test_every_text_is_used_and_every_used_one_is_there() -> None:
             source = file.read_text()
             used |= set(re.findall(r"\bt\(\"([\w-]+)\"", source))
             used |= set(re.findall(r"\bsay\(\"([\w-]+)\"", source))
+            used |= set(re.findall(r"\"(color-[a-z]+)\"", source))
+            used |= {f"color-{hue}" for hue in re.findall(r"\d, \"([a-z]+)\"\]", source)}
+    used |= {"color-brown", *(f"palette-{name}" for name in PALETTES)}
     codes = set(
         re.findall(r"[345]\d\d, \"([\w-]+)\"|\d\d\d: \"([\w-]+)\"", WEB.joinpath("problems.py").read_text())
     )

@@ -8,6 +8,7 @@ except ImportError as error:  # pragma: no cover - the extra is there wherever t
     raise MissingExtraError("web") from error
 
 from colorful.web.app import create_app, create_blueprint
-from colorful.web.studio import Limits
+from colorful.web.limits import Limits
+from colorful.web.security import behind_proxy
 
-__all__ = ["Limits", "create_app", "create_blueprint"]
+__all__ = ["Limits", "behind_proxy", "create_app", "create_blueprint"]

@@ -6,16 +6,17 @@ import os
 from collections.abc import Collection, Mapping
 
 from flask import Blueprint, Flask, Response, request
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from colorful.colorizer import Colorizer
 from colorful.errors import OptionError
 from colorful.web.api import add_api
+from colorful.web.compression import compress
+from colorful.web.limits import Limits
 from colorful.web.pages import add_pages
 from colorful.web.problems import handler
-from colorful.web.security import PlainPrefix, check_host, check_origin, check_prefix, harden
+from colorful.web.security import behind_proxy, check_host, check_origin, check_prefix, harden
 from colorful.web.store import Folder
-from colorful.web.studio import Limits, Studio
+from colorful.web.studio import Studio
 
 # Fields of a form beside the photos, and their bytes together: hints are the only long one.
 _FIELDS = 32
@@ -66,7 +67,10 @@ def create_blueprint(
         request.max_form_memory_size = _FIELD_BYTES
         request.max_form_parts = limits.photos + _FIELDS
 
-    blueprint.after_request(harden)
+    @blueprint.after_request
+    def finish(response: Response) -> Response:
+        return compress(request, harden(response))
+
     blueprint.register_error_handler(Exception, handler(limits))
     add_pages(blueprint, studio)
     add_api(blueprint, studio)
@@ -140,10 +144,9 @@ def create_app(
 
     @app.after_request
     def finish(response: Response) -> Response:
-        return response if request.blueprint else harden(response)
+        return response if request.blueprint else compress(request, harden(response))
 
     app.register_error_handler(Exception, handler(limits))
     if trust_proxy:
-        fixed = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
-        app.wsgi_app = PlainPrefix(fixed)  # type: ignore[method-assign]
+        app.wsgi_app = behind_proxy(app.wsgi_app)  # type: ignore[method-assign,assignment]
     return app

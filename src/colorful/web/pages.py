@@ -9,10 +9,26 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as BaseResponse
 
 from colorful.errors import ColorfulError
-from colorful.web.api import describe_models, sent_photos
+from colorful.web.api import describe_models
+from colorful.web.asked import edit_of_form, photos_of_form
+from colorful.web.edit import KEYS
 from colorful.web.problems import Problem, respond, wants_page
 from colorful.web.studio import Studio
 from colorful.web.texts import COOKIE, LANGUAGES, language_of, words
+from colorful.web.uploads import Wish
+from colorful.web.visitors import asker_of, greet, owner_of
+
+# Colors that people look for, by what has them.
+PALETTES = {
+    "skin": "#f0cdb4 #d8a384 #a86f4c #6b4430",
+    "sky": "#8fbbe0 #5e93c9 #c9dbe8 #e6a877",
+    "wood": "#b98a55 #8a5a32 #5b3b25 #c9a77a",
+    "stone": "#a8a197 #8c8578 #b5a58d #7d8286",
+    "denim": "#5a7396 #3f5878 #8ba0ba #2f415c",
+    "foliage": "#7d9a4a #55763a #a3a95c #b0793a",
+}
+# What the page's script imports, so that the browser fetches it all at once.
+SCRIPTS = ("api", "card", "color", "compare", "editor", "memory", "photo", "texts", "view")
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,8 @@ def add_pages(blueprint: Blueprint, studio: Studio) -> None:
             limits=studio.limits,
             keeps=studio.keeps,
             models=describe_models(studio),
+            palettes=PALETTES,
+            scripts=SCRIPTS,
             # Where HEIC is not named, iPhones send their photos as JPEG.
             heif=find_spec("pillow_heif") is not None,
         )
@@ -54,11 +72,13 @@ def add_pages(blueprint: Blueprint, studio: Studio) -> None:
     @blueprint.post("/v1/index", endpoint="show")
     @blueprint.post("/colorization", endpoint="colorization_show")
     def show() -> Response:
-        edit = studio.edit(request.form)
+        photos = list(photos_of_form(studio.limits, *KEYS))
+        wish = Wish(edit=edit_of_form(studio.colorizers))
+        owner, asker = owner_of(request), asker_of(request)
         shown = []
-        for data, name in sent_photos(studio):
+        for data, name in photos:
             try:
-                upload, result = studio.accept_and_colorize(data, name, edit)
+                upload, result = studio.accept_and_colorize(data, name, wish, owner=owner, asker=asker)
             except ColorfulError as error:
                 shown.append(_Shown(name, problem=Problem.of(error)))
                 continue
@@ -66,8 +86,8 @@ def add_pages(blueprint: Blueprint, studio: Studio) -> None:
             shown.append(
                 _Shown(
                     name,
-                    studio.store.put(upload, upload.bytes),
-                    studio.store.put(result, len(result.data)),
+                    studio.keep_upload(upload),
+                    studio.keep_result(upload, wish, result),
                     result.filename,
                     height,
                     width,
@@ -94,4 +114,4 @@ def _page(template: str, **values: object) -> Response:
         )
     response.headers["Content-Language"] = language_of(request)
     response.vary.update(["Accept-Language", "Cookie"])
-    return response
+    return greet(request, response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections.abc import Callable
@@ -22,11 +23,12 @@ from colorful.errors import (
     OptionError,
     RangeError,
 )
+from colorful.web.limits import Limits
 from colorful.web.queue import BusyError
 from colorful.web.security import ForeignHostError, ForeignOriginError
 from colorful.web.store import GoneError
-from colorful.web.studio import Limits, NoPhotoError
 from colorful.web.texts import words
+from colorful.web.uploads import NoPhotoError
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ _KNOWN: tuple[tuple[type[ColorfulError], int, str], ...] = (
 # A message may quote what the client sent, which may be long.
 _LONGEST = 400
 _HTTP_CODES = {404: "not-found", 413: "too-large", 503: "busy"}
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,20 @@ class Problem:
             code = _HTTP_CODES.get(error.code, "bad-request" if error.code < 500 else "internal")
             allow = tuple(getattr(error, "valid_methods", None) or ())
             return cls(error.code, code, error.description or "", allow=allow)
+        if lacks_room(error):
+            logger.error("no room on a disk: %s", error)
+            return cls(507, "no-room", "disk: expected room for the photo, got none")
         logger.error("unexpected %s", type(error).__name__, exc_info=error)
         return cls(500, "internal", "the server failed; its log says more")
+
+
+def lacks_room(error: BaseException | None) -> bool:
+    """Tell whether a full disk, or one whose quota is used up, is what an error comes from."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return True
+        error = error.__cause__
+    return False
 
 
 def wants_page(asked: Request, *, default: bool) -> bool:
@@ -127,10 +142,10 @@ def respond(problem: Problem, limits: Limits, *, page: bool) -> Response:
 
 
 def handler(limits: Limits) -> Callable[[Exception], Response]:
-    """Make an error handler that answers by Accept; programs mostly ask the API, people the rest."""
+    """Make an error handler that answers by Accept; who takes all alike gets a page from a page only."""
 
     def handle(error: Exception) -> Response:
-        api = request.endpoint is not None and ".api_" in request.endpoint
-        return respond(Problem.of(error), limits, page=wants_page(request, default=not api))
+        page = request.endpoint is not None and ".api_" not in request.endpoint
+        return respond(Problem.of(error), limits, page=wants_page(request, default=page))
 
     return handle

@@ -1,18 +1,39 @@
-"""A bounded queue before the model: few photos at a time, some waiting, and an honest refusal after that."""
+"""A bounded queue before the model: few photos at a time, some waiting, and an honest refusal after that.
+
+Three rules keep a crowd apart. What is small goes ahead of what is large, so that who moves a slider does
+not wait for somebody's scan of 50 megapixels. Among visitors turns go round. And if the queue is full, a
+visitor who has less in it than another takes the last place of the one who has most.
+"""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from colorful.errors import ColorfulError
 from colorful.parallel import Cores
 
 T = TypeVar("T")
+
+QUICK_PIXELS = 4_000_000
+"""Work on a photo of at most as many pixels goes ahead."""
+
+# Seconds after which a large photo's turn has come, whatever small ones there are.
+_PATIENCE = 5.0
+# Seconds between two looks at whether the one who asked is still there.
+_LOOK = 0.25
+# Seconds that a megapixel takes, until it has been measured here; and the share of each new measurement.
+_FIRST_GUESS = 0.15
+_LEARNING = 0.1
+# What work on no pixels at all counts as, in megapixels.
+_LEAST = 0.25
 
 
 class BusyError(ColorfulError, RuntimeError):
@@ -28,6 +49,47 @@ class BusyError(ColorfulError, RuntimeError):
         self.retry_after = retry_after
 
 
+class LeftError(BusyError):
+    """The one who asked has closed the connection: nobody waits for the answer."""
+
+    def __init__(self) -> None:
+        super().__init__("client: expected an open connection, got one that is closed", 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Who asks for a piece of work.
+
+    Args:
+        visitor: A name; turns and places are shared out among those.
+        has_left: Tells whether nobody waits for the answer any more.
+    """
+
+    visitor: str = ""
+    has_left: Callable[[], bool] = lambda: False
+
+
+NOBODY = Asker()
+
+
+@dataclass(eq=False)
+class _Job:
+    work: Callable[[], Any]
+    visitor: str
+    pixels: int
+    since: float = field(default_factory=time.monotonic)
+    future: Future[Any] = field(default_factory=Future)
+    abandoned: bool = False
+
+    @property
+    def quick(self) -> bool:
+        return self.pixels <= QUICK_PIXELS
+
+    @property
+    def megapixels(self) -> float:
+        return max(_LEAST, self.pixels / 1e6)
+
+
 class Queue:
     """Run work on a few threads of its own.
 
@@ -36,51 +98,88 @@ class Queue:
     has all of torch's threads; what runs beside others has its share, so that they do not wait for cores.
 
     Args:
-        workers: Pieces of work that run at the same time.
+        workers: Pieces of work that run at the same time; beside as many large ones, one small one more.
         waiting: Pieces of work that may wait for their turn.
     """
 
     def __init__(self, *, workers: int, waiting: int) -> None:
         self.workers = workers
         self.places = workers + waiting
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="colorful")
-        self._lock = threading.Lock()
-        self._taken = self._running = 0
+        self._change = threading.Condition()
+        self._waiting: list[_Job] = []
+        self._running: list[_Job] = []
+        self._last_turn: dict[str, float] = {}
+        self._crew: list[threading.Thread] = []
+        self._own = threading.local()
         self._cores = Cores()
-        self._seconds = 0.5  # a running mean of what one piece takes, for Retry-After
+        self._pace = _FIRST_GUESS  # seconds for a megapixel, a running mean
         self._closed = False
 
     @property
     def taken(self) -> int:
         """How many pieces of work run or wait."""
-        return self._taken
+        with self._change:
+            return len(self._running) + len(self._waiting)
 
     @property
     def closed(self) -> bool:
         """Whether :meth:`close` was called."""
         return self._closed
 
-    def run(self, work: Callable[[], T]) -> T:
+    def run(self, work: Callable[[], T], *, pixels: int = 0, asker: Asker = NOBODY) -> T:
         """Wait for a turn, do *work* and return what it returns or raise what it raises.
+
+        Args:
+            work: What to do. Between its steps it may call :meth:`check`.
+            pixels: How large the photo is that it works on.
+            asker: Who asks.
 
         Raises:
             BusyError: If every place is taken, or the queue closes before the turn comes.
+            LeftError: If the asker has left.
         """
-        with self._lock:
+        job = _Job(work, asker.visitor, pixels)
+        with self._change:
             if self._closed:
                 raise _closing()
-            if self._taken >= self.places:
-                seconds = max(1, math.ceil(self._seconds * self._taken / self.workers))
-                raise BusyError(f"queue: expected a free place, got {self._taken} photos before", seconds)
-            future: Future[T] = self._pool.submit(self._timed, work)
-            self._taken += 1
-        try:
-            return future.result()
-        except CancelledError:
-            raise _closing() from None
-        finally:
-            with self._lock:
-                self._taken -= 1
+            if len(self._running) + len(self._waiting) >= self.places:
+                self._make_room(job)
+            self._waiting.append(job)
+            if len(self._crew) <= self.workers:
+                name = f"colorful-{len(self._crew)}"
+                self._crew.append(threading.Thread(target=self._serve, name=name, daemon=True))
+                self._crew[-1].start()
+            self._change.notify_all()
+        while True:
+            try:
+                result: T = job.future.result(timeout=_LOOK)
+                return result
+            except NotYet:
+                if job.future.done():  # the work itself raised a timeout
+                    raise
+                if asker.has_left():
+                    self._abandon(job)
+                    raise LeftError from None
+
+    def check(self) -> None:
+        """Stop the work that calls this, if nobody waits for it any more.
+
+        Raises:
+            LeftError: If that is so.
+        """
+        job: _Job | None = getattr(self._own, "job", None)
+        if job is not None and job.abandoned:
+            raise LeftError
+
+    def seconds(self, visitor: str) -> int:
+        """Say in how many seconds all that a visitor has asked for will be done; 0 if that is nothing."""
+        with self._change:
+            own = [job for job in (*self._running, *self._waiting) if job.visitor == visitor]
+            if not own:
+                return 0
+            last = max(job.since for job in own)
+            before = [job for job in (*self._running, *self._waiting) if job.since <= last]
+            return self._seconds_for(before)
 
     def close(self, *, finish_waiting: bool = False) -> None:
         """Take nothing more; what runs is finished. Can be called again to give up waiting.
@@ -88,22 +187,96 @@ class Queue:
         Args:
             finish_waiting: Whether those who wait still get their turn, or are refused.
         """
-        with self._lock:
+        with self._change:
             self._closed = True
-        self._pool.shutdown(wait=False, cancel_futures=not finish_waiting)
+            refused = [] if finish_waiting else self._waiting
+            if refused:
+                self._waiting = []
+            self._change.notify_all()
+        for job in refused:
+            job.future.set_exception(_closing())
 
-    def _timed(self, work: Callable[[], T]) -> T:
-        with self._lock:
-            self._running += 1
-            share = self._cores.count // self._running
+    def _seconds_for(self, jobs: list[_Job]) -> int:
+        return max(1, math.ceil(self._pace * sum(job.megapixels for job in jobs) / self.workers))
+
+    def _make_room(self, job: _Job) -> None:
+        """Send away the last one of the visitor who has most in the queue; raise if that is the newcomer."""
+        everybody = [*self._running, *self._waiting]
+        held = Counter(one.visitor for one in everybody)
+        most = max((one.visitor for one in self._waiting), key=held.__getitem__, default=job.visitor)
+        words = f"queue: expected a free place, got {len(everybody)} photos before"
+        refusal = BusyError(words, self._seconds_for(everybody))
+        if held[most] <= held[job.visitor] + 1:
+            raise refusal
+        sent_away = next(one for one in reversed(self._waiting) if one.visitor == most)
+        self._waiting.remove(sent_away)
+        sent_away.future.set_exception(refusal)
+
+    def _abandon(self, job: _Job) -> None:
+        with self._change:
+            job.abandoned = True
+            if job in self._waiting:
+                self._waiting.remove(job)
+
+    def _serve(self) -> None:
+        while True:
+            with self._change:
+                while (job := self._next()) is None:
+                    if self._closed and not self._waiting:
+                        return
+                    self._change.wait()
+                self._waiting.remove(job)
+                self._running.append(job)
+                self._last_turn[job.visitor] = time.monotonic()
+                share = self._cores.count // len(self._running)
+            self._do(job, share)
+
+    def _next(self) -> _Job | None:
+        """Choose whose turn it is, if anybody can run now."""
+        large = [job for job in self._waiting if not job.quick]
+        quick = [job for job in self._waiting if job.quick]
+        running_quick = sum(job.quick for job in self._running)
+        full = len(self._running) >= self.workers
+        overdue = (
+            large
+            and running_quick == len(self._running)
+            and time.monotonic() - min(job.since for job in large) > _PATIENCE
+        )
+        if full:
+            # One small one beside the large ones.
+            candidates = quick if running_quick == 0 else []
+        else:
+            candidates = large if overdue or not quick else quick
+        busy = Counter(job.visitor for job in self._running)
+        return min(
+            candidates,
+            key=lambda job: (busy[job.visitor], self._last_turn.get(job.visitor, 0.0)),
+            default=None,
+        )
+
+    def _do(self, job: _Job, share: int) -> None:
         start = time.monotonic()
+        self._own.job = job
         try:
             with self._cores.lend(share):
-                return work()
-        finally:
-            with self._lock:
-                self._running -= 1
-                self._seconds += 0.1 * (time.monotonic() - start - self._seconds)
+                result, error = job.work(), None
+        except BaseException as raised:
+            result, error = None, raised
+        self._own.job = None
+        with self._change:
+            self._running.remove(job)
+            if error is None:
+                pace = (time.monotonic() - start) / job.megapixels
+                self._pace += _LEARNING * (pace - self._pace)
+            waits = {one.visitor for one in (*self._running, *self._waiting)}
+            if len(self._last_turn) > 4 * self.places:
+                self._last_turn = {who: at for who, at in self._last_turn.items() if who in waits}
+            self._change.notify_all()
+        if error is None:
+            job.future.set_result(result)
+        else:
+            job.future.set_exception(error)
+        del job, result, error  # the next turn may be hours away, and a photo is large
 
 
 def _closing() -> BusyError:

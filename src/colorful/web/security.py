@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Request, Response
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from colorful.errors import ColorfulError, OptionError
 
@@ -100,24 +101,29 @@ def check_prefix(prefix: str) -> str:
     return cleaned
 
 
-class PlainPrefix:
-    """Leave out an ``X-Forwarded-Prefix`` that is no plain path: a client may have smuggled it through.
+def behind_proxy(app: WSGIApplication) -> WSGIApplication:
+    """Make an application believe what one proxy in front of it says of the client and of itself.
 
-    With one such as ``//elsewhere.example`` every link of a page would lead away.
+    These are ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Prefix``. A prefix that is no plain path is
+    left out: a client may have smuggled it through, and with one such as ``//elsewhere.example`` every link
+    of a page would lead away.
 
     Args:
-        app: What is asked then.
+        app: A WSGI application, such as ``app.wsgi_app`` of Flask. Never use this where clients can reach it
+            without the proxy.
+
+    Returns:
+        What is to be put in its place.
     """
+    fixed = ProxyFix(app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
 
-    def __init__(self, app: WSGIApplication) -> None:
-        self._app = app
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request."""
+    def plain(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         prefix = environ.pop("HTTP_X_FORWARDED_PREFIX", "").rpartition(",")[2].strip().rstrip("/")
         if _PREFIX.fullmatch(prefix):
             environ["HTTP_X_FORWARDED_PREFIX"] = prefix
-        return self._app(environ, start_response)
+        return fixed(environ, start_response)
+
+    return plain
 
 
 def harden(response: Response) -> Response:

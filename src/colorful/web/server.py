@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import os
@@ -16,13 +17,15 @@ from typing import Any
 
 from flask import Flask
 from waitress import wasyncore
+from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
-from waitress.utilities import RequestEntityTooLarge
+from waitress.utilities import Error, RequestEntityTooLarge
 
 from colorful.errors import OutputError
-from colorful.web.problems import JSON_TYPE, Problem
+from colorful.web.archive import STREAMS
+from colorful.web.problems import JSON_TYPE, Problem, lacks_room
 from colorful.web.studio import Studio
 
 logger = logging.getLogger(__name__)
@@ -30,6 +33,9 @@ logger = logging.getLogger(__name__)
 # Seconds that a client may be silent. A request must be there by then, plus a second for each so many bytes.
 _SILENCE = 20
 _BYTES_A_SECOND = 8 << 10
+# Bytes of an answer from which on it is sent from where it lies, and at which a stream waits for its reader.
+_LARGE = 64 << 10
+_AHEAD = 32 << 20
 # Seconds that a refused client may go on sending, so that it can read why: a closed connection is reset.
 _LINGER = 10.0
 # Seconds after the server was told to end in which photos that wait still get their turn, and by which all
@@ -40,12 +46,19 @@ _GRACE = 12.0
 _PARTING = 0.3
 
 
+class _NoRoomError(Error):  # type: ignore[misc]
+    """The disk on which bodies wait until they have arrived is full."""
+
+    code = 507
+    reason = "Insufficient Storage"
+
+
 class _RefusalTask(ErrorTask):  # type: ignore[misc]
     """Say in our own words what waitress refuses before the application sees it."""
 
     def execute(self) -> None:
         error = self.request.error
-        code = "too-large" if isinstance(error, RequestEntityTooLarge) else "bad-request"
+        code = {RequestEntityTooLarge: "too-large", _NoRoomError: "no-room"}.get(type(error), "bad-request")
         problem = Problem(error.code, code, f"request: {error.body}")
         body = json.dumps(problem.to_json()).encode()
         self.status = f"{problem.status} {problem.title}"
@@ -74,12 +87,42 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
     def received(self, data: bytes) -> bool:
         """Take data in, counting what an unfinished request has sent so far."""
+        if self._refused:  # what it goes on sending is read and dropped
+            return False
         if self.request is None:
             self._received, self._since = 0, time.monotonic()
         self._received += len(data)
-        taken = bool(super().received(data))
+        try:
+            taken = bool(super().received(data))
+        except OSError as error:
+            if not lacks_room(error):
+                raise
+            taken = self._refuse_for_lack_of_room()
         self._refused = any(request.error for request in self.requests)
         return taken
+
+    def _refuse_for_lack_of_room(self) -> bool:
+        logger.error("no room in the temporary folder for what is being uploaded")
+        with self.requests_lock:
+            request: Any = self.request  # type: ignore[has-type]
+            self.request = None
+            spooled, request.body_rcv = request.body_rcv, None
+            with contextlib.suppress(OSError):
+                spooled.getbuf().close()  # which tries to write once more
+            request.error = _NoRoomError("expected room for it on the server's disk, got none")
+            request.completed = True
+            self.requests.append(request)
+            if len(self.requests) == 1:
+                self.server.add_task(self)
+        return True
+
+    def write_soon(self, data: Any) -> int:
+        """Send; what is large from where it lies, without a copy in memory or on the disk."""
+        if isinstance(data, bytes) and len(data) >= _LARGE:
+            lying = ReadOnlyFileBasedBuffer(io.BytesIO(data))
+            lying.prepare()
+            data = lying
+        return int(super().write_soon(data))
 
     def readable(self) -> bool:
         """Tell whether more data is wanted; the loop asks at least once a second."""
@@ -143,12 +186,14 @@ class Server:
                 host=host,
                 port=port,
                 # Every place of the queue blocks a thread; what needs no model is served beside them.
-                threads=studio.queue.places + 4,
+                threads=studio.queue.places + STREAMS + 4,
                 channel_timeout=_SILENCE,
                 cleanup_interval=2,
                 connection_limit=512,
                 max_request_body_size=studio.limits.request_bytes + 1,
-                outbuf_high_watermark=1 << 30,  # a slow reader must not hold a thread
+                # One answer is taken whole, so that a slow reader holds no thread; of a stream only so much.
+                outbuf_high_watermark=_AHEAD,
+                channel_request_lookahead=1,  # so that it is noticed when a client leaves
                 clear_untrusted_proxy_headers=not trust_proxy,
                 ident=None,
             )
@@ -182,7 +227,8 @@ class Server:
     def stop(self) -> None:
         """Make :meth:`run` return soon; can be called from any thread."""
         self._ending = True
-        next(self._listeners()).pull_trigger()
+        with contextlib.suppress(OSError, StopIteration):  # it may be over already
+            next(self._listeners()).pull_trigger()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._ending:

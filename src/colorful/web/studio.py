@@ -3,128 +3,56 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
-import re
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 from PIL import Image
 
 from colorful import images
 from colorful.colorizer import Colorizer
-from colorful.errors import HintError, ImageError, ImageTooLargeError, OptionError, OutputError, RangeError
-from colorful.hints import Hint, parse_hints
-from colorful.look import Look
+from colorful.errors import ImageTooLargeError, OptionError, OutputError, RangeError
 from colorful.prediction import Prediction, Suggestion
-from colorful.web.queue import Queue
-from colorful.web.store import Folder, Store
+from colorful.raster import Region
+from colorful.web import pictures
+from colorful.web.edit import Edit, draw_mask
+from colorful.web.limits import Limits
+from colorful.web.pictures import Decoded
+from colorful.web.queue import NOBODY, Asker, Queue
+from colorful.web.store import EVERYBODY, Folder, GoneError, Owner, Store
+from colorful.web.uploads import (
+    EXTENSIONS,
+    TYPES,
+    Result,
+    Upload,
+    Wish,
+    clean_stem,
+    extension_of,
+    is_animated,
+)
 
 logger = logging.getLogger(__name__)
 
-# Previews have at most as many pixels; a photo up to this size is previewed as it is.
-_PREVIEW_PIXELS = 1_250_000
 PREVIEW_SIDES = (64, 2048)
+REGION_SIDES = (64, 4096)
 BEFORE_SIDES = (64, 16383)  # WebP's longest, which shows photos with alpha
-# What is kept so that the sliders do not run the network again: some 5 to 9 MB each, for the photos that were
-# edited last.
-_PREDICTIONS = 3
+MOST_SUGGESTIONS = 16
+# What the network said is kept for the photos that were edited last: some 5 to 9 MB each.
 _EDITED = 8
-_MOST_HINTS = 1000
-
-TYPES: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
-_EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
-
-
-class NoPhotoError(ImageError):
-    """A form came without a photo."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How much is taken in, kept and done at once.
-
-    Args:
-        request_bytes: Size of a request's body, photos and all.
-        pixels: Width times height of a photo, checked before it is decoded.
-        photos: Photos in one request.
-        workers: Photos that are colored at the same time.
-        waiting: Photos that may wait for that.
-        kept_bytes: Photos and results kept for their visitors, together.
-        kept_seconds: How long after its last use something is kept.
-    """
-
-    request_bytes: int = 64 << 20
-    pixels: int = 64_000_000
-    photos: int = 32
-    workers: int = 2
-    waiting: int = 16
-    kept_bytes: int = 512 << 20
-    kept_seconds: float = 3600
-
-    @property
-    def words(self) -> Mapping[str, str]:
-        """What the pages say of the largest request and photo."""
-        return {
-            "megabytes": f"{self.request_bytes / (1 << 20):.6g}",
-            "megapixels": f"{self.pixels / 1_000_000:.6g}",
-        }
-
-
-@dataclass(frozen=True)
-class Edit:
-    """What a visitor asks for: a model, hints in pixels of the upright photo, and how to decode."""
-
-    model: str
-    hints: tuple[Hint, ...] = ()
-    look: Look = field(default_factory=Look)
-
-
-@dataclass(frozen=True, eq=False)
-class Upload:
-    """A photo as it came, and what is needed to answer quickly while somebody edits it."""
-
-    data: bytes = field(repr=False)
-    stem: str
-    format: str
-    size: tuple[int, int]
-    preview: images.Picture = field(repr=False)
-    kept_as: str | None
-    results: list[str] = field(default_factory=list)  # what the store calls those that go with it
-    predictions: OrderedDict[tuple[object, ...], Prediction] = field(default_factory=OrderedDict, repr=False)
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    @property
-    def bytes(self) -> int:
-        """What it takes in memory, beside predictions, of which there are few at any time."""
-        alpha = self.preview.alpha
-        return len(self.data) + self.preview.pixels.nbytes + (0 if alpha is None else alpha.nbytes)
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """A colored photo, encoded."""
-
-    data: bytes = field(repr=False)
-    format: str
-    filename: str
-    size: tuple[int, int]
-    model: str
-
-    @property
-    def type(self) -> str:
-        """Its media type."""
-        return TYPES[self.format]
+# The L at which colors that look alike in a dark place can be told apart: as an sRGB code.
+_MIDDLE = np.uint8(140)
 
 
 class Studio:
     """Colors photos for visitors: shared models, a queue before them, and a store of what was made.
+
+    Every method that works on a photo raises a ``BusyError`` if the queue is full, and a ``ColorfulError`` if
+    what is asked for does not fit the photo or the model.
 
     Args:
         colorizers: By the name that visitors choose them by; the first is the default.
@@ -139,6 +67,7 @@ class Studio:
         self.queue = Queue(workers=limits.workers, waiting=limits.waiting)
         self.store = Store(max_bytes=limits.kept_bytes, max_age=limits.kept_seconds)
         self._keep = keep
+        self._sample: bytes | None = None
         self._edited: list[weakref.ref[Upload]] = []
         self._lock = threading.Lock()
 
@@ -152,135 +81,210 @@ class Studio:
         self.queue.close()
         self.store.clear()
 
-    def edit(self, values: Mapping[str, Any]) -> Edit:
-        """Read what a visitor asks for, from a form's texts or from JSON.
-
-        Args:
-            values: ``model``, ``hints``, ``temperature``, ``saturation``; each may be missing or empty.
-
-        Raises:
-            OptionError: If the model is none of those offered.
-            ColorfulError: If another value means nothing.
-        """
-        model = values.get("model") or self.default_model
-        if not isinstance(model, str) or model not in self.colorizers:
-            raise OptionError(f"model: expected one of {', '.join(self.colorizers)}, got {str(model)[:80]!r}")
-        wished = values.get("hints") or "[]"
-        hints = parse_hints(wished if isinstance(wished, str) else json.dumps(wished))
-        if len(hints) > _MOST_HINTS:
-            raise HintError(f"hints: expected at most {_MOST_HINTS}, got {len(hints)}")
-        look = Look(
-            temperature=_number("temperature", values.get("temperature")),
-            saturation=_number("saturation", values.get("saturation")),
-        )
-        self.colorizers[model].tuned(**look)  # refuses what has no meaning
-        return Edit(model, tuple(hints), look)
-
-    def accept(self, data: bytes, filename: str | None) -> Upload:
+    def accept(
+        self, data: bytes, filename: str | None, *, owner: Owner = EVERYBODY, asker: Asker = NOBODY
+    ) -> Upload:
         """Take a photo in: see that it is one, and make its preview.
 
         Args:
             data: The file.
             filename: As the client calls it; only its stem lives on, in the name of the download.
+            owner: Whose it is.
+            asker: Who waits for it.
 
         Raises:
             ImageError: If it is no photo, broken, or too large.
-            BusyError: If the queue is full.
         """
-        return self.queue.run(lambda: self._accept(self._read(data), data, filename))
+        pixels = self._pixels(data)
 
-    def colorize(self, upload: Upload, edit: Edit, format: str | None = None) -> Result:
-        """Color a photo at full size.
+        def work() -> Upload:
+            return self._accept(self._read(data), data, filename, owner)
+
+        return self.queue.run(work, pixels=pixels, asker=asker)
+
+    def colorize(self, upload: Upload, wish: Wish, *, asker: Asker = NOBODY) -> Result:
+        """Color a photo at full size, or find what came of the same wish before.
 
         Args:
             upload: The photo.
-            edit: How.
-            format: ``png``, ``jpeg`` or ``webp``; by default what came, or PNG for other kinds.
-
-        Raises:
-            BusyError: If the queue is full.
-            ColorfulError: If the edit does not fit the photo or the model.
+            wish: How.
+            asker: Who waits for it.
         """
-        return self.queue.run(lambda: self._colorize(self._read(upload.data), upload, edit, format))
+        made = self.made(upload, wish)
+        if made is not None:
+            return made
+
+        def work() -> Result:
+            # Somebody may have asked for the same while this waited.
+            return self.made(upload, wish) or self._colorize(self._read(upload.data), upload, wish)
+
+        return self.queue.run(work, pixels=upload.pixels, asker=asker)
 
     def accept_and_colorize(
-        self, data: bytes, filename: str | None, edit: Edit, format: str | None = None
+        self,
+        data: bytes,
+        filename: str | None,
+        wish: Wish,
+        *,
+        owner: Owner = EVERYBODY,
+        asker: Asker = NOBODY,
     ) -> tuple[Upload, Result]:
-        """Take a photo in and color it in one turn, decoding it once.
-
-        Args:
-            data: The file.
-            filename: As for :meth:`accept`.
-            edit: How.
-            format: As for :meth:`colorize`.
+        """Take a photo in and color it in one turn, decoding it once; arguments as for those two.
 
         Raises:
-            BusyError: If the queue is full.
-            ColorfulError: As for :meth:`accept` and :meth:`colorize`.
+            ImageError: If it is no photo, broken, or too large.
         """
+        pixels = self._pixels(data)
 
         def work() -> tuple[Upload, Result]:
             picture = self._read(data)
-            upload = self._accept(picture, data, filename)
-            return upload, self._colorize(picture, upload, edit, format)
+            upload = self._accept(picture, data, filename, owner)
+            return upload, self._colorize(picture, upload, wish)
 
-        return self.queue.run(work)
+        return self.queue.run(work, pixels=pixels, asker=asker)
 
-    def preview(self, upload: Upload, edit: Edit | None, side: int) -> tuple[bytes, str]:
-        """Color a photo at display size, or show it as it came.
+    def preview(
+        self,
+        upload: Upload,
+        edit: Edit | None,
+        side: int,
+        *,
+        region: tuple[int, int, int, int] | None = None,
+        exact: bool = False,
+        asker: Asker = NOBODY,
+    ) -> tuple[bytes, str]:
+        """Show a photo, or a part of it, at display size.
 
         Args:
             upload: The photo.
-            edit: How; None shows it as it came.
-            side: Pixels of the longer side that the display has room for. As it came, a photo is shown as
-                large as that; in color, full size is what :meth:`colorize` is for.
+            edit: How it is colored; None shows it as it came.
+            side: Pixels of the longer side that the display has room for.
+            region: Left, top, width and height in pixels of the photo. A part comes from the photo at full
+                size and shows its very pixels, or the mean of a few; the whole comes from a small copy.
+            exact: Whether it must not lose anything by being encoded.
+            asker: Who waits for it.
 
         Returns:
             The encoded picture and its media type.
-
-        Raises:
-            BusyError: If the queue is full.
-            ColorfulError: If the edit does not fit the photo or the model.
         """
-        low, high = BEFORE_SIDES if edit is None else PREVIEW_SIDES
+        low, high = REGION_SIDES if region else BEFORE_SIDES if edit is None else PREVIEW_SIDES
         if not low <= side <= high:
             raise RangeError(f"side: expected {low} to {high} pixels, got {side}")
-        return self.queue.run(lambda: self._preview(upload, edit, side))
+        part = None if region is None else pictures.check_region(region, upload.size)
+        large = part is not None or (edit is None and side > max(upload.preview.size) < max(upload.size))
+        pixels = upload.pixels if large and self._found(upload) is None else 0
 
-    def suggest(self, upload: Upload, edit: Edit, *, x: float, y: float, count: int) -> list[Suggestion]:
+        def work() -> tuple[bytes, str]:
+            if part is not None:
+                picture = self._part(upload, edit, part, side)
+            elif large:
+                picture = pictures.shrunk(self._decoded(upload).levels[0], side)
+            elif edit is None:
+                picture = pictures.shrunk(upload.preview, side)
+            else:
+                prediction = self._predict(upload, edit, side)
+                mask = draw_mask(edit.keep, upload.size, size=prediction.source.size)
+                picture = _decode(prediction, edit, mask)
+            self.queue.check()
+            return pictures.encode_for_display(picture, close=part is not None, exact=exact)
+
+        return self.queue.run(work, pixels=pixels, asker=asker)
+
+    def suggest(
+        self, upload: Upload, edit: Edit, *, x: float, y: float, count: int, asker: Asker = NOBODY
+    ) -> list[tuple[Suggestion, str]]:
         """Name the colors that the model finds likely at a point of the full-size photo.
 
+        Returns:
+            Each suggestion, and its color at a middle lightness: in dark places all colors look alike.
+
         Raises:
-            BusyError: If the queue is full.
             UnsupportedOptionError: If the model predicts no distribution.
             RangeError: If the point is outside the photo.
         """
-        if not 1 <= count <= 16:
-            raise RangeError(f"count: expected 1 to 16, got {count}")
+        if not 1 <= count <= MOST_SUGGESTIONS:
+            raise RangeError(f"count: expected 1 to {MOST_SUGGESTIONS}, got {count}")
         height, width = upload.size
         if not (0 <= x < width and 0 <= y < height):
             raise RangeError(f"x, y: expected a point inside {width} x {height} pixels, got ({x:g}, {y:g})")
 
-        def work() -> list[Suggestion]:
+        def work() -> list[tuple[Suggestion, str]]:
             prediction = self._predict(upload, edit, None)
-            rows, columns = prediction.source.height, prediction.source.width
+            rows, columns = prediction.source.size
             near_x, near_y = (min(v * n / m, n - 0.5) for v, n, m in ((x, columns, width), (y, rows, height)))
-            return prediction.suggest(x=near_x, y=near_y, count=count)
+            evenly_lit = images.Picture(np.broadcast_to(_MIDDLE, prediction.source.size))
+            there, lit = (
+                one.suggest(x=near_x, y=near_y, count=count)
+                for one in (prediction, replace(prediction, source=evenly_lit))
+            )
+            return [(one, other.color) for one, other in zip(there, lit, strict=True)]
 
-        return self.queue.run(work)
+        return self.queue.run(work, asker=asker)
+
+    def sample(self, asker: Asker = NOBODY) -> bytes:
+        """Color the sample photo with the default model, once; a JPEG."""
+        if self._sample is None:
+            data = files("colorful.web").joinpath("static", "sample.jpg").read_bytes()
+
+            def work() -> bytes:
+                picture = self.colorizers[self.default_model].predict(data).picture()
+                return pictures.encode_for_display(picture)[0]
+
+            self._sample = self.queue.run(work, asker=asker)
+        return self._sample
+
+    def made(self, upload: Upload, wish: Wish) -> Result | None:
+        """Find the result of a wish that was fulfilled before and is still kept."""
+        try:
+            return self.store.get(upload.results[wish.key], Result)
+        except (KeyError, GoneError):
+            return None
+
+    def keep_upload(self, upload: Upload) -> str:
+        """Keep a photo for its visitor, and say what the store calls it."""
+        return self.store.put(upload, upload.bytes, upload.owner)
+
+    def keep_result(self, upload: Upload, wish: Wish, result: Result) -> str:
+        """Keep a result, unless it is kept already, and say what the store calls it."""
+        with upload.lock:
+            if self.made(upload, wish) is not result:
+                upload.results[wish.key] = self.store.put(result, len(result.data), upload.owner, spare=True)
+            return upload.results[wish.key]
+
+    def forget(self, id: str) -> None:
+        """Forget a photo and all that came of it.
+
+        Raises:
+            GoneError: If there is none of that name.
+        """
+        upload = self.store.get(id, Upload)
+        for name in (id, *upload.results.values(), *upload.decoded):
+            self.store.delete(name)
+
+    def _pixels(self, data: bytes) -> int:
+        """Look at the head of a file for the size of its photo; 0 if only decoding can tell."""
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                return image.width * image.height
+        except Exception:
+            return 0
 
     def _read(self, data: bytes) -> images.Picture:
-        return images.read(data, max_pixels=self.limits.pixels)
+        picture = images.read(data, max_pixels=self.limits.pixels)
+        self.queue.check()
+        return picture
 
-    def _accept(self, picture: images.Picture, data: bytes, filename: str | None) -> Upload:
+    def _accept(self, picture: images.Picture, data: bytes, filename: str | None, owner: Owner) -> Upload:
         format = picture.format.lower() if picture.format else "png"
         upload = Upload(
             data=data,
             stem=clean_stem(filename),
             format=format if format in TYPES else "png",
-            size=(picture.height, picture.width),
-            preview=_shrunk(picture, _PREVIEW_PIXELS),
-            kept_as=None if self._keep is None else self._keep.save_upload(data, _extension(format)),
+            size=picture.size,
+            animated=is_animated(data),
+            preview=pictures.preview_of(picture),
+            kept_as=None if self._keep is None else self._keep.save_upload(data, extension_of(format)),
+            owner=owner,
         )
         if upload.bytes > self.limits.kept_bytes:
             raise ImageTooLargeError(
@@ -288,34 +292,66 @@ class Studio:
             )
         return upload
 
-    def _colorize(self, picture: images.Picture, upload: Upload, edit: Edit, format: str | None) -> Result:
-        start, format = time.monotonic(), format or upload.format
+    def _colorize(self, picture: images.Picture, upload: Upload, wish: Wish) -> Result:
+        start, edit, format = time.monotonic(), wish.edit, wish.format or upload.format
         prediction = self.colorizers[edit.model].predict(picture, hints=edit.hints)
+        self.queue.check()
+        mask = draw_mask(edit.keep, upload.size, size=upload.size)
+        colored = _decode(prediction, edit, mask)
+        self.queue.check()
+        if wish.layout == "pair":
+            colored = pictures.beside(picture, colored)
         try:
-            data = images.encode(prediction.picture(**edit.look), format)
+            data = images.encode(colored, format)
         except OutputError as error:
             raise OptionError(
                 f"format: expected one that can hold this photo, got {format}: {error}"
             ) from error
         if self._keep is not None and upload.kept_as is not None:
-            self._keep.save_result(data, _EXTENSIONS[format], upload.kept_as)
+            self._keep.save_result(data, EXTENSIONS[format], upload.kept_as)
         height, width = upload.size
         logger.info("colored %d x %d pixels in %.2f s", width, height, time.monotonic() - start)
-        return Result(data, format, f"colorized_{upload.stem}.{_EXTENSIONS[format]}", upload.size, edit.model)
+        name = f"colorized_{upload.stem}.{EXTENSIONS[format]}"
+        return Result(data, format, name, colored.size, edit.model)
 
-    def _preview(self, upload: Upload, edit: Edit | None, side: int) -> tuple[bytes, str]:
-        if edit is not None:
-            picture = self._predict(upload, edit, side).picture(**edit.look)
-        elif side > max(upload.preview.size) < max(upload.size):
-            picture = _sized(_shrunk(self._read(upload.data), self.limits.pixels), side)
-        else:
-            picture = _sized(upload.preview, side)
-        buffer = io.BytesIO()
-        if picture.alpha is not None:
-            Image.fromarray(picture.channels(np.uint8)).save(buffer, "WEBP", quality=85, method=1)
-            return buffer.getvalue(), "image/webp"
-        Image.fromarray(picture.pixels).save(buffer, "JPEG", quality=90)
-        return buffer.getvalue(), "image/jpeg"
+    def _part(self, upload: Upload, edit: Edit | None, region: Region, side: int) -> images.Picture:
+        """Make a part of the photo: of the copy that has just as many pixels as are needed."""
+        decoded = self._decoded(upload)
+        level = decoded.level(pictures.level_for(region, side))
+        self.queue.check()
+        part = pictures.moved(region, upload.size, level.size)
+        if edit is None:
+            return pictures.shrunk(level.part(part), side)
+        key = (edit.model, edit.hints)
+        prediction = decoded.predictions.find(*key)
+        if prediction is None:
+            prediction = self.colorizers[edit.model].predict(decoded.levels[0], hints=edit.hints)
+            decoded.predictions.keep(key, prediction)
+            self.queue.check()
+        left, top, right, bottom = part
+        mask = draw_mask(edit.keep, upload.size, size=(bottom - top, right - left), region=region)
+        colored = _decode(replace(prediction, source=level), edit, mask, part)
+        return pictures.shrunk(colored, side)
+
+    def _found(self, upload: Upload) -> Decoded | None:
+        """Find the photo decoded at full size, if it is still kept."""
+        with upload.lock:
+            for name in tuple(upload.decoded):
+                try:
+                    return self.store.get(name, Decoded)
+                except GoneError:
+                    upload.decoded.remove(name)
+        return None
+
+    def _decoded(self, upload: Upload) -> Decoded:
+        decoded = self._found(upload)
+        if decoded is None:
+            decoded = Decoded([self._read(upload.data)])
+            if decoded.bytes <= self.limits.kept_bytes // 2:
+                name = self.store.put(decoded, decoded.bytes, upload.owner, spare=True)
+                with upload.lock:
+                    upload.decoded.append(name)
+        return decoded
 
     def _predict(self, upload: Upload, edit: Edit, side: int | None) -> Prediction:
         """Predict from the preview; the last few are kept, so that the sliders do not run the network again.
@@ -325,21 +361,16 @@ class Studio:
             edit: Of which only model and hints count.
             side: Longer side of the picture that is wanted, or None where any will do.
         """
-        size = upload.preview.size if side is None else _fitting(upload.preview, side)
-        key = (edit.model, edit.hints, size)
-        with upload.lock:
-            for kept in reversed(upload.predictions):
-                if kept == key or (side is None and kept[:2] == key[:2]):
-                    upload.predictions.move_to_end(kept)
-                    return upload.predictions[kept]
-        prediction = self.colorizers[edit.model].predict(
-            _sized(upload.preview, max(size)), hints=edit.hints, hints_size=upload.size
-        )
-        with upload.lock:
-            upload.predictions[key] = prediction
-            while len(upload.predictions) > _PREDICTIONS:
-                upload.predictions.popitem(last=False)
-        self._forget_predictions(upload)
+        key = (edit.model, edit.hints)
+        size = upload.preview.size if side is None else pictures.fitting(upload.preview, side)
+        prediction = upload.predictions.find(*key) if side is None else upload.predictions.find(*key, size)
+        if prediction is None:
+            picture = pictures.shrunk(upload.preview, max(size))
+            prediction = self.colorizers[edit.model].predict(
+                picture, hints=edit.hints, hints_size=upload.size
+            )
+            upload.predictions.keep((*key, size), prediction)
+            self._forget_predictions(upload)
         return prediction
 
     def _forget_predictions(self, latest: Upload) -> None:
@@ -349,60 +380,10 @@ class Studio:
             self._edited = [*edited, weakref.ref(latest)]
             old, self._edited = self._edited[:-_EDITED], self._edited[-_EDITED:]
         for upload in filter(None, (kept() for kept in old)):
-            with upload.lock:
-                upload.predictions.clear()
+            upload.predictions.clear()
 
 
-def clean_stem(filename: str | None) -> str:
-    """Make what a client calls its file into a harmless stem for the name of the download.
-
-    It never becomes a path; this is for those who save the download: no separators, no control characters, no
-    leading dots, a bounded length.
-    """
-    name = re.split(r"[/\\]", filename or "")[-1]
-    stem = name.rpartition(".")[0] or name
-    stem = "".join(c if c.isalnum() or c in " ._-()+,'" else "_" for c in stem if c.isprintable())
-    return stem.strip(" .")[:80] or "photo"
-
-
-def _number(name: str, value: object) -> float | None:
-    if value is None or value == "":
-        return None
-    try:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise ValueError
-        return float(value)
-    except ValueError:
-        raise RangeError(f"{name}: expected a number, got {str(value)[:80]!r}") from None
-
-
-def _extension(format: str) -> str:
-    return _EXTENSIONS.get(format) or re.sub(r"[^a-z0-9]", "", format)[:8] or "bin"
-
-
-def _shrunk(picture: images.Picture, pixels: int) -> images.Picture:
-    """Bring a photo to 8 bits and at most so many pixels."""
-    scale = min(1.0, (pixels / (picture.height * picture.width)) ** 0.5)
-    size = (max(1, round(picture.height * scale)), max(1, round(picture.width * scale)))
-    return _resized(picture, size, Image.Resampling.LANCZOS)
-
-
-def _sized(preview: images.Picture, side: int) -> images.Picture:
-    """Shrink a preview until its longer side is *side* at most."""
-    size = _fitting(preview, side)
-    return preview if size == preview.size else _resized(preview, size, Image.Resampling.BOX)
-
-
-def _fitting(preview: images.Picture, side: int) -> tuple[int, int]:
-    scale = min(1.0, side / max(preview.size))
-    return max(1, round(preview.height * scale)), max(1, round(preview.width * scale))
-
-
-def _resized(picture: images.Picture, size: tuple[int, int], kernel: Image.Resampling) -> images.Picture:
-    """Resize color and alpha together, so that what is transparent does not bleed; at 8 bits."""
-    image = Image.fromarray(picture.channels(np.uint8)).resize(size[::-1], kernel, reducing_gap=3.0)
-    channels = np.array(image)
-    if picture.alpha is None:
-        return images.Picture(channels)
-    pixels = channels[..., 0] if picture.pixels.ndim == 2 else channels[..., :3]
-    return images.Picture(np.ascontiguousarray(pixels), np.ascontiguousarray(channels[..., -1]))
+def _decode(
+    prediction: Prediction, edit: Edit, mask: np.ndarray | None, region: Region | None = None
+) -> images.Picture:
+    return prediction.picture(keep=mask, region=region, **edit.look)

@@ -2,7 +2,7 @@
 import { t } from "./texts.js";
 
 const PATIENCE = 40; // tries before a full queue is an error
-const OF_A_PROXY = { 413: "too-large", 502: "offline", 504: "offline" }; // which has no words of ours
+const OF_A_PROXY = { 413: "too-large", 502: "offline", 504: "offline", 507: "no-room" }; // which has no words of ours
 
 /** What went wrong, in the visitor's words. */
 export class Problem extends Error {
@@ -20,7 +20,7 @@ export async function post(url, body, { onWait, signal } = {}) {
     method: "POST",
     body: JSON.stringify(body),
     signal,
-    headers: { "Content-Type": "application/json", Accept: "application/json, image/*" },
+    headers: { "Content-Type": "application/json", Accept: "application/json, image/webp, image/jpeg" },
   };
   return patiently(async () => {
     try {
@@ -61,18 +61,27 @@ export async function upload(url, file, { onProgress, onWait, signal } = {}) {
 }
 
 async function patiently(attempt, onWait, signal) {
-  for (let tries = 1; ; tries += 1) {
-    const answer = await attempt();
-    if (answer.status < 400) return answer.response;
-    if (answer.status !== 503 || tries === PATIENCE) {
-      throw new Problem(await answer.response.json().catch(() => ({ code: OF_A_PROXY[answer.status] })));
+  // Who waits for long is told for how long about.
+  const told = onWait && setInterval(async () => {
+    const { seconds } = await fetch(document.body.dataset.queue).then((reply) => reply.json()).catch(() => ({}));
+    if (seconds > 3) onWait(seconds);
+  }, 3000);
+  try {
+    for (let tries = 1; ; tries += 1) {
+      const answer = await attempt();
+      if (answer.status < 400) return answer.response;
+      if (answer.status !== 503 || tries === PATIENCE) {
+        throw new Problem(await answer.response.json().catch(() => ({ code: OF_A_PROXY[answer.status] })));
+      }
+      const seconds = Math.min(30, Number(answer.retryAfter) || 2);
+      onWait?.(seconds);
+      // A little chance, so that all who were sent away do not come back at once.
+      await new Promise((resolve, reject) => {
+        setTimeout(resolve, 1000 * seconds * (0.8 + 0.4 * Math.random()));
+        signal?.addEventListener("abort", () => reject(signal.reason));
+      });
     }
-    onWait?.();
-    const seconds = Math.min(30, Number(answer.retryAfter) || 2);
-    // A little chance, so that all who were sent away do not come back at once.
-    await new Promise((resolve, reject) => {
-      setTimeout(resolve, 1000 * seconds * (0.8 + 0.4 * Math.random()));
-      signal?.addEventListener("abort", () => reject(signal.reason));
-    });
+  } finally {
+    clearInterval(told);
   }
 }

@@ -11,28 +11,26 @@ export class Card {
     this.announce = announce;
     this.element = document.importNode(template.content.firstElementChild, true);
     const find = (selector) => this.element.querySelector(selector);
-    [this.state, this.progress, this.adjust, this.download, this.retry] =
-      [".state", "progress", ".adjust", ".download", ".retry"].map(find);
+    [this.state, this.progress, this.adjust, this.download, this.retry] = [".state", "progress", ".adjust", ".download", ".retry"].map(find);
     this.compare = wire(find(".compare"));
     this.frame = find(".frame");
-    const { name } = this.photo;
-    find(".name").textContent = name;
-    find(".name").title = name;
-    this.compare.slider.setAttribute("aria-label", t("compare-name", { name }));
+    const { name } = photo;
+    find(".name").textContent = find(".name").title = name;
+    this.compare.slider.ariaLabel = t("compare-name", { name });
     this.compare.slider.disabled = true;
-    this.adjust.setAttribute("aria-label", t("adjust-name", { name }));
-    this.download.setAttribute("aria-label", t("download-name", { name }));
-    find(".remove").setAttribute("aria-label", t("remove-name", { name }));
-    this.adjust.addEventListener("click", () => onAdjust(this));
-    this.download.addEventListener("click", () => this.save());
-    this.retry.addEventListener("click", () => this.run());
+    this.adjust.ariaLabel = t("adjust-name", { name });
+    this.download.ariaLabel = t("download-name", { name });
+    find(".remove").ariaLabel = t("remove-name", { name });
+    this.adjust.onclick = () => onAdjust(this);
+    this.download.onclick = () => this.save();
+    this.retry.onclick = () => this.run();
     this.removal = new AbortController();
-    find(".remove").addEventListener("click", () => {
+    find(".remove").onclick = () => {
       this.removal.abort();
-      this.photo.forget();
+      photo.forget();
       onRemove(this);
-    });
-    this.options = { signal: this.removal.signal, onWait: () => this.say("waiting") };
+    };
+    this.options = { signal: this.removal.signal, onWait: (seconds) => this.say("waiting", { seconds }) };
     this.say("queued");
     if (photo.file) this.showFile();
   }
@@ -49,7 +47,7 @@ export class Card {
   async run() {
     this.retry.hidden = true;
     this.progress.hidden = false;
-    this.progress.setAttribute("aria-label", t("uploading"));
+    this.progress.ariaLabel = t("uploading");
     try {
       if (!this.photo.info) await this.send();
       const { width, height } = this.photo.info;
@@ -57,10 +55,10 @@ export class Card {
       this.say("coloring");
       this.progress.removeAttribute("value");
       await show(this.compare.before, this.photo.before(this.side));
-      this.slide(100); // as it came, until the color comes in
+      this.slide(100); // as it came, until the color comes in from the right
       await this.refresh();
       this.adjust.disabled = this.download.disabled = this.compare.slider.disabled = false;
-      this.reveal();
+      this.slide(0);
       this.announce(`${this.photo.name}: ${t("ready")}`);
     } catch (problem) {
       this.fail(problem);
@@ -71,7 +69,10 @@ export class Card {
   async send() {
     if (this.photo.file.size > Number(document.body.dataset.maxBytes)) throw new Problem({ code: "too-large" });
     this.say("uploading");
-    const onProgress = (share) => { this.progress.value = share; };
+    const onProgress = (share) => {
+      this.progress.value = share;
+      if (share === 1) this.say("opening");
+    };
     await this.photo.send({ ...this.options, onProgress });
   }
 
@@ -84,8 +85,9 @@ export class Card {
   }
 
   ready() {
-    const { width, height } = this.photo.info;
-    this.say("ready", ` · ${width} × ${height}`);
+    const { width, height, animated } = this.photo.info;
+    this.say("ready", { size: `${width} × ${height}` });
+    if (animated) this.state.append(` · ${t("first-frame")}`);
   }
 
   /** Pixels of the longer side that the card has room for. */
@@ -95,16 +97,14 @@ export class Card {
 
   fit(ratio) {
     const wide = ratio > 4 / 3;
-    Object.assign(this.compare.slider.parentElement.style, {
-      aspectRatio: ratio, width: wide ? "100%" : "", height: wide ? "" : "100%",
-    });
+    Object.assign(this.compare.slider.parentElement.style, { aspectRatio: ratio, width: wide ? "100%" : "", height: wide ? "" : "100%" });
   }
 
   async save() {
     this.download.disabled = true;
     this.state.textContent = t("coloring");
     try {
-      await this.photo.save("", this.options);
+      await this.photo.save({}, this.options);
       this.ready();
     } catch (problem) {
       this.fail(problem);
@@ -117,27 +117,9 @@ export class Card {
     this.compare.slider.dispatchEvent(new Event("input"));
   }
 
-  /** The color comes in from the right, once; the handle stays at the left edge. */
-  reveal() {
-    const { slider } = this.compare;
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.slide(0);
-    const start = performance.now();
-    let touched = false;
-    slider.addEventListener("pointerdown", () => { touched = true; }, { once: true });
-    slider.addEventListener("keydown", () => { touched = true; }, { once: true });
-    const step = (now) => {
-      const share = Math.min(1, (now - start) / 900);
-      if (touched) return;
-      this.slide(Math.round(100 * (1 - share) ** 3));
-      if (share < 1) requestAnimationFrame(step);
-    };
-    requestAnimationFrame(step);
-    return undefined;
-  }
-
-  say(state, more = "") {
-    this.element.dataset.state = state;
-    this.state.textContent = t(state) + more;
+  say(state, values) {
+    if (state !== "waiting") this.element.dataset.state = state;
+    this.state.textContent = t(state, values);
     this.state.classList.remove("problem");
   }
 
@@ -149,6 +131,6 @@ export class Card {
     this.state.textContent = problem.message;
     this.state.classList.add("problem");
     this.announce(`${this.photo.name}: ${problem.message}`);
-    this.retry.hidden = colored || !["busy", "offline", "internal"].includes(problem.code);
+    this.retry.hidden = colored || !["busy", "offline", "internal", "no-room"].includes(problem.code);
   }
 }

@@ -1,37 +1,46 @@
 // The home page: photos come in by choosing, dragging, pasting or photographing, and each gets a card.
+import { post } from "./api.js";
 import { Card } from "./card.js";
+import { wire } from "./compare.js";
 import { openEditor } from "./editor.js";
-import { Photo } from "./photo.js";
+import { recall } from "./memory.js";
+import { Photo, download } from "./photo.js";
+import { t } from "./texts.js";
 
+const $ = (id) => document.getElementById(id);
 const AT_ONCE = 2; // photos on their way at the same time, so that a whole album does not flood the queue
-
-const album = document.getElementById("album");
-const cards = document.getElementById("cards");
-const announcer = document.getElementById("announcer");
-const MEMORY = "colorful-photos"; // in the tab's own storage, so that loading the page again loses nothing
 const PICTURE = /\.(jpe?g|jfif|png|webp|tiff?|gif|bmp|avif|hei[cf])$/i;
-const shown = new Set();
+const [album, cards] = [$("album"), $("cards")];
 const queue = [];
+let shown = [];
+let removed = []; // what can be brought back
 let running = 0;
 
 function announce(words) {
-  announcer.textContent = words;
+  $("announcer").textContent = words;
 }
 
 function add(photos) {
   for (const photo of photos) {
-    const card = new Card(photo, { announce, onAdjust: openEditor, onRemove: remove });
-    cards.append(card.element);
-    shown.add(card);
+    const card = new Card(photo, { announce, onRemove: (one) => remove([one]), onAdjust: (one) => openEditor(one, () => shown.filter((other) => other !== one && other.photo.info)) });
+    shown.push(card);
     queue.push(card);
+    photo.remember();
   }
   arrange();
   next();
 }
 
+/** Lay the cards out in the order that is chosen; those of a move stay where they are. */
 function arrange() {
-  album.hidden = !cards.children.length;
+  const by = {
+    added: (photo) => parseFloat(photo.key), name: (photo) => photo.name, time: (photo) => photo.file.lastModified,
+  }[$("order").value];
+  shown.sort(({ photo: one }, { photo: other }) => String(by(one)).localeCompare(by(other), undefined, { numeric: true }));
+  cards.append(...shown.map(({ element }) => element));
+  album.hidden = !shown.length;
   document.body.classList.toggle("busy", !album.hidden);
+  $("toast").hidden = !removed.length;
 }
 
 function next() {
@@ -44,14 +53,18 @@ function next() {
   }
 }
 
-function remove(card) {
-  const index = queue.indexOf(card);
-  if (index >= 0) queue.splice(index, 1);
-  shown.delete(card);
-  const neighbor = card.element.nextElementSibling ?? card.element.previousElementSibling;
-  card.element.remove();
+function remove(gone) {
+  const neighbor = gone.length === 1 && (gone[0].element.nextElementSibling ?? gone[0].element.previousElementSibling);
+  for (const card of gone) {
+    const index = queue.indexOf(card);
+    if (index >= 0) queue.splice(index, 1);
+    card.element.remove();
+  }
+  shown = shown.filter((card) => !gone.includes(card));
+  removed = gone.map(({ photo }) => photo);
+  $("toast-words").textContent = t("removed", { name: gone.length === 1 ? gone[0].photo.name : gone.length });
   arrange();
-  (neighbor?.querySelector(".remove") ?? document.getElementById("choose")).focus();
+  (neighbor ? neighbor.querySelector(".remove") : $("restore")).focus();
 }
 
 const asPhotos = (files) => [...files].map((file) => new Photo(file));
@@ -81,7 +94,7 @@ async function pictures(folder) {
 }
 
 for (const id of ["choose", "camera"]) {
-  const input = document.getElementById(id);
+  const input = $(id);
   input.addEventListener("change", () => {
     add(asPhotos(input.files));
     input.value = ""; // the same photo may be chosen again
@@ -113,28 +126,46 @@ addEventListener("paste", (event) => {
   }
 });
 
-document.getElementById("download-all").addEventListener("click", async () => {
-  for (const card of shown) if (card.element.dataset.state === "ready") await card.save();
-});
 
-function remember() {
-  const known = [...shown].map(({ photo }) => photo).filter(({ info, lost }) => info && !lost);
-  try {
-    sessionStorage.setItem(MEMORY, JSON.stringify(known));
-  } catch {
-    // No storage, or none left: then the page starts afresh.
+$("try-sample").onclick = async () => {
+  const reply = await fetch($("sample").dataset.file);
+  add([new Photo(new File([await reply.blob()], "sample.jpg"))]);
+};
+$("order").onchange = arrange;
+$("forget-all").onclick = () => {
+  for (const { removal, photo } of shown) {
+    removal.abort();
+    photo.forget();
   }
-}
-// A phone may end a hidden tab without another word, while its camera is open for instance.
-for (const event of ["visibilitychange", "pagehide"]) addEventListener(event, remember);
+  remove(shown);
+};
+$("restore").onclick = () => {
+  const back = removed.map((photo) => Object.assign(photo, { gone: false }));
+  removed = [];
+  add(back);
+  $("album-title").focus();
+};
+$("download-all").onclick = async () => {
+  const ready = shown.filter(({ element }) => element.dataset.state === "ready").map(({ photo }) => photo);
+  const button = $("download-all");
+  button.disabled = true;
+  try {
+    const body = () => ({ photos: ready.map(({ info, edit }) => ({ id: info.id, ...edit })) });
+    const reply = await post(document.body.dataset.archives, body()).catch(async (problem) => {
+      if (problem.code !== "gone") throw problem;
+      await Promise.all(ready.map((photo) => photo.resend()));
+      return post(document.body.dataset.archives, body());
+    });
+    download(await reply.json());
+  } catch (problem) {
+    announce(problem.message);
+  }
+  button.disabled = false;
+};
+// What has not been sent would be lost where the browser keeps nothing: it asks.
 addEventListener("beforeunload", (event) => {
-  // What has not been sent would be lost: the browser asks.
-  if ([...shown].some(({ photo, element }) => !photo.info && element.dataset.state !== "failed")) event.preventDefault();
+  if (shown.some(({ photo, element }) => !photo.info && element.dataset.state !== "failed")) event.preventDefault();
 });
-try {
-  add(JSON.parse(sessionStorage.getItem(MEMORY) ?? "[]").map((known) => new Photo(null, known)));
-} catch {
-  // The same.
-}
-
+wire($("sample"));
 document.documentElement.classList.add("js");
+add((await recall()).map(({ file, ...known }) => new Photo(file, known)));

@@ -1,45 +1,51 @@
 // One photo: what the server knows of it, and what the visitor wants changed.
 import { post, upload } from "./api.js";
+import { forget, remember } from "./memory.js";
 
-export const UNCHANGED = Object.freeze({ hints: [], temperature: null, saturation: null, model: null });
+export const UNCHANGED = Object.freeze({
+  hints: [], keep: [], temperature: null, saturation: null, strength: null, model: null,
+});
 
 const between = (low, value, high) => Math.round(Math.min(high, Math.max(low, value)));
 
 export class Photo {
-  /** A photo that came as a file; or, after the page was loaded again, one that the server has. */
+  /** A photo that came as a file; or one that the browser has kept, with its edits. */
   constructor(file, known = {}) {
+    this.key = `${Date.now()}-${Math.random()}`;
     this.file = file;
     this.name = file?.name || "photo.png";
     this.edit = UNCHANGED;
     this.past = [];
     this.future = [];
     this.info = null;
-    this.lost = false; // forgotten by the server, and not at hand here
     Object.assign(this, known);
   }
 
-  /** What it takes to go on with it after the page was loaded again. */
-  toJSON() {
-    const { name, edit, past, future, info } = this;
-    return { name, edit, past, future, info };
+  /** Have the browser keep it until it is removed. */
+  remember() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      const { key, file, name, edit, past, future, info } = this;
+      if (!this.gone) remember({ key, file, name, edit, past: past.slice(-100), future, info });
+    }, 200);
   }
 
   /** Whether the visitor has changed anything. */
   get changed() {
-    const { hints, temperature, saturation, model } = this.edit;
-    return hints.length > 0 || [temperature, saturation, model].some((one) => one !== null);
+    return JSON.stringify({ ...UNCHANGED, ...this.edit }) !== JSON.stringify(UNCHANGED);
   }
 
   /** Leave the photo with the server. */
   async send(options = {}) {
     this.info = await upload(document.body.dataset.photos, this.file, options);
-    if (options.signal?.aborted) this.forget();
+    if (options.signal?.aborted) this.leave();
     options.signal?.throwIfAborted();
+    this.remember();
   }
 
-  /** The address of the photo as it came, for a display with room for so many pixels. */
-  before(side) {
-    return `${this.info.before}?side=${between(64, side, 16383)}`;
+  /** The address of the photo as it came, or a part of it, for a display with room for so many pixels. */
+  before(side, region) {
+    return `${this.info.before}?side=${between(64, side, 16383)}${region ? `&region=${region}` : ""}`;
   }
 
   /** The longer side in photo pixels. */
@@ -47,9 +53,9 @@ export class Photo {
     return Math.max(this.info.width, this.info.height);
   }
 
-  /** The photo in color at display size, as a blob. */
-  async preview(edit, side, options) {
-    return (await this.ask("preview", { ...edit, side: between(64, side, 2048) }, options)).blob();
+  /** The photo in color, or a part of it, at display size, as a blob. */
+  async preview(edit, side, options, region = null) {
+    return (await this.ask("preview", { ...edit, side: between(64, side, region ? 4096 : 2048), region }, options)).blob();
   }
 
   /** The colors that are likely at a point, given the other points. */
@@ -59,40 +65,43 @@ export class Photo {
   }
 
   /** The photo in color at full size: its address and file name. */
-  async result(edit, format, options) {
-    return (await this.ask("results", { ...edit, format: format || null }, options)).json();
+  async result(more, options) {
+    return (await this.ask("results", { ...this.edit, ...more }, options)).json();
   }
 
   /** Download the full-size result. */
-  async save(format, options) {
-    const { url, filename } = await this.result(this.edit, format, options);
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = filename;
-    document.body.append(link);
-    link.click();
-    link.remove();
+  async save(more, options) {
+    download(await this.result(more, options));
   }
 
   /** Have the server forget it. */
-  forget() {
+  leave() {
     if (!this.info) return;
     fetch(this.info.before.replace(/\/before$/, ""), { method: "DELETE", keepalive: true }).catch(() => {});
     this.info = null;
   }
 
-  /** Ask for something of this photo. If the server has forgotten it, it is sent again where the file is at hand. */
+  /** Have the server and the browser forget it. */
+  forget() {
+    this.gone = true;
+    this.leave();
+    forget(this.key);
+  }
+
+  /** Ask for something of this photo. If the server has forgotten it, it is sent again. */
   async ask(what, body, options) {
     try {
       return await post(this.info[what], body, options);
     } catch (problem) {
-      if (problem.code !== "gone") throw problem;
-      this.lost = !this.file;
-      if (this.lost) throw problem;
-      this.again ??= this.send().finally(() => { this.again = null; });
-      await this.again;
+      if (problem.code !== "gone" || !this.file) throw problem;
+      await this.resend();
       return post(this.info[what], body, options);
     }
+  }
+
+  async resend() {
+    this.again ??= this.send().finally(() => { this.again = null; });
+    await this.again;
   }
 
   /** Make an edit that can be undone; `from` is what undo leads back to, if a drag has passed it by. */
@@ -100,19 +109,30 @@ export class Photo {
     this.past.push(from);
     this.future = [];
     this.edit = edit;
+    this.remember();
   }
 
   undo() {
-    if (!this.past.length) return false;
-    this.future.push(this.edit);
-    this.edit = this.past.pop();
-    return true;
+    return this.move(this.past, this.future);
   }
 
   redo() {
-    if (!this.future.length) return false;
-    this.past.push(this.edit);
-    this.edit = this.future.pop();
+    return this.move(this.future, this.past);
+  }
+
+  move(from, to) {
+    if (!from.length) return false;
+    to.push(this.edit);
+    this.edit = from.pop();
+    this.remember();
     return true;
   }
+}
+
+/** Have the browser download something that the server has. */
+export function download({ url, filename }) {
+  const link = Object.assign(document.createElement("a"), { href: url, download: filename });
+  document.body.append(link);
+  link.click();
+  link.remove();
 }

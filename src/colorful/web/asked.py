@@ -1,0 +1,180 @@
+"""What a request asks for, read with care: its photos, its options, and what is to come back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, get_args
+
+from flask import request
+from werkzeug.exceptions import NotAcceptable
+
+from colorful.colorizer import Colorizer
+from colorful.errors import OptionError, RangeError
+from colorful.web.edit import KEYS, Edit, read_form, read_json, whole_number
+from colorful.web.limits import Limits
+from colorful.web.uploads import TYPES, Layout, NoPhotoError
+
+_JSON_BYTES = 1 << 20
+
+
+def photos_of_form(limits: Limits, *fields: str) -> Iterator[tuple[bytes, str]]:
+    """Go through the photos of the form that was sent, the field ``photo``: bytes and the client's file name.
+
+    Args:
+        limits: How many there may be.
+        *fields: What the form may hold beside them.
+
+    Raises:
+        NoPhotoError: If there is none.
+        OptionError: If there are too many, or other fields.
+    """
+    _refuse_unknown("form", request.files.keys(), {"photo"})
+    _refuse_unknown("form", request.form.keys(), {"photo", *fields})
+    photos = [file for file in request.files.getlist("photo") if file.filename]
+    if not photos:
+        raise NoPhotoError("photo: expected a file in the form field photo, got none")
+    if len(photos) > limits.photos:
+        raise OptionError(f"photo: expected at most {limits.photos} files, got {len(photos)}")
+    for file in photos:
+        yield file.read(), file.filename or ""
+
+
+def edit_of_form(models: Mapping[str, Colorizer]) -> Edit:
+    """Read an edit from the form that was sent."""
+    return read_form(request.form, models)
+
+
+def json_object(*more: str) -> dict[str, Any]:
+    """Read the JSON object that was sent.
+
+    Args:
+        *more: Keys that it may have beside those of an edit.
+
+    Raises:
+        OptionError: If it is none, or has other keys.
+    """
+    request.max_content_length = _JSON_BYTES
+    try:
+        body = request.get_json()
+    except RecursionError:
+        raise OptionError("body: expected a plain JSON object, got one nested too deeply") from None
+    return checked_object("body", body, KEYS | set(more))
+
+
+def checked_object(name: str, value: object, keys: Collection[str]) -> dict[str, Any]:
+    """Take a value for a JSON object with some of these keys.
+
+    Raises:
+        OptionError: If it is none, or has other keys.
+    """
+    if not isinstance(value, dict):
+        raise OptionError(f"{name}: expected a JSON object, got {type(value).__name__}")
+    _refuse_unknown(name, value.keys(), keys)
+    return value
+
+
+def edit_of_json(body: dict[str, Any], models: Mapping[str, Colorizer]) -> Edit:
+    """Read an edit from a JSON object whose keys were checked."""
+    return read_json(body, models)
+
+
+def query(*keys: str) -> dict[str, str]:
+    """Read the query of the address.
+
+    Raises:
+        OptionError: If it has other keys.
+    """
+    _refuse_unknown("query", request.args.keys(), keys)
+    return request.args.to_dict()
+
+
+def side_of(value: object) -> int:
+    """Read how many pixels the longer side of a preview may have; 1024 if that is not said."""
+    if isinstance(value, str):
+        value = _from_text("side", value)
+    return 1024 if value is None else whole_number("side", value)
+
+
+def region_of(value: object) -> tuple[int, int, int, int] | None:
+    """Read a part of a photo: four whole numbers, in an array or a text with commas.
+
+    Raises:
+        RangeError: If it is something else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = [_from_text("region", part) for part in value.split(",", maxsplit=4)]
+    if not isinstance(value, list) or len(value) != 4:
+        raise RangeError("region: expected left, top, width and height in pixels of the photo")
+    left, top, width, height = (whole_number("region", part) for part in value)
+    return left, top, width, height
+
+
+def format_of(value: object) -> str | None:
+    """Read a format of results.
+
+    Raises:
+        OptionError: If it is none of those offered.
+    """
+    if value is None or value == "":
+        return None
+    if value not in TYPES:
+        raise OptionError(f"format: expected one of {', '.join(TYPES)}, got {str(value)[:80]!r}")
+    return str(value)
+
+
+def layout_of(value: object) -> Layout:
+    """Read a layout of results.
+
+    Raises:
+        OptionError: If it is none of those offered.
+    """
+    for layout in get_args(Layout):
+        if value == layout or (value is None and layout == "single"):
+            return layout  # type: ignore[no-any-return]
+    raise OptionError(f"layout: expected one of {', '.join(get_args(Layout))}, got {str(value)[:80]!r}")
+
+
+def reply_wanted(format: str | None) -> tuple[str, str | None]:
+    """Choose what comes back, by the Accept header and a format that was asked for.
+
+    Returns:
+        A media type, and the format of the picture; None for that of the photo.
+
+    Raises:
+        NotAcceptable: If the client takes none of what there is.
+    """
+    accept, offered = request.accept_mimetypes, [*TYPES.values(), "application/json"]
+    wanted = accept.best_match(offered) if accept else offered[0]
+    if wanted is None:
+        raise NotAcceptable(f"accept: expected one of {', '.join(offered)}")
+    if wanted == "application/json":
+        return wanted, format
+    if format is None:
+        return wanted, next(name for name, type_ in TYPES.items() if type_ == wanted)
+    if accept and not accept[TYPES[format]]:
+        raise NotAcceptable(
+            f"accept: expected {TYPES[format]}, as format is {format}, got {str(accept)[:80]!r}"
+        )
+    return TYPES[format], format
+
+
+def wants_exact() -> bool:
+    """Tell whether a preview may not lose anything by being encoded: PNG is asked for by its name."""
+    accept = request.accept_mimetypes
+    return "image/png" in accept.values() and accept["image/png"] > accept["image/jpeg"]
+
+
+def _refuse_unknown(name: str, given: Collection[str], known: Collection[str]) -> None:
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        expected = f"only {', '.join(sorted(known))}" if known else "nothing"
+        raise OptionError(f"{name}: expected {expected}, got {str(unknown)[:80]}")
+
+
+def _from_text(name: str, text: str) -> int:
+    try:
+        return int(text[:20]) if text.isascii() else int("?")
+    except ValueError:
+        raise RangeError(f"{name}: expected whole numbers, got {text[:80]!r}") from None

@@ -1,0 +1,22 @@
+// Colors as people see and name them. CSS does the arithmetic.
+import { t } from "./texts.js";
+
+// Where each hue ends, in degrees of CIELCh.
+const HUES = [[20, "pink"], [48, "red"], [78, "orange"], [105, "yellow"], [165, "green"], [225, "teal"], [295, "blue"], [330, "purple"], [361, "pink"]];
+const probe = document.body.appendChild(Object.assign(document.createElement("i"), { hidden: true }));
+
+/** Lightness, chroma and hue of "#rrggbb". */
+function lchOf(color) {
+  probe.style.color = `lch(from ${color} l c h)`;
+  return getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);
+}
+
+export const lightOf = (color) => lchOf(color)[0];
+
+export function nameOf(color) {
+  const [light, chroma, degrees] = lchOf(color);
+  if (!(chroma > 7)) return t(light < 18 ? "color-black" : light > 93 ? "color-white" : "color-grey");
+  const hue = HUES.find(([end]) => degrees < end)[1];
+  const name = t(`color-${hue === "orange" && light < 55 ? "brown" : hue}`);
+  return light < 35 ? t("color-dark", { color: name }) : light > 75 ? t("color-light", { color: name }) : name;
+}
