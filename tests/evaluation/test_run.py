@@ -320,7 +320,7 @@ def test_what_has_no_meaning_is_refused(album: Path, guess: Guess, tmp_path: Pat
         compare(album, [guess()], temperatures=0.5)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="temperatures: expected at least one"):
         compare(album, [guess()], temperatures=())
-    with pytest.raises(OptionError, match="classifier, labels"):
+    with pytest.raises(OptionError, match="labels: expected a classifier"):
         evaluate(album, model=guess(), labels={})
     with pytest.raises(UnsupportedOptionError, match="temperature"):
         evaluate(album, model=guess(), temperature=0.3)

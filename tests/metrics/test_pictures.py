@@ -217,3 +217,12 @@ def test_what_cannot_be_measured_is_said_in_words() -> None:
         metrics.ssim(rgb * torch.nan, rgb)
     with pytest.raises(OptionError, match="form"):
         metrics.colorfulness(rgb, form="other")  # type: ignore[arg-type]
+
+
+def test_vivid_and_wrong_is_a_share_of_all_pixels() -> None:
+    """Only pixels that are both count: a vivid truth, a calm mistake and a small one do not."""
+    ab = torch.tensor([[30.0, 30.0, 24.0, 30.0], [0.0, 0.0, 0.0, 0.0]]).reshape(1, 2, 1, 4)
+    real = torch.tensor([[-11.0, 30.0, -60.0, -9.0], [0.0, 0.0, 0.0, 0.0]]).reshape(1, 2, 1, 4)
+    torch.testing.assert_close(metrics.vivid_and_wrong(ab, real), torch.tensor([0.25]))
+    with pytest.raises(ShapeError):
+        metrics.vivid_and_wrong(ab, real[..., :3])

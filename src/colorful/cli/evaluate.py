@@ -17,6 +17,8 @@ from colorful.files import check_target, make_folder, write
 if TYPE_CHECKING:
     from types import FrameType
 
+    from torch import Tensor
+
     from colorful.evaluation import Report
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -65,6 +67,11 @@ def _scored(command: Command) -> Command:
             click.option("--no-baselines", is_flag=True, help="Leave out grey and random."),
             click.option("--hints", is_flag=True, help="Measure PSNR with 0 to 100 simulated hints, too."),
             click.option(
+                "--classifier",
+                is_flag=True,
+                help="Ask EfficientNet-Lite2 whether it names the same as on the real photos (top-1).",
+            ),
+            click.option(
                 "--json",
                 "json_path",
                 metavar="OUT.json",
@@ -106,6 +113,7 @@ def evaluate(
     protocol: Any,
     no_baselines: bool,
     hints: bool,
+    classifier: bool,
     json_path: Path | None,
     sheet: Path | None,
     examples: int,
@@ -131,6 +139,7 @@ def evaluate(
                 protocol=protocol,
                 baselines=not no_baselines,
                 hints=HINT_COUNTS if hints else (),
+                classifier=_classifier() if classifier else None,
                 seed=seed,
                 device=device,
                 examples=examples if sheet else 0,
@@ -165,6 +174,7 @@ def compare(
     protocol: Any,
     no_baselines: bool,
     hints: bool,
+    classifier: bool,
     json_path: Path | None,
     sheet: Path | None,
     examples: int,
@@ -192,6 +202,7 @@ def compare(
                 protocol=protocol,
                 baselines=not no_baselines,
                 hints=HINT_COUNTS if hints else (),
+                classifier=_classifier() if classifier else None,
                 seed=seed,
                 device=device,
                 examples=examples if sheet else 0,
@@ -259,6 +270,12 @@ def turing(
         )
     write(out, page.encode(), overwrite=overwrite)
     click.echo(shown(out))
+
+
+def _classifier() -> Callable[[Tensor], Tensor]:
+    from colorful.evaluation.classifier import EfficientNetLite2
+
+    return EfficientNetLite2()
 
 
 def _prepare(json_path: Path | None, sheet: Path | None) -> None:

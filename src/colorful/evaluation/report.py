@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from colorful.evaluation.prepare import Protocol
 
 _SHOWN = (
-    "auc", "auc_rebalanced", "psnr", "psnr_ab", "ssim", "ciede2000", "colorfulness", "colorfulness_ratio",
-    "colorfulness_mean_delta", "top1",
+    "auc", "auc_rebalanced", "psnr", "psnr_ab", "ssim", "ciede2000", "vivid_and_wrong", "colorfulness",
+    "colorfulness_ratio", "colorfulness_mean_delta", "top1",
 )  # fmt: skip
 
 

@@ -98,7 +98,8 @@ def evaluate(
         seed: Of everything random.
         device: Where a model given by name or as a network runs.
         classifier: Gives scores ``(N, classes)`` for photos ``(N, 3, size, size)`` in [0, 1], for top-1.
-        labels: The true class of each photo by its name, for *classifier*.
+        labels: The true class of each photo by its name, for *classifier*; by default its own answer on the
+            real photo counts as true.
         features: Gives features ``(N, F)`` for such photos, for the Frechet distance.
         examples: How many of the best and of the worst photos are kept for the contact sheet.
         progress: Called with the numbers of photos done and of all. If it returns False, the evaluation ends
@@ -185,19 +186,19 @@ def compare(
         hints=tuple(sorted(set(hints))),
         seed=seed,
     )
-    if (classifier is None) != (labels is None):
-        raise OptionError("classifier, labels: expected both or none")
-    judge = None if classifier is None or labels is None else _Judge(classifier, labels)
+    if classifier is None and labels is not None:
+        raise OptionError("labels: expected a classifier, too")
+    judge = None if classifier is None else _Judge(classifier, labels)
     ways = ways_of(models, temperatures, device, settings)
     evaluation = _Evaluation(in_order(photos, seed), ways, protocol, judge, features, examples)
     return evaluation.run(progress)
 
 
 class _Judge(NamedTuple):
-    """A classifier and the true classes."""
+    """A classifier and the true classes; without them its own answers on the real photos stand in."""
 
     classifier: Callable[[Tensor], Tensor]
-    labels: Mapping[str, int]
+    labels: Mapping[str, int] | None
 
 
 class _Scored(NamedTuple):
@@ -357,11 +358,12 @@ class _Evaluation:
         self.names.append(real.name)
 
     def _classify(self, judge: _Judge, real: Real, pictures: Mapping[str, Pixels]) -> dict[str, bool]:
-        if real.name not in judge.labels:
+        if judge.labels is not None and real.name not in judge.labels:
             raise OptionError(f"labels: expected a class for each photo, got none for {real.name!r}")
         batch = torch.cat([_batch(pixels) for pixels in (real.pixels, *pictures.values())])
-        right = metrics.TopOne(judge.classifier).update(batch, torch.tensor(judge.labels[real.name]))
-        return dict(zip((REAL, *pictures), right.tolist(), strict=True))
+        answers = judge.classifier(batch / 255).argmax(dim=1)
+        truth = answers[0] if judge.labels is None else judge.labels[real.name]
+        return dict(zip((REAL, *pictures), (answers == truth).tolist(), strict=True))
 
     def _keep(self, example: Example) -> None:
         """Keep the example if it is among the best or the worst so far by the first model."""

@@ -45,6 +45,7 @@ MEASURES: Mapping[str, Measure] = {
     "psnr_ab": Measure("PSNR of ab, dB", 2, "higher"),
     "ssim": Measure("SSIM", 3, "higher"),
     "ciede2000": Measure("CIEDE2000", 2, "lower"),
+    "vivid_and_wrong": Measure("vivid and wrong, %", 2, "lower"),
     "colorfulness": Measure("colorfulness", 2, ""),
     "colorfulness_ratio": Measure("colorfulness ratio", 3, ""),
     "colorfulness_delta_of_means": Measure("colorfulness delta of means", 2, "lower"),
@@ -57,7 +58,15 @@ MEASURES: Mapping[str, Measure] = {
 }
 """All measures, in the order of tables."""
 
-PER_PHOTO = ("psnr", "psnr_ab", "ssim", "ciede2000", "colorfulness", "colorfulness_absolute")
+PER_PHOTO = (
+    "psnr",
+    "psnr_ab",
+    "ssim",
+    "ciede2000",
+    "vivid_and_wrong",
+    "colorfulness",
+    "colorfulness_absolute",
+)
 """Those that are means of one number a photo, which result files list."""
 
 _FORMS: tuple[tuple[str, Form], ...] = (
@@ -132,6 +141,7 @@ class Scores:
             "psnr_ab": metrics.psnr_ab(ab, true_ab),
             "ssim": metrics.ssim(pictures[1:], pictures[:1]),
             "ciede2000": metrics.ciede2000(lab, real_lab[None]).mean(dim=(1, 2)),
+            "vivid_and_wrong": metrics.vivid_and_wrong(ab, true_ab),
         }
         numbers: dict[str, dict[str, float]] = {way: {} for way in (*self.ways, REAL)}
         for name, values in found.items():
@@ -217,8 +227,9 @@ class ScoreTable:
                 found[f"{name}_ratio"] = means[way, name] / real
                 found[f"{name}_delta_of_means"] = abs(means[way, name] - real)
                 found[f"{name}_mean_delta"] = means[way, f"{name} delta"]
-            if "top1" in found:
-                found["top1"] = 100 * found["top1"]
+            for name in ("vivid_and_wrong", "top1"):  # shares, in percent
+                if name in found:
+                    found[name] = 100 * found[name]
         return found
 
     @cached_property

@@ -8,7 +8,7 @@ All of them refuse what is no tensor with a :class:`~colorful.errors.KindError`,
 [0, 1], such as 0..255, with a :class:`~colorful.errors.RangeError`.
 """
 
-from colorful.metrics.pictures import ciede2000, colorfulness, psnr, psnr_ab, ssim
+from colorful.metrics.pictures import ciede2000, colorfulness, psnr, psnr_ab, ssim, vivid_and_wrong
 from colorful.metrics.sets import AUC_RANGE, AbErrors, FrechetDistance, TopOne, bootstrap
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "psnr",
     "psnr_ab",
     "ssim",
+    "vivid_and_wrong",
 ]

@@ -21,6 +21,10 @@ _OVERSHOOT = 0.01
 """How far outside [0, 1] floats may be by rounding; those of 0..255 are no picture here."""
 
 
+VIVID, WRONG = 25.0, 40.0
+"""Chroma over which a color is vivid, and distance over which it is wrong, in CIELAB units."""
+
+
 def psnr(rgb: Tensor, real: Tensor) -> Tensor:
     """Measure the peak signal-to-noise ratio on 8-bit RGB, all channels together: ``10 log10(255^2 / MSE)``.
 
@@ -56,6 +60,26 @@ def psnr_ab(ab: Tensor, real: Tensor) -> Tensor:
     """
     check_pair(ab, real, 2, "ab", one_will_do=True)
     return 10 * torch.log10(255**2 / (ab - real).square().mean(dim=(1, 2, 3)))
+
+
+def vivid_and_wrong(ab: Tensor, real: Tensor) -> Tensor:
+    """Measure the share of pixels that are vivid and far from the truth: what people see first.
+
+    Args:
+        ab: Predicted colors, shape ``(N, 2, H, W)``.
+        real: The true ones.
+
+    Returns:
+        Share of the pixels with a chroma over 25 that are more than 40 CIELAB units off, of all pixels,
+        shape ``(N,)``, in [0, 1].
+
+    Raises:
+        ShapeError: If the two are not of such shapes.
+    """
+    check_pair(ab, real, 2, "ab", one_will_do=True)
+    vivid, wrong = ab.norm(dim=1) > VIVID, (ab - real).norm(dim=1) > WRONG
+    share: Tensor = (vivid & wrong).float().mean(dim=(1, 2))
+    return share
 
 
 def ssim(rgb: Tensor, real: Tensor) -> Tensor:

@@ -231,7 +231,9 @@ class Encoder(nn.Module):
         blocks, channels = [], 32
         for expansion, kernel, stride, width, repeats in _STAGES:
             for number in range(repeats):
-                blocks.append(_Block(channels, width, expansion, kernel, stride if number == 0 else 1))
+                blocks.append(
+                    InvertedResidual(channels, width, expansion, kernel, stride if number == 0 else 1)
+                )
                 channels = width
         self.blocks = nn.ModuleList(blocks)
 
@@ -248,7 +250,7 @@ class Encoder(nn.Module):
         return features
 
 
-class _Block(nn.Module):
+class InvertedResidual(nn.Module):
     """Inverted residual: expand by 1x1, filter each channel, project by 1x1."""
 
     def __init__(self, channels_in: int, channels_out: int, expansion: int, kernel: int, stride: int) -> None:
@@ -260,6 +262,7 @@ class _Block(nn.Module):
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:
+        """Run; where sizes allow, the input is added to the result."""
         inner = x if self.expand is None else self.expand(x)
         out: Tensor = self.project(self.depthwise(inner))
         return x + out if self.residual else out
