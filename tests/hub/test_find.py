@@ -16,7 +16,8 @@ from hub_client import Client, wait_for
 from hub_server import PAGE, HubServer, Repo
 from safetensors.numpy import save
 
-from colorful.models import MODELS, create
+from colorful.models import MODELS, DDColor, create
+from colorful.models.ddcolor import Sizes
 
 Entry = dict[str, Any]
 
@@ -455,3 +456,43 @@ def test_released_files(hub: HubServer, client: Client, tmp_path: Path, name: st
     assert seen == []
     kept = [path.name for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
     assert [Path(path).suffix for path in kept] == [".safetensors"], "the .pth is not kept beside it"
+
+
+@pytest.fixture
+def ddcolor(hub: HubServer, tmp_path: Path) -> Iterator[dict[str, torch.Tensor]]:
+    """The repo of ``ddcolor-tiny`` as its authors publish it, but with a network of few blocks."""
+    torch.manual_seed(3)
+    sizes = Sizes(depths=(1, 2, 1, 1), widths=(8, 16, 24, 32), layers=3, feed_forward=32)
+    released = {}
+    for name, tensor in DDColor(sizes=sizes).state_dict().items():
+        if name.endswith(("shuf.conv.0.weight", "layers.0.conv.0.weight")):  # spectral norm, as it is stored
+            u, v = torch.randn(len(tensor)), torch.randn(tensor[0].numel())
+            released |= {f"{name}_orig": tensor, f"{name}_u": u, f"{name}_v": v}
+        else:
+            released[name] = tensor
+    released["encoder.arch.head_cls.weight"] = torch.zeros(1000, 32)
+    torch.save({"params": released}, tmp_path / "released.bin")
+    (source,) = MODELS["ddcolor-tiny"].sources
+    repo = hub.repos[source.repo_id] = Repo()
+    config = b'{"config": {"encoder_name": "convnext-t", "num_queries": 100, "input_size": [512, 512]}}'
+    repo.commit({"config.json": config, "pytorch_model.bin": (tmp_path / "released.bin").read_bytes()})
+    yield released
+    del hub.repos[source.repo_id]
+
+
+@pytest.mark.parametrize("model", ["ddcolor-tiny", MODELS["ddcolor-tiny"].sources[0].repo_id])
+def test_ddcolor_is_fetched_as_its_authors_publish_it(
+    hub: HubServer, client: Client, ddcolor: dict[str, torch.Tensor], tmp_path: Path, model: str
+) -> None:
+    """By name or id, sizes are read off the tensors, spectral norm is folded; then no network is needed."""
+    cache = tmp_path / "cache"
+    answer = client("load", model, cache_dir=cache)
+    assert not answer.error, answer
+    plain = {name for name in ddcolor if not name.endswith(("_orig", "_u", "_v", "head_cls.weight"))}
+    sums = {name: hashlib.sha256(ddcolor[name].numpy()).hexdigest() for name in plain}
+    assert sums.items() <= answer.value.items()
+    folded = {name.removesuffix("_orig") for name in ddcolor if name.endswith("_orig")}
+    assert set(answer.value) == plain | folded
+    with Client(tmp_path, hub.url, HF_HUB_OFFLINE="1") as offline, hub.watch() as seen:
+        assert offline("load", model, cache_dir=cache).value == answer.value
+    assert seen == []

@@ -135,6 +135,18 @@ def _released(filename: str, mirrored_as: str, sha256: str) -> tuple[WeightSourc
     )
 
 
+def _ddcolor(name: str, repo: str, summary: str) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        architecture="ddcolor",
+        config=NetworkConfig(network_size=512),
+        summary=summary,
+        license="Apache-2.0",
+        # No commit of these repos could be looked up where this was written: the Hub's own sums count.
+        sources=(HubSource(f"piddnad/{repo}", "pytorch_model.bin"),),
+    )
+
+
 MODELS: Mapping[str, ModelInfo] = MappingProxyType(
     {
         "lite": ModelInfo(
@@ -168,6 +180,16 @@ MODELS: Mapping[str, ModelInfo] = MappingProxyType(
                 "colorization-siggraph-17.pth",
                 "df00044c0a4d7c3edcecf6f75437ce346a66e7a42612d9b968e1a7e17dbc6f66",
             ),
+        ),
+        "ddcolor": _ddcolor(
+            "ddcolor", "ddcolor_modelscope", "DDColor, ICCV 2023: large, the authors' default"
+        ),
+        "ddcolor-tiny": _ddcolor(
+            "ddcolor-tiny", "ddcolor_paper_tiny", "DDColor with a quarter of the weights"
+        ),
+        "ddcolor-paper": _ddcolor("ddcolor-paper", "ddcolor_paper", "DDColor as in the paper"),
+        "ddcolor-artistic": _ddcolor(
+            "ddcolor-artistic", "ddcolor_artistic", "DDColor for pictures of all kinds"
         ),
     }
 )
