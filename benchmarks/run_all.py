@@ -25,7 +25,15 @@ def main() -> None:
     parser.add_argument("--large", help="see guided.py")
     parser.add_argument("--sheet", help="see guided.py")
     options = parser.parse_args()
-    runs = [["start.py"], ["lab.py"], ["speed.py"], ["folder.py"], ["measures.py"]]
+    runs = [
+        ["start.py"],
+        ["lab.py"],
+        ["speed.py"],
+        ["folder.py"],
+        ["shapes.py"],
+        ["beside.py"],
+        ["measures.py"],
+    ]
     runs += [["web_load.py"], ["web_preview.py"]]
     if options.photos or options.large:
         guided = ["guided.py"]

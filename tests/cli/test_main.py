@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from types import ModuleType
@@ -137,3 +138,21 @@ def test_nothing_heavy_is_loaded_for_help() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_that_wait_sleep_in_a_process_of_our_own(before: str | None, after: str) -> None:
+    """The command tells OpenMP so before torch loads, unless a user says otherwise; the library never."""
+    program = (
+        "import os, sys\n"
+        "import colorful, colorful.cli\n"
+        "print(os.environ.get('OMP_WAIT_POLICY'))\n"
+        "colorful.cli.cli = lambda **_: print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)\n"
+        "colorful.cli.main()\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {} if before is None else {"OMP_WAIT_POLICY": before}
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+    )
+    assert run.stdout.split() == [str(before), after, "False"]
