@@ -63,7 +63,7 @@ def test_evaluate_prints_the_table_and_writes_the_files(album: Path, model: Path
 
 @pytest.mark.parametrize(
     ("command", "option", "name"),
-    [("evaluate", "--json", "r.json"), ("compare", "--sheet", "s.png"), ("turing", "-o", "t.html")],
+    [("evaluate", "--json", "r.json"), ("evaluate", "--sheet", "s.png"), ("turing", "-o", "t.html")],
 )
 def test_the_folder_of_a_result_is_made(
     album: Path, model: Path, tmp_path: Path, command: str, option: str, name: str
@@ -79,7 +79,7 @@ def test_the_folder_of_a_result_is_made(
     ("command", "option", "name", "words"),
     [
         ("evaluate", "--sheet", "s.xyz", "--sheet: expected a name ending in .jpg"),
-        ("compare", "--json", "file/r.json", "cannot be made"),
+        ("evaluate", "--json", "file/r.json", "cannot be made"),
         ("turing", "-o", "file/t.html", "cannot be made"),
     ],
 )
@@ -93,10 +93,10 @@ def test_a_result_that_cannot_be_written_costs_no_time(
     assert words in result.stderr
 
 
-def test_compare_takes_several_models_and_temperatures(album: Path, model: Path) -> None:
+def test_several_models_and_temperatures(album: Path, model: Path) -> None:
     """Each model and temperature is a column of its own."""
     result = run(
-        "compare",
+        "evaluate",
         album,
         "-m",
         model,
@@ -125,9 +125,8 @@ def test_an_unreadable_photo_is_named_and_the_others_are_scored(
     assert json.loads((tmp_path / "r.json").read_text())["photos"]["scored"] == 2
 
 
-@pytest.mark.parametrize("command", ["evaluate", "compare"])
 def test_a_model_that_fails_half_way_leaves_the_figures_so_far(
-    command: str, album: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    album: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The table and the result file cover the photos until then, the failure is named, the status is 1."""
     forward = Lite.forward
@@ -143,7 +142,7 @@ def test_a_model_that_fails_half_way_leaves_the_figures_so_far(
         return forward(self, light, *hints)
 
     monkeypatch.setattr(Lite, "forward", fail_second)
-    result = run(command, album, "-m", model, "--size", 32, "--json", tmp_path / "r.json")
+    result = run("evaluate", album, "-m", model, "--size", 32, "--json", tmp_path / "r.json")
     assert result.exit_code == 1, result.output
     assert "chance - grey" in result.stdout
     assert "colorful: model failed after 1 photos: RuntimeError: out of luck" in result.stderr
@@ -153,7 +152,7 @@ def test_a_model_that_fails_half_way_leaves_the_figures_so_far(
     assert found["photos"]["scored"] == 1
 
 
-@pytest.mark.parametrize("command", ["evaluate", "compare", "turing"])
+@pytest.mark.parametrize("command", ["evaluate", "turing"])
 def test_nothing_to_score_is_said_in_one_line(command: str, model: Path, tmp_path: Path) -> None:
     """An empty folder, a missing one or a missing model end with one line and status 1."""
     out = ["-o", tmp_path / "page.html"] if command == "turing" else []

@@ -17,7 +17,7 @@ from rich.console import Console
 import colorful
 from colorful import Colorizer, metrics
 from colorful.errors import KindError, OptionError, PhotosError, UnsupportedOptionError
-from colorful.evaluation import MEASURES, EvaluationError, compare, evaluate
+from colorful.evaluation import MEASURES, EvaluationError, evaluate
 from colorful.evaluation.run import reveal
 from colorful.evaluation.scores import Scores, lab_of
 from colorful.lab import AbBins, rgb_to_lab
@@ -159,7 +159,7 @@ def test_models_and_temperatures_are_compared_on_the_same_photos(album: Path, gu
     """Each model gets a column, at each temperature if it has one, and differences have their intervals."""
     torch.manual_seed(1)
     lite = colorful.models.create("lite")
-    report = compare(album, {"guess": guess(), "net": lite}, temperatures=(0.0, 1.0), size=32)
+    report = evaluate(album, {"guess": guess(), "net": lite}, temperatures=(0.0, 1.0), size=32)
     assert list(report.measures) == ["grey", "random", "guess", "net T=0", "net T=1", "real"]
     difference = report.difference("net T=0", "net T=1")
     assert difference["auc"].value == pytest.approx(
@@ -239,12 +239,12 @@ def test_one_photo_is_enough(album: Path, guess: Guess) -> None:
 
 
 def test_the_result_file_has_all_that_a_figure_depends_on(album: Path, guess: Guess, tmp_path: Path) -> None:
-    """JSON without infinities: protocol, counts, versions, digest of the parameters, figures, each photo."""
+    """JSON without infinities: conditions, counts, versions, digest of the parameters, figures, each photo."""
     path = tmp_path / "result.json"
     evaluate(album, model=guess((1.0, 2.0)), size=32, hints=(0, 5)).save(path)
     result = json.loads(path.read_text())
     assert result["complete"] is True
-    assert result["protocol"]["size"] == 32
+    assert result["conditions"]["size"] == 32
     assert result["photos"]["scored"] == 5
     assert result["photos"]["left out: grey"] == 1
     assert result["photos"]["unreadable"][0]["name"] == "broken.png"
@@ -278,7 +278,7 @@ def test_a_comparison_is_folded_where_it_is_too_wide(album: Path, guess: Guess, 
     models = {"a model with a long name": guess((20.0, 10.0)), "another one with one": guess((-10.0, 20.0))}
     console = Console(width=width, file=io.StringIO())
     with console.capture() as capture:
-        console.print(compare(album, models, size=32))
+        console.print(evaluate(album, models, size=32))
     text = capture.get()
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
@@ -313,19 +313,16 @@ def test_what_has_no_meaning_is_refused(album: Path, guess: Guess, tmp_path: Pat
         evaluate(album, model=guess(), size=64.0)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="hints: expected an integer of at least 0, got -1"):
         evaluate(album, model=guess(), hints=(-1, 3))
-    for single in ("lite", guess()):
-        with pytest.raises(KindError, match="models: expected a list of them, got a single"):
-            compare(album, single)  # type: ignore[arg-type]
     with pytest.raises(KindError, match="temperatures: expected a list"):
-        compare(album, [guess()], temperatures=0.5)  # type: ignore[arg-type]
+        evaluate(album, [guess()], temperatures=0.5)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="temperatures: expected at least one"):
-        compare(album, [guess()], temperatures=())
+        evaluate(album, [guess()], temperatures=())
     with pytest.raises(OptionError, match="labels: expected a classifier"):
         evaluate(album, model=guess(), labels={})
     with pytest.raises(UnsupportedOptionError, match="temperature"):
-        evaluate(album, model=guess(), temperature=0.3)
+        evaluate(album, guess(), temperatures=[0.3])
     with pytest.raises(OptionError, match="different names"):
-        compare(album, [guess(), guess()])
+        evaluate(album, [guess(), guess()])
     with pytest.raises(KindError, match="model"):
         evaluate(album, model=3)  # type: ignore[arg-type]
     with pytest.raises(KindError, match="uint8"):

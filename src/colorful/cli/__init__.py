@@ -27,7 +27,6 @@ COMMANDS = {
     "inspect": "colorful.cli.weights:inspect",
     "cache": "colorful.cli.weights:cache",
     "evaluate": "colorful.cli.evaluate:evaluate",
-    "compare": "colorful.cli.evaluate:compare",
     "turing": "colorful.cli.evaluate:turing",
     "train": "colorful.cli.train:train",
     "serve": "colorful.cli.serve:serve",

@@ -1,4 +1,4 @@
-"""``colorful evaluate``, ``compare`` and ``turing``: how good are the colors?"""
+"""``colorful evaluate`` and ``turing``: how good are the colors?"""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from colorful.cli import Failure, shown
+from colorful.cli.options import Command, gathered, look_options, model_options, settings_options
 from colorful.errors import OptionError
 from colorful.files import check_target, make_folder, write
 
@@ -19,98 +20,86 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from colorful.colorizer import Colorizer
     from colorful.evaluation import Report
+    from colorful.look import Look
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _shared(command: Command) -> Command:
-    """Give a command the options that all three have."""
-    for option in reversed(
-        (
-            click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True),
-            click.option(
-                "--size",
-                type=click.IntRange(16),
-                default=256,
-                show_default=True,
-                help="Side in pixels of the square that is scored.",
-            ),
-            click.option(
-                "--resize",
-                type=click.Choice(["stretch", "crop"]),
-                default="stretch",
-                show_default=True,
-                help="Squeeze the photo into the square, or take its middle.",
-            ),
-            click.option(
-                "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all chance."
-            ),
-            click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ..."),
-        )
-    ):
-        command = option(command)
-    return command
+_PREPARATION = (
+    click.option(
+        "--size",
+        type=click.IntRange(16),
+        default=256,
+        show_default=True,
+        help="Side in pixels of the square that is looked at.",
+    ),
+    click.option(
+        "--resize",
+        type=click.Choice(["stretch", "crop"]),
+        default="stretch",
+        show_default=True,
+        help="Squeeze the photo into the square, or take its middle.",
+    ),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all chance."),
+)
 
 
-def _scored(command: Command) -> Command:
-    """Give a command the options of scoring."""
-    for option in reversed(
-        (
-            click.option(
-                "--protocol",
-                type=click.Choice(["photo", "released"]),
-                default="photo",
-                show_default=True,
-                help="released does as the released code: 256 x 256, bilinear ab, clipping.",
-            ),
-            click.option("--no-baselines", is_flag=True, help="Leave out grey and random."),
-            click.option("--hints", is_flag=True, help="Measure PSNR with 0 to 100 simulated hints, too."),
-            click.option(
-                "--classifier",
-                is_flag=True,
-                help="Ask EfficientNet-Lite2 whether it names the same as on the real photos (top-1).",
-            ),
-            click.option(
-                "--json",
-                "json_path",
-                metavar="OUT.json",
-                type=click.Path(dir_okay=False, path_type=Path),
-                help="Result file with all figures, of each photo too.",
-            ),
-            click.option(
-                "--sheet",
-                metavar="OUT.png",
-                type=click.Path(dir_okay=False, path_type=Path),
-                help="Contact sheet of the best and the worst photos.",
-            ),
-            click.option(
-                "--examples",
-                type=click.IntRange(1),
-                default=8,
-                show_default=True,
-                help="Of each on the sheet.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+def _prepared(command: Command) -> Command:
+    """Give a command the options of :class:`colorful.evaluation.Preparation`, as *preparation*."""
+    return gathered(command, _PREPARATION, "preparation", dict)
 
 
-@click.command(short_help="Score a model on photos that are in color.")
-@_shared
-@click.option("-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file.")
-@click.option("-t", "--temperature", type=click.FloatRange(0, 1), help="The model's own by default.")
-@_scored
+@click.command(short_help="Score models on photos that are in color.")
+@click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    default=["lite"],
+    show_default=True,
+    help="Name, Hub id, folder or file; several times.",
+)
+@click.option(
+    "-t",
+    "--temperature",
+    "temperatures",
+    type=click.FloatRange(0, 1),
+    multiple=True,
+    help="Several times; the model's own by default.",
+)
+@settings_options
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ...")
+@_prepared
+@click.option("--no-baselines", is_flag=True, help="Leave out grey and random.")
+@click.option("--hints", is_flag=True, help="Measure PSNR with 0 to 100 simulated hints, too.")
+@click.option(
+    "--classifier",
+    is_flag=True,
+    help="Ask EfficientNet-Lite2 whether it names the same as on the real photos (top-1).",
+)
+@click.option(
+    "--json",
+    "json_path",
+    metavar="OUT.json",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Result file with all figures, of each photo too.",
+)
+@click.option(
+    "--sheet",
+    metavar="OUT.png",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Contact sheet of the best and the worst photos.",
+)
+@click.option(
+    "--examples", type=click.IntRange(1), default=8, show_default=True, help="Of each on the sheet."
+)
 def evaluate(
     photos: tuple[str, ...],
-    size: int,
-    resize: Any,
-    seed: int,
+    models: tuple[str, ...],
+    temperatures: tuple[float, ...],
+    settings: Any,
     device: str,
-    model: str,
-    temperature: float | None,
-    protocol: Any,
+    preparation: Any,
     no_baselines: bool,
     hints: bool,
     classifier: bool,
@@ -118,12 +107,19 @@ def evaluate(
     sheet: Path | None,
     examples: int,
 ) -> None:
-    """Measure how near to the truth a model colors PHOTOS, which are in color.
+    """Measure how near to the truth models color PHOTOS, which are in color.
+
+    \b
+      colorful evaluate album/
+      colorful evaluate album/ -m eccv16 -m siggraph17
+      colorful evaluate album/ -m lite -t 0.2 -t 0.38 -t 0.6
 
     PHOTOS are folders, files, globs or tar shards. The table holds the published measures, with 95 %
-    intervals, beside two baselines: the photo left grey, and the colors of another photo. Grey and toned
-    photos are left out. Ctrl-C ends with the figures so far.
-    """
+    intervals, beside two baselines: the photo left grey, and the colors of another photo. Of several
+    models, below it stands by how much each differs from the first. Grey and toned photos are left out.
+    Ctrl-C ends with the figures so far.
+    """  # noqa: D301  (\b keeps click from rewrapping)
+    from colorful.colorizer import Colorizer
     from colorful.evaluation import HINT_COUNTS
     from colorful.evaluation import evaluate as run
 
@@ -132,90 +128,24 @@ def evaluate(
         report, failure = _kept(
             lambda: run(
                 photos,
-                model=model,
-                temperature=temperature,
-                size=size,
-                resize=resize,
-                protocol=protocol,
-                baselines=not no_baselines,
-                hints=HINT_COUNTS if hints else (),
-                classifier=_classifier() if classifier else None,
-                seed=seed,
-                device=device,
-                examples=examples if sheet else 0,
-                progress=progress,
-            )
-        )
-    _show(report, json_path, sheet, failure)
-
-
-@click.command(short_help="Score models or temperatures side by side.")
-@_shared
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    multiple=True,
-    required=True,
-    help="Name, Hub id, folder or file; several times.",
-)
-@click.option(
-    "-t", "--temperature", "temperatures", type=click.FloatRange(0, 1), multiple=True, help="Several times."
-)
-@_scored
-def compare(
-    photos: tuple[str, ...],
-    size: int,
-    resize: Any,
-    seed: int,
-    device: str,
-    models: tuple[str, ...],
-    temperatures: tuple[float, ...],
-    protocol: Any,
-    no_baselines: bool,
-    hints: bool,
-    classifier: bool,
-    json_path: Path | None,
-    sheet: Path | None,
-    examples: int,
-) -> None:
-    """Measure several models, or several temperatures, on the same PHOTOS.
-
-    \b
-      colorful compare album/ -m eccv16 -m siggraph17
-      colorful compare album/ -m lite -t 0.2 -t 0.38 -t 0.6
-
-    Below the table stands by how much each differs from the first, with intervals of its own.
-    """  # noqa: D301  (\b keeps click from rewrapping)
-    from colorful.evaluation import HINT_COUNTS
-    from colorful.evaluation import compare as run
-
-    _prepare(json_path, sheet)
-    with _progress("Scoring") as progress:
-        report, failure = _kept(
-            lambda: run(
-                photos,
-                models,
+                [Colorizer.from_pretrained(model, device=device, **settings) for model in models],
                 temperatures=temperatures or (None,),
-                size=size,
-                resize=resize,
-                protocol=protocol,
                 baselines=not no_baselines,
                 hints=HINT_COUNTS if hints else (),
                 classifier=_classifier() if classifier else None,
-                seed=seed,
-                device=device,
                 examples=examples if sheet else 0,
                 progress=progress,
+                **preparation,
             )
         )
     _show(report, json_path, sheet, failure)
 
 
 @click.command(short_help="Make a page that asks people which is real.")
-@_shared
-@click.option("-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file.")
-@click.option("-t", "--temperature", type=click.FloatRange(0, 1), help="The model's own by default.")
+@click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
+@model_options
+@look_options
+@_prepared
 @click.option("--pairs", type=click.IntRange(1), default=40, show_default=True, help="How many photos.")
 @click.option(
     "--seconds",
@@ -235,12 +165,9 @@ def compare(
 @click.option("--overwrite", is_flag=True, help="Replace the page if it exists.")
 def turing(
     photos: tuple[str, ...],
-    size: int,
-    resize: Any,
-    seed: int,
-    device: str,
-    model: str,
-    temperature: float | None,
+    load: Callable[[], Colorizer],
+    look: Look,
+    preparation: Any,
     pairs: int,
     seconds: float,
     out: Path,
@@ -257,16 +184,7 @@ def turing(
     check_target(out, overwrite=overwrite)
     with _progress("Coloring", gentle=False) as progress:
         page = turing_page(
-            photos,
-            model=model,
-            temperature=temperature,
-            pairs=pairs,
-            seconds=seconds,
-            size=size,
-            resize=resize,
-            seed=seed,
-            device=device,
-            progress=progress,
+            photos, load().tuned(**look), pairs=pairs, seconds=seconds, progress=progress, **preparation
         )
     write(out, page.encode(), overwrite=overwrite)
     click.echo(shown(out))

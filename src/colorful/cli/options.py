@@ -18,12 +18,23 @@ _LOOK = (
     click.option("-s", "--saturation", type=float, help="Factor on the chroma; the model's own by default."),
     click.option("--strength", type=float, help="0 grey .. 1 full color, the default."),
 )
+_SETTINGS = (
+    click.option("--network-size", type=int, help="Side at which the network looks; its own by default."),
+    click.option(
+        "--protocol",
+        type=click.Choice(["photo", "released"]),
+        default="photo",
+        show_default=True,
+        help="released does as the released code: 256 x 256, bilinear ab, clipping.",
+    ),
+)
 _MODEL = (
     click.option(
         "-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file of a model."
     ),
     click.option("--revision", help="Branch, tag or commit of a model on the Hub."),
     click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ..."),
+    *_SETTINGS,
     click.option(
         "--dtype",
         type=click.Choice(["float32", "bfloat16"]),
@@ -34,9 +45,14 @@ _MODEL = (
 )
 
 
+def settings_options(command: Command) -> Command:
+    """Give a command options of :class:`colorful.look.Settings`; it gets them as *settings*."""
+    return gathered(command, _SETTINGS, "settings", dict)
+
+
 def look_options(command: Command) -> Command:
     """Give a command the options of :class:`colorful.look.Look`; it gets them as *look*."""
-    return _gathered(command, _LOOK, "look", dict)
+    return gathered(command, _LOOK, "look", dict)
 
 
 def model_options(command: Command) -> Command:
@@ -50,7 +66,7 @@ def model_options(command: Command) -> Command:
 
         return load
 
-    return _gathered(command, _MODEL, "load", loader)
+    return gathered(command, _MODEL, "load", loader)
 
 
 def video_model_options(command: Command) -> Command:
@@ -70,12 +86,20 @@ def video_model_options(command: Command) -> Command:
         type=click.Choice(["float32", "bfloat16"]),
         help="What the network computes in; by default what is faster on this machine.",
     )
-    return _gathered(command, (*_MODEL[:-1], dtype), "load", loader)
+    return gathered(command, (*_MODEL[:-1], dtype), "load", loader)
 
 
-def _gathered(
+def gathered(
     command: Command, options: tuple[Callable[[Command], Command], ...], name: str, gather: Callable[..., Any]
 ) -> Command:
+    """Give a command options that it gets as one argument.
+
+    Args:
+        command: The function behind it.
+        options: What to add.
+        name: Of the argument.
+        gather: Makes its value of the options' values.
+    """
     names: set[str] = set()
 
     @wraps(command)

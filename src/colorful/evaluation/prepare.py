@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePath
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, TypedDict, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -20,7 +20,7 @@ from colorful.colorizer import Colorizer
 from colorful.errors import KindError, OptionError
 from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels, lab_of
 from colorful.lab.upsample import guided_upsample, upsample
-from colorful.look import Look, Settings, refuse_unknown
+from colorful.look import Look, refuse_unknown
 from colorful.models.network import Network
 from colorful.photos import Photo, Source, color_kind, find_photos
 from colorful.prediction import Prediction
@@ -30,40 +30,53 @@ Photos = Source | Iterable[Source | Photo | npt.NDArray[np.uint8]]
 Resize = Literal["stretch", "crop"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Protocol:
-    """All that a figure depends on besides the photos and the model.
+class Preparation(TypedDict, total=False):
+    """How photos are brought to one size and into an order.
 
-    Args:
-        size: Side in pixels of the square at which photos are scored.
-        resize: ``stretch`` squeezes the photo into that square, ``crop`` brings its shorter side to it and
-            takes the middle. Pillow's bicubic filter, as in the released pipeline.
-        settings: Those of :class:`colorful.look.Settings` that models given by name or as a network get.
-        baselines: Whether grey and colors of another random photo are scored, too.
-        hints: Numbers of simulated hints at which PSNR is measured.
-        seed: Of the order of the photos, which decides whose colors the random baseline takes, and of hints.
-
-    Raises:
-        OptionError: If a value is not one of those offered.
+    Attributes:
+        size: Side in pixels of the square at which photos are looked at, 256 by default.
+        resize: ``"stretch"`` (the default) squeezes the photo into that square, ``"crop"`` brings its shorter
+            side to it and takes the middle. Pillow's bicubic filter, as in the released pipeline.
+        seed: Of everything random, 0 by default: the order of the photos, which decides whose colors the
+            random baseline takes, and the places of hints.
     """
 
-    size: int = 256
-    resize: Resize = "stretch"
-    settings: Settings = field(default_factory=Settings)
-    baselines: bool = True
-    hints: tuple[int, ...] = ()
-    seed: int = 0
+    size: int
+    resize: Resize
+    seed: int
 
-    def __post_init__(self) -> None:
-        if self.resize not in get_args(Resize):
-            raise OptionError(f"resize: expected one of {get_args(Resize)}, got {self.resize!r}")
-        refuse_unknown(self.settings, Settings)
-        sizes = [("size", self.size)]
-        counts = [("seed", self.seed), *(("hints", count) for count in self.hints)]
-        for least, given in ((16, sizes), (0, counts)):
-            for name, value in given:
-                if not isinstance(value, int) or value < least:
-                    raise OptionError(f"{name}: expected an integer of at least {least}, got {value!r}")
+
+class Conditions(Preparation, total=False):
+    """All that a figure depends on besides the photos and the model.
+
+    Attributes:
+        baselines: Whether grey and colors of another random photo are scored, too; they are by default.
+        hints: Numbers of simulated hints at which PSNR is measured, if a model takes hints; none by default.
+    """
+
+    baselines: bool
+    hints: Sequence[int]
+
+
+def settle(given: Conditions) -> Conditions:
+    """Check conditions, and fill in what was not given.
+
+    Raises:
+        TypeError: If there is no option of that name.
+        OptionError: If a value is not one of those offered.
+    """
+    refuse_unknown(given, Conditions)
+    default: Conditions = {"size": 256, "resize": "stretch", "seed": 0, "baselines": True, "hints": ()}
+    whole = default | given
+    whole["hints"] = tuple(sorted(set(whole["hints"])))
+    if whole["resize"] not in get_args(Resize):
+        raise OptionError(f"resize: expected one of {get_args(Resize)}, got {whole['resize']!r}")
+    counts = [("seed", whole["seed"]), *(("hints", count) for count in whole["hints"])]
+    for least, numbers in ((16, [("size", whole["size"])]), (0, counts)):
+        for name, value in numbers:
+            if not isinstance(value, int) or value < least:
+                raise OptionError(f"{name}: expected an integer of at least {least}, got {value!r}")
+    return whole
 
 
 @dataclass(frozen=True)
@@ -86,21 +99,17 @@ class Way:
             "architecture": network.architecture,
             "temperature": look.get("temperature"),
             "saturation": look["saturation"],
+            "settings": dict(self.colorizer.settings),
             "dtype": self.colorizer.dtype,
             "parameters_sha256": digest.hexdigest(),
         }
 
 
-@dataclass(frozen=True, eq=False)
-class Given:
-    """A photo that is in memory already."""
+class Sample(NamedTuple):
+    """A photo to evaluate on, on disk or in memory."""
 
     name: str
-    pixels: npt.NDArray[np.uint8]
-
-    def load(self) -> npt.NDArray[np.uint8]:
-        """Give the pixels."""
-        return self.pixels
+    load: Callable[[], Pixels]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,30 +122,27 @@ class Real:
 
 
 def ways_of(
-    models: Sequence[Model] | Mapping[str, Model],
-    temperatures: Sequence[float | None],
-    device: str | torch.device,
-    settings: Settings,
+    models: Model | Sequence[Model] | Mapping[str, Model], temperatures: Sequence[float | None]
 ) -> list[Way]:
     """Load the models and name each at each temperature.
 
     Raises:
         UnsupportedOptionError: If a temperature was asked of a model that has none.
         OptionError: If two get the same name, or one that of a baseline; or if there is no temperature.
-        KindError: If a model is none, or a single one is given instead of several.
+        KindError: If a model is none, or a single temperature is given instead of several.
         WeightsError: If one cannot be loaded.
     """
-    for kind, given in (("models", models), ("temperatures", temperatures)):
-        if isinstance(given, str) or not isinstance(given, Iterable):
-            raise KindError(f"{kind}: expected a list of them, got a single {type(given).__name__}")
+    if isinstance(temperatures, str) or not isinstance(temperatures, Iterable):
+        raise KindError(f"temperatures: expected a list of them, got {temperatures!r}")
     temperatures = list(temperatures)
     if not temperatures:
         raise OptionError("temperatures: expected at least one, None being the model's own, got none")
     if isinstance(models, Mapping):
-        colorizers = [_colorizer(model, device, settings) for model in models.values()]
+        colorizers = [_colorizer(model) for model in models.values()]
         labels = list(models)
     else:
-        colorizers = [_colorizer(model, device, settings) for model in models]
+        single = isinstance(models, str) or not isinstance(models, Sequence)
+        colorizers = [_colorizer(model) for model in cast("Sequence[Model]", (models,) if single else models)]
         # Of a path or Hub id the last part will do, unless it does not tell.
         short = [PurePath(colorizer.name).name for colorizer in colorizers]
         labels = [
@@ -158,47 +164,52 @@ def ways_of(
     return ways
 
 
-def _colorizer(model: Model, device: str | torch.device, settings: Settings) -> Colorizer:
+def are_released(ways: Sequence[Way]) -> bool:
+    """Tell whether all do as the released code, so that the baselines should, too."""
+    return bool(ways) and all(way.colorizer.settings["protocol"] == "released" for way in ways)
+
+
+def _colorizer(model: object) -> Colorizer:
     if isinstance(model, Colorizer):
         return model
     if isinstance(model, Network):
-        return Colorizer(model, device=device, **settings)
+        return Colorizer(model)
     if isinstance(model, str | os.PathLike):
-        return Colorizer.from_pretrained(model, device=device, **settings)
+        return Colorizer.from_pretrained(model)
     raise KindError(f"model: expected a name, path, network or Colorizer, got {type(model).__name__}")
 
 
-def in_order(photos: Photos, seed: int) -> list[Photo | Given]:
+def in_order(photos: Photos, seed: int) -> list[Sample]:
     """Put photos in an order that is random, but the same wherever they lie."""
     given = [photos] if isinstance(photos, str | os.PathLike) else list(photos)
-    taken: list[Photo | Given] = []
+    samples: list[Sample] = []
     sources: list[Source] = []
     for number, item in enumerate(given):
         if isinstance(item, Photo):
-            taken.append(item)
+            samples.append(Sample(item.name, item.load))
         elif isinstance(item, np.ndarray):
             if item.dtype != np.uint8 or item.ndim != 3 or item.shape[2] != 3:
                 raise KindError(f"photos: expected arrays (H, W, 3) of uint8, got {item.dtype} {item.shape}")
-            taken.append(Given(f"{number:06d}", item))
+            samples.append(Sample(f"{number:06d}", partial(np.asarray, item)))
         else:
             sources.append(item)
-    if sources or not taken:
-        taken.extend(find_photos(sources))
-    return sorted(taken, key=lambda photo: hashlib.sha256(f"{seed} {photo.name}".encode()).digest())
+    if sources or not samples:
+        samples += [Sample(photo.name, photo.load) for photo in find_photos(sources)]
+    return sorted(samples, key=lambda sample: hashlib.sha256(f"{seed} {sample.name}".encode()).digest())
 
 
-def load(photo: Photo | Given, protocol: Protocol) -> Real | Literal["grey", "toned"]:
+def load(sample: Sample, conditions: Preparation) -> Real | Literal["grey", "toned"]:
     """Read a photo and bring it to the evaluated size, or tell why it is left out.
 
     Raises:
         ImageError: If it cannot be read.
     """
-    pixels = photo.load()
+    pixels = sample.load()
     kind = color_kind(pixels)
     if kind != "color":
         return kind
-    small = _resized(pixels, protocol.size, protocol.resize)
-    return Real(photo.name, small, lab_of(small))
+    small = _resized(pixels, conditions["size"], conditions["resize"])
+    return Real(sample.name, small, lab_of(small))
 
 
 def full_size(prediction: Prediction, look: Look, real: Real) -> Tensor:

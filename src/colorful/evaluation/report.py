@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.table import Table
 
-    from colorful.evaluation.prepare import Protocol
+    from colorful.evaluation.prepare import Conditions
 
 _SHOWN = (
     "auc", "auc_rebalanced", "psnr", "psnr_ab", "ssim", "ciede2000", "vivid_and_wrong", "colorfulness",
@@ -65,7 +65,8 @@ class Report:
     """The figures of an evaluation and all they depend on. Printed, it is a table.
 
     Attributes:
-        protocol: How photos were prepared and scored.
+        conditions: How photos were prepared and scored.
+        released: Whether all was done as the released code does it.
         scores: The numbers of each photo.
         names: The scored photos, in the order of those numbers.
         found: How many photos there were.
@@ -79,7 +80,8 @@ class Report:
         worst: Those farthest from it, the farthest first.
     """
 
-    protocol: Protocol
+    conditions: Conditions
+    released: bool
     scores: ScoreTable
     names: tuple[str, ...]
     found: int
@@ -127,8 +129,8 @@ class Report:
         return {
             "format": "colorful evaluation 1",
             "complete": self.complete,
-            "protocol": {
-                **asdict(self.protocol),
+            "conditions": {
+                **self.conditions,
                 "interval": f"{LEVEL:.0%} bootstrap over photos",
                 "resamples": RESAMPLES,
             },
@@ -184,7 +186,7 @@ class Report:
         examples = (*self.best, *self.worst)
         if not examples:
             raise PhotosError("sheet: expected examples, got none; pass examples=8 to the evaluation")
-        side, gap, line = self.protocol.size, 6, 18
+        side, gap, line = self.conditions["size"], 6, 18
         names = [GREY, *self.models, REAL]
         page = Image.new(
             "RGB",
@@ -246,7 +248,7 @@ class Report:
         if self.hints:
             yield ""
             table = _table("hints: PSNR, dB", *self.hints)
-            for count in self.protocol.hints:
+            for count in self.conditions["hints"]:
                 _add_row(table, f"{count:9}", [curve[count] for curve in self.hints.values()], "psnr")
             yield table
 
@@ -256,15 +258,9 @@ class Report:
         left_out += [f"{len(self.unreadable):,} unreadable"] * bool(self.unreadable)
         end = "" if self.complete else f" of {self.found:,}: not complete"
         yield f"{_photos(len(self.names))}{end}" + (f" (left out: {', '.join(left_out)})" if left_out else "")
-        size, how = (
-            self.protocol.size,
-            {"stretch": "stretched", "crop": "middle cropped"}[self.protocol.resize],
-        )
-        pipeline = (
-            "released pipeline"
-            if self.protocol.settings.get("protocol") == "released"
-            else "default pipeline"
-        )
+        size, resize = self.conditions["size"], self.conditions["resize"]
+        how = {"stretch": "stretched", "crop": "middle cropped"}[resize]
+        pipeline = "released pipeline" if self.released else "default pipeline"
         yield f"{size} x {size} pixels, {how}; {pipeline}; {self.occupied_bins} of 313 ab bins occur"
         yield f"below each figure: {LEVEL:.0%} interval, {RESAMPLES:,} bootstrap resamples, bin weights fixed"
         yield "better: higher; CIEDE2000, colorfulness delta: lower; colorfulness: as real"

@@ -19,24 +19,23 @@ from torch import Tensor
 from colorful import metrics, parallel
 from colorful.errors import ColorfulError, ImageError, OptionError, PhotosError
 from colorful.evaluation.prepare import (
-    Given,
+    Conditions,
     Model,
     Photos,
-    Protocol,
     Real,
-    Resize,
+    Sample,
     Way,
+    are_released,
     full_size,
     in_order,
     load,
+    settle,
     ways_of,
 )
 from colorful.evaluation.report import Example, Report
 from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels, Scores
 from colorful.lab.space import Gamut
-from colorful.look import Settings
 from colorful.models import DEFAULT_MODEL
-from colorful.photos import Photo
 from colorful.prediction import Prediction
 from colorful.raster import render
 
@@ -66,131 +65,52 @@ class EvaluationError(ColorfulError, RuntimeError):
 
 def evaluate(
     photos: Photos,
+    model: Model | Sequence[Model] | Mapping[str, Model] = DEFAULT_MODEL,
     *,
-    model: Model = DEFAULT_MODEL,
-    temperature: float | None = None,
-    size: int = 256,
-    resize: Resize = "stretch",
-    baselines: bool = True,
-    hints: Sequence[int] = (),
-    seed: int = 0,
-    device: str | torch.device = "auto",
+    temperatures: Sequence[float | None] = (None,),
     classifier: Callable[[Tensor], Tensor] | None = None,
     labels: Mapping[str, int] | None = None,
     features: Callable[[Tensor], Tensor] | None = None,
     examples: int = 8,
     progress: Progress | None = None,
-    **settings: Unpack[Settings],
+    **conditions: Unpack[Conditions],
 ) -> Report:
-    """Measure how near to the truth a model colors photos, beside the grey and the random baseline.
+    """Measure how near to the truth models color photos, beside the grey and the random baseline.
 
     Grey and toned photos are left out and counted, unreadable ones are named.
 
     Args:
         photos: Files, folders, globs and tar shards; or photos of :func:`colorful.photos.find_photos`, or
             arrays ``(H, W, 3)`` of uint8.
-        model: A name, Hub id or path, a network, or a colorizer.
-        temperature: Sharpness of the choice among likely colors, in [0, 1]; the model's own by default.
-        size: As in :class:`Protocol`, like all up to *seed*.
-        resize: ``"stretch"`` or ``"crop"``.
-        baselines: Whether to score the baselines, too.
-        hints: Numbers of simulated hints at which PSNR is measured.
-        seed: Of everything random.
-        device: Where a model given by name or as a network runs.
+        model: A name, Hub id or path, a network, or a colorizer, which may have settings and a look of its
+            own; or several of them, with names for the report if it is a mapping.
+        temperatures: Each model is scored at each; None is the model's own. A model without a temperature
+            is scored once.
         classifier: Gives scores ``(N, classes)`` for photos ``(N, 3, size, size)`` in [0, 1], for top-1.
         labels: The true class of each photo by its name, for *classifier*; by default its own answer on the
             real photo counts as true.
         features: Gives features ``(N, F)`` for such photos, for the Frechet distance.
-        examples: How many of the best and of the worst photos are kept for the contact sheet.
+        examples: How many of the best and of the worst photos are kept for the contact sheet; the first model
+            decides.
         progress: Called with the numbers of photos done and of all. If it returns False, the evaluation ends
             there.
-        **settings: Of a model given by name or as a network; a colorizer has its own.
+        **conditions: How photos are prepared, and what is measured.
 
     Returns:
-        The measures with 95 % intervals, and all they depend on.
+        The measures with 95 % intervals, all they depend on, and :meth:`Report.difference` of any two models.
 
     Raises:
         PhotosError: If there is no photo, or none in color.
-        EvaluationError: If the model fails on a photo; it carries the report up to there.
-        WeightsError: If the model cannot be loaded.
+        EvaluationError: If a model fails on a photo; it carries the report up to there.
+        WeightsError: If a model cannot be loaded.
         ColorfulError: If an option has no meaning.
     """
-    return compare(
-        photos,
-        [model],
-        temperatures=[temperature],
-        size=size,
-        resize=resize,
-        baselines=baselines,
-        hints=hints,
-        seed=seed,
-        device=device,
-        classifier=classifier,
-        labels=labels,
-        features=features,
-        examples=examples,
-        progress=progress,
-        **settings,
-    )
-
-
-def compare(
-    photos: Photos,
-    models: Sequence[Model] | Mapping[str, Model],
-    *,
-    temperatures: Sequence[float | None] = (None,),
-    size: int = 256,
-    resize: Resize = "stretch",
-    baselines: bool = True,
-    hints: Sequence[int] = (),
-    seed: int = 0,
-    device: str | torch.device = "auto",
-    classifier: Callable[[Tensor], Tensor] | None = None,
-    labels: Mapping[str, int] | None = None,
-    features: Callable[[Tensor], Tensor] | None = None,
-    examples: int = 8,
-    progress: Progress | None = None,
-    **settings: Unpack[Settings],
-) -> Report:
-    """Measure several models, at one or several temperatures each, on the same photos.
-
-    Args:
-        photos: As for :func:`evaluate`, like all but the next two.
-        models: What to compare, with names for the report if it is a mapping.
-        temperatures: Each model is scored at each; None is the model's own. A model without a temperature
-            is scored once.
-        size: Side in pixels of the square at which photos are scored.
-        resize: ``"stretch"`` or ``"crop"``.
-        baselines: Whether to score the baselines, too.
-        hints: Numbers of simulated hints at which PSNR is measured, for models that take hints.
-        seed: Of everything random.
-        device: Where models given by name or as a network run.
-        classifier: For top-1.
-        labels: For top-1.
-        features: For the Frechet distance.
-        examples: How many of the best and of the worst photos are kept; the first model decides.
-        progress: Called with the numbers of photos done and of all.
-        **settings: Of models given by name or as a network.
-
-    Returns:
-        The measures, and :meth:`Report.difference` of any two.
-
-    Raises:
-        ColorfulError: As for :func:`evaluate`.
-    """
-    protocol = Protocol(
-        size=size,
-        resize=resize,
-        settings=settings,
-        baselines=baselines,
-        hints=tuple(sorted(set(hints))),
-        seed=seed,
-    )
+    settled = settle(conditions)
     if classifier is None and labels is not None:
         raise OptionError("labels: expected a classifier, too")
     judge = None if classifier is None else _Judge(classifier, labels)
-    ways = ways_of(models, temperatures, device, settings)
-    evaluation = _Evaluation(in_order(photos, seed), ways, protocol, judge, features, examples)
+    ways = ways_of(model, temperatures)
+    evaluation = _Evaluation(in_order(photos, settled["seed"]), ways, settled, judge, features, examples)
     return evaluation.run(progress)
 
 
@@ -216,20 +136,20 @@ class _Evaluation:
 
     def __init__(
         self,
-        photos: Sequence[Photo | Given],
+        photos: Sequence[Sample],
         ways: Sequence[Way],
-        protocol: Protocol,
+        conditions: Conditions,
         judge: _Judge | None,
         features: Callable[[Tensor], Tensor] | None,
         examples: int,
     ) -> None:
-        self.photos, self.ways, self.protocol = photos, ways, protocol
+        self.photos, self.ways, self.conditions = photos, ways, conditions
         self.judge, self.examples = judge, examples
-        names = [*([GREY, RANDOM] if protocol.baselines else []), *(way.name for way in ways)]
+        names = [*([GREY, RANDOM] if conditions["baselines"] else []), *(way.name for way in ways)]
         self.scores = Scores(names)
         self.frechet = {name: metrics.FrechetDistance(features) for name in names} if features else {}
-        hinted = [way for way in ways if way.colorizer.takes_hints and protocol.hints]
-        self.hint_psnr = {way.name: {count: array("f") for count in protocol.hints} for way in hinted}
+        hinted = [way for way in ways if way.colorizer.takes_hints and conditions["hints"]]
+        self.hint_psnr = {way.name: {count: array("f") for count in conditions["hints"]} for way in hinted}
         self.networks = {way.name: way.colorizer.network for way in hinted}  # read here, not in every thread
         self.left_out: Counter[str] = Counter()
         self.unreadable: list[tuple[str, str]] = []
@@ -294,10 +214,10 @@ class _Evaluation:
             alone = first is waiting
             yield waiting, replace(first, lab=first.lab.flip(1)) if alone else first
 
-    def _load(self, photo: Photo | Given) -> Real | str | ImageError:
+    def _load(self, sample: Sample) -> Real | str | ImageError:
         """Load a photo, in a thread."""
         try:
-            return load(photo, self.protocol)
+            return load(sample, self.conditions)
         except ImageError as error:
             return error
 
@@ -307,8 +227,8 @@ class _Evaluation:
         real, other = pair
         colored: dict[str, tuple[Pixels, Tensor]] = {}
         hint_psnr = {}
-        if self.protocol.baselines:
-            gamut: Gamut = "clip" if self.protocol.settings.get("protocol") == "released" else "map"
+        if self.conditions["baselines"]:
+            gamut: Gamut = "clip" if are_released(self.ways) else "map"
             random = other.lab[1:]
             for name, ab in ((GREY, torch.zeros(2, 1, 1)), (RANDOM, random)):
                 rgb = render(real.pixels, ab, upsample="bilinear", gamut=gamut)
@@ -326,10 +246,10 @@ class _Evaluation:
 
     def _score_hints(self, way: Way, prediction: Prediction, real: Real) -> Iterator[tuple[int, float]]:
         """Run the network at its own size with more and more of the true colors revealed."""
-        seed = hashlib.sha256(f"{self.protocol.seed} hints {real.name}".encode()).digest()[:8]
+        seed = hashlib.sha256(f"{self.conditions['seed']} hints {real.name}".encode()).digest()[:8]
         places = np.random.default_rng(int.from_bytes(seed))
         lightness = prediction.light[None].to(way.colorizer.device)
-        for count, *hints in reveal(real.lab[1:], self.protocol.hints, places):
+        for count, *hints in reveal(real.lab[1:], self.conditions["hints"], places):
             # A cell of the network is covered where its center is, as in colorful.hints.rasterize.
             ab, mask = (
                 F.interpolate(plane[None], lightness.shape[-2:], mode="nearest-exact").to(lightness)
@@ -380,7 +300,8 @@ class _Evaluation:
         worst = [example for *_, example in sorted(self.worst, reverse=True)]
         kept = {example.name for example in best}
         return Report(
-            protocol=self.protocol,
+            conditions=self.conditions,
+            released=are_released(self.ways),
             scores=self.scores.table(),
             names=tuple(self.names),
             found=len(self.photos),

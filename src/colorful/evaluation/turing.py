@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from importlib.resources import files
+from typing import Unpack, cast
 
 import numpy as np
 import torch
@@ -14,32 +15,30 @@ from PIL import Image
 
 from colorful.errors import ImageError, OptionError, PhotosError
 from colorful.evaluation.prepare import (
+    Conditions,
     Model,
     Photos,
-    Protocol,
+    Preparation,
     Real,
-    Resize,
     in_order,
     load,
+    settle,
     ways_of,
 )
 from colorful.evaluation.scores import Pixels
+from colorful.look import refuse_unknown
 from colorful.models import DEFAULT_MODEL
 
 
 @torch.inference_mode()
 def turing_page(
     photos: Photos,
-    *,
     model: Model = DEFAULT_MODEL,
-    temperature: float | None = None,
+    *,
     pairs: int = 40,
     seconds: float = 1.0,
-    size: int = 256,
-    resize: Resize = "stretch",
-    seed: int = 0,
-    device: str | torch.device = "auto",
     progress: Callable[[int, int], object] | None = None,
+    **preparation: Unpack[Preparation],
 ) -> str:
     """Make a page that shows real and colored photos side by side and counts how often people are fooled.
 
@@ -50,14 +49,10 @@ def turing_page(
     Args:
         photos: As for :func:`colorful.evaluate`. Grey, toned and unreadable ones are passed over.
         model: What colors them.
-        temperature: Sharpness of the choice among likely colors; the model's own by default.
         pairs: How many photos are shown, if there are as many.
         seconds: How long each is shown.
-        size: Side in pixels at which they are shown.
-        resize: ``"stretch"`` or ``"crop"``.
-        seed: Of the choice of photos, their order and the sides.
-        device: Where a model given by name or as a network runs.
         progress: Called with the numbers of pairs done and of all.
+        **preparation: The size at which photos are shown, and the seed of their choice, order and sides.
 
     Returns:
         HTML.
@@ -72,13 +67,14 @@ def turing_page(
     """
     if pairs < 1 or not seconds > 0:
         raise OptionError(f"pairs, seconds: expected positive numbers, got {pairs}, {seconds}")
-    protocol = Protocol(size=size, resize=resize, seed=seed)
-    (way,) = ways_of([model], [temperature], device, {})
-    random = np.random.default_rng(seed)
+    refuse_unknown(preparation, Preparation)
+    conditions = settle(cast("Conditions", preparation))
+    (way,) = ways_of([model], [None])
+    random = np.random.default_rng(conditions["seed"])
     shown: list[dict[str, str]] = []
-    for photo in in_order(photos, seed):
+    for photo in in_order(photos, conditions["seed"]):
         try:
-            real = load(photo, protocol)
+            real = load(photo, conditions)
         except ImageError:
             continue
         if not isinstance(real, Real):
@@ -97,7 +93,7 @@ def turing_page(
             break
     if not shown:
         raise PhotosError("photos: expected color photos, got none")
-    about = {"size": size, "resize": resize, "seed": seed, **way.facts()}
+    about = {name: conditions[name] for name in ("size", "resize", "seed")} | way.facts()
     data = json.dumps({"about": about, "seconds": seconds, "pairs": shown})
     page = files("colorful.evaluation").joinpath("turing.html").read_text(encoding="utf-8")
     # Inside a script element only a closing tag or a comment could end the text early.

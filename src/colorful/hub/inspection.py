@@ -72,6 +72,9 @@ class Inspection:
         Args:
             architecture: What the network is, where the file does not tell.
 
+        Returns:
+            A checked config.
+
         Raises:
             WeightsFormatError: If it does not tell and *architecture* is not given.
         """
