@@ -239,7 +239,7 @@ def test_one_photo_is_enough(album: Path, guess: Guess) -> None:
 
 
 def test_the_result_file_has_all_that_a_figure_depends_on(album: Path, guess: Guess, tmp_path: Path) -> None:
-    """JSON without infinities: conditions, counts, versions, digest of the parameters, figures, each photo."""
+    """JSON without infinities: conditions, counts, versions, digest of parameters, figures, each photo."""
     path = tmp_path / "result.json"
     evaluate(album, model=guess((1.0, 2.0)), size=32, hints=(0, 5)).save(path)
     result = json.loads(path.read_text())
