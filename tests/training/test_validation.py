@@ -16,7 +16,7 @@ from colorful.errors import PhotosError
 from colorful.lab import AbBins, rebalancing_weights, rgb_to_lab, smooth_prior
 from colorful.models.lite import Lite
 from colorful.photos import find_photos
-from colorful.training.validation import Goals, Validation, apply, calibrate
+from colorful.training.validation import Validation, apply, calibrate
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,12 @@ def validation(photo_folder: Path) -> Validation:
 def test_grey_has_no_margin_and_the_truth_all(validation: Validation) -> None:
     """Grey scores 0 over itself; the true colors have the AuC that was missing, and the real colorfulness."""
     grey = validation.margins(lambda start, real: torch.zeros_like(real))
-    assert grey["auc"] == grey["auc_rebalanced"] == grey["psnr"] == 0
+    assert grey["auc"] == grey["auc_rebalanced"] == grey["psnr"] == grey["vivid_and_wrong"] == 0
     assert grey["colorfulness"] < 0.01
     truth = validation.margins(lambda start, real: real)
     assert truth["colorfulness"] == pytest.approx(1, abs=0.01)
+    assert truth["vivid_and_wrong"] == 0
+    assert validation.margins(lambda start, real: -real)["vivid_and_wrong"] > 1
     assert truth["auc_rebalanced"] > truth["auc"] > 1
     assert truth["psnr"] > 20
 
@@ -71,7 +73,7 @@ def test_calibration_finds_the_balance_that_was_put_off(validation: Validation) 
     network.head.bias.data = 1.5 * weights.log()
     before = validation.score(network)
 
-    found = calibrate(network, validation, weights, goals=Goals(auc_rebalanced=0))
+    found = calibrate(network, validation, weights)
     apply(network, found, weights)
 
     after = validation.score(network)

@@ -22,9 +22,11 @@ from colorful.photos import Photo, color_kind
 log = logging.getLogger(__name__)
 
 _BATCH = 8
+_PALE, _GAUDY = 0.85, 1.05  # colorfulness over the real one, below and above which people notice
 
 Margins = dict[str, float]
-"""AuC, rebalanced AuC and PSNR less those of grey, and colorfulness over that of the real photos."""
+"""AuC, rebalanced AuC and PSNR less those of grey; the percentage of pixels that are vivid and wrong; and
+colorfulness over that of the real photos."""
 
 
 class Scorer:
@@ -54,7 +56,7 @@ class Scorer:
 
     @torch.inference_mode()
     def _measure(self, ab: Callable[[int, Tensor], Tensor]) -> Margins:
-        errors, psnr, colorful, real_colorful = metrics.AbErrors(), [], [], []
+        errors, psnr, vivid, colorful, real_colorful = metrics.AbErrors(), [], [], [], []
         for start in range(0, len(self.pixels), _BATCH):
             real_rgb = self.pixels[start : start + _BATCH]
             lab = rgb_to_lab(real_rgb / 255)
@@ -63,12 +65,14 @@ class Scorer:
             rgb = (lab_to_rgb(torch.cat((lab[:, :1], mine), dim=1)) * 255).round().byte()
             errors.update(real, mine)
             psnr.append(metrics.psnr(rgb, real_rgb))
+            vivid.append(metrics.vivid_and_wrong(mine, real))
             colorful.append(metrics.colorfulness(rgb))
             real_colorful.append(metrics.colorfulness(real_rgb))
         return {
             "auc": errors.auc()[0],
             "auc_rebalanced": errors.rebalanced_auc()[0],
             "psnr": float(torch.cat(psnr).mean()),
+            "vivid_and_wrong": 100 * float(torch.cat(vivid).mean()),
             "colorfulness": float(torch.cat(colorful).mean()),
             "real": float(torch.cat(real_colorful).mean()),
         }
@@ -129,16 +133,6 @@ class Validation(Scorer):
         return Image.fromarray(torch.cat(rows, dim=1).movedim(0, -1).numpy())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Goals:
-    """Least margins over grey, and the range of colorfulness, that calibration aims at."""
-
-    auc: float = 0.8
-    auc_rebalanced: float = 5.0
-    psnr: float = 0.0
-    colorfulness: tuple[float, float] = (0.8, 1.05)
-
-
 @dataclass(frozen=True)
 class Calibration:
     """A balance between rare colors and calm.
@@ -161,7 +155,6 @@ def calibrate(
     validation: Validation,
     weights: Tensor,
     *,
-    goals: Goals | None = None,
     balances: Sequence[float] = (-0.4, -0.2, 0.0, 0.2, 0.4),
     temperatures: Sequence[float] = (0.38, 0.5, 0.65, 0.85),
     saturations: Sequence[float] = (0.9, 1.05, 1.25, 1.5),
@@ -171,13 +164,12 @@ def calibrate(
     A network trained with weight w(q) on color q learns p(q) w(q); so adding multiples of log w(q) to the
     logits moves it to any other weighting without training. Together with temperature and saturation that
     is three numbers: all of a grid are tried, then the neighborhood of the best, on the cells of the
-    network's output. The margins that are given back are those at full size.
+    network's output. A weighted sum of the margins decides. Those that are given back are at full size.
 
     Args:
         network: What was trained.
         validation: Photos to score on.
         weights: Rebalancing weights, shape ``(Q,)``.
-        goals: What to reach; where all are, the rebalanced AuC is maximized.
         balances: Exponents to try.
         temperatures: Temperatures to try.
         saturations: Saturations to try.
@@ -185,7 +177,6 @@ def calibrate(
     References:
         Menon et al. Long-tail learning via logit adjustment. ICLR 2021.
     """
-    goals = goals or Goals()
     outputs = validation.outputs(network)
     coarse = Scorer(F.avg_pool2d(validation.pixels.float(), network.stride).round().byte())
     shift = weights.log()[:, None, None]
@@ -204,17 +195,14 @@ def calibrate(
             for saturation in many
         ]
 
-    def merit(found: Calibration) -> float:
-        return _merit(found.margins, goals)
-
     grid = itertools.product(balances, temperatures)
-    best = max(itertools.chain(*(attempt(*place, saturations) for place in grid)), key=merit)
+    best = max(itertools.chain(*(attempt(*place, saturations) for place in grid)), key=_merit)
     around = itertools.product(
         (best.balance - 0.1, best.balance, best.balance + 0.1),
         (best.temperature * 0.88, best.temperature, min(1.0, best.temperature * 1.12)),
     )
     saturations = [best.saturation * factor for factor in (0.93, 1.0, 1.07)]
-    best = max(itertools.chain(*(attempt(*place, saturations) for place in around)), key=merit)
+    best = max(itertools.chain(*(attempt(*place, saturations) for place in around)), key=_merit)
     final = decode(best.balance, best.temperature) * best.saturation
     return replace(best, margins=_margins(validation, final))
 
@@ -235,16 +223,17 @@ def _margins(scorer: Scorer, ab: Tensor) -> Margins:
     return scorer.margins(lambda start, real: ab[start : start + len(real)])
 
 
-def _merit(margins: Margins, goals: Goals) -> float:
-    """Weigh what is missing to the goals, each in its own measure; past them the rebalanced AuC counts."""
-    low, high = goals.colorfulness
-    missing = (
-        2.0 * max(0.0, goals.auc - margins["auc"])
-        + 1.0 * max(0.0, goals.auc_rebalanced - margins["auc_rebalanced"])
-        + 3.0 * max(0.0, goals.psnr - margins["psnr"])
-        + 10.0 * max(0.0, low - margins["colorfulness"], margins["colorfulness"] - high)
+def _merit(found: Calibration) -> float:
+    """Weigh the margins against each other: calm colors win the first two, vivid ones the next two."""
+    margins = found.margins
+    pale, gaudy = max(0.0, _PALE - margins["colorfulness"]), max(0.0, margins["colorfulness"] - _GAUDY)
+    return (
+        margins["auc"]
+        + margins["psnr"]
+        + 0.25 * margins["auc_rebalanced"]
+        - 10 * (pale + gaudy)
+        - 0.5 * margins["vivid_and_wrong"]
     )
-    return -missing if missing else margins["auc_rebalanced"] - goals.auc_rebalanced
 
 
 def _load(photos: Iterable[Photo], size: int) -> Iterable[Tensor]:
