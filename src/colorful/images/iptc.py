@@ -76,9 +76,9 @@ def sound(records: bytes) -> bytes:
 
     TIFF often has them as integers of 32 bits, padded, and some programs turned the bytes of each around.
     """
-    records = records.lstrip(b"\0")
     if records[3:4] == b"\x1c" != records[:1] and len(records) % 4 == 0:
         records = b"".join(records[start : start + 4][::-1] for start in range(0, len(records), 4))
+    records = records.lstrip(b"\0")
     return records[: max((end for _, _, _, end in _datasets(records)), default=0)]
 
 

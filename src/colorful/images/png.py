@@ -167,10 +167,9 @@ def _add_text(side: SideData, key: str, text: bytes) -> None:
 
 
 def _raw_profile(text: bytes) -> bytes:
-    """Read what ImageMagick writes: the name, the length, and the bytes in hexadecimal."""
-    words = text.split(None, 2)
-    data = bytes.fromhex(words[2].decode("ascii"))
-    return data[: int(words[1])]
+    """Read what ImageMagick and exiftool write: lines of the name, the length, and hexadecimal digits."""
+    _, length, digits = text.lstrip(b"\n").split(b"\n", 2)
+    return bytes.fromhex(digits.decode("ascii"))[: int(length)]
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
