@@ -12,7 +12,8 @@ from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images import exif, iptc
 from colorful.images.log import warn
 from colorful.images.metadata import SideData
-from colorful.images.picture import Decoded, Space, widen
+from colorful.images.picture import Decoded, Space
+from colorful.images.pixels import widen
 from colorful.images.tags import DirectoryReader, Tag, decode_text
 
 MAGIC = b"\xff\xd8\xff"
@@ -39,13 +40,17 @@ class File:
         self._side: list[tuple[int, int, bytes]] = []
         self.width = self.height = self._bits = self._frame = 0
         for marker, place, body in _segments(data):
-            is_side = _APP0 < marker <= 0xEF and marker != _APP14
-            if marker in (_APP0, _COMMENT) or is_side:
+            is_side = marker == _COMMENT or _APP0 <= marker <= 0xEF
+            if is_side:
                 self._side.append((marker, place, body))
+            # Of these the decoder needs to know the two that tell what the channels are.
+            is_needed = (marker == _APP0 and body.startswith(b"JFIF\0") and len(body) >= 14) or (
+                marker == _APP14 and body.startswith(b"Adobe") and len(body) >= 12
+            )
             if marker in _FRAMES and len(body) >= 6 and not self.width:
                 self._bits, self.height, self.width, _ = struct.unpack(">BHHB", body[:6])
                 self._frame = marker
-            if marker != _COMMENT and not is_side:
+            if is_needed or not is_side:
                 self._pixels.append(data[place - 4 : place + len(body)])
             if marker == _SCAN:
                 self._scan = place + len(body)

@@ -14,7 +14,8 @@ from PIL import Image, Jpeg2KImagePlugin
 from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images import exif, iptc
 from colorful.images.metadata import SideData
-from colorful.images.picture import Decoded, Space, widen
+from colorful.images.picture import Decoded, Space
+from colorful.images.pixels import widen
 
 MAGIC = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
 
@@ -42,7 +43,7 @@ class File:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._boxes = list(_boxes(data)) if not data.startswith(MAGIC[1]) else [(b"jp2c", data)]
-        stream = next((body for name, body in self._boxes if name == b"jp2c"), b"")
+        self._stream = stream = next((body for name, body in self._boxes if name == b"jp2c"), b"")
         if stream[:4] != MAGIC[1] or len(stream) < 42:
             raise ImageError("truncated or corrupt: there are no pixels")
         right, lower, left, top = struct.unpack_from(">IIII", stream, 8)
@@ -62,7 +63,8 @@ class File:
             raise ImageUnsupportedError(f"a JPEG 2000 of {self._bits} bits of this kind is not supported")
         import imagecodecs
 
-        values: npt.NDArray[Any] = imagecodecs.jpeg2k_decode(self._data)
+        # Without the boxes, since it would apply some profiles by itself.
+        values: npt.NDArray[Any] = imagecodecs.jpeg2k_decode(self._stream)
         values = widen(values.reshape(*values.shape[:2], -1).astype(np.uint16, copy=False), self._bits)
         has_alpha = values.shape[2] in (2, 4) and (self._has_alpha() or self._space != _CMYK)
         colors = values.shape[2] - has_alpha

@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from colorful.errors import RangeError
-from colorful.images.picture import Decoded, Pixels, Space, bands
+from colorful.images.picture import Decoded, Space
+from colorful.images.pixels import Pixels, bands
 
 
 def decode(image: Image.Image) -> Decoded:

@@ -11,9 +11,9 @@ from PIL import Image
 
 from colorful.errors import KindError, RangeError, ShapeError
 from colorful.images.metadata import Metadata
+from colorful.images.pixels import Pixels, rescale
 from colorful.images.profiles import srgb_profile
 
-Pixels = npt.NDArray[Any]
 Kind = Literal["file", "image", "array"]
 Space = Literal["gray", "rgb", "cmyk"]
 
@@ -130,16 +130,16 @@ class Picture:
         """
         dtype = np.dtype(dtype)
         if self.alpha is None:
-            return _rescale(self.pixels, dtype)
+            return rescale(self.pixels, dtype)
         colors = 1 if self.pixels.ndim == 2 else 3
         stacked = np.empty((*self.size, colors + 1), dtype)
-        stacked[..., :colors] = _rescale(self.pixels, dtype).reshape(*self.size, colors)
-        stacked[..., colors] = _rescale(self.alpha, dtype)
+        stacked[..., :colors] = rescale(self.pixels, dtype).reshape(*self.size, colors)
+        stacked[..., colors] = rescale(self.alpha, dtype)
         return stacked
 
     def opaque_uint8(self) -> npt.NDArray[np.uint8]:
         """Return the pixels at 8 bits, without alpha."""
-        return _rescale(self.pixels, np.dtype(np.uint8))
+        return rescale(self.pixels, np.dtype(np.uint8))
 
     def outgoing(self, *, provenance: bool = True) -> Metadata:
         """Return the metadata for a result: with the note that a model made the colors, if one did.
@@ -168,50 +168,3 @@ class Decoded:
     alpha: Pixels | None
     space: Space
     is_srgb: bool = False
-
-
-def _rescale(values: Pixels, dtype: np.dtype[Any]) -> Pixels:
-    if values.dtype == dtype:
-        return values
-    if values.dtype.kind == dtype.kind == "f":
-        return values.astype(dtype)
-    result = np.empty(values.shape, dtype)
-    source, target = values.reshape(-1), result.reshape(-1)
-    scale = white(dtype) / white(values.dtype)
-    # Piece by piece: a large photo must not become floats in full.
-    for start in range(0, source.size, 1 << 20):
-        piece = slice(start, start + (1 << 20))
-        scaled = source[piece].astype(np.float64) * scale
-        target[piece] = scaled if dtype.kind == "f" else np.rint(scaled)
-    return result
-
-
-def widen(values: Pixels, bits: int) -> Pixels:
-    """Scale integers of 1 to 16 bits to the full range of 8 bits, or of 16 if they have more than 8."""
-    if bits in (8, 16):
-        return values
-    dtype = np.dtype(np.uint8 if bits < 8 else np.uint16)
-    table = np.arange(1 << bits, dtype=np.uint32) * white(dtype) // ((1 << bits) - 1)
-    return np.asarray(table.astype(dtype).take(values, mode="clip"))
-
-
-def turn(values: Pixels, orientation: int) -> Pixels:
-    """Turn pixels upright that are stored the way EXIF calls *orientation*."""
-    if orientation >= 5:
-        values = values.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        values = values[::-1]
-    return values
-
-
-def white(dtype: np.dtype[Any]) -> int:
-    """Return the value that stands for full intensity: 1 for floats, the largest for integers."""
-    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
-
-
-def bands(shape: tuple[int, ...]) -> list[slice]:
-    """Cut the rows of an array into bands of about a million elements, at least one row each."""
-    rows = max(1, (1 << 20) * shape[0] // max(1, int(np.prod(shape, dtype=np.int64))))
-    return [slice(top, min(top + rows, shape[0])) for top in range(0, shape[0], rows)]

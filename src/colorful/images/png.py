@@ -24,7 +24,9 @@ _PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS")
 _ABOUT_PIXELS = (*_PIXELS, b"sBIT", b"bKGD", b"hIST")
 _SIDE = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP", b"pHYs", b"gAMA", b"sRGB", b"acTL")
 _MOST_TEXT = 32 << 20  # bytes that all compressed text and the profile may have together
-_LONGEST_SIDE = 1_000_000  # of libpng
+LONGEST_DEEP_SIDE = 1_000_000
+"""The most pixels a side of a PNG with 16 bits: libpng takes no more."""
+
 _PER_INCH = 0.0254
 
 
@@ -69,8 +71,8 @@ class File:
             raise ImageError("truncated: no pixels")
         chunks = self._pixels if self._pixels[-1][0] == b"IEND" else [*self._pixels, (b"IEND", b"")]
         data = _join(chunks)
-        if self.is_deep and max(self.width, self.height) > _LONGEST_SIDE:
-            warn(f"read with 8 of its 16 bits: more than {_LONGEST_SIDE:,} pixels a side")
+        if self.is_deep and max(self.width, self.height) > LONGEST_DEEP_SIDE:
+            warn(f"read with 8 of its 16 bits: more than {LONGEST_DEEP_SIDE:,} pixels a side")
         elif self.is_deep:
             import imagecodecs
 

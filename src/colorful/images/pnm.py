@@ -8,7 +8,8 @@ from typing import IO
 import numpy as np
 
 from colorful.errors import ImageError
-from colorful.images.picture import Decoded, bands
+from colorful.images.picture import Decoded
+from colorful.images.pixels import bands
 
 _GAP = rb"\s(?:\s|#[^\n\r]*[\n\r])*"
 _HEADER = re.compile(rb"(P[2356])" + (_GAP + rb"(\d+)") * 3 + rb"\s")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import ImageCms
 
 from colorful.images.log import warn
+from colorful.images.pixels import Pixels, by_pieces, white
 
 _SPACES = {b"GRAY": "gray", b"RGB ": "rgb", b"CMYK": "cmyk"}
 _CURVE_POINTS = 65536
@@ -64,20 +65,24 @@ def cmyk_to_rgb(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     Args:
         values: Shape ``(H, W, 4)``, uint8 or uint16; the largest value is full ink.
     """
-    full = int(np.iinfo(values.dtype).max)
-    rgb = np.empty((*values.shape[:2], 3), values.dtype)
-    for row, inks in enumerate(values):
+    full = white(values.dtype)
+
+    def mix(inks: Pixels) -> Pixels:
         paper = 1 - inks / np.float32(full)
-        rgb[row] = np.rint(paper[:, :3] * paper[:, 3:] * full)
-    return rgb
+        return np.rint(paper[:, :3] * paper[:, 3:] * full)
+
+    return by_pieces(mix, values, dtype=values.dtype, channels=(3,))
 
 
 def lab_to_rgb(values: npt.NDArray[np.uint16]) -> npt.NDArray[Any]:
     """Convert 16-bit CIELAB (D50) as TIFF has it: L to 65535, a and b signed in 256ths."""
-    ab = values[..., 1:].astype(np.int16) * np.float32(257 / 256) + np.float32(128 * 257)
-    encoded = np.concatenate((values[..., :1], np.rint(ab.clip(0, 65535)).astype(np.uint16)), axis=-1)
+
+    def encode(lab: Pixels) -> Pixels:
+        ab = lab[:, 1:].astype(np.int16) * np.float32(257 / 256) + np.float32(128 * 257)
+        return np.concatenate((lab[:, :1], np.rint(ab.clip(0, 65535)).astype(np.uint16)), axis=-1)
+
     profile: bytes = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    return _transform(encoded, "lab", profile)
+    return _transform(by_pieces(encode, values, dtype=np.uint16, channels=(3,)), "lab", profile)
 
 
 def _gray_to_srgb(values: npt.NDArray[Any], profile: bytes) -> npt.NDArray[Any]:
@@ -93,7 +98,12 @@ def _gray_to_srgb(values: npt.NDArray[Any], profile: bytes) -> npt.NDArray[Any]:
 def _look_up(values: npt.NDArray[Any], curve: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
     places = np.linspace(0, 1, len(curve))
     if values.dtype.kind == "f":
-        return np.asarray(np.interp(values, places, curve), values.dtype)
+        return by_pieces(
+            lambda piece: np.interp(piece, places, curve),
+            values,
+            dtype=values.dtype,
+            channels=values.shape[2:],
+        )
     full = int(np.iinfo(values.dtype).max)
     table = np.rint(np.interp(np.linspace(0, 1, full + 1), places, curve) * full).astype(values.dtype)
     return np.asarray(table[values])

@@ -34,7 +34,8 @@ from colorful.errors import (
 from colorful.images import jpeg, jpeg2000, metadata, modes, png, pnm, profiles, tiff
 from colorful.images.log import naming, warn
 from colorful.images.metadata import SideData
-from colorful.images.picture import Decoded, Kind, Picture, Pixels, turn
+from colorful.images.picture import Decoded, Kind, Picture
+from colorful.images.pixels import Pixels, turn
 
 Source: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | npt.NDArray[Any]

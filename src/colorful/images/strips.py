@@ -14,7 +14,8 @@ from PIL import Image, TiffImagePlugin
 from colorful.errors import ColorfulError, ImageError, ImageTooLargeError, ImageUnsupportedError
 from colorful.images import modes
 from colorful.images.log import warn
-from colorful.images.picture import Decoded, Space, bands, turn, white, widen
+from colorful.images.picture import Decoded, Space
+from colorful.images.pixels import by_pieces, turn, white, widen
 from colorful.images.profiles import lab_to_rgb
 
 _UNSIGNED, _SIGNED, _FLOAT, _VOID = 1, 2, 3, 4
@@ -191,7 +192,9 @@ def _interpret(page: Any, values: npt.NDArray[Any]) -> Decoded:
     if photometric == _YCBCR and (int(page.compression) not in _GIVE_RGB or page.planarconfig == 2):
         values = _ycbcr_to_rgb(page, values)
     if space == "cmyk" and values.dtype.kind == "f":
-        values = np.rint(values * np.float32(65535)).astype(np.uint16)
+        values = by_pieces(
+            lambda inks: np.rint(inks * np.float32(65535)), values, dtype=np.uint16, channels=(4,)
+        )
     if photometric == _WHITE_IS_ZERO:
         values = white(values.dtype) - values
     if alpha is not None and place is not None and extra[place] == _ASSOCIATED:
@@ -215,10 +218,7 @@ def _to_full_range(values: npt.NDArray[Any], bits: int, kind: int) -> npt.NDArra
         )
     if bits <= 16:
         return widen(values, bits)
-    result = np.empty(values.shape, np.float32)
-    for rows in bands(values.shape):
-        result[rows] = values[rows] / (2**bits - 1)
-    return result
+    return by_pieces(lambda piece: piece / (2**bits - 1), values, dtype=np.float32, channels=values.shape[2:])
 
 
 def _by_palette(page: Any, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -259,14 +259,15 @@ def _ycbcr_to_rgb(page: Any, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     low, high = blacks[:, 0], blacks[:, 1]
     # What is stored as white is full, what is stored as the end of a chroma half of that.
     scale = np.array([full, (full - 1) / 2, (full - 1) / 2], np.float32) / np.where(high > low, high - low, 1)
-    result = np.empty(values.shape, values.dtype)
-    for rows in bands(values.shape):
-        luma, cb, cr = np.moveaxis((values[rows] - low) * scale, -1, 0)
+
+    def to_rgb(piece: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        luma, cb, cr = ((piece - low) * scale).T
         r = luma + (2 - 2 * red) * cr
         b = luma + (2 - 2 * blue) * cb
         g = (luma - red * r - blue * b) / green
-        result[rows] = np.rint(np.stack((r, g, b), axis=-1)).clip(0, full)
-    return result
+        return np.asarray(np.rint(np.stack((r, g, b), axis=-1)).clip(0, full))
+
+    return by_pieces(to_rgb, values, dtype=values.dtype, channels=(3,))
 
 
 def _fractions(value: Any, usual: tuple[float, ...]) -> tuple[float, ...]:
@@ -282,13 +283,13 @@ def _fractions(value: Any, usual: tuple[float, ...]) -> tuple[float, ...]:
 
 def _straighten(values: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[Any]:
     full = white(values.dtype)
-    result = np.empty(values.shape, values.dtype)
-    for rows in bands(values.shape):
-        opacity = alpha[rows]
+
+    def divide(colors: npt.NDArray[Any], opacity: npt.NDArray[Any]) -> npt.NDArray[Any]:
         gain = np.divide(full, opacity, out=np.zeros(opacity.shape), where=opacity > 0)
-        straight = np.minimum(values[rows] * gain[..., np.newaxis], full)
-        result[rows] = straight if full == 1 else np.rint(straight)
-    return result
+        straight = np.minimum(colors * gain[:, np.newaxis], full)
+        return np.asarray(straight if full == 1 else np.rint(straight))
+
+    return by_pieces(divide, values, alpha, dtype=values.dtype, channels=values.shape[2:])
 
 
 def _by_pillow(file: IO[bytes], offset: int) -> Decoded:
