@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils.nodes import Node, Text
+from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 import colorful.models
@@ -63,9 +64,12 @@ sphinx_gallery_conf = {
 nitpick_ignore_regex = [
     (r"py:.*", r"(torch|numpy|np|npt|PIL|pathlib|collections|flask|click|logging|_?io|os|types)(\..*)?"),
     # Names as the source abbreviates them, where a type is written inside another.
-    (r"py:class", r"(Tensor|NDArray|Image|Path|Device|nn\.Module|optional)"),
+    (r"py:class", r"(Tensor|NDArray|Image|Image\.Image|Path|Device|nn\.Module|optional)"),
     # Type variables and aliases of ours, which are spelled out where they stand.
-    (r"py:(class|obj|data)", r".*\b(Kind|Numbers|Pixels|Gamut|Precision|Upsampling)"),
+    (
+        r"py:(class|obj|data)",
+        r".*\b(Kind|Numbers|Pixels|Gamut|Precision|Upsampling|ProtocolName|Mask|FileLike|PretrainedOptions)",
+    ),
     # What a public value holds and its own methods tell about.
     (r"py:class", r".*\b(Measure|ScoreTable|TensorInfo)"),
 ]
@@ -87,6 +91,17 @@ def spell_options(
                 f"**{parameter}", spelled if "*, " in signature else f"*, {spelled}"
             )
     return signature, returns
+
+
+def spell_overloads(app: Any, domain: str, kind: str, content: Node) -> None:
+    """Do so in the signatures of overloads, which come without the event above."""
+    for parameter in list(content.parent.findall(addnodes.desc_parameter)):
+        if found := re.fullmatch(r"\*\*\w+: Unpack\[(\w+)\]", parameter.astext()):
+            names = getattr(colorful, found[1]).__annotations__
+            spelled = [
+                addnodes.desc_parameter("", "", addnodes.desc_sig_name("", f"{name}=...")) for name in names
+            ]
+            parameter.parent.replace(parameter, spelled)
 
 
 def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
@@ -134,5 +149,6 @@ def setup(app: Any) -> None:
     """Hook the above in."""
     app.connect("doctree-resolved", part_parameters)
     app.connect("autodoc-process-signature", spell_options)
+    app.connect("object-description-transform", spell_overloads)
     app.add_directive("model-card", ModelCard)
     app.connect("missing-reference", resolve_name)
