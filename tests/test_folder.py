@@ -3,19 +3,21 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from album_samples import put
 from PIL import Image
 from web_samples import Painter, Plain
 
 from colorful import Colorizer, colorize_folder, errors
-from colorful.folder import Outcome, Plan, _Budget, plan_jobs
+from colorful.folder import _Budget
 from colorful.models import NetworkConfig
+from colorful.plan import Outcome
 
 
 @pytest.fixture(scope="module")
@@ -32,126 +34,9 @@ def album(tmp_path: Path) -> Path:
     return folder
 
 
-def put(folder: Path, *names: str) -> None:
-    """Write small grey photos, with folders for them."""
-    for number, name in enumerate(names):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((9, 12), 60 + 10 * number, np.uint8)).save(path)
-
-
 def tree(folder: Path) -> set[str]:
     """Name all files below a folder."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
-
-
-def targets(plan: Plan) -> dict[str, str]:
-    """Pair the names of photos and results."""
-    return {job.source.name: job.target.name for job in plan.jobs}
-
-
-class TestPlan:
-    def test_results_lie_beside_the_photos(self, album: Path) -> None:
-        """Without a folder for them, results lie beside the photos, with the photos' own endings."""
-        put(album, "a.jpg", "b.png", "c.TIF", "d.gif", "deep/e.jpg", ".hidden.jpg")
-        (album / "notes.txt").write_text("no photo")
-        plan = plan_jobs(album)
-        assert {job.target.parent for job in plan.jobs} == {album}
-        assert targets(plan) == {
-            "a.jpg": "colorized_a.jpg",
-            "b.png": "colorized_b.png",
-            "c.TIF": "colorized_c.TIF",
-            "d.gif": "colorized_d.png",  # the 256 colors of a GIF are too few
-        }
-
-    def test_the_tree_is_kept(self, album: Path, tmp_path: Path) -> None:
-        """With a folder for the results, the tree below each source is found again there."""
-        put(album, "a.jpg", "1950/b.jpg", "1950/summer/c.jpg", ".trash/d.jpg")
-        out = tmp_path / "color"
-        plan = plan_jobs(album, out, recursive=True)
-        assert [job.target.relative_to(out).as_posix() for job in plan.jobs] == [
-            "1950/colorized_b.jpg",
-            "1950/summer/colorized_c.jpg",
-            "colorized_a.jpg",
-        ]
-
-    def test_several_folders_keep_their_names(self, tmp_path: Path) -> None:
-        """Several folders with one folder for the results have their own names there."""
-        put(tmp_path, "x/a.jpg", "y/a.jpg")
-        plan = plan_jobs([tmp_path / "x", tmp_path / "y"], tmp_path / "out")
-        names = [job.target.relative_to(tmp_path / "out").as_posix() for job in plan.jobs]
-        assert names == ["x/colorized_a.jpg", "y/colorized_a.jpg"]
-
-    def test_no_target_is_taken_twice(self, album: Path, tmp_path: Path) -> None:
-        """Photos whose results would have one name get different ones, the same in every run."""
-        put(album, "a.jpg", "a.png", "deep/a.jpg")
-        beside = plan_jobs(album, format="png")
-        assert targets(beside) == {"a.jpg": "colorized_a_jpg.png", "a.png": "colorized_a_png.png"}
-        files = [album / "a.jpg", album / "deep/a.jpg", album / "a.jpg"]
-        together = [job.target.name for job in plan_jobs(files, tmp_path / "out").jobs]
-        assert together == ["colorized_a.jpg", "colorized_a-2.jpg"]
-
-    def test_no_target_is_a_photo(self, album: Path) -> None:
-        """A photo of the plan is no target, not even through a link."""
-        put(album, "a.jpg", "b.jpg")
-        (album / "colorized_a.jpg").symlink_to("b.jpg")
-        assert targets(plan_jobs(album))["a.jpg"] == "colorized_a-2.jpg"
-
-    def test_results_of_earlier_runs_are_passed_over(self, album: Path) -> None:
-        """Results, beside the photos or in a folder inside, are not colored again."""
-        put(album, "a.jpg", "colorized_a.jpg", "color/colorized_a.jpg", "color/b.jpg")
-        plan = plan_jobs([album], album / "color", recursive=True)
-        assert targets(plan) == {"a.jpg": "colorized_a.jpg"}
-        assert targets(plan_jobs(album / "colorized_a.jpg")) == {
-            "colorized_a.jpg": "colorized_colorized_a.jpg"
-        }
-
-    def test_globs_are_expanded(self, album: Path) -> None:
-        """A pattern stands for the photos it matches."""
-        put(album, "a.jpg", "b.png", "deep/c.jpg")
-        assert set(targets(plan_jobs(str(album / "**/*.jpg")))) == {"a.jpg", "c.jpg"}
-
-    def test_a_file_whose_name_looks_like_a_pattern_is_a_file(self, album: Path) -> None:
-        """A name with brackets that is there is taken as it is."""
-        put(album, "a[1].jpg", "a1.jpg")
-        assert set(targets(plan_jobs(album / "a[1].jpg"))) == {"a[1].jpg"}
-
-    def test_links_in_a_circle_end(self, album: Path) -> None:
-        """Links to folders are not followed, so that a circle of them does no harm."""
-        put(album, "a.jpg", "deep/b.jpg")
-        (album / "deep/loop").symlink_to(album)
-        (album / "dangling.jpg").symlink_to("nowhere.jpg")
-        assert set(targets(plan_jobs(album, recursive=True))) == {"a.jpg", "b.jpg", "dangling.jpg"}
-
-    def test_what_is_not_there_or_cannot_be_listed_is_a_problem(
-        self, album: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A missing source and a folder that cannot be listed are named, and the rest is planned."""
-        put(album, "a.jpg", "locked/b.jpg")
-        scandir: Callable[[Any], Any] = os.scandir
-
-        def refuse(path: Any) -> Any:
-            if str(path).endswith("locked"):
-                raise PermissionError(13, "Permission denied", str(path))
-            return scandir(path)
-
-        monkeypatch.setattr("os.scandir", refuse)
-        plan = plan_jobs([album, album / "none.jpg"], recursive=True)
-        assert set(targets(plan)) == {"a.jpg"}
-        assert {(problem.source.name, problem.error) for problem in plan.problems} == {
-            ("none.jpg", "no such file or folder"),
-            ("locked", "cannot be listed: Permission denied"),
-        }
-
-    def test_nothing_to_color_is_an_error(self, album: Path) -> None:
-        """An empty folder, or one with results only, is an error that says so."""
-        with pytest.raises(errors.PhotosError, match=r"got none in .*album'; folders inside"):
-            plan_jobs(album)
-        put(album, "colorized_a.jpg", "colorized_b.jpg")
-        with pytest.raises(errors.PhotosError, match="only results of earlier runs"):
-            plan_jobs(album)
-        with pytest.raises(errors.OptionError, match=r"format: expected one of jpg, .* got 'svg'"):
-            plan_jobs(album, format="svg")
 
 
 class TestColorizeFolder:
@@ -219,14 +104,55 @@ class TestColorizeFolder:
             "skip_existing=True leaves it, overwrite=True replaces it"
         )
         summary = colorize_folder(album, colorizer=painter, skip_existing=True)
-        assert (summary.done, summary.skipped) == (0, 2)
+        assert (summary.done, summary.skipped) == (1, 1)  # one is no result
         assert (album / "colorized_a.png").read_bytes() == b"mine"
+        assert (album / "colorized_a_album.png").exists()
+        summary = colorize_folder(album, colorizer=painter, skip_existing=True)
+        assert (summary.done, summary.skipped) == (0, 2)
         summary = colorize_folder(album, colorizer=painter, overwrite=True)
         assert (summary.done, summary.skipped) == (2, 0)
         with Image.open(album / "colorized_a.png") as result:
             assert result.mode == "RGB"
         with pytest.raises(errors.OptionError, match=r"skip_existing, overwrite: .* got both"):
             colorize_folder(album, colorizer=painter, skip_existing=True, overwrite=True)
+
+    def test_what_is_there_is_the_result_of_this_photo(self, painter: Colorizer, tmp_path: Path) -> None:
+        """Photos of one name with one folder for the results are each colored once, whichever came first."""
+        rows, columns = np.mgrid[:40, :60]
+        scans = {}
+        for name, pixels in (("x", 4 * rows), ("y", 4 * columns), ("deep/x", 255 - 4 * rows)):
+            scans[name] = tmp_path / name / "scan.jpg"
+            scans[name].parent.mkdir(parents=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(scans[name], quality=95)
+        out = tmp_path / "color"
+        done = [
+            colorize_folder(scans[name], out, colorizer=painter, skip_existing=True).done
+            for name in ("x", "y", "deep/x", "y", "x", "deep/x")
+        ]
+        assert done == [1, 1, 1, 0, 0, 0]
+        assert len(tree(out)) == 3
+        assert {"colorized_scan.jpg", "colorized_scan_y.jpg"} < tree(out)
+        strong = painter.tuned(saturation=4)
+        for quality in (20, 100):  # a poor result of strong colors is known as well
+            target = tmp_path / f"color{quality}"
+            for expected in (1, 0):
+                summary = colorize_folder(
+                    scans["y"], target, colorizer=strong, skip_existing=True, quality=quality
+                )
+                assert (summary.done, summary.skipped) == (expected, 1 - expected)
+
+    def test_two_runs_at_once_do_not_fail_each_other(self, painter: Colorizer, album: Path) -> None:
+        """A result that another run makes meanwhile counts as there, and each photo has one result."""
+        put(album, *(f"{number}.png" for number in range(24)))
+        with ThreadPoolExecutor(2) as pool:
+            runs = [
+                pool.submit(colorize_folder, album, colorizer=painter, workers=2, skip_existing=True)
+                for _ in range(2)
+            ]
+            summaries = [run.result() for run in runs]
+        assert [summary.failed for summary in summaries] == [[], []]
+        assert sum(summary.done for summary in summaries) == 24
+        assert len(tree(album)) == 48
 
     def test_odd_names(self, painter: Colorizer, album: Path) -> None:
         """Spaces, line breaks, other scripts and bytes that are no text in a name do no harm."""

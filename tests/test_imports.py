@@ -26,7 +26,8 @@ LAYERS = (
     {"protocols"},
     {"prediction"},
     {"colorizer"},
-    {"folder", "video", "evaluation"},
+    {"plan", "video"},
+    {"folder", "evaluation"},
     {"training", "web"},
     {"cli"},
 )

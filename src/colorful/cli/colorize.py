@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import click
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from colorful.colorizer import Colorizer
-    from colorful.folder import Outcome, Plan
+    from colorful.colorizer import Colorizer, FileOptions
     from colorful.look import Look
+    from colorful.plan import Existing, Outcome, Plan
 
 STREAM = "-"
 
@@ -106,13 +106,21 @@ def colorize(
         raise OptionError("--out: expected a file or a pipe, since a terminal cannot show a picture")
 
     from colorful import images
+    from colorful.colorizer import FileOptions
+    from colorful.folder import run
     from colorful.hints import load_hints
     from colorful.images import Saving
 
     spots = load_hints(hints) if hints else []
     limit: dict[str, int | None] = {} if max_pixels is None else {"max_pixels": max_pixels or None}
     mask = images.read(keep, **limit).unwrap() if keep else None
-    plan = None if STREAM in photos or to_stdout else _plan(photos, out, recursive, format)
+    if skip_existing and overwrite:
+        raise OptionError("skip_existing, overwrite: expected at most one of them, got both")
+    existing: Existing = "skip" if skip_existing else "replace" if overwrite else "refuse"
+    saving = Saving(format=format, quality=quality, provenance=not no_provenance)
+    plan = None
+    if STREAM not in photos and not to_stdout:
+        plan = _plan(photos, out, recursive, existing, FileOptions(pages=pages, **saving))
     if plan is None and not to_stdout:
         if skip_existing and os.path.lexists(str(out)):
             click.echo(f"{shown(out)} exists, skipped", err=True)
@@ -121,7 +129,6 @@ def colorize(
     if plan is not None and not plan.jobs:
         raise SystemExit(_Report(plan, as_json).close())
     colorizer = load(**limit).tuned(**look)
-    saving = Saving(format=format, quality=quality, provenance=not no_provenance)
     if plan is None:
         source = sys.stdin.buffer if STREAM in photos else photos[0]
         picture = colorizer.color_pages(source, hints=spots, keep=mask, pages=pages)
@@ -140,40 +147,62 @@ def colorize(
     report = _Report(plan, as_json)
     interrupted = False
     try:
-        plan.run(
-            colorizer,
-            hints=spots,
-            keep=mask,
-            skip_existing=skip_existing,
-            overwrite=overwrite,
-            workers=workers,
-            progress=report.progress,
-            pages=pages,
-            **saving,
-        )
+        run(plan, colorizer, hints=spots, keep=mask, workers=workers, progress=report.progress)
     except KeyboardInterrupt:
         interrupted = True
     raise SystemExit(report.close(interrupted=interrupted))
 
 
-def _plan(photos: tuple[str, ...], out: str | None, recursive: bool, format: str | None) -> Plan:
+def _plan(
+    photos: tuple[str, ...], out: str | None, recursive: bool, existing: Existing, options: FileOptions
+) -> Plan:
     """Plan a folder of results, or the one file that *out* names by its ending."""
     from PIL import Image
 
-    from colorful.folder import Job, Plan, plan_jobs
     from colorful.images import EXTENSIONS
+    from colorful.plan import Job, Plan, make_plan
 
     ending = "" if out is None or Path(out).is_dir() else Path(out).suffix.lower()
     if out is not None and ending in EXTENSIONS:
         if len(photos) > 1 or Path(photos[0]).is_dir():
             raise OptionError(f"--out: expected a folder for several photos, got the file name {out!r}")
-        return Plan([Job(Path(photos[0]), Path(out))], [])
+        return Plan([Job(Path(photos[0]), Path(out), named=True)], [], existing, options)
     # Who writes picture.jp2 does not want a folder of that name.
     if ending and ending in Image.registered_extensions():
         raise OptionError(
             f"--out: expected a folder, or a name ending in {' '.join(EXTENSIONS)}, got {out!r}"
         )
-    return plan_jobs(photos, out, recursive=recursive, format=format)
+    with _Search() as search:
+        return make_plan(
+            photos, out, recursive=recursive, existing=existing, progress=search.progress, **options
+        )
+
+
+class _Search:
+    """Say that photos are being looked for, once that takes longer than a moment."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + 1
+        self._said = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def progress(self, found: int) -> None:
+        """Take in how many there are so far."""
+        if time.monotonic() < self._next:
+            return
+        on_terminal = sys.stderr.isatty()
+        # A line that is written over on a terminal; elsewhere one now and then.
+        self._next = time.monotonic() + (0.1 if on_terminal else 10)
+        self._said = on_terminal
+        click.echo(
+            f"looking for photos: {found:,} so far" + " \r" * on_terminal, nl=not on_terminal, err=True
+        )
+
+    def __exit__(self, *error: object) -> None:
+        if self._said:
+            click.echo(" " * 60 + "\r", nl=False, err=True)
 
 
 def _prepare_file(target: Path, format: str | None, overwrite: bool) -> None:

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from album_samples import put
+
+from colorful import errors
+from colorful import plan as plan_module
+from colorful.plan import Plan, make_plan
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """Give a folder that photos can be put into."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    return folder
+
+
+def targets(plan: Plan) -> dict[str, str]:
+    """Pair the names of photos and results."""
+    return {job.source.name: job.target.name for job in plan.jobs}
+
+
+def test_results_lie_beside_the_photos(album: Path) -> None:
+    """Without a folder for them, results lie beside the photos, with the photos' own endings."""
+    put(album, "a.jpg", "b.png", "c.TIF", "d.gif", "deep/e.jpg", ".hidden.jpg")
+    (album / "notes.txt").write_text("no photo")
+    plan = make_plan(album)
+    assert {job.target.parent for job in plan.jobs} == {album}
+    assert targets(plan) == {
+        "a.jpg": "colorized_a.jpg",
+        "b.png": "colorized_b.png",
+        "c.TIF": "colorized_c.TIF",
+        "d.gif": "colorized_d.png",  # the 256 colors of a GIF are too few
+    }
+
+
+def test_the_tree_is_kept(album: Path, tmp_path: Path) -> None:
+    """With a folder for the results, the tree below each source is found again there."""
+    put(album, "a.jpg", "1950/b.jpg", "1950/summer/c.jpg", ".trash/d.jpg")
+    out = tmp_path / "color"
+    plan = make_plan(album, out, recursive=True)
+    assert [job.target.relative_to(out).as_posix() for job in plan.jobs] == [
+        "1950/colorized_b.jpg",
+        "1950/summer/colorized_c.jpg",
+        "colorized_a.jpg",
+    ]
+
+
+def test_several_folders_keep_their_names(tmp_path: Path) -> None:
+    """Several folders with one folder for the results have their own names there."""
+    put(tmp_path, "x/a.jpg", "y/a.jpg")
+    plan = make_plan([tmp_path / "x", tmp_path / "y"], tmp_path / "out")
+    names = [job.target.relative_to(tmp_path / "out").as_posix() for job in plan.jobs]
+    assert names == ["x/colorized_a.jpg", "y/colorized_a.jpg"]
+
+
+def test_no_target_is_taken_twice(album: Path, tmp_path: Path) -> None:
+    """Photos whose results would have one name get different ones, the same in every run."""
+    put(album, "a.jpg", "a.png", "deep/a.jpg")
+    beside = make_plan(album, format="png")
+    assert targets(beside) == {"a.jpg": "colorized_a_jpg.png", "a.png": "colorized_a_png.png"}
+    files = [album / "a.jpg", album / "deep/a.jpg", album / "a.jpg"]
+    together = [job.target.name for job in make_plan(files, tmp_path / "out").jobs]
+    assert together == ["colorized_a.jpg", "colorized_a-2.jpg"]
+
+
+def test_no_target_is_a_photo(album: Path) -> None:
+    """A photo of the plan is no target, not even through a link."""
+    put(album, "a.jpg", "b.jpg")
+    (album / "colorized_a.jpg").symlink_to("b.jpg")
+    assert targets(make_plan(album))["a.jpg"] == "colorized_a-2.jpg"
+
+
+def test_results_of_earlier_runs_are_passed_over(album: Path) -> None:
+    """Results, beside the photos or in a folder inside, are not colored again."""
+    put(album, "a.jpg", "colorized_a.jpg", "color/colorized_a.jpg", "color/b.jpg")
+    plan = make_plan([album], album / "color", recursive=True)
+    assert targets(plan) == {"a.jpg": "colorized_a.jpg"}
+    assert targets(make_plan(album / "colorized_a.jpg")) == {"colorized_a.jpg": "colorized_colorized_a.jpg"}
+
+
+def test_globs_are_expanded(album: Path) -> None:
+    """A pattern stands for the photos it matches."""
+    put(album, "a.jpg", "b.png", "deep/c.jpg")
+    assert set(targets(make_plan(str(album / "**/*.jpg")))) == {"a.jpg", "c.jpg"}
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_a_file(album: Path) -> None:
+    """A name with brackets that is there is taken as it is."""
+    put(album, "a[1].jpg", "a1.jpg")
+    assert set(targets(make_plan(album / "a[1].jpg"))) == {"a[1].jpg"}
+
+
+def test_links_in_a_circle_end(album: Path) -> None:
+    """Links to folders are not followed, so that a circle of them does no harm."""
+    put(album, "a.jpg", "deep/b.jpg")
+    (album / "deep/loop").symlink_to(album)
+    (album / "dangling.jpg").symlink_to("nowhere.jpg")
+    assert set(targets(make_plan(album, recursive=True))) == {"a.jpg", "b.jpg", "dangling.jpg"}
+
+
+def test_what_is_not_there_or_cannot_be_listed_is_a_problem(
+    album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing source and a folder that cannot be listed are named, and the rest is planned."""
+    put(album, "a.jpg", "locked/b.jpg")
+    scandir: Callable[[Any], Any] = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    plan = make_plan([album, album / "none.jpg"], recursive=True)
+    assert set(targets(plan)) == {"a.jpg"}
+    assert {(problem.source.name, problem.error) for problem in plan.problems} == {
+        ("none.jpg", "no such file or folder"),
+        ("locked", "cannot be listed: Permission denied"),
+    }
+
+
+def test_nothing_to_color_is_an_error(album: Path) -> None:
+    """An empty folder, or one with results only, is an error that says so."""
+    with pytest.raises(errors.PhotosError, match=r"got none in .*album'; folders inside"):
+        make_plan(album)
+    put(album, "colorized_a.jpg", "colorized_b.jpg")
+    with pytest.raises(errors.PhotosError, match="only results of earlier runs"):
+        make_plan(album)
+    with pytest.raises(errors.OptionError, match=r"format: expected one of jpg, .* got 'svg'"):
+        make_plan(album, format="svg")
+
+
+def test_a_plan_pickles(album: Path) -> None:
+    """A plan, or a part of its jobs, can be sent to another process or machine."""
+    put(album, "a.jpg", "b.jpg")
+    plan = make_plan(album, existing="skip", format="png", quality=80)
+    again = pickle.loads(pickle.dumps(plan))
+    assert again == plan
+    assert again.options == {"format": "png", "quality": 80}
+
+
+def test_names_that_are_too_long_are_said_before_the_work(album: Path, tmp_path: Path) -> None:
+    """A photo whose result's name the file system would refuse is a problem of the plan; the others go on."""
+    longest = os.pathconf(album, "PC_NAME_MAX")
+    fits, too_long = "a" * (longest - 14) + ".jpg", "照" * ((longest - 14) // 3 + 1) + ".jpg"
+    put(album, fits, too_long)
+    plan = make_plan(album, tmp_path / "not" / "yet")
+    assert [job.source.name for job in plan.jobs] == [fits]
+    (problem,) = plan.problems
+    assert problem.source.name == too_long
+    assert "the name of its result is too long" in str(problem.error)
+
+
+def test_planning_takes_time_in_proportion(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photos of one name that go into one folder are named by asking for few paths each."""
+    asked: list[Path] = []
+    identity = plan_module._Files.identity
+
+    def count(files: Any, path: Path) -> str:
+        asked.append(path)
+        return identity(files, path)
+
+    monkeypatch.setattr(plan_module._Files, "identity", count)
+    (album / "a.jpg").touch()
+    sources = [album / str(number) / "a.jpg" for number in range(500)]
+    for source in sources:
+        source.parent.mkdir()
+        source.touch()
+    seen: list[int] = []
+    plan = make_plan([album, *sources], album.parent / "out", recursive=True, progress=seen.append)
+    assert len({job.target for job in plan.jobs}) == 501
+    assert len(asked) <= 4 * 501
+    assert seen == list(range(1, 502))
