@@ -14,7 +14,7 @@ Each is a :class:`ColorfulError` *and* the builtin that a caller would expect, s
     ├── DeviceError                         RuntimeError
     ├── ImageError                          ValueError
     │   ├── ImageNotFoundError              FileNotFoundError
-    │   └── ImageTooLargeError
+    │   └── ImageUnsupportedError, ImageTooLargeError
     ├── OutputError                         OSError
     │   └── OutputExistsError               FileExistsError
     ├── WeightsError                        OSError

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,17 +11,13 @@ import skimage.data
 import skimage.metrics
 import torch
 from PIL import Image
-from rich.console import Console
 
 import colorful
-from colorful import Colorizer, metrics
+from colorful import Colorizer
 from colorful.errors import KindError, OptionError, PhotosError, UnsupportedOptionError
-from colorful.evaluation import MEASURES, EvaluationError, evaluate
+from colorful.evaluation import EvaluationError, evaluate
 from colorful.evaluation.run import reveal
-from colorful.evaluation.scores import Scores, lab_of
-from colorful.lab import AbBins, rgb_to_lab
 from colorful.models import Network
-from colorful.photos import find_photos
 
 Guess = Callable[..., Network]
 
@@ -86,22 +81,6 @@ def test_a_guess_of_grey_scores_as_the_grey_baseline(album: Path, guess: Guess) 
     assert difference["psnr"] == (0, 0, 0) or difference["psnr"].value == difference["psnr"].high == 0
 
 
-def test_figures_do_not_depend_on_how_photos_are_handed_over(
-    album: Path, guess: Guess, tmp_path: Path
-) -> None:
-    """Folder, list of files, Photo objects: the same report. The seed decides the order alone."""
-    files = sorted(path for path in album.iterdir() if path.name != "broken.png")
-    reports = [
-        evaluate(photos, model=guess((5.0, 5.0)), size=32)
-        for photos in (str(album), files[::-1], find_photos(album))
-    ]
-    assert reports[0].measures == reports[1].measures == reports[2].measures
-    assert reports[0].names == reports[1].names
-    other = evaluate(album, model=guess((5.0, 5.0)), size=32, seed=1)
-    assert other.names != reports[0].names
-    assert other.measures["lite"]["psnr"].value == pytest.approx(reports[0].measures["lite"]["psnr"].value)
-
-
 def test_figures_do_not_depend_on_the_number_of_threads(album: Path, guess: Guess) -> None:
     """Photos are scored side by side, but taken in order; torch has as many threads afterwards as before."""
     before = torch.get_num_threads()
@@ -125,34 +104,6 @@ def test_a_network_in_training_is_scored_on_photos_in_memory_and_left_alone(gues
     assert sorted(report.names) == ["000000", "000001"]
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
-
-
-def test_a_perfect_prediction_scores_100_and_its_psnr_is_counted_apart() -> None:
-    """Both areas are 100, CIEDE2000 is 0, and no infinity comes into a mean or into JSON."""
-    scores = Scores(["perfect", "half"])
-    for pixels in (skimage.data.coffee()[::10, ::15], skimage.data.rocket()[::10, ::15]):
-        lab = lab_of(pixels)
-        colored = {"perfect": (pixels, lab[1:]), "half": (255 - pixels, -lab[1:])}
-        scores.add(*scores.measure(pixels, lab, colored))
-    table = scores.table()
-    found = table.estimates("perfect")
-    assert found["auc"].value == found["auc_rebalanced"].value == pytest.approx(100)
-    assert found["ciede2000"].value == 0
-    assert found["psnr"].value is None
-    assert table.identical("perfect") == 2
-    assert table.identical("half") == 0
-    assert found["colorfulness_ratio"].value == pytest.approx(1)
-
-
-def test_true_colors_rounded_to_bins_are_the_ceiling_of_a_distribution() -> None:
-    """Rounding ab to the centers of the 313 bins costs 2 to 3 % of the area, no more."""
-    bins = AbBins()
-    errors = metrics.AbErrors()
-    for photo in (skimage.data.coffee(), skimage.data.astronaut()):
-        ab = rgb_to_lab(torch.from_numpy(photo).permute(2, 0, 1)[None] / 255)[:, 1:]
-        errors.update(ab, bins.centers[bins.nearest(ab)].permute(0, 3, 1, 2))
-    assert 97 < errors.auc()[0] < 98
-    assert 97 < errors.rebalanced_auc()[0] < 98
 
 
 def test_models_and_temperatures_are_compared_on_the_same_photos(album: Path, guess: Guess) -> None:
@@ -238,67 +189,6 @@ def test_one_photo_is_enough(album: Path, guess: Guess) -> None:
     json.dumps(report.as_dict(), allow_nan=False)
 
 
-def test_the_result_file_has_all_that_a_figure_depends_on(album: Path, guess: Guess, tmp_path: Path) -> None:
-    """JSON without infinities: conditions, counts, versions, digest of parameters, figures, each photo."""
-    path = tmp_path / "result.json"
-    evaluate(album, model=guess((1.0, 2.0)), size=32, hints=(0, 5)).save(path)
-    result = json.loads(path.read_text())
-    assert result["complete"] is True
-    assert result["conditions"]["size"] == 32
-    assert result["photos"]["scored"] == 5
-    assert result["photos"]["left out: grey"] == 1
-    assert result["photos"]["unreadable"][0]["name"] == "broken.png"
-    assert 0 < result["photos"]["occupied_bins"] <= 313
-    assert len(result["models"]["lite"]["parameters_sha256"]) == 64
-    assert result["versions"]["torch"] == torch.__version__
-    assert set(result["measures"]) == {"grey", "random", "lite", "real"}
-    assert set(result["measures"]["lite"]) <= set(MEASURES)
-    assert result["minus_grey"]["lite"]["auc"]["low"] <= result["minus_grey"]["lite"]["auc"]["value"]
-    assert len(result["per_photo"]["lite"]["psnr"]) == len(result["per_photo"]["name"]) == 5
-    assert set(result["psnr_by_hints"]["lite"]) == {"0", "5"}
-
-
-def test_the_table_fits_a_terminal_and_names_every_figure(album: Path, guess: Guess) -> None:
-    """On 80 columns nothing of a report is cut off."""
-    report = evaluate(album, model=guess(), size=32, hints=(0, 1))
-    console = Console(width=80, file=io.StringIO())
-    with console.capture() as capture:
-        console.print(report)
-    text = capture.get()
-    assert "…" not in text
-    assert "5 photos (left out: 1 grey, 1 toned, 1 unreadable)" in text
-    for wanted in ("AuC, %", "PSNR, dB", "SSIM", "CIEDE2000", "lite - grey", "hints: PSNR"):
-        assert wanted in text
-        assert wanted in str(report)
-
-
-@pytest.mark.parametrize("width", [80, 60])
-def test_a_comparison_is_folded_where_it_is_too_wide(album: Path, guess: Guess, width: int) -> None:
-    """Long names and intervals of several models go on in the next line; nothing is cut off."""
-    models = {"a model with a long name": guess((20.0, 10.0)), "another one with one": guess((-10.0, 20.0))}
-    console = Console(width=width, file=io.StringIO())
-    with console.capture() as capture:
-        console.print(evaluate(album, models, size=32))
-    text = capture.get()
-    assert "…" not in text
-    assert max(map(len, text.splitlines())) <= width
-
-
-def test_the_sheet_shows_the_best_and_the_worst(album: Path, guess: Guess) -> None:
-    """A row for each kept photo, grey, colored, real; the best by CIEDE2000 first, none of them twice."""
-    report = evaluate(album, model=guess((20.0, 0.0)), size=32, examples=2)
-    errors = dict(zip(report.names, report.scores.per_photo["lite"]["ciede2000"], strict=True))
-    ranked = sorted(errors, key=errors.__getitem__)
-    assert [example.name for example in report.best] == ranked[:2]
-    assert [example.name for example in report.worst] == ranked[::-1][:2]
-    sheet = np.asarray(report.sheet())
-    real = report.best[0].real
-    windows = np.lib.stride_tricks.sliding_window_view(sheet, real.shape)[..., 0, :, :, :]
-    assert (windows == real).all(axis=(2, 3, 4)).any()
-    with pytest.raises(PhotosError, match="examples"):
-        evaluate(album, model=guess(), size=32, examples=0).sheet()
-
-
 def test_what_has_no_meaning_is_refused(album: Path, guess: Guess, tmp_path: Path) -> None:
     """Wrong options, wrong models, empty folders and grey albums are errors in words."""
     with pytest.raises(PhotosError, match="got none in"):
@@ -327,15 +217,3 @@ def test_what_has_no_meaning_is_refused(album: Path, guess: Guess, tmp_path: Pat
         evaluate(album, model=3)  # type: ignore[arg-type]
     with pytest.raises(KindError, match="uint8"):
         evaluate([np.zeros((4, 4))], model=guess())  # type: ignore[list-item]
-
-
-@pytest.mark.parametrize("resize", ["stretch", "crop"])
-def test_photos_are_stretched_or_cropped(resize: str, guess: Guess) -> None:
-    """Stretching squeezes the whole photo into the square, cropping takes its middle undistorted."""
-    photo = skimage.data.coffee()[::2, ::2]  # 200 x 300
-    report = evaluate([photo], model=guess(), size=100, resize=resize)  # type: ignore[arg-type]
-    image = Image.fromarray(photo)
-    expected = image.resize((100, 100), Image.Resampling.BICUBIC)
-    if resize == "crop":
-        expected = image.resize((150, 100), Image.Resampling.BICUBIC).crop((25, 0, 125, 100))
-    assert (report.best[0].real == np.asarray(expected)).all()

@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hub_client import Client
 from hub_server import HubServer, Repo
 from safetensors.numpy import save
+
+from colorful.hub import save_pretrained
+from colorful.models import Network, NetworkConfig, create
 
 CONFIG = {"format_version": 1, "library_name": "colorful", "architecture": "lite", "config": {}}
 
@@ -68,3 +74,22 @@ def released(hub: HubServer, weights: bytes) -> Iterator[dict[str, object]]:
     }
     for path in paths:
         del hub.files[path]
+
+
+@pytest.fixture(scope="session")
+def network() -> Network:
+    """Make a Lite network with settings of its own."""
+    torch.manual_seed(0)
+    return create("lite", NetworkConfig(temperature=0.25, saturation=1.5)).eval()
+
+
+@pytest.fixture(scope="session")
+def saved(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save that network."""
+    return save_pretrained(network, tmp_path_factory.mktemp("saved") / "model")
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """Copy it, to be damaged."""
+    return shutil.copytree(saved, tmp_path / "model")

@@ -44,14 +44,6 @@ def test_first_source_is_taken_and_kept(
     assert seen == []
 
 
-def test_cache_is_below_hf_home(hub: HubServer, released: Entry, weights: bytes, tmp_path: Path) -> None:
-    """What is not from the Hub is kept below HF_HOME as well."""
-    with Client(tmp_path, hub.url, HF_HOME=str(tmp_path / "elsewhere")) as process:
-        answer = process("fetch", released)
-    answer.assert_whole(weights)
-    assert Path(answer.value["weights"]).is_relative_to(tmp_path / "elsewhere" / "assets" / "colorful")
-
-
 @pytest.mark.parametrize(
     ("fault", "logged"),
     [
@@ -235,47 +227,6 @@ def test_force_download(
     client("fetch", released, cache_dir=tmp_path)
     with hub.watch() as seen:
         client("fetch", released, cache_dir=tmp_path, force_download=True).assert_whole(weights)
-    assert seen == ["GET /official/released.safetensors"]
-
-
-def test_damaged_in_the_cache(
-    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
-) -> None:
-    """A cached file that is no longer what was written is fetched again."""
-    path = Path(client("fetch", released, cache_dir=tmp_path).value["weights"])
-    path.write_bytes(weights[:-1])
-    answer = client("fetch", released, cache_dir=tmp_path)
-    answer.assert_whole(weights)
-    assert "damaged" in answer.log
-
-
-def test_disk_full(hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path) -> None:
-    """A full disk is called that and given back what it had; with more space the next try works."""
-    with Client(tmp_path, hub.url) as full, hub.watch() as seen:
-        full("limit_file_size", 300_000)
-        answer = full("fetch", released, cache_dir=tmp_path)
-    answer.assert_failed("WeightsError", "too large for this file system or its limit", "cache_dir=")
-    assert seen == ["GET /official/released.safetensors"]
-    assert leftovers(tmp_path) == []
-    client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
-
-
-def test_cache_that_cannot_be_written(client: Client, released: Entry, tmp_path: Path) -> None:
-    """A cache folder that cannot be there is named, with the ways to another."""
-    (tmp_path / "file").touch()
-    answer = client("fetch", released, cache_dir=tmp_path / "file")
-    answer.assert_failed("WeightsError", "cannot be written", "cache_dir=", "HF_HOME")
-
-
-def test_two_processes_at_once(
-    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
-) -> None:
-    """Of two processes that want the same model one downloads it and the other waits."""
-    with Client(tmp_path, hub.url) as other, hub.fault("GET", "/official/", pause=0.02), hub.watch() as seen:
-        for process in (client, other):
-            process.send("fetch", released, cache_dir=tmp_path)
-        for process in (client, other):
-            process.receive().assert_whole(weights)
     assert seen == ["GET /official/released.safetensors"]
 
 

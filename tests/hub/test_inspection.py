@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import save_file
 
 from colorful.errors import WeightsError, WeightsIntegrityError, WeightsNotFoundError
-from colorful.hub import Inspection, inspect, load, save_pretrained
-from colorful.hub.cards import released_card
-from colorful.models import MODELS, NetworkConfig, create
+from colorful.hub import inspect, load, save_pretrained
+from colorful.models import NetworkConfig, create
 
 
 def test_what_a_folder_holds(tmp_path: Path) -> None:
@@ -61,23 +59,6 @@ def test_no_weights(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(content[:-1])
     with pytest.raises(WeightsIntegrityError, match="truncated"):
         inspect(tmp_path / "x.safetensors")
-
-
-@pytest.mark.parametrize("name", ["eccv16", "siggraph17"])
-def test_released_files_are_known_by_their_sums(name: str) -> None:
-    """A released file is recognized, and its card says license, source, sum and what was not measured."""
-    (digest,) = {source.sha256 for source in MODELS[name].sources}
-    assert digest is not None
-    found = Inspection(Path("x.pth"), "pickle", None, None, {})
-    vars(found)["sha256"] = digest
-    assert found.released_as == name
-    vars(found)["sha256"] = "0" * 64
-    assert found.released_as is None
-    card = released_card(name, model="org/name", sha256=digest)
-    assert yaml.safe_load(card.split("---\n")[1])["license"] == "bsd-2-clause"
-    for phrase in (digest, MODELS[name].sources[1].url, "not measured anew", "ImageNet"):
-        assert phrase.lower() in card.lower()
-    assert "Not stated" not in card
 
 
 def test_the_params_of_a_training_run_are_unwrapped(tmp_path: Path) -> None:

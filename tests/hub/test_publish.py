@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from hub_client import Client
 from hub_server import HubServer
 
 from colorful import Colorizer
 from colorful.errors import KindError, OutputError, WeightsFormatError
-from colorful.hub import load, model_card, save_pretrained
+from colorful.hub import load, save_pretrained
 from colorful.models import ARCHITECTURES, NetworkConfig, create
 
 
@@ -67,23 +66,6 @@ def test_three_files(tmp_path: Path) -> None:
     assert '"photos": 9000' in card
     save_pretrained(create("lite"), tmp_path, card="# Mine\n")
     assert (tmp_path / "README.md").read_text() == "# Mine\n"
-
-
-def test_model_card() -> None:
-    """A card begins with metadata the Hub reads, and what is not known of the model is "not stated"."""
-    card = model_card("eccv16", license="BSD-2-Clause", data="ImageNet", title="A title")
-    _, header, text = card.split("---\n", 2)
-    assert yaml.safe_load(header) == {
-        "license": "bsd-2-clause",
-        "library_name": "colorful",
-        "pipeline_tag": "image-to-image",
-        "tags": ["colorization", "eccv16"],
-    }
-    for section in ("License", "Training data", "Recipe", "Measures", "Limits"):
-        assert f"\n## {section}\n" in text
-    assert "## Training data\n\nImageNet" in text
-    assert "## Recipe\n\nNot stated." in text
-    assert "license" not in yaml.safe_load(model_card("lite").split("---\n")[1])
 
 
 def test_changed_network_is_not_saved(tmp_path: Path) -> None:
