@@ -8,12 +8,14 @@ All of them refuse what is no tensor with a :class:`~colorful.errors.KindError`,
 [0, 1], such as 0..255, with a :class:`~colorful.errors.RangeError`.
 """
 
+from colorful.metrics.films import ColorConsistency, static_flicker, warp_error
 from colorful.metrics.pictures import ciede2000, colorfulness, psnr, psnr_ab, ssim, vivid_and_wrong
 from colorful.metrics.sets import AUC_RANGE, AbErrors, FrechetDistance, TopOne, bootstrap
 
 __all__ = [
     "AUC_RANGE",
     "AbErrors",
+    "ColorConsistency",
     "FrechetDistance",
     "TopOne",
     "bootstrap",
@@ -22,5 +24,7 @@ __all__ = [
     "psnr",
     "psnr_ab",
     "ssim",
+    "static_flicker",
     "vivid_and_wrong",
+    "warp_error",
 ]

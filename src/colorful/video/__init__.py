@@ -11,12 +11,15 @@ except ImportError as error:
 from colorful.video.frames import colorize_frames, preview_video
 from colorful.video.hints import TimedHint, load_timed_hints
 from colorful.video.run import VideoSummary, colorize_video, faster_precision
+from colorful.video.scores import FilmScore, evaluate_film
 
 __all__ = [
+    "FilmScore",
     "TimedHint",
     "VideoSummary",
     "colorize_frames",
     "colorize_video",
+    "evaluate_film",
     "faster_precision",
     "load_timed_hints",
     "preview_video",
