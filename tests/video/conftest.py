@@ -68,7 +68,9 @@ def write_film(
     """
     rotation, options = more.pop("rotation", 0), more.pop("options", {})
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=rate, options={"crf": "10"} | options)
+        stream: Any = container.add_stream(
+            codec, rate=rate, options=({"crf": "10"} if codec == "libx264" else {}) | options
+        )
         stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], pixels
         context = stream.codec_context
         context.time_base = stream.time_base = time_base

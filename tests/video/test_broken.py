@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from video.conftest import packets_of, pan, read_film, write_film
+
+from colorful import Colorizer
+from colorful.errors import ColorfulError, VideoError
+from colorful.video import colorize_video
+
+
+def left_behind(folder: Path, *expected: str) -> set[str]:
+    """Name what lies in a folder beside what should."""
+    return {path.name for path in folder.iterdir()} - set(expected)
+
+
+def test_half_a_film_is_colored_as_far_as_it_goes(
+    tmp_path: Path, colorizer: Colorizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a file that ends in the middle, what is there becomes a film, and the end is named."""
+    whole = write_film(tmp_path / "a.mkv", pan("coffee", 40), options={"g": "5"})
+    broken = tmp_path / "b.mkv"
+    broken.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    summary = colorize_video(broken, tmp_path / "c.mkv", colorizer=colorizer)
+    assert 15 < summary.frames < 40
+    assert len(list(read_film(tmp_path / "c.mkv"))) == summary.frames
+    assert not left_behind(tmp_path, "a.mkv", "b.mkv", "c.mkv")
+
+
+def test_a_damaged_frame_is_named_and_bridged(
+    tmp_path: Path, colorizer: Colorizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A frame that cannot be decoded is named with its time; the others keep their times and their colors."""
+    options = {"slicecrc": "1", "g": "1"}
+    film = write_film(tmp_path / "a.mkv", pan("coffee", 20), codec="ffv1", options=options)
+    data = bytearray(film.read_bytes())
+    packet = packets_of(film, "video")[9][1]
+    place = data.find(packet) + 20
+    data[place : place + len(packet) - 40] = bytes(len(packet) - 40)
+    (tmp_path / "b.mkv").write_bytes(data)
+    summary = colorize_video(tmp_path / "b.mkv", tmp_path / "c.mkv", colorizer=colorizer)
+    assert summary.damaged
+    assert " s: " in summary.damaged[0]
+    assert any("damaged" in record.message for record in caplog.records)
+    old = {round(frame.time or 0, 3) for frame in read_film(film)}
+    new = [round(frame.time or 0, 3) for frame in read_film(tmp_path / "c.mkv")]
+    assert len(new) >= 18
+    assert set(new) <= old
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_mutations(tmp_path: Path, colorizer: Colorizer, ending: str) -> None:
+    """Fifty films with bytes flipped, cut off or repeated become a film or an error of ours, and no rest."""
+    film = write_film(tmp_path / f"a.{ending}", pan("coffee", 10), sound="aac")
+    whole, dice = film.read_bytes(), random.Random(0)
+    outcomes = {"film": 0, "error": 0}
+    for number in range(50):
+        data = bytearray(whole)
+        for _ in range(dice.choice((1, 3, 30))):
+            data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        if number % 5 == 0:
+            data = data[: dice.randrange(len(data))]
+        if number % 7 == 0:
+            data[200:200] = data[100 : 100 + dice.randrange(400)]
+        film.write_bytes(data)
+        target = tmp_path / "b.mkv"
+        try:
+            summary = colorize_video(film, target, colorizer=colorizer, preset="ultrafast")
+        except ColorfulError:
+            outcomes["error"] += 1
+            assert not target.exists()
+        else:
+            outcomes["film"] += 1
+            assert len(list(read_film(target))) == summary.frames > 0
+            target.unlink()
+        assert not left_behind(tmp_path, film.name), number
+    assert min(outcomes.values()) > 3
+
+
+def test_a_size_that_changes_is_named(tmp_path: Path, colorizer: Colorizer) -> None:
+    """Frames of another size than the first are an error of ours, and nothing is left behind."""
+    mpeg2 = {"time_base": Fraction(1, 25), "options": {}}
+    first = write_film(tmp_path / "a.ts", pan("coffee", 4), codec="mpeg2video", **mpeg2)
+    second = write_film(tmp_path / "b.ts", pan("coffee", 4, height=96, width=96), codec="mpeg2video", **mpeg2)
+    (tmp_path / "c.ts").write_bytes(first.read_bytes() + second.read_bytes())
+    with pytest.raises(VideoError, match="expected frames of 64 x 48, got one of 96 x 96"):
+        colorize_video(tmp_path / "c.ts", tmp_path / "d.mkv", colorizer=colorizer)
+    assert not left_behind(tmp_path, "a.ts", "b.ts", "c.ts")
+
+
+def test_interlaced_films_are_named_and_made_whole(
+    tmp_path: Path, colorizer: Colorizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An interlaced film is named; with ``deinterlace`` its combs are gone, and its times are the same."""
+    smooth = pan("page", 24, height=64, width=96, step=4)
+    frames = smooth[::2].copy()
+    frames[:, 1::2] = smooth[1::2, 1::2]  # the lower field is taken half a frame later
+    film = write_film(
+        tmp_path / "a.mkv",
+        frames,
+        options={"flags": "+ildct+ilme", "x264-params": "tff=1"},
+    )
+    colorize_video(film, tmp_path / "b.mkv", colorizer=colorizer, codec="ffv1")
+    assert any("interlaced" in record.message for record in caplog.records)
+    colorize_video(film, tmp_path / "c.mkv", colorizer=colorizer, codec="ffv1", deinterlace=True)
+    old, combed, whole = (
+        [f.to_ndarray(format="gray") for f in read_film(tmp_path / f"{n}.mkv")] for n in "abc"
+    )
+
+    def combs(pictures: list[np.ndarray]) -> float:
+        middle = np.stack(pictures[3:9]).astype(float)
+        return float(np.abs(2 * middle[:, 1:-1] - middle[:, :-2] - middle[:, 2:]).mean())
+
+    assert combs(whole) < combs(combed) / 1.5
+    assert len(whole) == len(old)
+    assert [f.time for f in read_film(tmp_path / "c.mkv")] == [f.time for f in read_film(film)]
