@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.color import rgb2lab
+from video.conftest import pan, write_film
+
+from colorful import Colorizer, colorize_frames
+from colorful.errors import KindError, OptionError, RangeError, ShapeError
+from colorful.models import SIGGRAPH17
+from colorful.video import evaluate_film, preview_video
+from colorful.video.stages import crew
+
+
+def flicker(frames: list[np.ndarray]) -> float:
+    """Measure how far ab of the middle is from the frame before, on average."""
+    ab = [rgb2lab(frame)[..., 1:] for frame in frames]
+    return float(np.mean([np.abs(b - a).mean() for a, b in pairwise(ab)]))
+
+
+def shaking(count: int) -> list[np.ndarray]:
+    """Film one photo with heavy grain: what is seen stays where it is."""
+    random = np.random.default_rng(0)
+    grey = pan("coffee", 1, height=96, width=128)[0].mean(-1) / 255
+    return [np.clip(grey + random.normal(0, 0.06, grey.shape), 0, 1).astype(np.float32) for _ in range(count)]
+
+
+def test_alone_each_frame_is_a_photo(colorizer: Colorizer) -> None:
+    """With ``steady=0`` frames are what ``colorize`` makes of each, of their type and with their L."""
+    frames = [frame.mean(-1).astype(np.uint8) for frame in pan("coffee", 3)]
+    for frame, rgb in zip(frames, colorize_frames(frames, colorizer=colorizer, steady=0), strict=True):
+        single = colorizer.colorize(frame)
+        assert isinstance(rgb, np.ndarray)
+        assert rgb.dtype == np.uint8
+        assert np.abs(rgb.astype(int) - single).max() <= 1
+    images = [Image.fromarray(frame) for frame in frames]
+    assert all(isinstance(image, Image.Image) for image in colorize_frames(images, colorizer=colorizer))
+
+
+@pytest.mark.parametrize("two_passes", [False, True])
+def test_colors_are_steady(colorizer: Colorizer, two_passes: bool) -> None:
+    """Where nothing moves colors flicker at most a third as much as frame by frame, and are as vivid."""
+    frames = shaking(60)
+    alone = list(colorize_frames(frames, colorizer=colorizer, steady=0))
+    steady = list(colorize_frames(frames, colorizer=colorizer, two_passes=two_passes))
+    assert len(steady) == 60
+    assert flicker(steady[8:]) < flicker(alone[8:]) / 3
+    chroma = [np.hypot(*rgb2lab(np.stack(f))[..., 1:].transpose(3, 0, 1, 2)).mean() for f in (steady, alone)]
+    assert chroma[0] > 0.85 * chroma[1]
+
+
+def test_a_cut_begins_afresh(colorizer: Colorizer) -> None:
+    """What came before a cut does not color what comes after, nor the other way round."""
+    first, second = (
+        [f.mean(-1).astype(np.uint8) for f in pan(n, 12, step=2)] for n in ("coffee", "astronaut")
+    )
+    together = list(colorize_frames([*first, *second], colorizer=colorizer, two_passes=True))
+    apart = [
+        *colorize_frames(first, colorizer=colorizer, two_passes=True),
+        *colorize_frames(second, colorizer=colorizer, two_passes=True),
+    ]
+    for one, other in zip(together, apart, strict=True):
+        assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 2
+
+
+def test_a_regression_is_steadied_too() -> None:
+    """Of a network that says ab itself, ab is averaged along the motion."""
+    torch.manual_seed(0)
+    colorizer = Colorizer(SIGGRAPH17(), network_size=64)
+    frames = shaking(16)
+    alone, steady = (list(colorize_frames(frames, colorizer=colorizer, steady=s)) for s in (0, 0.97))
+    assert flicker(steady) < flicker(alone)
+
+
+def test_frames_are_read_as_they_are_needed(colorizer: Colorizer) -> None:
+    """Without the second pass, eight frames are enough to get the first one."""
+    taken = []
+
+    def camera() -> object:
+        for number in range(100):
+            taken.append(number)
+            yield np.full((48, 64), number, np.uint8)
+
+    next(iter(colorize_frames(camera(), colorizer=colorizer)))  # type: ignore[arg-type]
+    assert len(taken) == 8
+
+
+def test_mistakes_are_named(colorizer: Colorizer) -> None:
+    """Frames of two sizes, a single frame, and numbers out of range are errors of ours."""
+    grey = np.zeros((48, 64), np.uint8)
+    with pytest.raises(ShapeError, match="64 x 48 pixels like the first, got 32 x 48 in frame 1"):
+        list(colorize_frames([grey, grey[:, :32]], colorizer=colorizer))
+    with pytest.raises(KindError, match="expected several"):
+        colorize_frames(grey, colorizer=colorizer)
+    with pytest.raises(RangeError, match="rate: expected"):
+        colorize_frames([grey], rate=0)
+    with pytest.raises(RangeError, match="steady: expected"):
+        colorize_frames([grey], steady=-1)
+
+
+def test_a_preview_shows_the_whole_film(tmp_path: Path, colorizer: Colorizer) -> None:
+    """A sheet has frames from the beginning to the end, upright and in color."""
+    frames = np.concatenate([pan("coffee", 20), pan("astronaut", 20)])
+    film = write_film(tmp_path / "a.mp4", np.ascontiguousarray(np.rot90(frames, 1, (1, 2))), rotation=-90)
+    sheet = preview_video(film, colorizer=colorizer, count=4)
+    assert sheet.size == (4 * 64, 48)
+    tiles = np.asarray(sheet).reshape(48, 4, 64, 3).astype(float)
+    assert np.ptp(tiles[:, 0], axis=-1).max() > 30
+    same = np.abs(tiles[:, 0] - tiles[:, 1])[:28].mean()
+    other = np.abs(tiles[:, 1] - tiles[:, 2])[:28].mean()
+    assert same < other
+    with pytest.raises(OptionError, match="count: expected"):
+        preview_video(film, colorizer=colorizer, count=0)
+
+
+def test_films_are_scored(tmp_path: Path, colorizer: Colorizer) -> None:
+    """Steady colors have a lower warp error than frame by frame; the film's own have no error of light."""
+    film = write_film(tmp_path / "a.mp4", pan("coffee", 12, height=96, width=128, step=2), pixels="yuv444p")
+    scores = {score.way: score for score in evaluate_film(film, colorizer=colorizer, frames=10)}
+    assert list(scores) == ["film", "frame by frame", "causal", "two passes"]
+    alone, causal, both = (scores[way] for way in ("frame by frame", "causal", "two passes"))
+    assert both.warp_error < causal.warp_error < alone.warp_error
+    assert scores["film"].psnr == np.inf
+    assert 10 < both.psnr < 50
+    assert both.colorfulness > 0.8 * alone.colorfulness
+
+
+def test_an_error_in_a_stage_is_raised_and_no_thread_stays() -> None:
+    """What goes wrong on a stage's thread is raised where its items are taken."""
+
+    def broken() -> object:
+        yield 1
+        raise ZeroDivisionError
+
+    with crew() as team:
+        items = team.ahead(broken(), room=2)  # type: ignore[arg-type, var-annotated]
+        assert next(items) == 1
+        with pytest.raises(ZeroDivisionError):
+            next(items)
+    assert not any(thread.is_alive() for thread in team._threads)

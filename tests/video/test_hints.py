@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from video.conftest import pan, planes_of, read_film, write_film
+
+from colorful import Colorizer, Hint
+from colorful.errors import HintError, KindError, OptionError, UnsupportedOptionError
+from colorful.models import ECCV16
+from colorful.video import TimedHint, colorize_video, load_timed_hints
+from colorful.video.hints import place_hints
+
+
+def lights(frames: np.ndarray) -> list[tuple[int, float, torch.Tensor]]:
+    """Give number, seconds and L as hints are placed by."""
+    grey = torch.from_numpy(frames.mean(-1).astype(np.float32)) / 2.55
+    return [(number, number / 25, light[None, None]) for number, light in enumerate(grey)]
+
+
+def test_a_hint_follows_what_it_lies_on() -> None:
+    """A spot that moves by two pixels a frame has its hint on it, before the hint's time and after it."""
+    frames = pan("coffee", 20, height=96, width=128, step=2)
+    hint = Hint(x=70, y=50, color="#c03020", radius=5)
+    found = place_hints([TimedHint(10 / 25, hint)], lights(frames), (96, 128), 4)
+    assert sorted(found) == list(range(20))
+    for number, (placed,) in found.items():
+        assert placed.x == pytest.approx(70 - 2 * (number - 10), abs=0.7)
+        assert placed.y == pytest.approx(50, abs=0.7)
+        assert (placed.color, placed.radius) == ("#c03020", 5)
+
+
+def test_a_hint_ends_at_cuts_and_at_the_border() -> None:
+    """A hint is on the frames of its shot alone, and ends where its spot leaves the frame."""
+    frames = np.concatenate(
+        [pan(name, 12, height=96, width=128, step=4) for name in ("astronaut", "coffee", "rocket")]
+    )
+    found = place_hints([TimedHint(18 / 25, Hint(90, 40, "red"))], lights(frames), (96, 128), 4)
+    assert sorted(found) == list(range(12, 24))
+    found = place_hints([TimedHint(12 / 25, Hint(14, 40, "red"))], lights(frames), (96, 128), 4)
+    assert min(found) == 12
+    assert max(found) < 18
+
+
+def test_hints_act_through_their_shot_and_not_beyond(tmp_path: Path, colorizer: Colorizer) -> None:
+    """Where a red hint lies, the shot turns red in its first frame and its last; the next shot does not."""
+    frames = np.concatenate([pan("coffee", 16), pan("astronaut", 8)])
+    film = write_film(tmp_path / "a.mkv", frames)
+    for name, hints in (("b", []), ("c", [TimedHint(0.3, Hint(32, 24, "#ff2020", radius=20))])):
+        colorize_video(film, tmp_path / f"{name}.mkv", colorizer=colorizer, codec="ffv1", hints=hints)
+    plain, hinted = (
+        [planes_of(frame)[2].astype(int) for frame in read_film(tmp_path / f"{name}.mkv")] for name in "bc"
+    )
+    change = [float((new - old)[8:16, 12:20].mean()) for new, old in zip(hinted, plain, strict=True)]
+    assert min(change[:16]) > 8
+    assert max(map(abs, change[16:])) < 1
+
+
+def test_hints_from_a_file(tmp_path: Path) -> None:
+    """The file of --hints is an array of hints with a time; what is wrong with it is said with its number."""
+    path = tmp_path / "hints.json"
+    path.write_text(json.dumps([{"time": 1.5, "x": 3, "y": 4, "color": "#010203", "radius": 2}]))
+    assert load_timed_hints(path) == [TimedHint(1.5, Hint(3, 4, "#010203", 2))]
+    for text, words in (
+        ("{}", "expected a JSON array, got dict"),
+        ("nonsense", "expected a JSON array"),
+        ('[{"x": 1, "y": 1, "color": "red"}]', "hint 1 of 1: expected an object with time"),
+        ('[{"time": -1, "x": 1, "y": 1, "color": "red"}]', "time: expected seconds, at least 0"),
+        ('[{"time": 1, "x": 1, "y": 1, "color": "no"}]', "hint 1 of 1: color: expected a color"),
+    ):
+        path.write_text(text)
+        with pytest.raises(HintError, match=words):
+            load_timed_hints(path)
+
+
+def test_hints_that_cannot_be_are_named(tmp_path: Path, colorizer: Colorizer) -> None:
+    """Places and times outside the film, a network without hints, a pipe: errors before the work."""
+    film = write_film(tmp_path / "a.mkv", pan("coffee", 4))
+    blind = Colorizer(ECCV16())
+    inside = TimedHint(0, Hint(1, 1, "red"))
+    for hints, model, error, words in (
+        ([TimedHint(0, Hint(99, 1, "red"))], colorizer, HintError, "inside the frame of 64 x 48"),
+        ([TimedHint(9, Hint(1, 1, "red"))], colorizer, HintError, "times within the film"),
+        ([inside], blind, UnsupportedOptionError, "takes no hints"),
+        ([Hint(1, 1, "red")], colorizer, KindError, "sequence of TimedHint"),
+    ):
+        with pytest.raises(error, match=words):
+            colorize_video(film, tmp_path / "b.mkv", colorizer=model, hints=hints)  # type: ignore[arg-type]
+    with film.open("rb") as pipe, pytest.raises(OptionError, match="hints: expected none for a pipe"):
+        colorize_video(pipe, tmp_path / "b.mkv", colorizer=colorizer, hints=[inside])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
