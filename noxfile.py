@@ -130,6 +130,13 @@ def training(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-m", "training", *session.posargs)
 
 
+@nox.session
+def export(session: nox.Session) -> None:
+    """Export every network to ONNX and compare (minutes)."""
+    install(session, f".[{EXTRAS}]", group="test")
+    session.run("python", "-m", "pytest", "-m", "export", *session.posargs)
+
+
 @nox.session(requires=["build"])
 def release(session: nox.Session) -> None:
     """Check that a release may go out, and say what would be uploaded; the upload itself is a tag's task."""

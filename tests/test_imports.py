@@ -24,6 +24,7 @@ LAYERS = (
     {"models", "hints", "look"},
     {"runtime", "hub", "metrics"},
     {"protocols"},
+    {"export"},
     {"prediction"},
     {"colorizer"},
     {"plan", "video"},

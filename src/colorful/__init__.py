@@ -9,7 +9,7 @@ import lazy_loader as _lazy
 
 __version__ = "0.1.0"
 
-# Not what needs an extra (web, video), which is found by its name: without the extra,
+# Not what needs an extra (export, video, web), which is found by its name: without the extra,
 # `from colorful import *` and help() would fail.
 __all__ = [
     "ColorfulError",
@@ -36,6 +36,7 @@ __all__ = [
 # For type checkers, and for programs such as PyInstaller that look for imports.
 if TYPE_CHECKING:
     from colorful import errors, evaluation, hub, images, lab, metrics, models, photos, training
+    from colorful import export as export
     from colorful import video as video
     from colorful import web as web
     from colorful.colorizer import Colorizer, Prediction, colorize
@@ -53,6 +54,7 @@ __getattr__, _, _ = _lazy.attach(
     {
         "errors",
         "evaluation",
+        "export",
         "hub",
         "images",
         "lab",

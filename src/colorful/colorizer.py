@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 
 from colorful import hub, images
-from colorful.errors import KindError, OptionError, OutputExistsError
+from colorful.errors import KindError, OptionError, OutputExistsError, UnsupportedOptionError
 from colorful.hints import Hint, check_hints, rasterize
 from colorful.host import unaffected
 from colorful.hub import FetchOptions, ModelFiles
@@ -62,7 +62,7 @@ class Colorizer:
 
     Args:
         network: Left as it is: the colorizer works on a copy. Or the files of one, as
-            :func:`colorful.hub.fetch` finds them.
+            :func:`colorful.hub.fetch` finds them; or what runs one already, whose device it is.
         device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or any device of torch.
         dtype: What the network computes in, as a name or as torch's own. ``"bfloat16"`` is faster on CPUs and
             GPUs that have it, at a hardly visible difference in color.
@@ -90,7 +90,7 @@ class Colorizer:
     @unaffected()
     def __init__(
         self,
-        network: Network | ModelFiles,
+        network: Network | ModelFiles | Runner,
         *,
         device: str | torch.device = "auto",
         dtype: Precision | torch.dtype = "float32",
@@ -98,7 +98,7 @@ class Colorizer:
         name: str | None = None,
         **settings: Unpack[Settings],
     ) -> None:
-        if not isinstance(network, Network | ModelFiles):
+        if not isinstance(network, Network | ModelFiles | Runner):
             raise KindError(f"network: expected a colorful.models.Network, got {type(network).__name__}")
         dtype_name = str(dtype).removeprefix("torch.")
         if dtype_name not in get_args(Precision):
@@ -109,10 +109,14 @@ class Colorizer:
         self._files: ModelFiles | None = None
         if isinstance(network, ModelFiles):  # which is read again when the program may be in another folder
             self._files = replace(network, weights=network.weights.absolute())
-        self._network: Network | None
-        self._make_fast(
-            copy.deepcopy(network) if isinstance(network, Network) else network.build(mapped=True)
-        )
+        self._network: Network | None = None
+        self._runner: Runner
+        if isinstance(network, Network):
+            self._make_fast(copy.deepcopy(network))
+        elif isinstance(network, ModelFiles):
+            self._make_fast(network.build(mapped=True))
+        else:
+            self._runner = network
         self.name = name or self.architecture
         self.settings = settle(settings, multiple=self._runner.description.multiple, largest=_LARGEST_SIDE)
         own = {"saturation": self.config.saturation, "strength": 1.0}
@@ -133,8 +137,8 @@ class Colorizer:
         """Load a model by name, from the Hub or from disk.
 
         Args:
-            model: A name (``colorful models`` lists them), a Hub id ``org/name``, a folder, or a
-                ``.safetensors`` or ``.pth`` file.
+            model: A name (``colorful models`` lists them), a Hub id ``org/name``, a folder, a
+                ``.safetensors`` or ``.pth`` file, or an ``.onnx`` file of :meth:`export_onnx`.
             device: As in the class, like *dtype* and *compile*.
             dtype: What the network computes in.
             compile: Whether to run the network through :func:`torch.compile`.
@@ -149,6 +153,8 @@ class Colorizer:
             OptionError: If an option has no meaning.
         """
         refuse_unknown(options, PretrainedOptions)
+        if Path(model).suffix.lower() == ".onnx":
+            return cls._from_onnx(Path(model), device, dtype, compile, options)
         device = find_device(device)  # before a download that would be for nothing
         given = options.items()
         fetching = cast(
@@ -158,6 +164,26 @@ class Colorizer:
         found = hub.fetch(model, **fetching)
         return cls(found, device=device, dtype=dtype, compile=compile, name=os.fspath(model), **settings)
 
+    @classmethod
+    def _from_onnx(
+        cls,
+        path: Path,
+        device: str | torch.device,
+        dtype: Precision | torch.dtype,
+        compile: bool,
+        options: PretrainedOptions,
+    ) -> Colorizer:
+        """Load a file that onnxruntime runs; what is torch's own has no meaning there."""
+        from colorful.runtime.onnx import OnnxRunner
+
+        fixed = {"dtype": str(dtype).removeprefix("torch.") != "float32", "compile": compile}
+        wanted = {name for name, value in options.items() if value and name not in Settings.__annotations__}
+        if meaningless := sorted(wanted | {name for name, is_set in fixed.items() if is_set}):
+            raise OptionError(f"{meaningless[0]}: has no meaning for an ONNX file")
+        given = {name: value for name, value in options.items() if name in Settings.__annotations__}
+        runner = OnnxRunner(path.expanduser(), device=str(device))
+        return cls(runner, device="cpu", name=str(path), **cast("Settings", given))
+
     @property
     def network(self) -> Network:
         """The network as it was given, in float32 and evaluation mode, on the device.
@@ -166,11 +192,14 @@ class Colorizer:
 
         Raises:
             WeightsError: If the file is not there any more, or is another.
+            UnsupportedOptionError: If the model is an ONNX file, which holds no network of torch.
         """
         if self._network is None and self._files is not None:
             network = self._files.build(checked=True)
             self._network = network.requires_grad_(False).to(self.device, torch.float32)
-        return cast("Network", self._network)
+        if self._network is None:
+            raise UnsupportedOptionError(f"network: {self.name} holds no network of torch")
+        return self._network
 
     @property
     def config(self) -> NetworkConfig:
@@ -440,23 +469,56 @@ class Colorizer:
         """
         return hub.push_to_hub(self.network, repo_id, token=token, private=private)
 
+    def export_onnx(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        half: bool = False,
+        whole: bool = False,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write the model for other runtimes, as an ONNX file; needs the extra ``onnx``.
+
+        Args:
+            path: Where; written whole or not at all.
+            half: Store the weights in half precision.
+            whole: Write all of the pipeline, RGB in and RGB out, in place of the network alone.
+            overwrite: Whether *path* may be there already.
+
+        Returns:
+            The path written.
+
+        Raises:
+            ExportError: If the graph would not give the network's own colors.
+            OutputError: If *path* cannot be written.
+            UnsupportedOptionError: If the model is an ONNX file itself.
+        """
+        from colorful.export import export_onnx
+
+        return export_onnx(self.network, path, half=half, whole=whole, overwrite=overwrite)
+
     def __repr__(self) -> str:
         return f"Colorizer({self.name!r}, device={str(self.device)!r}, dtype={self.dtype!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ("_runner", "_files", "look")
+        left_out = {"_files", "look"}
+        held = {}
+        if isinstance(self._runner, Eager):
+            left_out.add("_runner")
+            held = {"_network": self.network}
         state = {key: value for key, value in self.__dict__.items() if key not in left_out}
-        return state | {"_network": self.network, "look": dict(self.look)}
+        return state | held | {"look": dict(self.look)}
 
     @unaffected()
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._files = None
-        self._make_fast(state["_network"])
+        if state["_network"] is not None:
+            self._make_fast(state["_network"])
 
     def _make_fast(self, network: Network) -> None:
         """Make the fast form of the network; keep the network itself only if no file holds it."""
-        self._runner: Runner = Eager(
+        self._runner = Eager(
             network,
             device=self.device,
             dtype=getattr(torch, self.dtype),

@@ -27,6 +27,7 @@ Each is a :class:`ColorfulError` *and* the builtin that a caller would expect, s
     ├── VideoError                          ValueError
     │   └── VideoNotFoundError              FileNotFoundError
     ├── TrainingError                       RuntimeError
+    ├── ExportError                         RuntimeError
     └── MissingExtraError                   ImportError
 """
 
@@ -117,6 +118,10 @@ class PhotosError(ColorfulError, ValueError):
 
 class TrainingError(ColorfulError, RuntimeError):
     """Training cannot start or go on."""
+
+
+class ExportError(ColorfulError, RuntimeError):
+    """A network cannot be exported: its graph would not give the network's own colors."""
 
 
 class MissingExtraError(ColorfulError, ImportError):

@@ -20,7 +20,7 @@ from colorful.raster import Region, light, render
 from colorful.runtime import Description
 
 # A network of fit "keep" follows the photo's proportions up to this; a longer strip is squeezed.
-_LONGEST = 16.0
+LONGEST = 16.0
 
 
 class PhotoProtocol:
@@ -38,7 +38,7 @@ class PhotoProtocol:
         side = settings["network_size"] or config.network_size
         ratio = 1.0
         if config.fit == "keep":
-            ratio = min(max(size[0] / size[1], 1 / _LONGEST), _LONGEST)
+            ratio = min(max(size[0] / size[1], 1 / LONGEST), LONGEST)
         rows, columns = (
             multiple * max(1, round(length / multiple)) for length in (side * ratio**0.5, side / ratio**0.5)
         )

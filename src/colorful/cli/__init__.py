@@ -24,6 +24,7 @@ COMMANDS = {
     "info": "colorful.cli.models:info",
     "download": "colorful.cli.weights:download",
     "convert": "colorful.cli.weights:convert",
+    "export": "colorful.cli.weights:export",
     "inspect": "colorful.cli.weights:inspect",
     "cache": "colorful.cli.weights:cache",
     "evaluate": "colorful.cli.evaluate:evaluate",

@@ -63,6 +63,28 @@ def convert(file: Path, folder: Path, architecture: str | None, overwrite: bool)
     click.echo(f"{made.path.name}: {made.path.stat().st_size} bytes, SHA-256 {made.sha256}", err=True)
 
 
+@click.command(short_help="Write a model for other runtimes, as ONNX.")
+@click.argument("model")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--half", is_flag=True, help="Store the weights in half precision: half the size.")
+@click.option("--whole", is_flag=True, help="RGB in, RGB out, in place of the network alone.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE.")
+def export(model: str, file: Path, half: bool, whole: bool, overwrite: bool) -> None:
+    """Write a MODEL as an ONNX FILE, which runs without torch, in any language.
+
+    MODEL is a name, a Hub id, a folder or a file of weights. The network alone wants L and gives a
+    distribution or ab; `--model FILE` colors with it here. With --whole the file wants RGB in 0..1 and gives
+    RGB.
+    """
+    from colorful.export import export_onnx
+    from colorful.hub import load
+
+    click.echo("this takes a minute or two", err=True)
+    made = export_onnx(load(model), file, half=half, whole=whole, overwrite=overwrite)
+    click.echo(made)
+    click.echo(f"{made.stat().st_size} bytes", err=True)
+
+
 @click.command(short_help="Tell what is in a file of weights.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--tensors", is_flag=True, help="List every tensor.")

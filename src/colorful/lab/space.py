@@ -94,20 +94,23 @@ def map_to_gamut(lab: Tensor, *, steps: int = 16) -> Tensor:
     """
     light, ab = lab.narrow(-3, 0, 1).clamp(0, 100), lab.narrow(-3, 1, 2)
     with torch.no_grad():
-        scale = torch.ones_like(light)
         outside = ~_in_gamut(torch.cat((light, ab), dim=-3))
-        if outside.any():  # the search is dear, and few colors of a photo need it
-            scale[outside] = _largest_scale(light[outside], ab.movedim(-3, -1)[outside.squeeze(-3)], steps)
+        if torch.compiler.is_exporting():  # a graph cannot choose pixels to leave out
+            scale = torch.where(outside, _largest_scale(light, ab, steps), 1.0)
+        else:
+            scale = torch.ones_like(light)
+            if outside.any():  # the search is dear, and few colors of a photo need it
+                colors = ab.movedim(-3, -1)[outside.squeeze(-3)].T[..., None]  # (2, P, 1)
+                scale[outside] = _largest_scale(light[outside][None, :, None], colors, steps).flatten()
     return torch.cat((light, ab * scale), dim=-3)
 
 
 def _largest_scale(light: Tensor, ab: Tensor, steps: int) -> Tensor:
-    """Find, by bisection, the factor on *ab* (P, 2) that just fits at *light* (P,): -> (P,)."""
+    """Find, by bisection, the factor on *ab* (*, 2, H, W) that just fits at *light*: -> (*, 1, H, W)."""
     low, high = torch.zeros_like(light), torch.ones_like(light)
     for _ in range(steps):
         middle = (low + high) / 2
-        color = torch.stack((light, ab[:, 0] * middle, ab[:, 1] * middle))[:, :, None]  # -> (3, P, 1)
-        fits = _in_gamut(color)[0, :, 0]
+        fits = _in_gamut(torch.cat((light, ab * middle), dim=-3))
         low = torch.where(fits, middle, low)
         high = torch.where(fits, high, middle)
     return low

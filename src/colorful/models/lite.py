@@ -383,10 +383,8 @@ class _Attention(nn.Module):
         n, c, h, w = x.shape
         packed = self.queries_keys_values(self.norm(x)).reshape(n, 3, self.heads, c // self.heads, h * w)
         query, key, value = packed.transpose(-1, -2).unbind(dim=1)  # each (N, heads, h w, c / heads)
-        rows = torch.arange(h, device=x.device, dtype=torch.float32).repeat_interleave(w)
-        columns = torch.arange(w, device=x.device, dtype=torch.float32).repeat(h)
-        # Not hypot, which ONNX does not have.
-        distance = ((rows[:, None] - rows) ** 2 + (columns[:, None] - columns) ** 2).sqrt()  # (h w, h w)
+        spots = _spots(h, w, x.device)
+        distance = (spots[:, None] - spots).norm(dim=2)  # (h w, h w)
         bias = (-self.fading[:, None, None] * distance).to(query.dtype)  # (heads, h w, h w)
         seen = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         out: Tensor = self.out(seen.transpose(-1, -2).reshape(n, c, h, w))
@@ -470,9 +468,7 @@ class _Spread(nn.Module):
             for part in (cells, hinted(cells))
         )  # (N, heads, h w, D) and (N, heads, K, D)
         light, hinted_light = _cells(hints.light), hinted(_cells(hints.hinted_light))
-        rows = torch.arange(h, device=x.device, dtype=torch.float32).repeat_interleave(w)
-        columns = torch.arange(w, device=x.device, dtype=torch.float32).repeat(h)
-        spots = torch.stack((rows, columns), dim=1)  # (h w, 2)
+        spots = _spots(h, w, x.device)
         hinted_spots = hinted(spots.expand(n, -1, -1))  # (N, K, 2)
         seen = []
         band = max(1, _PAIRS // count)
@@ -491,3 +487,9 @@ class _Spread(nn.Module):
 
 def _cells(x: Tensor) -> Tensor:
     return x.flatten(2).transpose(1, 2)  # (N, C, h, w) to (N, h w, C)
+
+
+def _spots(h: int, w: int, device: torch.device) -> Tensor:
+    """Give row and column of each cell of a map, shape ``(h w, 2)``."""
+    rows, columns = (torch.arange(count, device=device, dtype=torch.float32) for count in (h, w))
+    return torch.stack((rows[:, None].expand(h, w), columns.expand(h, w)), dim=2).reshape(h * w, 2)

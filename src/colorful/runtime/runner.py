@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -49,6 +49,7 @@ class Description:
         )
 
 
+@runtime_checkable
 class Runner(Protocol):
     """A network that is ready to run: by torch (:class:`colorful.runtime.Eager`), or by something else."""
 
