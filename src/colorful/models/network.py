@@ -57,6 +57,9 @@ class Network(nn.Module):
     """What stays in float32, by name, where the rest is in bfloat16; it is what decode() gets."""
     float32_islands: ClassVar[tuple[str, ...]] = ()
     """What stays in float32, too, but hands on bfloat16: layers whose own rounding shows in the colors."""
+    local_end: ClassVar[str] = ""
+    """Name of the method that ends :meth:`forward` at full size, if there is one: it takes a map of half and
+    one of full size, and looks no farther than two rows, so that it can be run on some rows at a time."""
     marks: ClassVar[Mapping[str, tuple[int, ...]]] = MappingProxyType({})
     """Tensors, with their shapes, by which a file that others released is known to hold this architecture."""
     card: ClassVar[Card | None] = None

@@ -18,8 +18,6 @@ from colorful.models.network import ALL_CELLS, Card, Cells, Network, NetworkConf
 
 # The class head quantizes the whole square -110..110 in steps of 10, in gamut or not.
 _GRID = range(-110, 111, 10)
-# Pixels at a time in the last layers: as a whole their maps, of 128 channels, would fit in no cache.
-_STRIP = 1 << 15
 
 
 class SIGGRAPH17(Network):
@@ -35,6 +33,7 @@ class SIGGRAPH17(Network):
     takes_hints: ClassVar[bool] = True
     stride: ClassVar[int] = 1
     multiple: ClassVar[int] = 8
+    local_end: ClassVar[str] = "finish"
     marks: ClassVar[Mapping[str, tuple[int, ...]]] = MappingProxyType(
         {"model1.0.weight": (64, 4, 3, 3), "model_class.0.weight": (529, 256, 1, 1)}
     )
@@ -171,17 +170,20 @@ Priors. SIGGRAPH 2017.""",
     def _regress(self, full: Tensor, half: Tensor, quarter: Tensor) -> Tensor:
         x = self.model9up(quarter) + self.model2short9(half)  # (N, 256, H/4, W/4) -> (N, 128, H/2, W/2)
         x = self.model9(x)
-        step = max(1, _STRIP // (4 * x.shape[3]))
-        strips = []
-        for top in range(0, x.shape[2], step):
-            # What lies within two rows beyond a strip has a say in it: one row at half the size.
-            above = min(top, 1)
-            rows = slice(top - above, top + step + 1)
-            strip = self.model10up(x[:, :, rows])  # -> (N, 128, 2 * rows, W)
-            strip += self.model1short10(full[:, :, 2 * rows.start : 2 * rows.stop])
-            strip = self.model_out(self.model10(strip))
-            strips.append(strip[:, :, 2 * above : 2 * (above + step)])
-        return torch.cat(strips, dim=2) * 110  # -> (N, 2, H, W)
+        return self.finish(x, full)
+
+    def finish(self, half: Tensor, full: Tensor) -> Tensor:
+        """Run the last layers, at full size.
+
+        Args:
+            half: Features ``(N, 128, H/2, W/2)``.
+            full: Features of the first layers, ``(N, 64, H, W)``.
+
+        Returns:
+            ab in CIELAB units, shape ``(N, 2, H, W)``.
+        """
+        x = self.model10up(half) + self.model1short10(full)  # -> (N, 128, H, W)
+        return self.model_out(self.model10(x)) * 110  # -> (N, 2, H, W)
 
 
 def _stage(inputs: int, outputs: int, *, convolutions: int, dilation: int = 1) -> nn.Sequential:

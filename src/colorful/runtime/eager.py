@@ -11,6 +11,7 @@ from colorful.errors import DeviceError
 from colorful.models.network import Network
 from colorful.runtime.precision import with_bfloat16
 from colorful.runtime.runner import Description
+from colorful.runtime.strips import with_strips
 from colorful.runtime.winograd import with_winograd
 
 
@@ -45,6 +46,8 @@ class Eager:
         tensors = fast.state_dict().items()
         read = {name: tensor.clone() for name, tensor in tensors if tensor.data_ptr() in in_file}
         fast.load_state_dict(read, strict=False, assign=True)
+        if not compile:
+            fast = with_strips(fast)
         self.network = fast
         self.description = Description.of(fast)
         self.device = device
