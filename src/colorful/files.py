@@ -1,7 +1,7 @@
-"""Files, written whole or not at all, and never over another by accident; and read only where they are files.
+"""Write files whole or not at all, and never over another by accident. Open for reading only what is a file.
 
-Shares and memory cards lack one thing or another that a disk at home has: permissions, hard links, a way to
-wait until data are on the disk. What such a lack costs is safety in a power cut, not the file.
+Network shares and memory cards may have no permissions, no hard links, or no way to wait until data are on
+the disk. Files are written there all the same; they are only less safe if the power fails.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import IO
 from colorful.errors import ColorfulError, OutputError, OutputExistsError
 
 UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EROFS}
-"""What systems answer that cannot do an extra: to sync, to lock. Any other error is of the data."""
+"""Errors of systems that cannot sync, lock or set permissions. Any other error concerns the data."""
 
 _WORDS = {
     errno.EEXIST: "a file is in its place",
@@ -31,7 +31,7 @@ _WORDS = {
 
 
 def write(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = False) -> None:
-    """Write a file so that its name shows the old content or the new, never a part of it.
+    """Write a file. At any time it has the old content or the new, never a part of it.
 
     Args:
         path: The file.
@@ -49,7 +49,7 @@ def write(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = False)
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[IO[bytes]]:
-    """Open a file that gets the name *path* when it is whole on the disk; after an error it vanishes.
+    """Open a file for writing. It gets the name *path* when it is complete, and is deleted after an error.
 
     A link to a file stays a link, and a file that is replaced keeps its permissions.
 
@@ -82,7 +82,7 @@ def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterato
 
 
 def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """See whether a file of this name could be written, before the work that would be lost.
+    """Check that a file of this name can be written, before the work on its content.
 
     Args:
         path: As for :func:`write`. That its folder is not there yet is no fault.
@@ -107,7 +107,7 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
 
 
 def make_folder(path: str | os.PathLike[str]) -> None:
-    """Make the folder of a result, with those above it, and see that it can be written to.
+    """Make the folder of a result, with those above it, and check that it can be written to.
 
     Args:
         path: The folder; it may be there.
@@ -124,12 +124,12 @@ def make_folder(path: str | os.PathLike[str]) -> None:
 
 
 def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
-    """Open a file for reading; refuse a named pipe, a device or a socket, which could wait for ever.
+    """Open a file for reading. Refuse a named pipe, a device or a socket, which could wait for ever.
 
     Raises:
         OSError: If it cannot be opened, or is no regular file; :func:`in_words` says why.
     """
-    # The look comes before opening: to open a pipe is to wait for its other end.
+    # Checked before opening: opening a named pipe waits for a program at its other end.
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
         kind = "a folder" if Path(path).is_dir() else "something else"
         raise OSError(errno.EINVAL, f"expected a regular file, got {kind}", os.fspath(path))
@@ -159,7 +159,7 @@ def _failures_in_words(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _rename_to_new(temporary: Path, place: Path) -> None:
-    """Give a file its name unless something has that name, also where two processes try at once."""
+    """Rename a file unless the name is taken. If two processes try at once, one of them fails."""
     try:
         place.hardlink_to(temporary)
         return
@@ -170,7 +170,7 @@ def _rename_to_new(temporary: Path, place: Path) -> None:
     if os.name == "nt":
         temporary.rename(place)  # which fails there if the name is taken
         return
-    # An empty file takes the name, which only one process can do; then ours takes its place.
+    # An empty file takes the name, which only one process can do; then it is replaced by ours.
     place.open("xb").close()
     try:
         temporary.replace(place)

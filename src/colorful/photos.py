@@ -1,4 +1,4 @@
-"""Photos, one by one, out of files, folders, globs and tar shards: what evaluation and training read.
+"""Find and read photos in files, folders, globs and tar shards.
 
 A :class:`Photo` is only a place to read from, so a list of a million of them is cheap, can be sent to worker
 processes and be read in any order: a member of a tar shard is found by its offset.
@@ -193,7 +193,7 @@ def split_photos(photos: Sequence[Photo], *, test: float = 0.0522, validation: f
         raise RangeError(f"test, validation: expected shares of 1, got {test}, {validation}")
     if len({photo.name for photo in photos}) < len(photos):
         raise PhotosError("photos: expected unique names, got one twice")
-    # Names that are no UTF-8 come with their bytes as surrogates; back they go.
+    # Bytes of a name that are no UTF-8 are surrogates in it; encoded, they are these bytes again.
     digests = {
         photo: hashlib.sha256(photo.name.encode(errors="surrogateescape")).digest() for photo in photos
     }
@@ -257,7 +257,7 @@ def walk(
 
 
 def _is_candidate(path: Path, endings: AbstractSet[str]) -> bool:
-    # A link to nowhere stays: whoever reads it says so.
+    # A link to nowhere is kept: reading it gives an error that names it.
     # os.path, since pathlib raises where a folder may be listed but not entered.
     if path.suffix.lower() not in endings:
         return False
@@ -273,7 +273,7 @@ def _from_source(source: str, recursive: bool) -> Iterator[Photo]:
     if not found or (found == [path] and not path.is_dir()):
         what = "no such file or folder" if not found else "neither a file nor a folder"
         raise PhotosError(f"photos: {what}: {source!r}")
-    # A name counts from the folder, or from the part of a pattern that is no pattern.
+    # Names are relative to the folder, or to the part of a pattern before its first sign.
     signs = [source.find(sign) for sign in "*?[" if sign in source]
     top = path if found == [path] else Path(source[: min(signs)] + "x").parent
     for match in found:
@@ -287,7 +287,7 @@ def _from_file(path: Path, name: str) -> Iterator[Photo]:
         return
     try:
         with tarfile.open(path, "r:") as archive:
-            # Of members with one name the last counts, as when the archive is unpacked.
+            # Of several members with one name the last counts, as when the archive is unpacked.
             members = {member.name: member for member in archive if member.isreg()}
     except (OSError, tarfile.TarError) as error:
         raise PhotosError(f"photos: {str(path)!r} is no readable uncompressed tar file: {error}") from error
@@ -307,7 +307,7 @@ def _decode(data: bytes, name: str, mode: str, min_side: int | None) -> Image.Im
         raise ImageError(f"{name}: is no picture in a known format") from error
     except MissingExtraError as error:
         raise ImageError(f"{name}: {error}") from error
-    # Pillow's decoders raise nearly anything on a broken file.
+    # Pillow's decoders may raise any error on a broken file.
     except Exception as error:
         raise ImageError(f"{name}: cannot be decoded: {error}") from error
 
@@ -327,7 +327,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _near_pairs(photos: Sequence[Photo], held: int) -> npt.NDArray[np.intp]:
-    """Pairs (i, j) of positions, i among the first *held*, whose pictures are nearly the same: (P, 2)."""
+    """Find positions (i, j) of pictures that are nearly the same, i among the first *held*: (P, 2)."""
     hashes = np.stack([*parallel.ahead(_difference_hash, photos), np.zeros((2, 64), np.float32)])
     plain, mirrored = hashes[:-1, 0], hashes[:-1, 1]
     pairs = [np.empty((0, 2), np.intp)]

@@ -197,7 +197,7 @@ def _classifier() -> Callable[[Tensor], Tensor]:
 
 
 def _prepare(json_path: Path | None, sheet: Path | None) -> None:
-    """See that the results can be written, before hours go into them."""
+    """Check that the results can be written, before the long work."""
     from colorful.images import EXTENSIONS
 
     if sheet is not None and sheet.suffix.lower() not in EXTENSIONS:

@@ -16,13 +16,13 @@ _cache_dir = click.option(
 )
 
 
-@click.command(short_help="Bring a model here, to work without a network.")
+@click.command(short_help="Download a model, to work without a network.")
 @click.argument("model")
 @click.option("--revision", help="Branch, tag or commit, of a Hub id.")
 @_cache_dir
 @click.option("-f", "--force", is_flag=True, help="Download again what is cached.")
 def download(model: str, revision: str | None, cache_dir: Path | None, force: bool) -> None:
-    """Bring a model to this machine, so that it works without a network.
+    """Download a model, so that it works without a network.
 
     MODEL is a name as `colorful models` lists them, or a Hub id (org/name). For a private repo log in
     with `hf auth login`, or set HF_TOKEN.

@@ -1,4 +1,4 @@
-"""How good are the colors? A model against photos that were in color all along, by the published measures."""
+"""Evaluate models on photos that are in color, by the published measures."""
 
 from colorful.evaluation.prepare import Conditions, Preparation
 from colorful.evaluation.report import Example, Report

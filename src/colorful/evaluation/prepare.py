@@ -1,4 +1,4 @@
-"""What is scored and how: photos brought to one size in one order, and models that color them."""
+"""Prepare an evaluation: the photos in one size and order, and the models."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Way:
     look: Look
 
     def facts(self) -> dict[str, object]:
-        """Tell what a figure of it depends on."""
+        """Return all that its scores depend on."""
         network = self.colorizer.network
         digest = hashlib.sha256()
         for name, tensor in sorted(network.state_dict().items()):
@@ -143,7 +143,7 @@ def ways_of(
     else:
         single = isinstance(models, str) or not isinstance(models, Sequence)
         colorizers = [_colorizer(model) for model in cast("Sequence[Model]", (models,) if single else models)]
-        # Of a path or Hub id the last part will do, unless it does not tell.
+        # The last part of a path or Hub id is enough, unless two models share it.
         short = [PurePath(colorizer.name).name for colorizer in colorizers]
         labels = [
             colorizer.name if short.count(name) > 1 or name in (GREY, RANDOM, REAL) else name
@@ -165,7 +165,7 @@ def ways_of(
 
 
 def are_released(ways: Sequence[Way]) -> bool:
-    """Tell whether all do as the released code, so that the baselines should, too."""
+    """Tell whether all use the released protocol, which the baselines then use, too."""
     return bool(ways) and all(way.colorizer.settings["protocol"] == "released" for way in ways)
 
 
@@ -180,7 +180,7 @@ def _colorizer(model: object) -> Colorizer:
 
 
 def in_order(photos: Photos, seed: int) -> list[Sample]:
-    """Put photos in an order that is random, but the same wherever they lie."""
+    """Shuffle photos by their names, so that the order is the same on every machine."""
     given = [photos] if isinstance(photos, str | os.PathLike) else list(photos)
     samples: list[Sample] = []
     sources: list[Source] = []

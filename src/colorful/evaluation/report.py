@@ -1,4 +1,4 @@
-"""What an evaluation found: tables, result files and contact sheets."""
+"""The results of an evaluation: tables, result files and contact sheets."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Report:
         }
 
     def difference(self, way: str, other: str) -> dict[str, Estimate]:
-        """Tell by how much one way exceeds another, with intervals from resampling both on the same photos.
+        """Subtract the scores of one way from those of another, on the same resampled photos.
 
         Args:
             way: A model or baseline, by its name in the report.
@@ -125,7 +125,7 @@ class Report:
         return self.scores.estimates(way, minus=other)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give everything but the examples, ready for JSON; infinite PSNRs of single photos are null."""
+        """Return everything but the examples, ready for JSON. An infinite PSNR of a photo is null."""
         return {
             "format": "colorful evaluation 1",
             "complete": self.complete,
@@ -216,7 +216,7 @@ class Report:
         return f"Report({_photos(len(self.names))}{missing}, models={list(self.models)})"
 
     def __str__(self) -> str:
-        """Give the table as plain text."""
+        """Return the table as plain text."""
         from rich.console import Console
 
         console = Console(width=1000, file=io.StringIO(), highlight=False)
@@ -253,7 +253,7 @@ class Report:
             yield table
 
     def summary(self) -> Iterator[str]:
-        """Say in a few lines what was scored and how."""
+        """Describe in a few lines what was scored and how."""
         left_out = [f"{count:,} {kind}" for kind, count in sorted(self.left_out.items())]
         left_out += [f"{len(self.unreadable):,} unreadable"] * bool(self.unreadable)
         end = "" if self.complete else f" of {self.found:,}: not complete"
@@ -285,7 +285,7 @@ def _table(corner: str, *columns: str) -> Table:
 
 
 def _add_row(table: Table, label: str, values: Sequence[Estimate | None], name: str) -> None:
-    """Add a row of values, their intervals below; none if there is no value in it."""
+    """Add a row of values and a row of their intervals, unless there are no values."""
     digits = MEASURES[name].digits
     there = [value if value is not None and value.value is not None else None for value in values]
     if any(there):

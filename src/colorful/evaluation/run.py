@@ -1,4 +1,4 @@
-"""Color photos that were colored all along, and compare: one pass over a set for any number of models."""
+"""Evaluate any number of models in one pass over a set of color photos."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ HINT_COUNTS = (0, 1, 2, 5, 10, 20, 50, 100)
 
 _PATCH = 6
 _WORKERS = 4
-"""Photos scored at a time, at most: each takes the memory of a run of the network."""
+"""The most photos that are scored at a time: each needs the memory of a run of the network."""
 
 
 class EvaluationError(ColorfulError, RuntimeError):
-    """A model failed on the way.
+    """A model failed during an evaluation.
 
     Attributes:
         report: Over the photos scored until then, or None if there was none.
@@ -115,14 +115,14 @@ def evaluate(
 
 
 class _Judge(NamedTuple):
-    """A classifier and the true classes; without them its own answers on the real photos stand in."""
+    """A classifier and the true classes; if there are none, its answers on the real photos are used."""
 
     classifier: Callable[[Tensor], Tensor]
     labels: Mapping[str, int] | None
 
 
 class _Scored(NamedTuple):
-    """What came out of a photo."""
+    """The results for one photo."""
 
     real: Real
     pictures: Mapping[str, Pixels]  # by way
@@ -155,7 +155,7 @@ class _Evaluation:
         self.unreadable: list[tuple[str, str]] = []
         self.names: list[str] = []
         self.stopped = False
-        # Heaps of (key, number, example), the example to give up next first.
+        # Heaps of (key, number, example); the first is the next to be dropped.
         self.best: list[tuple[float, int, Example]] = []
         self.worst: list[tuple[float, int, Example]] = []
 
@@ -165,7 +165,7 @@ class _Evaluation:
             complete = self._pass(progress)
         except ColorfulError:
             raise
-        except Exception as error:  # whatever a model throws; what was measured is not lost
+        except Exception as error:  # a model may raise anything; the scores so far are kept
             failure = error
             complete = False
         report = self._report(complete) if self.names else None
@@ -179,7 +179,7 @@ class _Evaluation:
         return report
 
     def _pass(self, progress: Progress | None) -> bool:
-        """Score all, some photos at a time, each in a thread with its share of torch's threads."""
+        """Score all photos, some at a time, each in a thread with its share of torch's threads."""
         workers = min(parallel.threads(), _WORKERS)
         for scored in parallel.ahead(self._score, self._pairs(progress), workers=workers, share_cores=True):
             self._take(scored)
@@ -190,7 +190,7 @@ class _Evaluation:
         return True
 
     def _pairs(self, progress: Progress | None) -> Iterator[tuple[Real, Real]]:
-        """Load the photos, each with the next one, whose colors the random baseline takes."""
+        """Load the photos. Each comes with the next one, whose colors the random baseline uses."""
         first: Real | None = None
         waiting: Real | None = None
         photos = zip(self.photos, parallel.ahead(self._load, self.photos), strict=True)
@@ -210,7 +210,7 @@ class _Evaluation:
             first = first or loaded
             waiting = loaded
         if waiting is not None and first is not None:
-            # A single photo has only its own colors to take: upside down.
+            # With a single photo, its own colors are used upside down.
             alone = first is waiting
             yield waiting, replace(first, lab=first.lab.flip(1)) if alone else first
 
@@ -245,7 +245,7 @@ class _Evaluation:
         return _Scored(real, pictures, *self.scores.measure(real.pixels, real.lab, colored), hint_psnr)
 
     def _score_hints(self, way: Way, prediction: Prediction, real: Real) -> Iterator[tuple[int, float]]:
-        """Run the network at its own size with more and more of the true colors revealed."""
+        """Run the network with more and more hints of the true colors."""
         seed = hashlib.sha256(f"{self.conditions['seed']} hints {real.name}".encode()).digest()[:8]
         places = np.random.default_rng(int.from_bytes(seed))
         lightness = prediction.light[None].to(way.colorizer.device)
@@ -261,7 +261,7 @@ class _Evaluation:
 
     @torch.inference_mode()
     def _take(self, scored: _Scored) -> None:
-        """Add a photo to the others, in their order; what the caller brought runs in his thread."""
+        """Add the results of a photo. The caller's own functions are called in the caller's thread."""
         real, pictures = scored.real, scored.pictures
         if self.judge:
             for name, right in self._classify(self.judge, real, pictures).items():

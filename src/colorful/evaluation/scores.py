@@ -1,4 +1,4 @@
-"""What several ways of coloring scored on the same photos: a few hundred numbers a photo, then estimates."""
+"""Scores of several ways of coloring on the same photos, and estimates with intervals."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ PER_PHOTO = (
     "colorfulness",
     "colorfulness_absolute",
 )
-"""Those that are means of one number a photo, which result files list."""
+"""The measures with one number for each photo; result files list these numbers."""
 
 _FORMS: tuple[tuple[str, Form], ...] = (
     ("colorfulness", "hasler"),
@@ -97,7 +97,7 @@ Numbered = Mapping[str, Mapping[str, float]]
 
 
 class Scores:
-    """Collect what several ways made of each photo.
+    """Collect the scores of several ways of coloring.
 
     Args:
         ways: Their names.
@@ -191,11 +191,11 @@ class ScoreTable:
         return tuple(way for way in self.per_photo if way != REAL)
 
     def identical(self, way: str) -> int:
-        """Count the photos that came out as they were; no mean of PSNR has them in it."""
+        """Count the photos that came out unchanged. Their PSNR is infinite and in no mean."""
         return int(np.isinf(self.per_photo[way]["psnr"]).sum())
 
     def estimates(self, way: str, *, minus: str | None = None) -> dict[str, Estimate]:
-        """Estimate all measures of a way, or by how much it differs from another on the same photos.
+        """Estimate all measures of a way, or their differences from another way on the same photos.
 
         Args:
             way: One of the ways, or ``"real"``.

@@ -1,4 +1,4 @@
-"""Weights: find them by name, Hub id, folder or file; check them, keep them, load them, publish them."""
+"""Find the weights of a model by name, Hub id, folder or file; check, cache, load and publish them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Our own cache: released ``.pth`` files, converted to safetensors once and kept.
+"""Our own cache, of released ``.pth`` files that were converted to safetensors.
 
-Each file is called ``<name>.<start of the source's SHA-256>.<its own SHA-256>.safetensors``, so that its name
-is all it takes to find a conversion and to see whether it is still what was written.
+Each file is called ``<name>.<start of the source's SHA-256>.<its own SHA-256>.safetensors``. So its name is
+enough to find a conversion and to see whether the file was changed since.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _REGISTERED = {
 
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
-    """Tell where colorful keeps what it converted.
+    """Return the folder of the files that colorful converted.
 
     Args:
         cache_dir: The folder the caller chose for all that is fetched; ``HF_HOME/assets`` by default.
@@ -51,7 +51,7 @@ def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """A model in the cache, or what a broken download left of one.
+    """A model in the cache, or the rest of a download that was not finished.
 
     Args:
         name: A registered name, a Hub id, or the name of the file it was converted from.
@@ -123,7 +123,7 @@ def _is_ours(repo: CachedRepoInfo) -> bool:
 
 
 def find(source_digest: str, folder: Path) -> tuple[Path, str] | None:
-    """Find what the file of this SHA-256 was converted to, with its own SHA-256; drop it if it is damaged."""
+    """Find the conversion of the file with this SHA-256, and its own SHA-256; delete it if it is damaged."""
     for path in sorted(folder.glob(f"*.{source_digest[:16]}.*.safetensors")):
         digest = path.name.split(".")[-2]
         if weights.sha256(path) == digest:
@@ -135,7 +135,7 @@ def find(source_digest: str, folder: Path) -> tuple[Path, str] | None:
 
 
 def convert(source: Path, source_digest: str, name: str, folder: Path) -> tuple[Path, str]:
-    """Keep *source* as safetensors, which it may be already; the caller holds the lock.
+    """Write *source* into the cache as safetensors; the caller holds the lock.
 
     Returns:
         The new file and its SHA-256 in hex.
@@ -152,7 +152,7 @@ def convert(source: Path, source_digest: str, name: str, folder: Path) -> tuple[
 
 
 def readable(source: Path, digest: str, folder: Path, *, name: str | None = None) -> tuple[Path, str]:
-    """Convert a pickle once; where nothing can be kept, take it as it is, like safetensors.
+    """Convert a pickle, unless that was done before. If the cache cannot be written, use the pickle itself.
 
     Args:
         source: The file.
@@ -178,7 +178,7 @@ def readable(source: Path, digest: str, folder: Path, *, name: str | None = None
 
 
 def unwritable(path: Path, error: BaseException) -> WeightsError:
-    """Say why *path* could not be written in the cache."""
+    """Make an error that says why *path* could not be written in the cache."""
     return WeightsError(
         f"{path}: cannot be written: {in_words(error)}. Free some space, make it writable, or choose another "
         "place with cache_dir= or the environment variable HF_HOME"
@@ -187,7 +187,7 @@ def unwritable(path: Path, error: BaseException) -> WeightsError:
 
 @contextmanager
 def lock(source_digest: str, folder: Path) -> Iterator[None]:
-    """Keep other processes off what belongs to one released file; a killed process lets go by itself."""
+    """Let one process at a time work on a released file. The lock of a killed process is free again."""
     from filelock import FileLock
 
     path = folder / f".{source_digest[:16]}.lock"
@@ -196,7 +196,7 @@ def lock(source_digest: str, folder: Path) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(path))
         except (OSError, NotImplementedError) as error:
-            # On a share without locks two processes may do the same work twice; what they write is whole.
+            # On a share without locks two processes may both do the work; the file is whole in any case.
             if isinstance(error, OSError) and error.errno not in (*UNSUPPORTED, errno.ENOLCK):
                 raise unwritable(path, error) from error
         yield

@@ -1,4 +1,4 @@
-"""Model cards: what the page of a model on the Hub says of it."""
+"""Model cards: the text on a model's page on the Hub."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def model_card(
     measures: str | None = None,
     limits: str | None = None,
 ) -> str:
-    """Write a model card; what is not given is said to be not stated.
+    """Write a model card. It says "Not stated." where nothing is given.
 
     Args:
         architecture: Name of the architecture.
@@ -69,7 +69,7 @@ def model_card(
 
 
 def released_card(name: str, *, model: str, sha256: str) -> str:
-    """Write the card of a network that its authors released, converted.
+    """Write the card of a converted network that its authors released.
 
     Args:
         name: Its registered name.

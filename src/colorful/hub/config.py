@@ -1,4 +1,4 @@
-"""``config.json``: what is needed, besides the weights, to build a network again."""
+"""``config.json``: all that is needed, besides the weights, to build a network."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ FORMAT_VERSION = 1
 
 
 class ForeignConfigError(WeightsFormatError):
-    """The config belongs to another library; the weights may still be those of a network that is known."""
+    """The config belongs to another library. The weights may still be of a network that we know."""
 
 
 def new_config(architecture: str, settings: NetworkConfig) -> dict[str, Any]:
-    """Put into a config what is needed to build a network again."""
+    """Make the config of a network."""
     return {
         "format_version": FORMAT_VERSION,
         "library_name": "colorful",
@@ -39,7 +39,7 @@ def new_config(architecture: str, settings: NetworkConfig) -> dict[str, Any]:
 
 
 def to_json(config: Mapping[str, Any]) -> bytes:
-    """Write a config as people like to read it."""
+    """Encode a config as indented JSON."""
     return (json.dumps(config, indent=2) + "\n").encode()
 
 
@@ -60,7 +60,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def parse_config(text: str, where: str) -> dict[str, Any]:
-    """Check a config up to, but not including, the settings of its network.
+    """Read and check a config, but not yet the settings in it.
 
     Raises:
         WeightsIntegrityError: If it is not JSON.

@@ -188,7 +188,7 @@ def _registered(info: ModelInfo, access: Access) -> ModelFiles:
 
 
 def _cached(info: ModelInfo, source: WeightSource | HubSource, access: Access) -> ModelFiles | None:
-    """Find what an earlier call brought from a source, without asking the network."""
+    """Find the files that an earlier call fetched from a source, without using the network."""
     config = new_config(info.architecture, info.config)
     if source.sha256 and (found := cache.find(source.sha256, cache.cache_folder(access.cache_dir))):
         return ModelFiles(config, *found, f"the cache, from {source.filename}")
@@ -199,7 +199,7 @@ def _cached(info: ModelInfo, source: WeightSource | HubSource, access: Access) -
 
 
 def _from_source(info: ModelInfo, source: WeightSource | HubSource, access: Access) -> ModelFiles:
-    """Bring a registered model from one of its sources; its config is the registered one."""
+    """Fetch a registered model from one of its sources. Its config is the registered one."""
     config = new_config(info.architecture, info.config)
     folder = cache.cache_folder(access.cache_dir)
     if isinstance(source, WeightSource):
@@ -213,7 +213,7 @@ def _from_source(info: ModelInfo, source: WeightSource | HubSource, access: Acce
 
 def _download(name: str, source: WeightSource, folder: Path, force_download: bool) -> tuple[Path, str]:
     with cache.lock(source.sha256, folder):
-        # Another process may have brought it while this one waited.
+        # Another process may have fetched it while this one waited.
         found = None if force_download else cache.find(source.sha256, folder)
         if found is None:
             released = folder / f"{source.sha256[:16]}.{source.filename}"
@@ -228,7 +228,7 @@ def _download(name: str, source: WeightSource, folder: Path, force_download: boo
 def _from_hub(repo_id: str, revision: str | None, access: Access, architecture: str | None) -> ModelFiles:
     try:
         config, _ = remote.fetch_from_hub(repo_id, CONFIG, access, revision=revision)
-        # The commit, so that config and weights belong together even if somebody pushes in between.
+        # By the commit, so that config and weights fit even if somebody pushes in between.
         commit = config.parent.name
         path, digest = _weights_from_hub(repo_id, commit, access, config)
     except WeightsOfflineError as error:
@@ -236,7 +236,7 @@ def _from_hub(repo_id: str, revision: str | None, access: Access, architecture: 
         raise WeightsOfflineError(f"{error}. {_once_online(repo_id + at)}") from error
     try:
         return _described(path, digest, access, architecture, f"{repo_id}@{commit}")
-    except WeightsIntegrityError:  # What is whole but means nothing here is the user's to keep.
+    except WeightsIntegrityError:  # Damaged files go; whole files of something else may be of use to others.
         remote.discard(config)
         remote.discard(path)
         raise
@@ -272,7 +272,7 @@ def _from_disk(path: Path, access: Access, architecture: str | None = None) -> M
 
 
 def _described(path: Path, digest: str, access: Access, architecture: str | None, source: str) -> ModelFiles:
-    """Find the config of a file; a pickle is converted once, and then read from what it became."""
+    """Find the config of a file. A pickle is converted first, and the conversion is read."""
     readable, its_digest = cache.readable(path, digest, cache.cache_folder(access.cache_dir))
     config = inspect(path, converted=readable).config_for(architecture)
     return ModelFiles(config, readable, its_digest, source)

@@ -1,4 +1,4 @@
-"""Look into a file of weights without trusting it."""
+"""Tell what a file of weights is, without running anything in it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Inspection:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the tensors hold."""
+        """The number of values in all tensors."""
         return sum(math.prod(tensor.shape) for tensor in self.tensors.values())
 
     @cached_property
@@ -67,7 +67,7 @@ class Inspection:
         return weights.mismatch(expected, converted)
 
     def config_for(self, architecture: str | None = None) -> dict[str, Any]:
-        """Give the config to build the network with.
+        """Return the config to build the network with.
 
         Args:
             architecture: What the network is, where the file does not tell.
@@ -91,9 +91,9 @@ class Inspection:
 
 
 def inspect(file: str | os.PathLike[str], *, converted: Path | None = None) -> Inspection:
-    """Look into a file of weights, or into that of a folder; nothing in it is run.
+    """Tell what a file of weights, or that in a folder, is. Nothing in it is run.
 
-    A file that is named as it is in a repo belongs to the ``config.json`` beside it.
+    If the file has the name that such files have in a repo, the ``config.json`` beside it is read as well.
 
     Args:
         file: A ``.safetensors`` or ``.pth`` file, or a folder as :func:`save_pretrained` writes it or as the
@@ -119,11 +119,11 @@ def inspect(file: str | os.PathLike[str], *, converted: Path | None = None) -> I
         except ForeignConfigError:
             if identify(shapes) is None:
                 raise
-    # Only what does not tell by itself is compared with the classes, for which torch has to be loaded.
+    # Comparing with the classes loads torch, so it is done only if there is no config.
     return Inspection(path, kind, config["architecture"] if config else identify(shapes), config, tensors)
 
 
 def weights_in(folder: Path) -> Path:
-    """Choose the file of weights in a folder, which need not be there."""
+    """Return the path of the weights in a folder; there may be no such file."""
     pickle = folder / weights.PICKLE
     return pickle if pickle.exists() and not (folder / weights.WEIGHTS).exists() else folder / weights.WEIGHTS

@@ -1,4 +1,4 @@
-"""Write a network as the three files that a Hub repo of it holds, and push them there."""
+"""Save a network as the three files of a Hub repo, and push them to the Hub."""
 
 from __future__ import annotations
 

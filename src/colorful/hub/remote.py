@@ -1,4 +1,4 @@
-"""Fetch files from the Hub and from plain addresses, and say in words why one did not come."""
+"""Fetch files from the Hub and from plain addresses, with errors that say what went wrong."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def is_offline() -> bool:
 
 @dataclass(frozen=True)
 class Access:
-    """How the caller wants the network and the disk used.
+    """How the network and the disk may be used.
 
     Args:
         cache_dir: The Hub's cache; its own place by default.
@@ -67,7 +67,7 @@ def fetch_from_hub(
     revision: str | None = None,
     checksum: str | None = None,
 ) -> tuple[Path, str]:
-    """Bring one file of a Hub repo into the Hub's own cache and check it.
+    """Fetch one file of a Hub repo into the Hub's own cache and check it.
 
     Args:
         repo_id: ``org/name``.
@@ -80,7 +80,7 @@ def fetch_from_hub(
         The file, inside ``snapshots/<commit>/`` of the cache, and its SHA-256 in hex.
 
     Raises:
-        WeightsError: If it did not come or is not what was promised. The subclasses tell which.
+        WeightsError: If it cannot be fetched or has the wrong checksum. The subclasses tell which.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
@@ -92,7 +92,7 @@ def fetch_from_hub(
         lambda: try_to_load_from_cache(repo_id, filename, cache_dir=cache_dir, revision=revision), repo_id
     )
     if not isinstance(cached, str) and not switched_off:
-        # The download below would knock for half a minute before it admits that nobody is there.
+        # Without a server the download below would try for half a minute before it fails.
         url = hf_hub_url(repo_id, filename, revision=revision)
         in_words(
             lambda: get_hf_file_metadata(url, token=access.token),
@@ -117,7 +117,7 @@ def fetch_from_hub(
             attempts=_ATTEMPTS,
         )
     )
-    # The blob a link in the cache points to is named after its ETag: for a large file, its SHA-256.
+    # A link in the cache points to a blob that is named after its ETag: for a large file, its SHA-256.
     name = _blob(path).name
     promised = checksum or (name if re.fullmatch("[0-9a-f]{64}", name) else None)
     found = sha256(path)
@@ -125,7 +125,7 @@ def fetch_from_hub(
         discard(path)
         if access.force_download or switched_off:
             raise wrong_checksum(f"{repo_id}/{filename}", promised, found)
-        # Damaged in the cache, or pieced together by a client that trusts what a broken attempt left.
+        # Damaged in the cache, or continued by the client from a broken download.
         logger.warning("%s: %s has not the checksum it should, fetching it once more", repo_id, filename)
         again = replace(access, force_download=True)
         return fetch_from_hub(repo_id, filename, again, revision=revision, checksum=checksum)
@@ -147,7 +147,7 @@ def in_words(
     revision: str | None = None,
     attempts: int = 1,
 ) -> _Result:
-    """Make a call to the Hub and put what fails in words.
+    """Call the Hub's client, and turn its errors into ours.
 
     Args:
         call: Calls the client, without arguments.
@@ -175,7 +175,7 @@ def in_words(
 
 
 def download(url: str, target: Path, *, checksum: str) -> None:
-    """Bring a file from a plain address; go on where an earlier attempt broke off.
+    """Download a file from a plain address, or continue a download that broke off.
 
     Nothing but the plain request is sent: no token. The caller holds a lock on *target*.
 
@@ -210,7 +210,7 @@ def download(url: str, target: Path, *, checksum: str) -> None:
 
 
 def wrong_checksum(where: str, expected: str, got: str) -> WeightsIntegrityError:
-    """Name both sums."""
+    """Make an error that names both checksums."""
     return WeightsIntegrityError(
         f"{where}: wrong checksum: expected SHA-256 {expected}, got {got}. The file was changed or damaged "
         "on its way and has been deleted; nothing of it was loaded. Try again; if it stays so, report it"
@@ -218,12 +218,12 @@ def wrong_checksum(where: str, expected: str, got: str) -> WeightsIntegrityError
 
 
 def first_line(error: Exception) -> str:
-    """Say what an error is in one line."""
+    """Return the first line of an error's message."""
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _receive(url: str, partial: Path) -> None:
-    """Complete *partial* from *url*, over as many connections as it takes while each brings something."""
+    """Complete *partial* from *url*, with new connections as long as each brings some bytes."""
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     idle = 0
@@ -247,13 +247,13 @@ def _receive(url: str, partial: Path) -> None:
 
 
 def _request(url: str, partial: Path) -> None:
-    """Append to *partial* what one connection brings."""
+    """Append the bytes of one connection to *partial*."""
     from huggingface_hub import constants, get_session
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     offset = _length(partial)
-    # Compression would make lengths and offsets mean something else.
+    # With compression, lengths and offsets would not be those of the file.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
     with get_session().stream(
         "GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT, follow_redirects=True
@@ -340,7 +340,7 @@ def _explain(error: Exception, repo_id: str, filename: str, revision: str | None
 
 
 def _explain_status(error: HfHubHTTPError, repo_id: str, filename: str, revision: str | None) -> WeightsError:
-    """Turn an answer of the Hub that is an error into one of ours."""
+    """Turn an error status of the Hub into one of our errors."""
     from huggingface_hub import errors
 
     status = error.response.status_code
@@ -370,14 +370,14 @@ def _explain_status(error: HfHubHTTPError, repo_id: str, filename: str, revision
 
 
 def _transport_error() -> type[Exception]:
-    """Name the base of the errors of the client's HTTP library, which one that is being its own affair."""
+    """Return the base class of the errors of whatever HTTP library the client uses."""
     from huggingface_hub.errors import HfHubHTTPError
 
     return cast("type[Exception]", HfHubHTTPError.__mro__[1])
 
 
 def _blob(path: Path) -> Path:
-    # One step along the link only: blobs may themselves be links into a store with another naming.
+    # One step only: blobs may themselves be links into a store with other names.
     return path.parent / path.readlink() if path.is_symlink() else path
 
 

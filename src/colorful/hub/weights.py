@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model.safetensors"
 PICKLE = "pytorch_model.bin"
-"""What many repos on the Hub hold in place of :data:`WEIGHTS`."""
+"""The name of the weights in many repos of other libraries."""
 
-# Key of the config in the header of a safetensors file. It stays the only key there: safetensors writes its
-# metadata in no fixed order, and one network must always give one checksum.
+# Key of the config in the header of a safetensors file. It is the only key there: safetensors writes several
+# in any order, but one network must always have one checksum.
 _EMBEDDED = "colorful"
 
 _DTYPES = {
@@ -43,11 +43,11 @@ class TensorInfo(NamedTuple):
 
 
 class WebPageError(WeightsIntegrityError):
-    """A web page came in place of the weights; the file itself may still be elsewhere."""
+    """A web page was received in place of the weights. Another source may still have the file."""
 
 
 def web_page(where: str) -> WebPageError:
-    """Say that a web page came."""
+    """Make an error that says that a web page was received."""
     return WebPageError(
         f"{where}: expected weights, got a web page. Most likely the link is dead, or a login page of your "
         "network answered in its place; fetch the file again by another way"
@@ -60,7 +60,7 @@ def is_page(head: bytes) -> bool:
 
 
 def kind_of(path: Path) -> Kind:
-    """Tell by its first bytes how a file is written.
+    """Tell the format of a file by its first bytes.
 
     Raises:
         WeightsNotFoundError: If it is not there.
@@ -78,8 +78,8 @@ def kind_of(path: Path) -> Kind:
         raise WeightsError(f"{path}: cannot be read: {in_words(error)}") from error
     if not head:
         raise WeightsIntegrityError(f"{path}: expected weights, got an empty file")
-    # Before all others, as what safetensors begin with is a length, whose bytes may be anything. Lengths that
-    # take more than four of the eight are none.
+    # This test comes first, since safetensors begin with a length of eight bytes, which may look like the
+    # beginning of another format. Only lengths of up to four bytes are possible.
     if head[4:9] == b"\0\0\0\0{":
         return "safetensors"
     if is_page(head):
@@ -94,13 +94,13 @@ def kind_of(path: Path) -> Kind:
 
 
 def sha256(path: Path) -> str:
-    """Sum up a file."""
+    """Compute the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_header(path: Path) -> tuple[dict[str, TensorInfo], dict[str, Any] | None]:
-    """Read what a file of weights says of its tensors; of a safetensors file without loading torch.
+    """Read names, dtypes and shapes of the tensors in a file; for safetensors without loading torch.
 
     Returns:
         Its tensors; and the config it carries, if one.
@@ -124,7 +124,7 @@ def read_header(path: Path) -> tuple[dict[str, TensorInfo], dict[str, Any] | Non
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read all tensors of a file onto the CPU. A pickle never gets to run code."""
+    """Read all tensors of a file onto the CPU. Code in a pickle is never run."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -177,12 +177,12 @@ def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool 
     settings = settings_of(config, where)
     tensors = dict(network_class(config["architecture"]).converted(read_tensors(weights)))
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    # Fresh weights would move the caller's random stream, and take time and memory to draw.
+    # Drawing random weights would change the caller's random numbers, and take time and memory.
     with unaffected(), torch.random.fork_rng(devices=[]), Undrawn():
         network = create(config["architecture"], settings, shapes=shapes)
     expected = network.state_dict()
     for name, tensor in expected.items():
-        # Counts training steps only; files from before torch 0.4.1 have none.
+        # A counter of training steps, which files from before torch 0.4.1 do not have.
         if name.endswith(".num_batches_tracked"):
             tensors.setdefault(name, tensor)
     if complaint := mismatch(expected, tensors):
@@ -218,7 +218,7 @@ def serialize(tensors: Mapping[str, Tensor], config: Mapping[str, Any] | None = 
 
 
 def _is_plain(name: object, value: object) -> bool:
-    """Tell whether this is a tensor with a name, as large in the file as it says: some kinds are not."""
+    """Tell whether this is a name and a plain tensor whose data are all in the file."""
     import torch
 
     return (

@@ -1,4 +1,4 @@
-"""Measures of single photos, in batches; what they take is told in :mod:`colorful.metrics`."""
+"""Measures of single photos, in batches. Shapes and ranges are as in :mod:`colorful.metrics`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Form = Literal["hasler", "absolute"]
 _SSIM_SIGMA, _SSIM_RADIUS = 1.5, 5
 _SSIM_C1, _SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _OVERSHOOT = 0.01
-"""How far outside [0, 1] floats may be by rounding; those of 0..255 are no picture here."""
+"""How far rounding may take floats out of [0, 1]. Floats of 0..255 are refused."""
 
 
 VIVID, WRONG = 25.0, 40.0
@@ -109,7 +109,7 @@ def ssim(rgb: Tensor, real: Tensor) -> Tensor:
             f"rgb: expected sides of at least {2 * _SSIM_RADIUS + 1} pixels, got {tuple(rgb.shape)}"
         )
     with torch.no_grad():
-        # Around the middle, since variances are then exact enough in float32.
+        # Relative to the middle, since float32 is then exact enough for the variances.
         x, y = _levels(rgb) - 128, _levels(real) - 128
         mean_x, mean_y = _blur(x), _blur(y)
         variances = _blur(x * x) - mean_x**2 + _blur(y * y) - mean_y**2
@@ -149,7 +149,7 @@ def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
 
 
 def _ciede2000(lab: Tensor, real: Tensor) -> Tensor:
-    """Go through the equations of the paper, whose numbers stand beside; angles are in radians."""
+    """Compute the equations of the paper, with their numbers beside them; angles are in radians."""
     (light_1, a_1, b_1), (light_2, a_2, b_2) = lab.unbind(-3), real.unbind(-3)
     chroma = (torch.hypot(a_1, b_1) + torch.hypot(a_2, b_2)) / 2  # 2, 3
     stretch = 1.5 - 0.5 * _saturation(chroma)  # 4
@@ -193,7 +193,7 @@ def _saturation(chroma: Tensor) -> Tensor:
 
 
 def _blur(pictures: Tensor) -> Tensor:
-    """Take the mean over the Gaussian window around each pixel that has one: (N, 3, H, W) -> (N, 3, h, w)."""
+    """Compute Gaussian means around each pixel whose window is inside: (N, 3, H, W) -> (N, 3, h, w)."""
     distance = torch.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1, dtype=pictures.dtype, device=pictures.device)
     window = torch.exp(-(distance**2) / (2 * _SSIM_SIGMA**2))
     window = (window / window.sum()).view(1, 1, -1, 1)
@@ -263,7 +263,7 @@ def check_pair(tensor: Tensor, real: Tensor, channels: int, name: str, *, one_wi
 
 
 def _levels(rgb: Tensor) -> Tensor:
-    """Bring to 8-bit levels, as floats."""
+    """Convert to 8-bit levels, as floats."""
     if rgb.dtype == torch.uint8:
         return rgb.float()
     exact = rgb if rgb.dtype == torch.float64 else rgb.float()

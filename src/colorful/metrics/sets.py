@@ -1,4 +1,4 @@
-"""Measures of whole sets of photos, which take in batch after batch; see :mod:`colorful.metrics`."""
+"""Measures of sets of photos, added batch by batch. Shapes and ranges are as in :mod:`colorful.metrics`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class AbErrors:
     The curve gives, for each threshold t, the share of pixels whose error (Euclidean, in ab) is at most t.
     Its area from 0 to 150, in percent, is the AuC, here without steps: ``100 mean(max(0, 1 - e / 150))``. In
     the rebalanced form a pixel has the weight 1 / p(b), b being the bin of its true color and p the
-    frequencies of the bins in this very set, not smoothed. So each bin that occurs at all counts the same,
-    and the measure depends on the set and its size.
+    frequencies of the bins in this very set, not smoothed. So each bin that occurs counts the same, and
+    the measure depends on the set and its size.
 
     Several predictions for the same photos, *ways*, share the counting of bins. What is kept of a photo are
     its sums over each bin.
@@ -46,7 +46,7 @@ class AbErrors:
         return sum(each.shape[1] for each in self._sums)
 
     def update(self, real: Tensor, *predicted: Tensor) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
             real: True ab, shape ``(N, 2, H, W)``.
@@ -70,7 +70,7 @@ class AbErrors:
         self._sums.append(torch.stack(sums).view(-1, photos, size).cpu().numpy().astype(np.float32))
 
     def merge(self, other: AbErrors) -> None:
-        """Take in what another accumulator of as many ways took in.
+        """Add all that was added to another accumulator with as many ways.
 
         Args:
             other: Left as it is.
@@ -83,29 +83,29 @@ class AbErrors:
         self._sums.extend(other._sums)
 
     def bin_counts(self) -> npt.NDArray[np.int64]:
-        """Give how many pixels have their true color in each bin, shape ``(313,)``."""
+        """Return the number of pixels with their true color in each bin, shape ``(313,)``."""
         return sum((each[0].sum(axis=0, dtype=np.int64) for each in self._sums), np.zeros(313, np.int64))
 
     def auc(self) -> list[float]:
-        """Give the AuC of each way, in percent.
+        """Return the AuC of each way, in percent.
 
         Raises:
-            PhotosError: If no photo came.
+            PhotosError: If there is no photo.
         """
         pixels, _, scores, _ = self.per_photo()
         return [100 * float(score.sum() / pixels.sum()) for score in scores]
 
     def rebalanced_auc(self) -> list[float]:
-        """Give the rebalanced AuC of each way, in percent.
+        """Return the rebalanced AuC of each way, in percent.
 
         Raises:
-            PhotosError: If no photo came.
+            PhotosError: If there is no photo.
         """
         _, weights, _, scores = self.per_photo()
         return [100 * float(score.sum() / weights.sum()) for score in scores]
 
     def per_photo(self) -> tuple[npt.NDArray[np.float64], ...]:
-        """Give what the two areas are sums of, so that they can be resampled with the weights held fixed.
+        """Return the terms of the two areas for each photo, so that photos can be resampled.
 
         Returns:
             Pixels, shape ``(N,)``; weights, ``(N,)``; scores, ``(ways, N)``; weighted scores, ``(ways, N)``.
@@ -113,7 +113,7 @@ class AbErrors:
             that of weights.
 
         Raises:
-            PhotosError: If no photo came.
+            PhotosError: If there is no photo.
         """
         if not len(self):
             raise PhotosError("AuC: expected at least one photo, got none")
@@ -143,7 +143,7 @@ class FrechetDistance:
         self._sums: list[tuple[Tensor, Tensor]] = []
 
     def update(self, rgb: Tensor, real: Tensor) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
             rgb: Colored photos, shape ``(N, 3, H, W)``, in [0, 1] or uint8.
@@ -166,10 +166,10 @@ class FrechetDistance:
         ]
 
     def value(self) -> float:
-        """Give the distance, at least 0.
+        """Return the distance, at least 0.
 
         Raises:
-            PhotosError: If fewer than two photos came.
+            PhotosError: If there are fewer than two photos.
         """
         if self._count < 2:
             raise PhotosError(f"Frechet distance: expected at least two photos, got {self._count}")
@@ -200,7 +200,7 @@ class TopOne:
         self._hits = self._count = 0
 
     def update(self, rgb: Tensor, labels: Tensor) -> Tensor:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
             rgb: Shape ``(N, 3, H, W)``, floats in [0, 1] or uint8.
@@ -216,10 +216,10 @@ class TopOne:
         return right
 
     def value(self) -> float:
-        """Give the accuracy in percent.
+        """Return the accuracy in percent.
 
         Raises:
-            PhotosError: If no photo came.
+            PhotosError: If there is no photo.
         """
         if not self._count:
             raise PhotosError("top-1: expected at least one photo, got none")
