@@ -170,9 +170,9 @@ def split_photos(photos: Sequence[Photo], *, test: float = 0.0522, validation: f
 
     The SHA-256 of a name, read as a fraction of 1, says where its photo belongs: below *test* it tests, above
     that and below *test* + *validation* it validates, else it is for training. So a photo stays where it is
-    when others join. Then difference hashes (8 x 8, of the photo and of its mirror image) are compared: a
-    held-out photo that differs in at most 4 of 64 bits from one of another part goes to training, and so do
-    held-out photos near to it.
+    when others join, unless one of them is nearly the same: difference hashes (8 x 8, of the photo and of its
+    mirror image) are compared, and a held-out photo that differs in at most 4 of 64 bits from one of another
+    part goes to training, and so do held-out photos near to it.
 
     Args:
         photos: With unique names.
