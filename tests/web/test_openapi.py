@@ -114,6 +114,8 @@ def exercise(painter: Colorizer, plain: Colorizer, *, examples: int) -> Counter[
         sent = {"photo": (io.BytesIO(buffer.getvalue()), "a.png")}
         known["photo"] = client.post("/v1/photos", data=sent).json["id"]
         known["result"] = client.post(f"/v1/photos/{known['photo']}/results", json={}).json["id"]
+        wanted = {"photos": [{"id": known["photo"]}]}
+        known["archive"] = client.post("/v1/archives", json=wanted).json["id"]
 
     refresh()
     for result in schema.get_all_operations():
@@ -129,7 +131,11 @@ def exercise(painter: Colorizer, plain: Colorizer, *, examples: int) -> Counter[
         def send(case: schemathesis.Case, guess: int) -> None:
             path = case.path
             if guess and "{id}" in path:
-                case.path_parameters["id"] = known["result" if "results/{id}" in path else "photo"]
+                kind = next((name for name in ("result", "archive") if f"{name}s/{{id}}" in path), "photo")
+                case.path_parameters["id"] = known[kind]
+            if guess and path == "/v1/archives" and isinstance(case.body, dict):
+                for photo in case.body.get("photos") or []:
+                    photo["id"] = known["photo"]
             response = case.call()
             replies[path, response.status_code] += 1
             case.validate_response(

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from colorful.web.queue import BusyError, Queue
+from colorful.web.queue import QUICK_PIXELS, Asker, BusyError, LeftError, Queue
 
 
 def test_gives_back_what_the_work_returns_and_raises_what_it_raises() -> None:
@@ -142,3 +142,114 @@ def _until(condition: object) -> None:
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+LARGE = QUICK_PIXELS + 1
+
+
+def _start(queue: Queue, work: object, **options: object) -> threading.Thread:
+    thread = threading.Thread(target=queue.run, args=(work,), kwargs=options, daemon=True)
+    before = queue.taken
+    thread.start()
+    _until(lambda: queue.taken > before)
+    return thread
+
+
+def test_what_is_small_goes_ahead_of_what_is_large() -> None:
+    """While large photos take every worker, and more of them wait, a small one runs at once."""
+    queue, gate = Queue(workers=2, waiting=8), threading.Event()
+    threads = [_start(queue, gate.wait, pixels=LARGE) for _ in range(6)]
+    assert queue.run(lambda: "quick", pixels=1000) == "quick"
+    assert queue.taken == 6
+    gate.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_turns_go_round_among_visitors() -> None:
+    """Who comes last with one photo does not wait for all ten of somebody else."""
+    queue, gate, order = Queue(workers=1, waiting=20), threading.Event(), []
+    threads = [_start(queue, gate.wait, pixels=LARGE, asker=Asker(visitor="many"))]
+    for who in ["many"] * 10 + ["one"]:
+        work = lambda who=who: order.append(who)  # noqa: E731
+        threads.append(_start(queue, work, pixels=LARGE, asker=Asker(visitor=who)))
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert order.index("one") <= 1
+
+
+def test_a_full_queue_makes_room_for_who_has_less_in_it() -> None:
+    """The one who holds most places gives the last one up; who holds as many is refused."""
+    queue, gate, sent_away = Queue(workers=1, waiting=2), threading.Event(), []
+
+    def ask() -> None:
+        try:
+            queue.run(gate.wait, asker=Asker(visitor="many"))
+        except BusyError as error:
+            sent_away.append(error.retry_after)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for number, thread in enumerate(threads, start=1):
+        thread.start()
+        _until(lambda number=number: queue.taken == number)
+    with pytest.raises(BusyError):
+        queue.run(lambda: None, asker=Asker(visitor="many"))
+    other = _start_displacing(queue)
+    _until(lambda: len(sent_away) == 1)
+    assert sent_away[0] >= 1
+    gate.set()
+    for thread in (*threads, other):
+        thread.join()
+
+
+def _start_displacing(queue: Queue) -> threading.Thread:
+    thread = threading.Thread(target=queue.run, args=(lambda: None,), kwargs={"asker": Asker(visitor="one")})
+    thread.start()
+    return thread
+
+
+def test_nobody_works_for_who_has_left() -> None:
+    """What waits is taken out when its asker leaves, and what runs stops between two of its steps."""
+    queue, started, gate, gone = Queue(workers=1, waiting=2), threading.Event(), threading.Event(), []
+    errors: list[Exception] = []
+
+    def long_work() -> None:
+        started.set()
+        gate.wait()
+        queue.check()
+        errors.append(AssertionError("it went on"))
+
+    def ask(work: object) -> None:
+        try:
+            queue.run(work, asker=Asker(has_left=lambda: bool(gone)))  # type: ignore[arg-type]
+        except LeftError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=ask, args=(work,)) for work in (long_work, lambda: 1 / 0)]
+    threads[0].start()
+    started.wait()
+    threads[1].start()
+    _until(lambda: queue.taken == 2)
+    gone.append(True)
+    for thread in threads:
+        thread.join()
+    assert [type(error) for error in errors] == [LeftError, LeftError]
+    assert queue.taken == 1  # what runs has not noticed yet
+    gate.set()
+    _until(lambda: queue.taken == 0)
+    assert len(errors) == 2
+
+
+def test_says_how_long_a_visitor_will_wait() -> None:
+    """The estimate grows with the megapixels before, and is nothing for who has asked for nothing."""
+    queue, gate = Queue(workers=1, waiting=8), threading.Event()
+    threads = [_start(queue, gate.wait, pixels=50_000_000, asker=Asker(visitor="a"))]
+    few = queue.seconds("a")
+    threads += [_start(queue, gate.wait, pixels=50_000_000, asker=Asker(visitor="b")) for _ in range(3)]
+    assert 1 <= few < queue.seconds("b")
+    assert queue.seconds("a") == few
+    assert queue.seconds("nobody") == 0
+    gate.set()
+    for thread in threads:
+        thread.join()

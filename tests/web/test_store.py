@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colorful.errors import ImageTooLargeError
-from colorful.web.store import Folder, GoneError, Store
+from colorful.web.store import Folder, GoneError, Owner, Store
 
 
 def test_gives_back_what_was_put_under_an_unguessable_name() -> None:
@@ -112,3 +112,38 @@ def _has(store: Store, name: str, kind: type = int) -> bool:
     except GoneError:
         return False
     return True
+
+
+def test_one_visitors_flood_leaves_others_their_photos() -> None:
+    """Whoever brings more and more pushes out their own; what others have less of stays."""
+    store = Store(max_bytes=100, max_age=60)
+    kept = store.put("mine", 20, Owner("10.0.0.1", "a"))
+    neighbor = store.put("neighbor", 20, Owner("10.0.0.2", "b"))
+    flood = [store.put("flood", 30, Owner("10.0.0.2", "c")) for _ in range(9)]
+    assert _has(store, kept, str)
+    assert _has(store, neighbor, str)
+    assert [_has(store, name, str) for name in flood] == [False] * 7 + [True] * 2
+    many = [store.put("crowd", 30, Owner("10.0.0.3", str(number))) for number in range(9)]
+    assert _has(store, kept, str)  # nor do many names from one address help
+    assert _has(store, many[-1], str)
+
+
+def test_what_can_be_made_again_goes_first() -> None:
+    """Of one visitor a result goes before a photo, though it was used later."""
+    store = Store(max_bytes=10, max_age=60)
+    photo, result = store.put("photo", 4), store.put("result", 4, spare=True)
+    store.get(result, str)
+    store.put("new", 4)
+    assert _has(store, photo, str)
+    assert not _has(store, result, str)
+
+
+def test_only_the_owner_reads_what_a_folder_keeps(tmp_path: Path) -> None:
+    """Copies of other people's photos are closed to other users of the computer."""
+    folder = Folder(tmp_path / "kept")
+    name = folder.save_upload(b"photo", "jpg")
+    folder.save_result(b"result", "png", name)
+    for part in ("uploads", "colorized"):
+        place = tmp_path / "kept" / part
+        assert place.stat().st_mode & 0o777 == 0o700
+        assert [path.stat().st_mode & 0o777 for path in place.iterdir()] == [0o600]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, get_args
 
@@ -36,7 +37,9 @@ def photos_of_form(limits: Limits, *fields: str) -> Iterator[tuple[bytes, str]]:
     if len(photos) > limits.photos:
         raise OptionError(f"photo: expected at most {limits.photos} files, got {len(photos)}")
     for file in photos:
-        yield file.read(), file.filename or ""
+        with contextlib.closing(file):
+            data = file.read()
+        yield data, file.filename or ""
 
 
 def edit_of_form(models: Mapping[str, Colorizer]) -> Edit:

@@ -26,7 +26,10 @@ def compress(request: Request, response: Response) -> Response:
     if response.status_code != 200 or request.method != "GET" or not request.accept_encodings["gzip"]:
         return response
     response.direct_passthrough = False  # static files are read here: they are small
+    whole = response.response
     data = response.get_data()
+    if (close := getattr(whole, "close", None)) is not None:
+        close()
     if len(data) >= _LEAST:
         response.set_data(_compressed(data))
         response.headers["Content-Encoding"] = "gzip"

@@ -60,27 +60,29 @@ class Decoded:
     """A photo decoded at its full size, for who looks at it closely; and copies half, a quarter ... as large.
 
     Attributes:
-        levels: The photo, then the copies, each made when it is looked at.
+        photo: At full size.
+        copies: By how often they are halved, each made when it is looked at.
         predictions: Of the photo at full size.
     """
 
-    levels: list[Picture] = field(repr=False)
+    photo: Picture = field(repr=False)
+    copies: dict[int, Picture] = field(default_factory=dict, repr=False)
     predictions: Predictions = field(default_factory=Predictions, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def bytes(self) -> int:
         """What it takes in memory at most: all copies together are a third of the photo."""
-        return weight(self.levels[0]) * 4 // 3
+        return weight(self.photo) * 4 // 3
 
     def level(self, number: int) -> Picture:
         """Give the photo after halving it so many times."""
         with self.lock:
-            while len(self.levels) <= number:
-                last = self.levels[-1]
-                halves = (max(1, last.height // 2), max(1, last.width // 2))
-                self.levels.append(resized(last, halves, Image.Resampling.BOX))
-            return self.levels[number]
+            if number and number not in self.copies:
+                # From the photo itself: half of a half would be rounded twice.
+                size = (max(1, self.photo.height >> number), max(1, self.photo.width >> number))
+                self.copies[number] = resized(self.photo, size, Image.Resampling.BOX)
+            return self.copies[number] if number else self.photo
 
 
 def level_for(region: Region, side: int) -> int:

@@ -178,7 +178,7 @@ class Studio:
             if part is not None:
                 picture = self._part(upload, edit, part, side)
             elif large:
-                picture = pictures.shrunk(self._decoded(upload).levels[0], side)
+                picture = pictures.shrunk(self._decoded(upload).photo, side)
             elif edit is None:
                 picture = pictures.shrunk(upload.preview, side)
             else:
@@ -325,7 +325,7 @@ class Studio:
         key = (edit.model, edit.hints)
         prediction = decoded.predictions.find(*key)
         if prediction is None:
-            prediction = self.colorizers[edit.model].predict(decoded.levels[0], hints=edit.hints)
+            prediction = self.colorizers[edit.model].predict(decoded.photo, hints=edit.hints)
             decoded.predictions.keep(key, prediction)
             self.queue.check()
         left, top, right, bottom = part
@@ -346,7 +346,7 @@ class Studio:
     def _decoded(self, upload: Upload) -> Decoded:
         decoded = self._found(upload)
         if decoded is None:
-            decoded = Decoded([self._read(upload.data)])
+            decoded = Decoded(self._read(upload.data))
             if decoded.bytes <= self.limits.kept_bytes // 2:
                 name = self.store.put(decoded, decoded.bytes, upload.owner, spare=True)
                 with upload.lock:

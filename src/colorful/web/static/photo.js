@@ -8,10 +8,12 @@ export const UNCHANGED = Object.freeze({
 
 const between = (low, value, high) => Math.round(Math.min(high, Math.max(low, value)));
 
+let count = 0;
+
 export class Photo {
   /** A photo that came as a file; or one that the browser has kept, with its edits. */
   constructor(file, known = {}) {
-    this.key = `${Date.now()}-${Math.random()}`;
+    this.key = `${Date.now()}.${String(count += 1).padStart(4, "0")}-${Math.random()}`; // in the order they came
     this.file = file;
     this.name = file?.name || "photo.png";
     this.edit = UNCHANGED;

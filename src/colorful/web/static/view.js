@@ -118,10 +118,10 @@ export class View {
     return { x: (x - this.x) / this.scale, y: (y - this.y) / this.scale };
   }
 
-  /** Zoom to so many stage pixels for one of the photo; what is at the spot stays there. */
-  zoom(scale, at = this.anchor ?? this.middle()) {
+  /** Zoom to so many stage pixels for one of the photo; what is at the spot stays there, or comes there from another. */
+  zoom(scale, at = this.anchor ?? this.middle(), from = at) {
     const to = within(this.least, scale, this.most);
-    const { x, y } = this.place(at);
+    const { x, y } = this.place(from);
     Object.assign(this, { scale: to, x: at.x - x * to, y: at.y - y * to, fitted: to === this.least });
     this.lay();
   }
@@ -141,7 +141,7 @@ export class View {
     this.lay();
   }
 
-  /** Bring the photo to where it belongs: it never leaves the stage, and lies in the middle where there is room. */
+  /** Bring the photo to where it belongs: it never leaves the stage, and fitted in it lies in the middle. */
   lay() {
     const { width, height } = this.photo.info;
     const room = { x: this.stage.clientWidth, y: this.stage.clientHeight };
@@ -151,7 +151,7 @@ export class View {
     if (this.fitted) this.scale = this.least;
     for (const [axis, length] of [["x", width * this.scale], ["y", height * this.scale]]) {
       const free = room[axis] - length;
-      this[axis] = free >= 0 || this.fitted ? free / 2 : within(free - border, this[axis], border);
+      this[axis] = this.fitted ? free / 2 : within(Math.min(0, free - border), this[axis], Math.max(free, border));
     }
     Object.assign(this.canvas.style, {
       width: `${width * this.scale}px`, height: `${height * this.scale}px`, translate: `${this.x}px ${this.y}px`,
@@ -220,11 +220,9 @@ export class View {
     if (this.pointers.size > 1) {
       const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, spot]) => spot);
       const apart = (one) => Math.max(1, Math.hypot(one.x - other.x, one.y - other.y));
-      const half = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
+      const half = (one) => ({ x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 });
       this.pointers.set(event.pointerId, now);
-      const grown = this.scale * apart(now) / apart(last);
-      this.pan((now.x - last.x) / 2, (now.y - last.y) / 2);
-      return this.zoom(grown, half);
+      return this.zoom(this.scale * apart(now) / apart(last), half(now), half(last));
     }
     if (this.drawing) {
       this.hooks.pen("move", this.place(now));
