@@ -241,6 +241,21 @@ def web_load(results: dict[str, Any]) -> str:
     )
 
 
+def web_crowd(results: dict[str, Any]) -> str:
+    """Write how long who moves a slider waits for others."""
+    alone, beside = (
+        {name: round(1000 * seconds) for name, seconds in results[key].items()}
+        for key in ("seconds_alone", "seconds_beside_the_crowd")
+    )
+    return (
+        f"## A preview beside {results['clients']} clients with {results['megapixels']} megapixels\n\n"
+        f"The picture of 512 x 512 pixels after a new point: alone {alone['median']} ms (95 of 100 within "
+        f"{alone['p95']}), beside them {beside['median']} ms (95 of 100 within {beside['p95']}). Meanwhile "
+        f"{results['large_done']} of the large photos were done. The server took "
+        f"{results['rss_mib_at_most']:.0f} MiB at most.\n"
+    )
+
+
 def web_preview(results: dict[str, Any]) -> str:
     """Write how soon the picture follows on the page."""
     rows = [
@@ -290,6 +305,7 @@ def main() -> None:
         "measures": (measures,),
         "guided": (guided,),
         "web_load": (web_load,),
+        "web_crowd": (web_crowd,),
         "web_preview": (web_preview,),
     }
     first: dict[str, Any] | None = None

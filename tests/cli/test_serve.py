@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import signal
 import socket
@@ -78,3 +79,18 @@ def test_options_that_make_no_sense_are_refused(options: list[str], words: str) 
     result = CliRunner().invoke(cli, ["serve", *options], env={"HF_HUB_OFFLINE": "1"})
     assert result.exit_code != 0
     assert words in result.output
+
+
+def test_the_log_says_more_of_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    """What nobody expected is in the log with its traceback, as the server's reply promises."""
+    CliRunner().invoke(cli, ["serve", "--help"])
+    try:
+        raise ZeroDivisionError("of ours")
+    except ZeroDivisionError as error:
+        logging.getLogger("colorful.web.problems").error(
+            "unexpected %s", type(error).__name__, exc_info=error
+        )
+    told = capsys.readouterr().err
+    assert "colorful: unexpected ZeroDivisionError" in told
+    assert "Traceback (most recent call last)" in told
+    assert "test_serve.py" in told

@@ -128,6 +128,8 @@ class _EchoHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         complain(record.getMessage())
+        if record.exc_info:  # a failure of ours, which a server survives: here is the more that its log says
+            print(logging.Formatter().formatException(record.exc_info), file=sys.stderr)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
