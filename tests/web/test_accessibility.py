@@ -79,7 +79,25 @@ def test_no_page_keeps_anybody_out(
     page.locator("#point-add").click()
     expect(page.locator(".swatch").first).to_be_visible()
     assert violations(page, axe) == []
+    page.locator("#dropper").click()
+    assert violations(page, axe) == []
+    page.locator("#pick").fill("#3060c0")
+    for name in ("brush", "look", "save"):
+        page.locator(f"#tab input[value={name}]").check()
+        assert violations(page, axe) == [], name
+    page.locator("#stage").focus()
+    page.keyboard.press("ArrowRight")  # the cross
+    page.keyboard.press("+")
     page.locator("#view input").nth(1).check()
+    assert violations(page, axe) == []
+    page.keyboard.down("o")
+    assert violations(page, axe) == []
+    page.keyboard.up("o")
+    page.locator("#tab input[value=points]").check()
+    assert violations(page, axe) == []  # colors used last
+    page.keyboard.press("Escape")
+    page.locator(".card .remove").nth(1).click()
+    expect(page.locator("#toast")).to_be_visible()
     assert violations(page, axe) == []
     plain = visit(address, color_scheme=scheme, locale=locale, java_script_enabled=False)
     plain.locator("#choose").set_input_files(str(photos[0]))

@@ -247,7 +247,7 @@ def test_texts_go_out_compressed(client: FlaskClient) -> None:
 def test_the_browser_fetches_all_scripts_at_once(client: FlaskClient) -> None:
     """Every script that another imports is named in the page's head."""
     page = client.get("/v1/index").text
-    named = set(re.findall(r'rel="modulepreload" href="/v1/static/(\w+)\.js"', page))
+    named = set(re.findall(r'rel="modulepreload" fetchpriority="low" href="/v1/static/(\w+)\.js"', page))
     imported, left = set(), ["main"]
     while left:
         with client.get(f"/v1/static/{left.pop()}.js") as script:

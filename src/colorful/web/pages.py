@@ -27,8 +27,8 @@ PALETTES = {
     "denim": "#5a7396 #3f5878 #8ba0ba #2f415c",
     "foliage": "#7d9a4a #55763a #a3a95c #b0793a",
 }
-# What the page's script imports, so that the browser fetches it all at once.
-SCRIPTS = ("api", "card", "color", "compare", "editor", "memory", "photo", "texts", "view")
+# What the first screen's script imports, so that the browser fetches it all at once.
+SCRIPTS = ("api", "card", "compare", "memory", "photo", "texts")
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,9 @@ def _page(template: str, **values: object) -> Response:
             httponly=True,
             secure=request.is_secure,
         )
+    # The style is on its way before the page has come.
+    style = url_for(".static", filename="style.css")
+    response.headers["Link"] = f"<{style}>; rel=preload; as=style"
     response.headers["Content-Language"] = language_of(request)
     response.vary.update(["Accept-Language", "Cookie"])
     return greet(request, response)

@@ -2,7 +2,6 @@
 import { post } from "./api.js";
 import { Card } from "./card.js";
 import { wire } from "./compare.js";
-import { openEditor } from "./editor.js";
 import { recall } from "./memory.js";
 import { Photo, download } from "./photo.js";
 import { t } from "./texts.js";
@@ -20,9 +19,16 @@ function announce(words) {
   $("announcer").textContent = words;
 }
 
+const editor = () => import("./editor.js"); // not before there is a photo to adjust
+
+async function adjust(card) {
+  (await editor()).openEditor(card, () => shown.filter((other) => other !== card && other.photo.info));
+}
+
 function add(photos) {
+  if (photos.length) editor();
   for (const photo of photos) {
-    const card = new Card(photo, { announce, onRemove: (one) => remove([one]), onAdjust: (one) => openEditor(one, () => shown.filter((other) => other !== one && other.photo.info)) });
+    const card = new Card(photo, { announce, onRemove: (one) => remove([one]), onAdjust: adjust });
     shown.push(card);
     queue.push(card);
     photo.remember();
