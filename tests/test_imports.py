@@ -23,7 +23,7 @@ LAYERS = (
     {"photos", "raster"},
     {"models", "hints", "look"},
     {"runtime", "hub", "metrics"},
-    {"protocols"},
+    {"protocols", "wishes"},
     {"export"},
     {"prediction"},
     {"colorizer"},

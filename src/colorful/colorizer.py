@@ -28,9 +28,10 @@ from colorful.images import Picture, Saving
 from colorful.look import Look, Settings, refuse_unknown, settle, tune
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network, NetworkConfig
-from colorful.prediction import Mask, Prediction, unsupported
+from colorful.prediction import Example, Following, Mask, Photo, Prediction, unsupported
 from colorful.protocols import PROTOCOLS
 from colorful.runtime import Eager, Runner, find_device
+from colorful.wishes import Manner
 
 __all__ = ["Colorizer", "Prediction", "colorize"]
 
@@ -120,6 +121,7 @@ class Colorizer:
         self.name = name or self.architecture
         self.settings = settle(settings, multiple=self._runner.description.multiple, largest=_LARGEST_SIDE)
         own = {"saturation": self.config.saturation, "strength": 1.0}
+        self._example: Following | None = None
         self.look: Mapping[str, float] = MappingProxyType(
             own | ({"temperature": self.config.temperature} if self.has_temperature else {})
         )
@@ -244,6 +246,42 @@ class Colorizer:
         twin.look = self._tune(look)
         return twin
 
+    def liking(self, example: Example, *, amount: float = 0.5, manner: Manner = "auto") -> Colorizer:
+        """Return a colorizer whose photos get colors like an example's; it shares the network.
+
+        So a whole folder or a page can follow one photo, which is read and looked at once, here.
+
+        Args:
+            example: A photo in color, or the colors of a palette; see :meth:`Prediction.like`.
+            amount: How far to go, in [0, 1].
+            manner: ``"match"``, ``"mood"`` or ``"auto"``.
+
+        Returns:
+            The same model, following the example.
+
+        Raises:
+            UnsupportedOptionError: If the model predicts no distribution, or cannot match.
+            ColorfulError: If the example cannot be read or has no color, or an option is out of its range.
+
+        Example:
+            >>> warm = Colorizer.from_pretrained("lite").liking(["#8a5a3c", "#d9a066"])
+            >>> warm.look == Colorizer.from_pretrained("lite").look
+            True
+        """
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._example = None
+        if not self.has_temperature:
+            raise unsupported("like", self.architecture)
+        if not isinstance(example, list | tuple | Prediction):
+            example = twin.predict(cast("Photo", example), features=True)
+        chosen = Following(example, amount, manner)
+        # What is wrong with it is said now, not at the first photo.
+        trial = example if isinstance(example, Prediction) else twin.predict(np.zeros((8, 8), np.uint8))
+        chosen.follow(trial)
+        twin._example = chosen
+        return twin
+
     @overload
     def colorize(
         self,
@@ -251,6 +289,7 @@ class Colorizer:
         *,
         hints: Sequence[Hint] = (),
         keep: Mask | None = None,
+        like: Example | None = None,
         **look: Unpack[Look],
     ) -> npt.NDArray[Any]: ...
     @overload
@@ -260,6 +299,7 @@ class Colorizer:
         *,
         hints: Sequence[Hint] = (),
         keep: Mask | None = None,
+        like: Example | None = None,
         **look: Unpack[Look],
     ) -> Image.Image: ...
     @unaffected()
@@ -269,6 +309,7 @@ class Colorizer:
         *,
         hints: Sequence[Hint] = (),
         keep: Mask | None = None,
+        like: Example | None = None,
         **look: Unpack[Look],
     ) -> npt.NDArray[Any] | Image.Image:
         """Color a photo. Its size and its L stay; a color photo is taken by its L.
@@ -279,6 +320,8 @@ class Colorizer:
             hints: Colors that spots of the photo have.
             keep: Where the photo stays as it is: an array ``(H, W)`` of bools, of floats in [0, 1] or of
                 uint8 (255 keeps), or a grey PIL image, of the upright photo's size.
+            like: A photo in color, or the colors of a palette, that the colors shall be like; see
+                :meth:`liking`, which takes more options.
             **look: Options that shall be others than the colorizer's, for this photo.
 
         Returns:
@@ -293,7 +336,8 @@ class Colorizer:
             ColorfulError: If an option is out of its range.
         """
         self._tune(look)  # what is wrong with it is said before anything is read or computed
-        return self.predict(photo, hints=hints).picture(keep=keep, **look).unwrap()
+        colorizer = self if like is None else self.liking(like)
+        return colorizer.predict(photo, hints=hints).picture(keep=keep, **look).unwrap()
 
     def colorize_many(
         self,
@@ -404,6 +448,7 @@ class Colorizer:
         *,
         hints: Sequence[Hint] = (),
         hints_size: tuple[int, int] | None = None,
+        features: bool = False,
     ) -> Prediction:
         """Run the network on a photo and keep what it says, to be decoded in several ways.
 
@@ -412,6 +457,8 @@ class Colorizer:
             hints: Colors that spots of the photo have.
             hints_size: Height and width in pixels of the photo that the hints were placed on, where *photo*
                 is a smaller copy of it, such as a preview.
+            features: Whether to keep what the network sees where, too, by which :meth:`Prediction.like` finds
+                the same in two photos.
 
         Returns:
             The network's answer beside the photo it is about.
@@ -421,7 +468,7 @@ class Colorizer:
         """
         check_hints(hints)
         picture = photo if isinstance(photo, Picture) else self._read(photo)
-        return self._run([picture], [hints], hints_size)[0]
+        return self._run([picture], [hints], hints_size, features=features)[0]
 
     @property
     def runner(self) -> Runner:
@@ -550,6 +597,8 @@ class Colorizer:
         pictures: Sequence[Picture],
         hints: Sequence[Sequence[Hint]],
         hints_size: tuple[int, int] | None = None,
+        *,
+        features: bool = False,
     ) -> list[Prediction]:
         """Run the network on pictures, together where they have the same size at its input."""
         network, protocol = self._runner.description, PROTOCOLS[self.settings["protocol"]]
@@ -565,16 +614,20 @@ class Colorizer:
                 drawn = [rasterize(hints[i], hints_size or pictures[i].size, size) for i in members]
                 inputs += [torch.cat(maps) for maps in zip(*drawn, strict=True)]
             outputs = self._runner.run(*inputs)
-            for index, light, output in zip(members, lights, outputs, strict=True):
-                predictions[index] = Prediction(
+            wanted = features or (self._example is not None and self._example.matches)
+            seen = self._runner.features(lights) if wanted else None
+            for place, index in enumerate(members):
+                prediction = Prediction(
                     source=pictures[index],
-                    light=light,
-                    output=output,
+                    light=lights[place],
+                    output=outputs[place],
                     bins=network.bins,
                     look=self.look,
                     settings=self.settings,
                     architecture=network.architecture,
+                    features=None if seen is None else seen[place],
                 )
+                predictions[index] = prediction if self._example is None else self._example.follow(prediction)
         return [predictions[index] for index in range(len(pictures))]
 
     def _many(
@@ -615,6 +668,7 @@ def colorize(
     *,
     hints: Sequence[Hint] = (),
     keep: Mask | None = None,
+    like: Example | None = None,
     **look: Unpack[Look],
 ) -> npt.NDArray[Any]: ...
 @overload
@@ -623,6 +677,7 @@ def colorize(
     *,
     hints: Sequence[Hint] = (),
     keep: Mask | None = None,
+    like: Example | None = None,
     **look: Unpack[Look],
 ) -> Image.Image: ...
 def colorize(
@@ -630,6 +685,7 @@ def colorize(
     *,
     hints: Sequence[Hint] = (),
     keep: Mask | None = None,
+    like: Example | None = None,
     **look: Unpack[Look],
 ) -> npt.NDArray[Any] | Image.Image:
     """Color a photo with the default model, which is loaded at the first call.
@@ -638,6 +694,7 @@ def colorize(
         photo: An array, a PIL image, a path, the bytes of a file, or a binary file.
         hints: Colors that spots of the photo have.
         keep: Where the photo stays as it is; see :meth:`Colorizer.colorize`.
+        like: A photo in color, or the colors of a palette, that the colors shall be like.
         **look: Options that shall be others than the model's.
 
     Returns:
@@ -646,7 +703,7 @@ def colorize(
     Raises:
         ColorfulError: As :meth:`Colorizer.colorize` and :meth:`Colorizer.from_pretrained`.
     """
-    return _default_colorizer().colorize(photo, hints=hints, keep=keep, **look)
+    return _default_colorizer().colorize(photo, hints=hints, keep=keep, like=like, **look)
 
 
 def _default_colorizer() -> Colorizer:

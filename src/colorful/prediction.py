@@ -4,45 +4,51 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from pkgutil import resolve_name
-from typing import Any, NamedTuple, Unpack
+from typing import IO, Any, NamedTuple, TypeAlias, Unpack, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 from torch import Tensor
 
-from colorful.errors import KindError, RangeError, ShapeError, UnsupportedOptionError
+from colorful import images
+from colorful.errors import (
+    ColorfulError,
+    KindError,
+    OptionError,
+    RangeError,
+    ShapeError,
+    UnsupportedOptionError,
+)
+from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.images import Picture
-from colorful.lab import annealed_mean, lab_to_rgb
+from colorful.lab import annealed_mean
+from colorful.lab.kinship import variance
+from colorful.lab.reweight import Lookup, borrow, histogram, mix, tilt
 from colorful.look import Look, Settings, tune
 from colorful.models import ARCHITECTURES, MODELS
 from colorful.models.network import Network
 from colorful.protocols import PROTOCOLS
 from colorful.raster import Region, light
+from colorful.wishes import Manner, Place, Suggestion, alternatives, example_ab, palette, places, suggestions
 
 Mask = npt.NDArray[Any] | Image.Image
+FileLike = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+Photo: TypeAlias = Picture | npt.NDArray[Any] | Image.Image | FileLike
+Example: TypeAlias = "Prediction | Photo | Sequence[str]"
+"""What colors can be like: a photo in color, what a model says of one, or the colors of a palette."""
 
-# Colors nearer to each other than this, in CIELAB units, are one suggestion: two bins' sides.
-_ALIKE = 20.0
+
+# Of a mood: so that half the amount brings a photo's colors half the way to the example's.
+_EAGERNESS = 0.6
 # Side of each half of the before/after picture that a notebook shows.
 _SHOWN = 512
-
-
-class Suggestion(NamedTuple):
-    """A color that the network finds likely at a point.
-
-    Attributes:
-        color: As ``"#rrggbb"``, with the L of the photo at that point.
-        probability: Of this color and those hardly different from it, in [0, 1].
-    """
-
-    color: str
-    probability: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +66,8 @@ class Prediction:
         look: The colorizer's number for each option of :class:`~colorful.look.Look` that counts here.
         settings: Its value for each option of :class:`~colorful.look.Settings`.
         architecture: Of the network.
+        features: What the network sees where, shape ``(C, h', w')``; None where nobody asked for it, or the
+            network offers none. By them two photos of one scene find each other; see :meth:`like`.
     """
 
     source: Picture
@@ -69,6 +77,7 @@ class Prediction:
     look: Mapping[str, float]
     settings: Settings
     architecture: str
+    features: Tensor | None = None
 
     def __repr__(self) -> str:
         protocol = "" if self.settings["protocol"] == "photo" else f", protocol={self.settings['protocol']!r}"
@@ -76,7 +85,7 @@ class Prediction:
 
     def __getstate__(self) -> dict[str, Any]:
         # A tensor may be a view of a whole batch, on a device that the reader does not have.
-        tensors = ("light", "output", "bins")
+        tensors = ("light", "output", "bins", "features")
         return {
             name: value.cpu().clone() if name in tensors and value is not None else value
             for name, value in self.__dict__.items()
@@ -187,18 +196,9 @@ class Prediction:
             raise RangeError(f"count: expected at least 1, got {count}")
         rows, columns = logits.shape[1:]
         row, column = (min(int(v * n), n - 1) for v, n in ((y / height, rows), (x / width, columns)))
-        left = logits[:, row, column].softmax(dim=0)  # (Q,)
-        lightness = light(self.source.pixels[int(y) : int(y) + 1, int(x) : int(x) + 1])[0, 0]  # (1, 1)
-        suggestions: list[Suggestion] = []
-        while len(suggestions) < count and left.any():
-            alike = (bins - bins[left.argmax()]).square().sum(dim=1) <= _ALIKE**2
-            share = left * alike
-            ab = (share / share.sum()) @ bins
-            lab = torch.cat((lightness, ab.cpu()[:, None]))[..., None]  # -> (3, 1, 1)
-            red, green, blue = (lab_to_rgb(lab).flatten() * 255).round().int().tolist()
-            suggestions.append(Suggestion(f"#{red:02x}{green:02x}{blue:02x}", float(share.sum())))
-            left = left * ~alike
-        return sorted(suggestions, key=lambda suggestion: -suggestion.probability)
+        shares = logits[:, row, column].softmax(dim=0)  # (Q,)
+        lightness = light(self.source.pixels[int(y) : int(y) + 1, int(x) : int(x) + 1])
+        return suggestions(shares, bins, float(lightness), count)
 
     @unaffected()
     def confidence(self) -> Tensor:
@@ -214,10 +214,159 @@ class Prediction:
         logarithms = self.logits.log_softmax(dim=0)  # (Q, h, w)
         return 1 + (logarithms.exp() * logarithms).sum(dim=0) / math.log(logarithms.shape[0])
 
+    @unaffected()
+    def uncertainty(self) -> Tensor:
+        """Tell how far each cell's color may be off.
+
+        Returns:
+            Root of the expected squared distance from the mean color, CIELAB units, shape ``(h, w)``.
+
+        Raises:
+            UnsupportedOptionError: If the model predicts no distribution.
+        """
+        return variance(*self._distribution("uncertainty")).sqrt()
+
+    @unaffected()
+    def ask(self, count: int = 3, *, choices: int = 4) -> list[Place]:
+        """Find the places where a hint helps most.
+
+        Each is on another thing, as far as the network tells things apart, and comes with the colors that it
+        holds likeliest. Ask for three at least: a single answer can be a surprise that misleads.
+
+        Args:
+            count: How many places, at least 1.
+            choices: How many colors to suggest at each, at most.
+
+        Returns:
+            The most telling first.
+
+        Raises:
+            RangeError: If *count* or *choices* is under 1.
+            UnsupportedOptionError: If the model predicts no distribution.
+
+        Example:
+            >>> import colorful, numpy as np
+            >>> colorizer = colorful.Colorizer.from_pretrained("lite")
+            >>> prediction = colorizer.predict(np.random.default_rng(0).random((48, 64)))
+            >>> [place.suggestions[0].name for place in prediction.ask(count=1)]  # doctest: +SKIP
+            ['brown']
+        """
+        logits, bins = self._distribution("ask")
+        _at_least_one(count=count, choices=choices)
+        return places(logits, bins, self.light.to(logits), self.source.size, count=count, choices=choices)
+
+    @unaffected()
+    def like(self, reference: Example, *, amount: float = 0.5, manner: Manner = "auto") -> Prediction:
+        """Choose colors like those of an example.
+
+        Args:
+            reference: A photo in color; a prediction for one, with features (see
+                :meth:`colorful.Colorizer.predict`), in which what is the same can be found; or the colors of
+                a palette, such as ``["#8a5a3c", "#2e5d8a"]``.
+            amount: How far to go, in [0, 1]: 0 changes nothing, 0.5 is believable, 1 toned. Where both photos
+                show the same, its colors are taken whole from 0.5 on.
+            manner: ``"match"`` takes colors where both photos show the same, and changes nothing elsewhere;
+                ``"mood"`` brings the photo's colors as a whole nearer to the example's; ``"auto"`` does the
+                one where it can and the other elsewhere.
+
+        Returns:
+            The prediction with other weights on its colors.
+
+        Raises:
+            RangeError: If *amount* is outside [0, 1].
+            OptionError: If *manner* is not one of those named, or *reference* has no color.
+            UnsupportedOptionError: If the model predicts no distribution, or has no features to match by.
+        """
+        logits, bins = self._distribution("like")
+        if manner not in get_args(Manner):
+            offered = ", ".join(map(repr, get_args(Manner)))
+            raise OptionError(f"manner: expected one of {offered}, got {manner!r}")
+        if isinstance(amount, bool) or not isinstance(amount, Real) or not 0 <= float(amount) <= 1:
+            raise RangeError(f"amount: expected a number in [0, 1], got {amount!r}")
+        if isinstance(reference, list | tuple):
+            ab, target = None, palette(reference, bins)
+        else:
+            ab = example_ab(_picture_of(cast("Prediction | Photo", reference))).to(logits)
+            target = histogram(ab, bins)
+        lookup = None if manner == "mood" or ab is None else self._lookup(reference, ab)
+        if manner == "match" and lookup is None:
+            raise self._unmatched(reference)
+        if not amount:
+            return self
+        chosen = (
+            logits
+            if manner == "match"
+            else tilt(
+                logits, bins, target, amount=float(amount) ** _EAGERNESS, temperature=self.look["temperature"]
+            )
+        )
+        if lookup is not None:
+            chosen = mix(chosen, lookup.shares, lookup.trust * min(1.0, 2 * amount))
+        return replace(self, output=chosen)
+
+    @unaffected()
+    def variants(self, count: int = 4, *, seed: int = 0) -> list[Variant]:
+        """Find colors that the photo may have as well: whole pictures to choose from.
+
+        Args:
+            count: How many, at least 1; more than eight begin to look alike.
+            seed: Another one gives others; the same one the same, to the byte.
+
+        Returns:
+            The plain prediction first; each with the hints that say which places got which colors.
+
+        Raises:
+            RangeError: If *count* is under 1.
+            UnsupportedOptionError: If the model predicts no distribution.
+        """
+        logits, bins = self._distribution("variants")
+        _at_least_one(count=count)
+        found = alternatives(
+            logits,
+            bins,
+            self.light.to(logits),
+            self.source.size,
+            temperature=self.look["temperature"],
+            count=count,
+            seed=seed,
+        )
+        return [Variant(replace(self, output=it.logits) if it.hints else self, it.hints) for it in found]
+
     def _distribution(self, option: str) -> tuple[Tensor, Tensor]:
         if self.bins is None:
             raise unsupported(option, self.architecture)
         return self.output, self.bins.to(self.output)
+
+    def _lookup(self, reference: object, ab: Tensor) -> Lookup | None:
+        """Find the photo's colors in those of a reference, if both can be compared."""
+        if (
+            not isinstance(reference, Prediction)
+            or reference.architecture != self.architecture
+            or self.features is None
+            or reference.features is None
+        ):
+            return None
+        logits, bins = self._distribution("like")
+        return borrow(
+            logits,
+            self.features.to(logits),
+            reference.output.to(logits),
+            reference.features.to(logits),
+            ab,
+            bins,
+        )
+
+    def _unmatched(self, reference: object) -> ColorfulError:
+        """Say why *reference* cannot be matched with this photo."""
+        if not has_features(self.architecture):
+            return unsupported("match", self.architecture)
+        if not isinstance(reference, Prediction):
+            return OptionError("reference: expected a prediction to match with, made with features=True")
+        if reference.architecture != self.architecture:
+            return OptionError(
+                f"reference: expected a prediction of {self.architecture}, got {reference.architecture}'s"
+            )
+        return OptionError("reference: expected both predictions made with features=True, to match them")
 
     def _repr_png_(self) -> bytes:
         halves = [
@@ -234,6 +383,55 @@ class Prediction:
         return buffer.getvalue()
 
 
+class Variant(NamedTuple):
+    """One way to color a photo.
+
+    Attributes:
+        prediction: Gives the picture.
+        hints: Which places got which colors; none in the plain one. Given to a model that takes hints, they
+            make nearly the same picture, to go on from.
+    """
+
+    prediction: Prediction
+    hints: list[Hint]
+
+
+class Following(NamedTuple):
+    """An example, and how to follow it; the arguments of :meth:`Prediction.like`."""
+
+    example: Example
+    amount: float
+    manner: Manner
+
+    @property
+    def matches(self) -> bool:
+        """Whether features are of use."""
+        return self.manner != "mood" and isinstance(self.example, Prediction)
+
+    def follow(self, prediction: Prediction) -> Prediction:
+        """Choose colors like the example's."""
+        return prediction.like(self.example, amount=self.amount, manner=self.manner)
+
+
+def _picture_of(reference: Prediction | Photo) -> Picture:
+    if isinstance(reference, Prediction):
+        return reference.source
+    return reference if isinstance(reference, Picture) else images.read(reference)
+
+
+def has_features(architecture: str) -> bool:
+    """Tell whether networks of an architecture offer features, by which photos can be matched."""
+    return architecture in ARCHITECTURES and (
+        resolve_name(ARCHITECTURES[architecture]).features is not Network.features
+    )
+
+
+def _at_least_one(**counts: object) -> None:
+    for name, count in counts.items():
+        if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
+            raise RangeError(f"{name}: expected an integer of at least 1, got {count!r}")
+
+
 def unsupported(option: str, architecture: str) -> UnsupportedOptionError:
     """Word the error for an option that a network has no use for, and name the models that have."""
     kinds: dict[str, type[Network]] = {
@@ -242,6 +440,9 @@ def unsupported(option: str, architecture: str) -> UnsupportedOptionError:
     if option == "hints":
         lack = "takes no hints"
         names = [name for name, kind in kinds.items() if kind.takes_hints]
+    elif option == "match":
+        lack = "offers no features to find the same in two photos by"
+        names = [name for name, kind in kinds.items() if kind.features is not Network.features]
     else:
         lack = "predicts one color for each cell, no distribution"
         names = [name for name, kind in kinds.items() if kind.output == "distribution"]

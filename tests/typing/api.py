@@ -15,7 +15,7 @@ from torch import Tensor
 import colorful
 from colorful import Colorizer, Hint, Prediction
 from colorful.models import ECCV16, register
-from colorful.prediction import Suggestion
+from colorful.wishes import Suggestion
 
 
 def check(array: npt.NDArray[np.uint8], picture: Image.Image, path: Path) -> None:

@@ -129,6 +129,11 @@ class Lite(Network):
         x = self.level4(at4, x, hint4)  # -> (N, 80, H/4, W/4)
         return self.head(x[:, :, cells[0], cells[1]]), None  # -> (N, 313, H/4, W/4)
 
+    def features(self, light: Tensor) -> Tensor:
+        """Give the encoder's map at stride 16, ``(N, 112, H/16, W/16)``; see :meth:`Network.features`."""
+        self.check(light)
+        return self.encoder(light, last=_TAPS[2])[2]
+
     def hint_parts(self) -> list[nn.Module]:
         """Give the layers that only hints pass through; see :meth:`Network.hint_parts`."""
         return [self.hints, *(part for part in self.modules() if isinstance(part, _Spread))]
@@ -237,13 +242,13 @@ class Encoder(nn.Module):
                 channels = width
         self.blocks = nn.ModuleList(blocks)
 
-    def forward(self, light: Tensor) -> list[Tensor]:
-        """Map L, ``(N, 1, H, W)`` in 0..100, to four feature maps, the finest first."""
+    def forward(self, light: Tensor, last: int = _TAPS[-1]) -> list[Tensor]:
+        """Map L, ``(N, 1, H, W)`` in 0..100, to four maps, the finest first; fewer with a lower *last*."""
         # In float32 until here: bfloat16 has steps of 0.5 in L above 64, but fine ones around 0.
         light = (light * (2.55 / 128) - 127 / 128).to(self.stem.weight.dtype)
         x = self.stem(light)  # (N, 1, H, W) -> (N, 32, H/2, W/2)
         features = []
-        for number, block in enumerate(self.blocks):
+        for number, block in enumerate(self.blocks[: last + 1]):
             x = block(x)
             if number in _TAPS:
                 features.append(x)

@@ -136,6 +136,18 @@ class Network(nn.Module):
         """
         return self(light, ab, mask)[:, :, cells[0], cells[1]], None
 
+    def features(self, light: Tensor) -> Tensor | None:
+        """Describe what is seen where, so that two photos can be compared cell by cell.
+
+        Args:
+            light: As for :meth:`forward`.
+
+        Returns:
+            A small map from the middle of the network, shape ``(N, C, h, w)``, which knows no hints: one cell
+            for 16 x 16 input pixels, say. None of a network that offers none.
+        """
+        return None
+
     def hint_parts(self) -> list[nn.Module]:
         """Give the layers that only hints pass through, if they can be told apart."""
         return []

@@ -72,6 +72,16 @@ class Eager:
         inputs = (tensor.to(self.device) for tensor in (light, ab, mask) if tensor is not None)
         return self._forward(*inputs).float()
 
+    @torch.no_grad()
+    def features(self, light: Tensor) -> Tensor | None:
+        """Describe what is seen where; see :meth:`colorful.runtime.Runner.features`.
+
+        Args:
+            light: L, on any device.
+        """
+        found = self.network.features(light.to(self.device))
+        return None if found is None else found.float()
+
 
 def _compiled(network: Network) -> Callable[..., Tensor]:
     compiled = torch.compile(network)

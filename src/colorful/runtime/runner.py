@@ -69,3 +69,13 @@ class Runner(Protocol):
             Logits ``(N, Q, H / stride, W / stride)`` or ab ``(N, 2, H / stride, W / stride)``, float32, on
             the device where they were made.
         """
+
+    def features(self, light: Tensor) -> Tensor | None:
+        """Describe what is seen where, so that two photos can be compared cell by cell.
+
+        Args:
+            light: As for :meth:`run`.
+
+        Returns:
+            Shape ``(N, C, h, w)``, float32; None of a network, or a way of running it, that offers none.
+        """

@@ -17,7 +17,7 @@ from PIL import Image
 from colorful import images
 from colorful.colorizer import Colorizer
 from colorful.errors import ImageTooLargeError, OptionError, OutputError, RangeError
-from colorful.prediction import Prediction, Suggestion
+from colorful.prediction import Prediction
 from colorful.raster import Region
 from colorful.web import pictures
 from colorful.web.edit import Edit, draw_mask
@@ -35,6 +35,7 @@ from colorful.web.uploads import (
     extension_of,
     is_animated,
 )
+from colorful.wishes import Suggestion
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,159 @@
+"""Which cells of a photo share a color, and so where one answer tells most.
+
+A distribution for each cell does not say which cells go together: the shirt is red or blue, but all of it is
+one of them. Cells are taken for kin as far as the network expects the same colors of them, they are about
+equally light, and near. That is the covariance of a Gaussian process: an answer at one cell leaves of the
+variance of another ``1 - kinship**2``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_FINEST = 24
+"""Cells along the side of a square photo, at most: all pairs of cells are compared."""
+_FAR = 0.25
+"""Distance at which kinship has faded, in sides of a square of the photo's area."""
+_LIGHTER = 20.0
+"""Difference in L, likewise."""
+_ALIKENESS = 4.0
+"""Power of the likeness of two distributions, which is seldom small."""
+_ONE_THING = 0.5
+"""Power of the kinship to a place by which what is left to ask about fades."""
+_INSIDE = 0.85
+"""Mean kinship in the disc that a place stands for, at least."""
+_WIDEST = 0.035
+"""Greatest radius of that disc, in sides of a square of the photo's area."""
+
+
+class Kinship(NamedTuple):
+    """Cells on a coarse grid, compared with each other.
+
+    Attributes:
+        shares: Probability of each bin, shape ``(Q, h, w)``.
+        variance: Expected squared distance of a color from the mean, CIELAB units squared, ``(h, w)``.
+        light: L in 0..100, ``(h, w)``.
+        pairs: How much two cells are kin, in [0, 1], shape ``(h w, h w)``.
+        step: Side of one of these cells, in cells of the logits.
+    """
+
+    shares: Tensor
+    variance: Tensor
+    light: Tensor
+    pairs: Tensor
+    step: int
+
+
+class Spot(NamedTuple):
+    """A cell that tells much.
+
+    Attributes:
+        row: Of the coarse grid, counted from 0.
+        column: Likewise.
+        radius: In cells, of the disc around it that is nearly all kin.
+        share: Of the photo's variance that its color would settle, in [0, 1].
+        region: How much each cell is kin to it, in [0, 1], shape ``(h, w)``.
+    """
+
+    row: int
+    column: int
+    radius: float
+    share: float
+    region: Tensor
+
+
+def variance(logits: Tensor, bins: Tensor) -> Tensor:
+    """Measure how far the colors of each cell are spread.
+
+    Args:
+        logits: Unnormalized scores, shape ``(Q, h, w)``.
+        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
+
+    Returns:
+        Expected squared distance from the mean color, CIELAB units squared, shape ``(h, w)``.
+    """
+    return _variance(logits.softmax(dim=0), bins)
+
+
+def compare(logits: Tensor, bins: Tensor, light: Tensor) -> Kinship:
+    """Compare all cells of a photo with each other.
+
+    Args:
+        logits: Unnormalized scores, shape ``(Q, h, w)``.
+        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
+        light: L in 0..100, shape ``(1, H, W)``.
+
+    Returns:
+        The comparison, on a grid of at most about 32 x 32 cells.
+
+    References:
+        Bhattacharyya. On a measure of divergence between two statistical populations. 1943.
+    """
+    rows, columns = logits.shape[1:]
+    step = math.ceil(math.sqrt(rows * columns) / _FINEST)
+    fine = logits.movedim(0, -1).softmax(dim=-1).movedim(-1, 0)  # by cell, as networks lay logits out
+    shares = functional.avg_pool2d(fine[None], step, ceil_mode=True)[0]  # (Q, h, w)
+    height, width = shares.shape[1:]
+    lightness = functional.interpolate(light[None].to(shares), (height, width), mode="area")[0, 0]
+    # Four bins that lie side by side are taken as one: a third of the products, and hardly a difference.
+    tiles = (bins / 20).floor().long() + 8  # (Q, 2), each in 0..15
+    coarse = shares.new_zeros(256, height * width)
+    coarse.index_add_(0, tiles[:, 0] * 16 + tiles[:, 1], shares.flatten(1))
+    roots = coarse[coarse.amax(dim=1) > 0].sqrt()  # (K, h w)
+    alike = (roots.mT @ roots).clamp(max=1)
+    sides = (torch.arange(side, device=bins.device).float() for side in (height, width))
+    spots = torch.cartesian_prod(*sides)
+    far = torch.cdist(spots, spots).square() / (2 * _FAR**2 * height * width)
+    lighter = (lightness.flatten()[:, None] - lightness.flatten()).square() / (2 * _LIGHTER**2)
+    pairs = alike.pow(_ALIKENESS) * (-far - lighter).exp()
+    return Kinship(shares, _variance(shares, bins), lightness, pairs, step)
+
+
+def telling(kinship: Kinship, count: int) -> list[Spot]:
+    """Find the cells whose colors would settle most of what is open, each given those before.
+
+    Args:
+        kinship: What :func:`compare` gave.
+        count: How many, at least 1.
+
+    Returns:
+        At most one for each cell, the most telling first.
+    """
+    height, width = kinship.variance.shape
+    left = kinship.variance.flatten().clone()
+    total = left.sum().clamp(min=1e-6)
+    settles = kinship.pairs.square()
+    spots = []
+    for _ in range(min(count, len(left))):
+        best = int((settles @ left).argmax())
+        region = kinship.pairs[best].reshape(height, width)
+        row, column = divmod(best, width)
+        share = float(settles[best] @ left / total)
+        spots.append(Spot(row, column, _radius(region, row, column), share, region))
+        # More than the process says, and further: a second question about one thing is a nuisance.
+        left = left * (1 - kinship.pairs[best].pow(_ONE_THING))
+        left[best] = 0
+    return spots
+
+
+def _radius(region: Tensor, row: int, column: int) -> float:
+    """Find the widest disc around a cell in which nearly all cells are its kin."""
+    height, width = region.shape
+    rows, columns = torch.arange(height, device=region.device), torch.arange(width, device=region.device)
+    far = torch.hypot((rows - row)[:, None].float(), (columns - column).float()).flatten()
+    far, order = far.sort()
+    mean = region.flatten()[order].cumsum(dim=0) / torch.arange(1, len(far) + 1, device=region.device)
+    inside = far[(mean > _INSIDE) & (far < _WIDEST * math.sqrt(height * width))]
+    return max(0.5, float(inside.max())) if len(inside) else 0.5
+
+
+def _variance(shares: Tensor, bins: Tensor) -> Tensor:
+    mean = torch.tensordot(bins, shares, dims=([0], [0]))  # (2, h, w)
+    squares = torch.tensordot(bins.square().sum(dim=1), shares, dims=([0], [0]))
+    spread: Tensor = squares - mean.square().sum(dim=0)
+    return spread.clamp(min=0)

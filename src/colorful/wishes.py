@@ -1,0 +1,282 @@
+"""What a person may ask of a prediction: where to give a hint, colors like an example's, other pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, ImageColor
+from torch import Tensor
+from torch.nn import functional
+
+from colorful.errors import KindError, OptionError
+from colorful.hints import Hint
+from colorful.images import Picture
+from colorful.lab import lab_to_rgb, rgb_to_lab
+from colorful.lab.kinship import Kinship, Spot, compare, telling
+from colorful.lab.names import color_name
+from colorful.lab.reweight import lean
+
+Manner = Literal["auto", "match", "mood"]
+
+# Colors nearer to each other than this, in CIELAB units, are one suggestion: two bins' sides.
+_ALIKE = 20.0
+# How far around each of its colors a palette reaches, in CIELAB units.
+_PALETTE_SPREAD = 8.0
+# Regions of a photo that get another color in a variant.
+_REGIONS = 4
+# Longer side at which an example is looked at.
+_EXAMPLE_SIDE = 64
+# Chroma that a photo in color has somewhere, in CIELAB units.
+_LEAST_CHROMA = 4.0
+# How far a seed turns the sides to which they are moved, in degrees.
+_TURN = 25
+# Kinship from which on a cell counts for the colors of a place.
+_CORE = 0.5
+
+
+class Suggestion(NamedTuple):
+    """A color that the network finds likely at a point.
+
+    Attributes:
+        color: As ``"#rrggbb"``, with the L of the photo at that point.
+        probability: Of this color and those hardly different from it, in [0, 1].
+    """
+
+    color: str
+    probability: float
+
+    @property
+    def name(self) -> str:
+        """The color in plain English, such as ``"dark brown"``."""
+        rgb = torch.tensor(ImageColor.getrgb(self.color), dtype=torch.float32)[:, None, None] / 255
+        return color_name(*rgb_to_lab(rgb).flatten().tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A place of the photo where a hint would settle much.
+
+    Attributes:
+        x: From the left edge of the upright photo, in its pixels.
+        y: From the top edge, likewise.
+        radius: Of the disc around it that has one color, in pixels: the hint's.
+        share: Of all that is open in the photo, what the color here would settle, in [0, 1].
+        suggestions: The likeliest colors, the first one first.
+        region: How much each cell of the prediction goes with the place, in [0, 1], shape ``(h, w)``.
+    """
+
+    x: float
+    y: float
+    radius: float
+    share: float
+    suggestions: list[Suggestion]
+    region: Tensor
+
+    def hint(self, color: str | Sequence[int]) -> Hint:
+        """Answer: give the hint that says the place has this color.
+
+        Args:
+            color: As for :class:`~colorful.Hint`.
+
+        Example:
+            >>> import colorful, numpy as np
+            >>> prediction = colorful.Colorizer.from_pretrained("lite").predict(np.full((48, 64), 0.5))
+            >>> prediction.ask(count=1)[0].hint("darkred").color
+            '#8b0000'
+        """
+        return Hint(self.x, self.y, color, self.radius)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give a hint's JSON object without its color, and beside it the colors to choose from."""
+        return {
+            "x": round(self.x, 1),
+            "y": round(self.y, 1),
+            "radius": round(self.radius, 1),
+            "color": None,
+            "likely": [
+                {"color": found.color, "name": found.name, "share": round(found.probability, 2)}
+                for found in self.suggestions
+            ],
+        }
+
+
+def suggestions(shares: Tensor, bins: Tensor, light: float, count: int) -> list[Suggestion]:
+    """Name the likeliest colors of a distribution, clearly different ones.
+
+    Args:
+        shares: Probability of each bin, shape ``(Q,)``.
+        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
+        light: L that they are shown with, in 0..100.
+        count: How many at most.
+
+    Returns:
+        The likeliest first.
+    """
+    left = shares
+    found: list[Suggestion] = []
+    while len(found) < count and left.any():
+        alike = (bins - bins[left.argmax()]).square().sum(dim=1) <= _ALIKE**2
+        share = left * alike
+        a, b = ((share / share.sum()) @ bins).tolist()
+        found.append(Suggestion(_hex(light, a, b), float(share.sum())))
+        left = left * ~alike
+    return sorted(found, key=lambda suggestion: -suggestion.probability)
+
+
+def places(
+    logits: Tensor, bins: Tensor, light: Tensor, size: tuple[int, int], *, count: int, choices: int
+) -> list[Place]:
+    """Find where hints help most.
+
+    Args:
+        logits: Unnormalized scores, shape ``(Q, h, w)``.
+        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
+        light: L as the network saw it, shape ``(1, H, W)``.
+        size: Height and width of the photo.
+        count: How many places.
+        choices: How many colors to suggest at each, at most.
+
+    Returns:
+        The most telling first.
+    """
+    kinship = compare(logits, bins, light)
+    found = []
+    for spot in telling(kinship, count):
+        # What the things has in common, rather than one cell's opinion.
+        weights = spot.region * (spot.region > _CORE)
+        shares = (kinship.shares * weights).sum(dim=(1, 2)) / weights.sum()
+        likely = suggestions(shares, bins, float(kinship.light[spot.row, spot.column]), choices)
+        region = functional.interpolate(
+            spot.region[None, None], (logits.shape[1], logits.shape[2]), mode="bilinear"
+        )
+        x, y, radius = _disc(spot, kinship, logits, size)
+        found.append(Place(x, y, radius, spot.share, likely, region[0, 0]))
+    return found
+
+
+class Alternative(NamedTuple):
+    """Other colors that a photo may have.
+
+    Attributes:
+        logits: Shape ``(Q, h, w)``.
+        hints: Which places got which colors; none in the plain one.
+    """
+
+    logits: Tensor
+    hints: list[Hint]
+
+
+def alternatives(
+    logits: Tensor,
+    bins: Tensor,
+    light: Tensor,
+    size: tuple[int, int],
+    *,
+    temperature: float,
+    count: int,
+    seed: int,
+) -> list[Alternative]:
+    """Find colors that a photo may have as a whole, clearly different from each other.
+
+    The things whose colors are most open are moved, each along the colors that it hesitates between, and all
+    to one side: what is warmer or greener in a photo mostly is so as a whole. What the network is sure of
+    stays.
+
+    Args:
+        logits: Unnormalized scores, shape ``(Q, h, w)``.
+        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
+        light: L as the network saw it, shape ``(1, H, W)``.
+        size: Height and width of the photo.
+        temperature: That pictures will be decoded with, in [0, 1].
+        count: How many, the plain one included.
+        seed: Of the sides that are taken.
+
+    Returns:
+        The plain one first.
+    """
+    found = [Alternative(logits, [])]
+    if count == 1:
+        return found
+    kinship = compare(logits, bins, light)
+    spots = telling(kinship, _REGIONS)
+    turn = math.radians(_TURN) * (2 * float(torch.rand(1, generator=torch.Generator().manual_seed(seed))) - 1)
+    angles = [turn + math.tau * number / (count - 1) for number in range(count - 1)]
+    regions = torch.stack([spot.region for spot in spots])
+    for leaning in lean(logits, bins, regions, temperature=temperature, step=kinship.step, angles=angles):
+        hints = []
+        for spot in spots:
+            x, y, radius = _disc(spot, kinship, logits, size)
+            lightness, ab = kinship.light[spot.row, spot.column], leaning.ab[:, spot.row, spot.column]
+            color = _hex(float(lightness), float(ab[0]), float(ab[1]))
+            hints.append(Hint(x, y, color, radius))
+        found.append(Alternative(leaning.logits, hints))
+    return found
+
+
+def _disc(spot: Spot, kinship: Kinship, logits: Tensor, size: tuple[int, int]) -> tuple[float, float, float]:
+    """Give the place and radius of a spot in pixels of the photo: x, y, radius."""
+    rows, columns = logits.shape[1:]
+    down, across = size[0] / rows, size[1] / columns
+    x = min((spot.column + 0.5) * kinship.step, columns - 0.5) * across
+    y = min((spot.row + 0.5) * kinship.step, rows - 0.5) * down
+    return x, y, spot.radius * kinship.step * math.sqrt(down * across)
+
+
+def example_ab(picture: Picture) -> Tensor:
+    """Take the colors of a photo in color, small.
+
+    Args:
+        picture: The photo.
+
+    Returns:
+        CIELAB units, shape ``(2, h, w)``, the longer side at most 64.
+
+    Raises:
+        OptionError: If it is grey.
+    """
+    image = Image.fromarray(picture.opaque_uint8()).convert("RGB")
+    image.thumbnail((_EXAMPLE_SIDE, _EXAMPLE_SIDE), Image.Resampling.BOX, reducing_gap=2)
+    rgb = torch.from_numpy(np.array(image)).movedim(-1, 0) / 255
+    ab = rgb_to_lab(rgb)[1:]
+    if float(ab.norm(dim=0).max()) < _LEAST_CHROMA:
+        raise OptionError("reference: expected a photo in color, got a grey one")
+    return ab
+
+
+def palette(colors: Sequence[str], bins: Tensor) -> Tensor:
+    """Make the histogram of a photo that has only these colors, each as much of it as the others.
+
+    Args:
+        colors: In any notation of CSS.
+        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
+
+    Returns:
+        Shares that sum to 1, shape ``(Q,)``.
+
+    Raises:
+        OptionError: If there is none, or one is no color.
+    """
+    if not colors:
+        raise OptionError("palette: expected at least one color, got none")
+    total = torch.zeros(len(bins), device=bins.device)
+    for color in colors:
+        if not isinstance(color, str):
+            raise KindError(f"palette: expected colors such as '#8a5a3c', got {color!r}")
+        try:
+            rgb = torch.tensor(ImageColor.getrgb(color)[:3], dtype=torch.float32)[:, None, None] / 255
+        except ValueError as error:
+            raise OptionError(f"palette: expected a color such as '#8a5a3c', got {color!r}") from error
+        far = (bins - rgb_to_lab(rgb)[1:, 0, 0].to(bins)).square().sum(dim=1)
+        total += (-far / (2 * _PALETTE_SPREAD**2)).softmax(dim=0)
+    return total / len(colors)
+
+
+def _hex(light: float, a: float, b: float) -> str:
+    rgb = lab_to_rgb(torch.tensor([light, a, b])[:, None, None]).flatten()
+    red, green, blue = (rgb * 255).round().int().tolist()
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from colorful.lab import AbBins
+from colorful.lab.kinship import compare, telling, variance
+
+BINS = AbBins().centers
+
+
+def halves(rows: int = 24, columns: int = 24) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Give a photo whose left half hesitates between two colors, and the right one between two others."""
+    logits = torch.full((len(BINS), rows, columns), -30.0)
+    for color in ((50.0, 30.0), (0.0, -40.0)):
+        logits[(torch.tensor(color) == BINS).all(dim=1), :, : columns // 2] = 0
+    for color in ((-30.0, 30.0), (20.0, -20.0)):
+        logits[(torch.tensor(color) == BINS).all(dim=1), :, columns // 2 :] = 0
+    return logits, BINS, torch.full((1, rows * 4, columns * 4), 50.0)
+
+
+def test_variance_is_that_of_the_distribution() -> None:
+    """Two equally likely colors 2 d apart have variance d squared; one color has none."""
+    logits = torch.full((len(BINS), 1, 2), -200.0)
+    ends = (torch.tensor([20.0, 0.0]) == BINS).all(dim=1) | (torch.tensor([-20.0, 0.0]) == BINS).all(dim=1)
+    logits[ends, 0, 0] = 0
+    logits[7, 0, 1] = 0
+    torch.testing.assert_close(variance(logits, BINS), torch.tensor([[400.0, 0.0]]), atol=1e-2, rtol=0)
+
+
+def test_kinship_is_symmetric_and_whole_with_oneself() -> None:
+    """Cells are kin to each other equally, and each to itself wholly."""
+    pairs = compare(*halves()).pairs
+    torch.testing.assert_close(pairs, pairs.mT)
+    torch.testing.assert_close(pairs.diagonal(), torch.ones(len(pairs)), atol=1e-3, rtol=0)
+
+
+def test_two_places_lie_on_two_things() -> None:
+    """After a place on one thing, the next one is on the other."""
+    kinship = compare(*halves())
+    first, second = telling(kinship, 2)
+    half = kinship.variance.shape[1] / 2
+    assert (first.column < half) != (second.column < half)
+    assert first.share == pytest.approx(second.share, rel=0.9)
+    left = first if first.column < half else second
+    assert left.region[:, : int(half)].mean() > 5 * left.region[:, int(half) :].mean()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 30), (7, 2), (128, 96)])
+def test_any_size_can_be_asked(size: tuple[int, int]) -> None:
+    """Places lie inside the grid, whatever its size, and there are as many as asked for or as cells."""
+    logits = torch.randn(len(BINS), *size)
+    kinship = compare(logits, BINS, torch.rand(1, 4 * size[0], 4 * size[1]) * 100)
+    spots = telling(kinship, 5)
+    height, width = kinship.variance.shape
+    assert len(spots) == min(5, height * width)
+    assert len({(spot.row, spot.column) for spot in spots}) == len(spots)
+    assert all(0 <= spot.row < height and 0 <= spot.column < width and spot.radius > 0 for spot in spots)
