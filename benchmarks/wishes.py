@@ -57,7 +57,7 @@ def interval(values: Sequence[float] | npt.NDArray[Any]) -> dict[str, float]:
 
 
 def distance(mine: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    """Measure how far apart two sets of colors are: the earth mover's distance, mean over directions of ab."""
+    """Measure how far apart two sets of colors are: earth mover's distance, mean over directions of ab."""
     angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
     at = (np.arange(QUANTILES) + 0.5) / QUANTILES
     total = 0.0
@@ -79,7 +79,7 @@ def truth(rgb: Pixels, x: float, y: float, radius: float) -> tuple[int, int, int
 
 
 def ask(photos: Sequence[Pixels], colorizer: Colorizer) -> dict[str, Any]:
-    """Reveal true colors where a prediction asks for them, and at random places, with the same default radius."""
+    """Reveal true colors where a prediction asks for them, and at random places."""
     found: dict[str, list[list[float]]] = {"asked": [], "random": [], "random, asked radius": []}
     seconds = []
     for number, rgb in enumerate(photos):
@@ -194,10 +194,8 @@ def variants(photos: Sequence[Pixels], colorizer: Colorizer) -> dict[str, Any]:
         wrong = [
             float(((np.hypot(*ab) > 25) & (np.hypot(*(ab - real)) > 40)).mean()) for ab in colors
         ]  # vivid and wrong
-        rows.append(
-            [max(score) - score[0], np.mean(score[1:]) - score[0], np.mean(apart), min(apart)]
-            + [wrong[0], np.mean(wrong[1:])]
-        )
+        gains = (max(score) - score[0], np.mean(score[1:]) - score[0])
+        rows.append((*gains, np.mean(apart), min(apart), wrong[0], np.mean(wrong[1:])))
     table = np.array(rows)
     return {
         "best of five": interval(table[:, 0]),

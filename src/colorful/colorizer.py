@@ -27,8 +27,9 @@ from colorful.hub import FetchOptions, ModelFiles
 from colorful.images import Picture, Saving
 from colorful.look import Look, Settings, refuse_unknown, settle, tune
 from colorful.models import DEFAULT_MODEL
+from colorful.models.abilities import unsupported
 from colorful.models.network import Network, NetworkConfig
-from colorful.prediction import Example, Following, Mask, Photo, Prediction, unsupported
+from colorful.prediction import Example, Following, Mask, Photo, Prediction
 from colorful.protocols import PROTOCOLS
 from colorful.runtime import Eager, Runner, find_device
 from colorful.wishes import Manner

@@ -67,7 +67,8 @@ class Hint:
         """Make a hint of its JSON object, ``{"x": 120, "y": 80, "color": "#c03020", "radius": 4}``.
 
         Args:
-            value: The decoded object; ``radius`` may be missing.
+            value: The decoded object; ``radius`` may be missing, and ``likely``, the colors to choose from
+                that ``colorful ask`` writes, is passed over.
 
         Returns:
             The hint.
@@ -75,12 +76,12 @@ class Hint:
         Raises:
             HintError: If a key is missing or unknown, or a value is none that a hint can have.
         """
-        keys = {"x", "y", "color", "radius"}
+        keys = {"x", "y", "color", "radius", "likely"}
         if not isinstance(value, Mapping):
             raise HintError(f"hint: expected an object with x, y, color and radius, got {value!r}")
         if unknown := sorted(map(str, value.keys() - keys)):
             raise HintError(f"hint: expected the keys x, y, color and radius, got {', '.join(unknown)}")
-        if missing := sorted(keys - value.keys() - {"radius"}):
+        if missing := sorted(keys - value.keys() - {"radius", "likely"}):
             raise HintError(f"hint: expected x, y and color, got none for {', '.join(missing)}")
         return cls(value["x"], value["y"], value["color"], value.get("radius"))
 
@@ -92,6 +93,8 @@ class Hint:
 
 def parse_hints(text: str | bytes) -> list[Hint]:
     """Read hints from JSON: an array of the objects that :meth:`Hint.from_json` takes.
+
+    A question that ``colorful ask`` wrote and nobody answered, whose color is null, is passed over.
 
     Args:
         text: The JSON document.
@@ -110,6 +113,8 @@ def parse_hints(text: str | bytes) -> list[Hint]:
         raise HintError(f"hints: expected a JSON array, got {type(values).__name__}")
     hints = []
     for number, value in enumerate(values, start=1):
+        if isinstance(value, Mapping) and "likely" in value and value.get("color") is None:
+            continue
         try:
             hints.append(Hint.from_json(value))
         except HintError as error:

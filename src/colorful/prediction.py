@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from pkgutil import resolve_name
 from typing import IO, Any, NamedTuple, TypeAlias, Unpack, cast, get_args
 
 import numpy as np
@@ -23,7 +22,6 @@ from colorful.errors import (
     OptionError,
     RangeError,
     ShapeError,
-    UnsupportedOptionError,
 )
 from colorful.hints import Hint
 from colorful.host import unaffected
@@ -32,8 +30,7 @@ from colorful.lab import annealed_mean
 from colorful.lab.kinship import variance
 from colorful.lab.reweight import Lookup, borrow, histogram, mix, tilt
 from colorful.look import Look, Settings, tune
-from colorful.models import ARCHITECTURES, MODELS
-from colorful.models.network import Network
+from colorful.models.abilities import has_features, unsupported
 from colorful.protocols import PROTOCOLS
 from colorful.raster import Region, light
 from colorful.wishes import Manner, Place, Suggestion, alternatives, example_ab, palette, places, suggestions
@@ -243,13 +240,6 @@ class Prediction:
         Raises:
             RangeError: If *count* or *choices* is under 1.
             UnsupportedOptionError: If the model predicts no distribution.
-
-        Example:
-            >>> import colorful, numpy as np
-            >>> colorizer = colorful.Colorizer.from_pretrained("lite")
-            >>> prediction = colorizer.predict(np.random.default_rng(0).random((48, 64)))
-            >>> [place.suggestions[0].name for place in prediction.ask(count=1)]  # doctest: +SKIP
-            ['brown']
         """
         logits, bins = self._distribution("ask")
         _at_least_one(count=count, choices=choices)
@@ -389,7 +379,7 @@ class Variant(NamedTuple):
     Attributes:
         prediction: Gives the picture.
         hints: Which places got which colors; none in the plain one. Given to a model that takes hints, they
-            make nearly the same picture, to go on from.
+            lead some of the way to the same picture, to go on from.
     """
 
     prediction: Prediction
@@ -419,34 +409,10 @@ def _picture_of(reference: Prediction | Photo) -> Picture:
     return reference if isinstance(reference, Picture) else images.read(reference)
 
 
-def has_features(architecture: str) -> bool:
-    """Tell whether networks of an architecture offer features, by which photos can be matched."""
-    return architecture in ARCHITECTURES and (
-        resolve_name(ARCHITECTURES[architecture]).features is not Network.features
-    )
-
-
 def _at_least_one(**counts: object) -> None:
     for name, count in counts.items():
         if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
             raise RangeError(f"{name}: expected an integer of at least 1, got {count!r}")
-
-
-def unsupported(option: str, architecture: str) -> UnsupportedOptionError:
-    """Word the error for an option that a network has no use for, and name the models that have."""
-    kinds: dict[str, type[Network]] = {
-        name: resolve_name(ARCHITECTURES[info.architecture]) for name, info in MODELS.items()
-    }
-    if option == "hints":
-        lack = "takes no hints"
-        names = [name for name, kind in kinds.items() if kind.takes_hints]
-    elif option == "match":
-        lack = "offers no features to find the same in two photos by"
-        names = [name for name, kind in kinds.items() if kind.features is not Network.features]
-    else:
-        lack = "predicts one color for each cell, no distribution"
-        names = [name for name, kind in kinds.items() if kind.output == "distribution"]
-    return UnsupportedOptionError(f"{option}: {architecture} {lack}; these can: {', '.join(names)}")
 
 
 def shares_of(keep: Mask, size: tuple[int, int]) -> npt.NDArray[Any]:

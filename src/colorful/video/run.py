@@ -19,7 +19,7 @@ from colorful.colorizer import Colorizer, Precision
 from colorful.errors import KindError, OptionError, OutputError, OutputExistsError, RangeError, VideoError
 from colorful.hints import Hint
 from colorful.lab.steady import Trail
-from colorful.prediction import unsupported
+from colorful.models.abilities import unsupported
 from colorful.video.chroma import Chroma, Palette
 from colorful.video.coding import Coded, Coding, Encoder, Muxer, Plan, join, plan_coding, provenance
 from colorful.video.film import Film, Frame, Source, other_packets
