@@ -356,7 +356,9 @@ class Prediction:
             return OptionError(
                 f"reference: expected a prediction of {self.architecture}, got {reference.architecture}'s"
             )
-        return OptionError("reference: expected both predictions made with features=True, to match them")
+        return OptionError(
+            "reference: expected both predictions made with features=True, to match them; not by an ONNX file"
+        )
 
     def _repr_png_(self) -> bytes:
         halves = [

@@ -118,6 +118,13 @@ class OnnxRunner:
             _refuse(self.path, f"expected an output of shape {expected}, got {output.shape}")
         return torch.from_numpy(output)
 
+    def features(self, light: Tensor) -> None:
+        """Offer none, since a graph has one output; see :meth:`colorful.runtime.Runner.features`.
+
+        Args:
+            light: L.
+        """
+
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "device": self.device}
 
