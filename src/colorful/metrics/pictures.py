@@ -7,7 +7,6 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from colorful.errors import KindError, OptionError, RangeError, ShapeError
@@ -77,7 +76,8 @@ def vivid_and_wrong(ab: Tensor, real: Tensor) -> Tensor:
         ShapeError: If the two are not of such shapes.
     """
     check_pair(ab, real, 2, "ab", one_will_do=True)
-    vivid, wrong = ab.norm(dim=1) > VIVID, (ab - real).norm(dim=1) > WRONG
+    vivid = torch.hypot(*ab.unbind(1)) > VIVID
+    wrong = torch.hypot(*(ab - real).unbind(1)) > WRONG
     share: Tensor = (vivid & wrong).float().mean(dim=(1, 2))
     return share
 
@@ -194,11 +194,16 @@ def _saturation(chroma: Tensor) -> Tensor:
 
 def _blur(pictures: Tensor) -> Tensor:
     """Compute Gaussian means around each pixel whose window is inside: (N, 3, H, W) -> (N, 3, h, w)."""
-    distance = torch.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1, dtype=pictures.dtype, device=pictures.device)
+    distance = torch.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1)
     window = torch.exp(-(distance**2) / (2 * _SSIM_SIGMA**2))
-    window = (window / window.sum()).view(1, 1, -1, 1)
-    down = F.conv2d(pictures.flatten(0, 1)[:, None], window)
-    return F.conv2d(down, window.mT).view(*pictures.shape[:2], -1, down.shape[3] - 2 * _SSIM_RADIUS)
+    window /= window.sum()
+    for axis in (2, 3):
+        length = pictures.shape[axis] - 2 * _SSIM_RADIUS
+        mean = torch.zeros_like(pictures.narrow(axis, 0, length))
+        for start, weight in enumerate(window.tolist()):
+            mean.add_(pictures.narrow(axis, start, length), alpha=weight)
+        pictures = mean
+    return pictures
 
 
 def colorfulness(rgb: Tensor, *, form: Form = "hasler") -> Tensor:

@@ -62,7 +62,7 @@ class AbErrors:
         ab_bins = _ab_bins(real.device)
         photos, size = len(real), len(ab_bins)
         bins = ab_bins.nearest(real) + torch.arange(photos, device=real.device)[:, None, None] * size
-        scores = [1 - (ab - real).norm(dim=1).div(AUC_RANGE).clamp(max=1) for ab in predicted]
+        scores = [1 - torch.hypot(*(ab - real).unbind(1)).div(AUC_RANGE).clamp(max=1) for ab in predicted]
         sums = [
             bins.flatten().bincount(weights=each.flatten().double(), minlength=photos * size)
             for each in (torch.ones_like(bins), *scores)
