@@ -98,6 +98,22 @@ def command(*args: object) -> list[str]:
     return [sys.executable, "-m", "colorful", "video", *map(str, args)]
 
 
+def test_films_are_scored(tmp_path: Path, quick_model: Path) -> None:
+    """``colorful evaluate FILM --video`` prints a row for each way of coloring, and writes the figures."""
+    film = write_film(tmp_path / "a.mp4", pan("coffee", 8, height=96, width=128))
+    args = ["evaluate", str(film), "--video", "-m", str(quick_model), "--json", str(tmp_path / "a.json")]
+    result = CliRunner().invoke(cli, args, prog_name="colorful")
+    assert result.exit_code == 0, result.stderr
+    for way in ("film", "frame by frame", "causal", "two passes"):
+        assert way in result.stdout
+    rows = json.loads((tmp_path / "a.json").read_text())
+    assert [row["colorfulness"] > 0 for row in rows] == [True] * 4
+    assert rows[0]["psnr"] is None
+    result = CliRunner().invoke(cli, [*args, "--hints"], prog_name="colorful")
+    assert result.exit_code == 1
+    assert "--video: expected one model" in result.stderr
+
+
 @pytest.fixture
 def quick_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundled model, made to look at little."""

@@ -93,6 +93,7 @@ def _prepared(command: Command) -> Command:
 @click.option(
     "--examples", type=click.IntRange(1), default=8, show_default=True, help="Of each on the sheet."
 )
+@click.option("--video", is_flag=True, help="PHOTOS are films in color: measure how steady colors are.")
 def evaluate(
     photos: tuple[str, ...],
     models: tuple[str, ...],
@@ -106,6 +107,7 @@ def evaluate(
     json_path: Path | None,
     sheet: Path | None,
     examples: int,
+    video: bool,
 ) -> None:
     """Measure how near to the truth models color PHOTOS, which are in color.
 
@@ -118,11 +120,23 @@ def evaluate(
     intervals, beside two baselines: the photo left grey, and the colors of another photo. Of several
     models, below it stands by how much each differs from the first. Grey and toned photos are left out.
     Ctrl-C ends with the figures so far.
+
+    With --video the films are colored frame by frame, causally and in two passes, by one model.
     """  # noqa: D301  (\b keeps click from rewrapping)
     from colorful.colorizer import Colorizer
     from colorful.evaluation import HINT_COUNTS
     from colorful.evaluation import evaluate as run
 
+    if video:
+        from colorful.cli.video import score_films
+
+        if len(models) > 1 or len(temperatures) > 1 or hints or classifier or sheet:
+            raise OptionError("--video: expected one model and neither --hints, --classifier nor --sheet")
+        colorizer = Colorizer.from_pretrained(models[0], device=device, **settings)
+        colorizer = colorizer.tuned(temperature=temperatures[0] if temperatures else None)
+        _prepare(json_path, None)
+        score_films(photos, colorizer, json_path)
+        return
     _prepare(json_path, sheet)
     with _progress("Scoring") as progress:
         report, failure = _kept(

@@ -198,3 +198,31 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     task = bar.add_task("frames", total=None)
     with bar:
         yield lambda done, total: bar.update(task, completed=done, total=max(done, total) if total else None)
+
+
+def score_films(films: tuple[str, ...], colorizer: Colorizer, json_path: Path | None) -> None:
+    """Print how steady and how good the colors of films are, for ``colorful evaluate --video``."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from colorful.files import write
+    from colorful.video import evaluate_film
+
+    columns = ("warp error", "static flicker", "CDC x 1000", "colorfulness", "PSNR, dB")
+    table = Table("film", "colors", *columns)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    found = []
+    with _progress() as progress:
+        for film in films:
+            for score in evaluate_film(film, colorizer=colorizer, progress=progress):
+                found.append({"film": film, **score._asdict()})
+                figures = (score.warp_error, score.static_flicker, 1000 * score.consistency)
+                row = (*figures, score.colorfulness, score.psnr)
+                table.add_row(shown(Path(film).name), score.way, *(f"{figure:.2f}" for figure in row))
+    # A file or pipe has no width of its own: nothing is wrapped there.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 1000).print(table)
+    if json_path is not None:
+        text = json.dumps(found, indent=1).replace("Infinity", "null").replace("NaN", "null")
+        write(json_path, text.encode(), overwrite=True)
+        click.echo(shown(json_path))

