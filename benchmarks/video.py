@@ -23,11 +23,13 @@ import cv2
 import numpy as np
 import torch
 from measure import write
+from PIL import Image
+from skimage import data
 
 from colorful import Colorizer, Hint
 from colorful.metrics import psnr
 from colorful.raster import light
-from colorful.video import TimedHint, colorize_video, evaluate_film, faster_precision
+from colorful.video import TimedHint, colorize_frames, colorize_video, evaluate_film, faster_precision
 from colorful.video.motion import Tracker
 
 # In bikes the first shot is short; the cuts were seen by eye.
@@ -187,6 +189,20 @@ def cuts(films: list[Path], count: int) -> dict[str, float]:
     }
 
 
+def strip(colorizer: Colorizer, target: Path, count: int = 72) -> None:
+    """Draw a row of pixels over time, frame by frame and steady: a slow pan over an old print of a photo."""
+    photo = cv2.resize(data.astronaut(), (640, 640), interpolation=cv2.INTER_AREA)
+    age = aged()
+    old = [age(np.ascontiguousarray(photo[20:380, 40 + n : 520 + n])) for n in range(count)]
+    rows = []
+    for steady, two_passes in ((0.0, False), (0.97, True)):
+        found = colorize_frames(old, colorizer=colorizer, steady=steady, two_passes=two_passes)
+        slices = [np.repeat((np.asarray(frame)[250:251] * 255).astype(np.uint8), 4, 0) for frame in found]
+        rows.append(np.concatenate(slices))
+    gap = np.full((rows[0].shape[0], 12, 3), 255, np.uint8)
+    Image.fromarray(np.concatenate((rows[0], gap, rows[1]), axis=1)).save(target, quality=88)
+
+
 def main() -> None:
     """Run the parts asked for, and write what they found."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -195,10 +211,13 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--minutes", type=float, default=20, help="of the long film whose memory is taken")
+    parser.add_argument("--strip", type=Path, help="picture for the documentation to write")
     arguments = parser.parse_args()
     films: list[Path] = arguments.films
     colorizer = Colorizer.from_pretrained("lite", dtype=faster_precision())
     cv2.setNumThreads(1)
+    if arguments.strip:
+        strip(colorizer, arguments.strip)
     for part in arguments.only:
         if part == "steady":
             result: Any = steady(films, colorizer, arguments.frames)

@@ -19,6 +19,8 @@ _FLOW_SHARE = 0.01
 """What it may miss beyond that, as a share of the squared ways."""
 _LIGHT_TOLERANCE = 6.0
 """Units of L by which a cell may become lighter or darker beside its surroundings."""
+_MOST_NOISE = 2.5
+"""Units of L that count as grain at most, in the median of the cells."""
 _CUT_TRUST, _CUT_LIKENESS = 0.3, 0.75
 """Below both, a new shot begins: little can be followed, and what was moved does not look like the frame.
 
@@ -114,11 +116,13 @@ def _trust(flow: Plane, other: Plane, own: Plane, moved: Plane) -> Plane:
     back = _sample(other, flow)
     missed = np.square(flow + back).sum(-1)
     ways = np.square(flow).sum(-1) + np.square(back).sum(-1)
-    trust = np.exp(-missed / (_FLOW_SHARE * ways + _FLOW_TOLERANCE))
     change = own - moved
     change -= cv2.blur(change, (width // 4 | 1, height // 4 | 1))
-    noise = 1.5 * float(np.median(np.abs(change)))
-    trust *= np.exp(-np.square(change / (_LIGHT_TOLERANCE + 2 * noise)))
+    noise = min(float(np.median(np.abs(change))), _MOST_NOISE)
+    # In grain a flow wanders where a surface is plain, where it does no harm.
+    tolerance = _FLOW_TOLERANCE * min(1 + (noise / 0.2) ** 2, 16)
+    trust = np.exp(-missed / (_FLOW_SHARE * ways + tolerance))
+    trust *= np.exp(-np.square(change / (_LIGHT_TOLERANCE + 3 * noise)))
     columns = flow[..., 0] + np.arange(width, dtype=np.float32)
     rows = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
     trust *= (columns > -0.5) & (columns < width - 0.5) & (rows > -0.5) & (rows < height - 0.5)
