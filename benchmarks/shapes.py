@@ -1,0 +1,120 @@
+"""Peak memory and time for photos of one number of pixels and any shape, each in a process of its own.
+
+From file to file by ``lite``. Memory is what the process holds above what it held before; the time is that of
+coloring an array, and that from file to file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import write
+from PIL import Image
+
+SHAPES = {"square": 0, "1 x N": 1, "N x 1": -1, "8 x N": 8, "N x 8": -8}
+"""The shorter side; negative where the photo stands upright."""
+KINDS = {"grey": 1, "color": 3}
+
+BYTES_A_PIXEL, BYTES = 24, 200e6
+RATIO = 3.0
+
+
+def main() -> None:
+    """Measure all, and hold it against what is promised."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        height, width, channels, folder = options.one
+        sys.stdout.write(json.dumps(one(int(height), int(width), int(channels), Path(folder))))
+        return
+    results: dict[str, Any] = {}
+    for megapixels in [0.25] if options.small else options.megapixels:
+        rows = {}
+        for name, side in SHAPES.items():
+            for kind, channels in KINDS.items():
+                size = shape(round(megapixels * 1e6), side)
+                rows[f"{name}, {kind}"] = measure(size, channels)
+                sys.stderr.write(f"{megapixels:g} MP, {name}, {kind}: {rows[f'{name}, {kind}']}\n")
+        results[f"{megapixels:g} MP"] = rows
+        judge(f"{megapixels:g} MP", rows)
+    write("shapes", results, small=options.small)
+
+
+def shape(pixels: int, side: int) -> tuple[int, int]:
+    """Give height and width."""
+    short = abs(side) or round(pixels**0.5)
+    long = pixels // short
+    return (long, short) if side < 0 else (short, long)
+
+
+def measure(size: tuple[int, int], channels: int) -> dict[str, float]:
+    """Color one photo in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--one", *map(str, (*size, channels)), folder]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return dict(json.loads(done.stdout))
+
+
+def one(height: int, width: int, channels: int, folder: Path) -> dict[str, float]:
+    """Make a photo and color it; give bytes and seconds."""
+    from colorful import Colorizer
+
+    source = folder / "photo.png"
+    rng = np.random.default_rng(0)
+    values = rng.integers(100, 140, (height, width, channels), np.uint8)
+    values += (np.arange(width) * (80 / width)).astype(np.uint8)[:, None]
+    pixels = values if channels == 3 else values[..., 0]
+    Image.fromarray(pixels).save(source, compress_level=1)
+    colorizer = Colorizer.from_pretrained("lite", device="cpu")
+    small = np.ascontiguousarray(pixels[:1000, :1000])
+    colorizer.colorize(small)  # makes what is made once
+    del values, pixels
+    # The peak from here on: what went before was not the library's.
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = peak()
+    start = time.perf_counter()
+    colorizer.colorize_file(source, folder / "colored.png")
+    whole, most = time.perf_counter() - start, peak()
+    pixels = np.asarray(Image.open(source))
+    start = time.perf_counter()
+    colorizer.colorize(pixels)
+    return {
+        "pixels": height * width,
+        "seconds": time.perf_counter() - start,
+        "seconds from file to file": whole,
+        "bytes": most - before,
+    }
+
+
+def peak() -> int:
+    """Give the most that this process has held in memory, in bytes."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+
+
+def judge(what: str, rows: dict[str, dict[str, float]]) -> None:
+    """Print whether the promises are kept."""
+    over = max(row["bytes"] / (BYTES_A_PIXEL * row["pixels"] + BYTES) for row in rows.values())
+    promises = [("memory, as a share of what is promised", over, 1.0)]
+    for key in ("seconds", "seconds from file to file"):
+        for kind in KINDS:
+            took = [row[key] for name, row in rows.items() if name.endswith(kind)]
+            promises.append((f"{key}, {kind}, the slowest to the square one", max(took) / took[0], RATIO))
+    for promise, figure, limit in promises:
+        met = "met    " if figure <= limit else "NOT MET"
+        print(f"{met}  {what}, {promise}: {figure:.2f}, at most {limit:g}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
