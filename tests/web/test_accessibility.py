@@ -82,6 +82,12 @@ def test_no_page_keeps_anybody_out(
     page.locator("#dropper").click()
     assert violations(page, axe) == []
     page.locator("#pick").fill("#3060c0")
+    page.locator("#places").click()
+    expect(page.locator(".ring").first).to_be_visible()
+    assert violations(page, axe) == []
+    page.locator("#tab input[value=look]").check()
+    page.locator("#vary").click()
+    expect(page.locator(".variant").first).to_be_visible()
     for name in ("brush", "look", "save"):
         page.locator(f"#tab input[value={name}]").check()
         assert violations(page, axe) == [], name

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 from skimage import data
 from web_samples import chroma
 
-from colorful import Colorizer
+from colorful import Colorizer, Hint
 from colorful.web import create_app
 from colorful.web.app import studio_of
 
@@ -439,3 +439,33 @@ def test_the_sample_photo_can_be_tried(serve: Serve, visit: Callable[..., Page],
         assert (chroma(base64.b64decode(data_url.partition(",")[2])) > 5) is colored
     page.locator("#try-sample").click()
     expect(page.locator('.card[data-state="ready"]')).to_have_count(1)
+
+
+def test_a_variant_is_chosen_and_rings_show_where_a_hint_helps(
+    open_editor: Callable[..., Page], photos: list[Path], lite: Colorizer
+) -> None:
+    """A thumbnail gives the photo its colors, which can be undone; a ring that is clicked becomes a point."""
+    page = open_editor(photos[0])
+    tools(page, "look")
+    with page.expect_response("**/variants") as found:
+        page.locator("#vary").click()
+    variants = found.value.json()["variants"]
+    expect(page.locator(".variant img")).to_have_count(len(variants))
+    page.locator(".variant").last.click()
+    settled(page)
+    tools(page, "save")
+    with page.expect_download() as download:
+        page.locator("#save").click()
+    hints = [Hint.from_json(hint) for hint in variants[-1]["hints"]]
+    assert hints == list(lite.predict(photos[0].read_bytes()).variants(count=5)[-1].hints)
+    wanted = np.asarray(lite.colorize(photos[0].read_bytes(), hints=hints))
+    np.testing.assert_array_equal(np.asarray(Image.open(download.value.path())), wanted)
+    page.keyboard.press("Control+z")
+    expect(page.locator(".point")).to_have_count(0)
+    tools(page, "points")
+    page.locator("#places").click()
+    expect(page.locator(".ring")).to_have_count(3)
+    expect(page.locator(".ring").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".point")).to_have_count(1)
+    expect(page.locator(".ring")).to_have_count(2)

@@ -306,3 +306,29 @@ def test_a_prefix_that_was_smuggled_through_a_proxy_is_left_out(painter: Coloriz
     assert 'action="/photos/v1/index"' in fine
     evil = client.get("/v1/index", headers={"X-Forwarded-Prefix": "//elsewhere.example"}).text
     assert "elsewhere" not in evil
+
+
+def test_variants_are_those_of_the_library(grey: bytes, lite: Colorizer) -> None:
+    """A variant is the hints of Prediction.variants; chosen, it gives the result of the library."""
+    app = create_app(colorizer=lite)
+    client = app.test_client()
+    info = add(client, grey)
+    found = client.post(info["variants"], json={"count": 3}).json["variants"]
+    wanted = lite.predict(grey).variants(count=4)[1:]
+    assert found == [{"hints": [hint.to_json() for hint in variant.hints]} for variant in wanted]
+    url = client.post(info["results"], json=found[0]).json["url"]
+    np.testing.assert_array_equal(
+        pixels(client.get(url).data), np.asarray(lite.colorize(grey, hints=wanted[0].hints))
+    )
+    studio_of(app).close()
+
+
+def test_places_are_where_a_hint_helps(grey: bytes, lite: Colorizer) -> None:
+    """The places are those that Prediction.ask names, as hints with the likeliest color."""
+    app = create_app(colorizer=lite)
+    client = app.test_client()
+    found = client.post(add(client, grey)["places"], json={}).json["places"]
+    wanted = lite.predict(grey).ask()
+    assert [(hint["x"], hint["y"]) for hint in found] == [(place.x, place.y) for place in wanted]
+    assert [hint["color"] for hint in found] == [place.suggestions[0].color for place in wanted]
+    studio_of(app).close()

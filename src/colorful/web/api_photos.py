@@ -64,7 +64,7 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
             edit_of_json(body, studio.colorizers),
             x=number("x", body.get("x")),
             y=number("y", body.get("y")),
-            count=5 if body.get("count") is None else whole_number("count", body["count"]),
+            count=_count(body, 5),
             asker=asker_of(request),
         )
         return jsonify(
@@ -73,6 +73,22 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
                 for one, swatch in suggestions
             ]
         )
+
+    @blueprint.post("/v1/photos/<id>/variants")
+    def api_variants(id: str) -> Response:
+        upload, body = studio.store.get(id, Upload), json_object("count")
+        found = studio.variants(
+            upload, edit_of_json(body, studio.colorizers), count=_count(body, 4), asker=asker_of(request)
+        )
+        return jsonify(variants=[{"hints": [hint.to_json() for hint in hints]} for hints in found])
+
+    @blueprint.post("/v1/photos/<id>/places")
+    def api_places(id: str) -> Response:
+        upload, body = studio.store.get(id, Upload), json_object("count")
+        found = studio.places(
+            upload, edit_of_json(body, studio.colorizers), count=_count(body, 3), asker=asker_of(request)
+        )
+        return jsonify(places=[hint.to_json() for hint in found])
 
     @blueprint.post("/v1/photos/<id>/results")
     def api_add_result(id: str) -> tuple[Response, int]:
@@ -149,9 +165,15 @@ def _kept_upload(studio: Studio, upload: Upload) -> dict[str, Any]:
         "before": url_for(".api_before", id=id),
         "preview": url_for(".api_preview", id=id),
         "suggestions": url_for(".api_suggest", id=id),
+        "variants": url_for(".api_variants", id=id),
+        "places": url_for(".api_places", id=id),
         "results": url_for(".api_add_result", id=id),
         "expires_in": int(studio.limits.kept_seconds),
     }
+
+
+def _count(body: dict[str, Any], default: int) -> int:
+    return default if body.get("count") is None else whole_number("count", body["count"])
 
 
 def _wish(studio: Studio, body: dict[str, Any]) -> Wish:

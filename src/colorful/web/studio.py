@@ -17,6 +17,7 @@ from PIL import Image
 from colorful import images
 from colorful.colorizer import Colorizer
 from colorful.errors import ImageTooLargeError, OptionError, OutputError, RangeError
+from colorful.hints import Hint
 from colorful.prediction import Prediction
 from colorful.raster import Region
 from colorful.web import pictures
@@ -203,8 +204,7 @@ class Studio:
             UnsupportedOptionError: If the model predicts no distribution.
             RangeError: If the point is outside the photo.
         """
-        if not 1 <= count <= MOST_SUGGESTIONS:
-            raise RangeError(f"count: expected 1 to {MOST_SUGGESTIONS}, got {count}")
+        self._check_count(count)
         height, width = upload.size
         if not (0 <= x < width and 0 <= y < height):
             raise RangeError(f"x, y: expected a point inside {width} x {height} pixels, got ({x:g}, {y:g})")
@@ -220,6 +220,44 @@ class Studio:
             )
             return [(one, other.color) for one, other in zip(there, lit, strict=True)]
 
+        return self.queue.run(work, asker=asker)
+
+    def variants(
+        self, upload: Upload, edit: Edit, *, count: int, asker: Asker = NOBODY
+    ) -> list[tuple[Hint, ...]]:
+        """Find other colors that the photo may have, as hints to be added to those of the edit.
+
+        Raises:
+            UnsupportedOptionError: If the model takes no hints or predicts no distribution.
+        """
+
+        def work() -> list[tuple[Hint, ...]]:
+            prediction = self._predict(upload, edit, None)
+            found = prediction.variants(count=count + 1)[1:]  # the first one is the photo as it is
+            return [
+                tuple(_on_photo(hint, prediction.source.size, upload.size) for hint in variant.hints)
+                for variant in found
+            ]
+
+        self._check_count(count)
+        return self.queue.run(work, asker=asker)
+
+    def places(self, upload: Upload, edit: Edit, *, count: int, asker: Asker = NOBODY) -> list[Hint]:
+        """Find the places where a hint helps most, each with its likeliest color.
+
+        Raises:
+            UnsupportedOptionError: If the model predicts no distribution.
+        """
+
+        def work() -> list[Hint]:
+            prediction = self._predict(upload, edit, None)
+            places = prediction.ask(count=count)
+            return [
+                _on_photo(place.hint(place.suggestions[0].color), prediction.source.size, upload.size)
+                for place in places
+            ]
+
+        self._check_count(count)
         return self.queue.run(work, asker=asker)
 
     def sample(self, asker: Asker = NOBODY) -> bytes:
@@ -261,6 +299,10 @@ class Studio:
         upload = self.store.get(id, Upload)
         for name in (id, *upload.results.values(), *upload.decoded):
             self.store.delete(name)
+
+    def _check_count(self, count: int) -> None:
+        if not 1 <= count <= MOST_SUGGESTIONS:
+            raise RangeError(f"count: expected 1 to {MOST_SUGGESTIONS}, got {count}")
 
     def _pixels(self, data: bytes) -> int:
         """Look at the head of a file for the size of its photo; 0 if only decoding can tell."""
@@ -382,6 +424,13 @@ class Studio:
             old, self._edited = self._edited[:-_EDITED], self._edited[-_EDITED:]
         for upload in filter(None, (kept() for kept in old)):
             upload.predictions.clear()
+
+
+def _on_photo(hint: Hint, smaller: tuple[int, int], size: tuple[int, int]) -> Hint:
+    """Move a hint from the preview that it was found on to the photo."""
+    (rows, columns), (height, width) = smaller, size
+    radius = None if hint.radius is None else hint.radius * (height / rows)
+    return replace(hint, x=hint.x * (width / columns), y=hint.y * (height / rows), radius=radius)
 
 
 def _decode(

@@ -47,6 +47,7 @@ class Editor {
   open(card, others) {
     Object.assign(this, { card, others, photo: card.photo, selected: -1, paint: null });
     this.lights.clear();
+    for (const id of ["rings", "variants"]) $(id).replaceChildren();
     $("editor-title").textContent = stage.ariaLabel = t("editor", { name: this.photo.name });
     this.view.slider.ariaLabel = t("compare-name", { name: this.photo.name });
     this.after.whole.alt = t("after-name", { name: this.photo.name });
@@ -113,7 +114,8 @@ class Editor {
       $("radius").value = hint.radius;
     }
     const { model } = this;
-    $("likely").hidden = $("temperature-row").hidden = model.temperature === null;
+    $("likely").hidden = $("temperature-row").hidden = $("places").hidden = model.temperature === null;
+    $("vary-row").hidden = model.temperature === null || !model.takes_hints;
     editor.classList.toggle("no-hints", !model.takes_hints);
     for (const name of LOOK) $(name).value = edit[name] ?? model[name] ?? 0;
     $("model").value = model.name;
@@ -233,7 +235,7 @@ class Editor {
   add(spot) {
     this.selected = this.photo.edit.hints.length;
     this.choose("view", "color"); // where points are shown
-    this.change({ hints: [...this.photo.edit.hints, { ...spot, color: this.paint ?? this.shown(spot), radius: Math.max(1, Math.round(this.photo.longer / 64)) }] });
+    this.change({ hints: [...this.photo.edit.hints, { color: this.paint ?? this.shown(spot), radius: Math.max(1, Math.round(this.photo.longer / 64)), ...spot }] });
     this.added = performance.now();
     this.suggest();
     points.children[this.selected].focus({ preventScroll: true });
@@ -350,6 +352,40 @@ class Editor {
     this.render();
   }
 
+  /** Offer whole pictures to choose from. */
+  async vary() {
+    const { photo } = this;
+    this.say(t("coloring"));
+    const found = await photo.variants(this.waiting);
+    const choices = await Promise.all(found.map(async ({ hints }) => {
+      const edit = { ...photo.edit, hints: [...photo.edit.hints, ...hints] };
+      return [edit, URL.createObjectURL(await photo.preview(edit, 240, this.waiting))];
+    }));
+    $("variants").replaceChildren(...choices.map(([edit, src], at) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "variant" });
+      button.append(Object.assign(new Image(), { src, alt: t("variant", { number: at + 1 }) }));
+      button.onclick = () => this.change({ hints: edit.hints });
+      return button;
+    }));
+    this.say(choices.length ? "" : t("no-variants"));
+  }
+
+  /** Show rings where a hint helps most; one that is clicked becomes a point. */
+  async ring() {
+    const { width, height } = this.photo.info;
+    const places = await this.photo.places(this.waiting);
+    $("rings").replaceChildren(...places.map((hint, at) => {
+      const ring = Object.assign(document.createElement("button"), { type: "button", className: "ring", ariaLabel: t("place", { number: at + 1, color: nameOf(hint.color) }) });
+      Object.assign(ring.style, { left: `${100 * hint.x / width}%`, top: `${100 * hint.y / height}%` });
+      ring.onclick = () => {
+        ring.remove();
+        this.add(hint);
+      };
+      return ring;
+    }));
+    $("rings").firstElementChild?.focus({ preventScroll: true });
+  }
+
   /** Make the full-size result and do something with it. */
   async finish(work) {
     this.say(t("coloring"));
@@ -385,6 +421,8 @@ class Editor {
       save: () => this.finish((wish) => this.photo.save(wish, this.waiting)),
       copy: () => this.finish(() => navigator.clipboard.write([new ClipboardItem({ "image/png": this.picture({ format: "png" }) })])),
       share: () => this.finish(async (wish) => navigator.share({ files: [await this.picture(wish)] })),
+      vary: () => this.vary().catch((problem) => this.say(problem.message)),
+      places: () => this.ring().catch((problem) => this.say(problem.message)),
       "same-look": () => {
         const look = Object.fromEntries([...LOOK, "model"].map((name) => [name, this.photo.edit[name]]));
         for (const { photo, refresh } of this.others()) photo.change({ ...photo.edit, ...look });

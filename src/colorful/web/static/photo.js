@@ -66,6 +66,16 @@ export class Photo {
     return (await response.json()).suggestions;
   }
 
+  /** Other colors that it may have: hints for each. */
+  async variants(options) {
+    return (await (await this.ask("variants", this.edit, options)).json()).variants;
+  }
+
+  /** Where a hint helps most, with the likeliest color. */
+  async places(options) {
+    return (await (await this.ask("places", this.edit, options)).json()).places;
+  }
+
   /** The photo in color at full size: its address and file name. */
   async result(more, options) {
     return (await this.ask("results", { ...this.edit, ...more }, options)).json();

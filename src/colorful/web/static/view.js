@@ -199,7 +199,7 @@ export class View {
   }
 
   down(event) {
-    if (event.target.closest(".point, .slider") && !this.pointers.size) return;
+    if (event.target.closest(".point, .ring, .slider") && !this.pointers.size) return;
     this.stage.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, this.spot(event));
     if (this.pointers.size > 1) {
