@@ -226,6 +226,7 @@ export class View {
     }
     if (this.drawing) {
       this.hooks.pen("move", this.place(now));
+      this.hooks.moved();
     } else if (!this.still || Math.hypot(now.x - last.x, now.y - last.y) >= 4) {
       this.still = false;
       this.pan(now.x - last.x, now.y - last.y);
