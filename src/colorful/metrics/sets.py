@@ -39,11 +39,12 @@ class AbErrors:
 
     def __init__(self, ways: int = 1) -> None:
         self._ways = ways
-        # Of each batch (1 + ways, N, 313): pixels in each bin, then for each way the sums of 1 - e / 150.
-        self._sums: list[npt.NDArray[np.float32]] = []
+        # Of each photo: its occupied bins (K,), and for them (1 + ways, K) the number of pixels and, for each
+        # way, the sum of 1 - e / 150.
+        self._photos: list[tuple[npt.NDArray[np.uint16], npt.NDArray[np.float32]]] = []
 
     def __len__(self) -> int:
-        return sum(each.shape[1] for each in self._sums)
+        return len(self._photos)
 
     def update(self, real: Tensor, *predicted: Tensor) -> None:
         """Add a batch.
@@ -67,7 +68,10 @@ class AbErrors:
             bins.flatten().bincount(weights=each.flatten().double(), minlength=photos * size)
             for each in (torch.ones_like(bins), *scores)
         ]
-        self._sums.append(torch.stack(sums).view(-1, photos, size).cpu().numpy().astype(np.float32))
+        for photo in torch.stack(sums).view(-1, photos, size).unbind(1):
+            occupied = photo[0].nonzero().squeeze(1)
+            kept = photo[:, occupied].cpu().numpy().astype(np.float32)
+            self._photos.append((occupied.cpu().numpy().astype(np.uint16), kept))
 
     def merge(self, other: AbErrors) -> None:
         """Add all that was added to another accumulator with as many ways.
@@ -80,11 +84,14 @@ class AbErrors:
         """
         if other._ways != self._ways:
             raise ShapeError(f"other: expected {self._ways} ways, got {other._ways}")
-        self._sums.extend(other._sums)
+        self._photos.extend(other._photos)
 
     def bin_counts(self) -> npt.NDArray[np.int64]:
         """Return the number of pixels with their true color in each bin, shape ``(313,)``."""
-        return sum((each[0].sum(axis=0, dtype=np.int64) for each in self._sums), np.zeros(313, np.int64))
+        counts = np.zeros(len(_ab_bins(torch.device("cpu"))), np.int64)
+        for bins, sums in self._photos:
+            counts[bins] += sums[0].astype(np.int64)
+        return counts
 
     def auc(self) -> list[float]:
         """Return the AuC of each way, in percent.
@@ -118,8 +125,8 @@ class AbErrors:
         if not len(self):
             raise PhotosError("AuC: expected at least one photo, got none")
         weights = 1 / np.maximum(self.bin_counts(), 1)
-        plain = np.concatenate([each.sum(axis=2, dtype=np.float64) for each in self._sums], axis=1)
-        weighted = np.concatenate([each @ weights for each in self._sums], axis=1)
+        plain = np.stack([sums.sum(axis=1, dtype=np.float64) for _, sums in self._photos], axis=1)
+        weighted = np.stack([sums @ weights[bins] for bins, sums in self._photos], axis=1)
         return plain[0], weighted[0], plain[1:], weighted[1:]
 
 
