@@ -74,6 +74,16 @@ def test_all_pages_of_a_tiff_are_colored_on_request(here: Path, model: str) -> N
             assert chroma(picture) > 1
 
 
+@pytest.mark.parametrize(("closed", "name"), [("<&-", "input"), (">&-", "output")])
+def test_a_closed_stream_is_told_in_words(closed: str, name: str, here: Path, model: str) -> None:
+    """Started with a closed standard input or output that it needs, the command says so."""
+    other = "< a.png" if name == "output" else "> /dev/null"
+    command = f"{sys.executable} -m colorful - -m {model} {other} {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"colorful: standard {name}: expected it to be open, got it closed\n"
+
+
 def test_the_limit_of_pixels_is_an_option(here: Path, model: str) -> None:
     """``--max-pixels`` refuses larger photos, a larger number lets them in, and 0 takes any size."""
     Image.new("1", (20_000, 9_000)).save("map.png")

@@ -210,14 +210,22 @@ def test_results_of_foreign_tiffs_open_everywhere(name: str, tmp_path: Path) -> 
             assert (image.size, image.n_frames) == (picture.size[::-1], 1)
 
 
-@pytest.mark.parametrize("bits", [32, 16])
-def test_a_bmp_with_alpha_0_everywhere_is_opaque(bits: int) -> None:
+def test_what_one_xmp_packet_states_a_second_does_not_state_again() -> None:
+    """Of two packets the properties are joined; one that both have is stated once, as the first has it."""
+    packet = samples.XMP.replace(
+        b'dc:source="album 7"', b'dc:source="album 8" dc:format="x" dc:coverage="Wien"'
+    )
+    second = (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet)
+    first = (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + samples.XMP)
+    kept = images.read(jpeg_with(first, second)).metadata.xmp
+    assert kept.count(b"dc:source") == 1
+    assert b"album 7" in kept
+    assert b'dc:coverage="Wien"' in kept
+
+
+def test_a_bmp_with_alpha_0_everywhere_is_opaque() -> None:
     """The fourth byte of a BMP is 0 where a program means no alpha; one that is not 0 everywhere is alpha."""
     rgb = samples.photo()
-    if bits == 16:
-        data = samples.save(Image.fromarray(rgb), "BMP")
-        assert images.read(data).alpha is None
-        return
     for opacity in (np.zeros(rgb.shape[:2], np.uint8), samples.alpha()):
         rows = np.dstack((rgb[..., ::-1], opacity))[::-1].tobytes()
         size = struct.pack("<ii", samples.WIDTH, samples.HEIGHT)
@@ -259,6 +267,19 @@ def test_the_profile_of_a_jpeg_2000_is_honored(color: bool, dtype: type[Any]) ->
     assert result.pixels.dtype == dtype
     np.testing.assert_array_equal(result.pixels, expected.pixels)
     assert not np.array_equal(result.pixels, pixels)
+
+
+@pytest.mark.parametrize("magic", ["P4", "P5", "P6", "P5 of 16 bits"])
+def test_pictures_that_follow_in_a_pnm_are_a_warning(magic: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A PBM, PGM or PPM may be followed by others, which are left out with a warning."""
+    image = Image.fromarray(samples.photo()).convert({"P4": "1", "P6": "RGB"}.get(magic, "L"))
+    data = samples.save(image, "PPM")
+    if "16" in magic:
+        data = data.replace(b"255", b"999") + bytes(samples.HEIGHT * samples.WIDTH)
+    assert images.read(data).size == (samples.HEIGHT, samples.WIDTH)
+    assert not caplog.records
+    assert images.read(data + b"\n" + data).size == (samples.HEIGHT, samples.WIDTH)
+    assert "more than one picture" in caplog.text
 
 
 @pytest.mark.parametrize("magic", ["P2", "P3", "P5", "P6"])

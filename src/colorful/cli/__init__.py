@@ -14,7 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from colorful import __version__
-from colorful.errors import ColorfulError
+from colorful.errors import ColorfulError, OptionError
 
 COMMANDS = {
     "colorize": "colorful.cli.colorize:colorize",
@@ -121,6 +121,13 @@ def complain(message: str) -> None:
     Not by ``click.echo``, which goes around what rich has put in the place of ``sys.stderr``.
     """
     print(f"colorful: {shown(message)}", file=sys.stderr)
+
+
+def need_streams(*, stdin: bool, stdout: bool) -> None:
+    """Refuse in words to read or write a stream that whoever started the program has closed."""
+    for name, stream, is_needed in (("input", sys.stdin, stdin), ("output", sys.stdout, stdout)):
+        if is_needed and stream is None:
+            raise OptionError(f"standard {name}: expected it to be open, got it closed")
 
 
 class _EchoHandler(logging.Handler):

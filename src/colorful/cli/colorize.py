@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import click
 
-from colorful.cli import COMMANDS, INTERRUPTED, complain, shown, with_options
+from colorful.cli import COMMANDS, INTERRUPTED, complain, need_streams, shown, with_options
 from colorful.cli.options import look_options, model_options
 from colorful.errors import OptionError, OutputExistsError
 from colorful.files import make_folder
@@ -98,6 +98,7 @@ def colorize(
     to_stdout = out == STREAM or (out is None and STREAM in photos)
     if len(photos) > 1 and (STREAM in photos or out == STREAM or hints or keep):
         raise OptionError("PHOTO: expected a single one with -, --hints or --keep, got several")
+    need_streams(stdin=STREAM in photos, stdout=to_stdout or as_json)
     if to_stdout and as_json:
         raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
     if STREAM in photos and sys.stdin.isatty():
@@ -192,7 +193,7 @@ class _Search:
         """Take in how many there are so far."""
         if time.monotonic() < self._next:
             return
-        on_terminal = sys.stderr.isatty()
+        on_terminal = bool(sys.stderr) and sys.stderr.isatty()
         # A line that is written over on a terminal; elsewhere one now and then.
         self._next = time.monotonic() + (0.1 if on_terminal else 10)
         self._said = on_terminal
@@ -229,7 +230,7 @@ class _Report:
         self._as_json = as_json
         self._start = time.monotonic()
         self._outcomes: set[Outcome] = set()  # an interrupt may have one reported twice
-        has_bar = self._total > 1 and sys.stderr.isatty() and not as_json
+        has_bar = self._total > 1 and bool(sys.stderr) and sys.stderr.isatty() and not as_json
         self._bar = _make_bar(self._total) if has_bar else None
         for problem in plan.problems:
             self.progress(problem, 0, self._total)

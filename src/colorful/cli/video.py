@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from colorful.cli import INTERRUPTED, Failure, complain, shown
+from colorful.cli import INTERRUPTED, Failure, complain, need_streams, shown
 from colorful.cli.options import look_options, video_model_options
 from colorful.errors import OptionError
 from colorful.files import make_folder
@@ -128,6 +128,7 @@ def video(
 def _check_streams(film: str, target: str | None, preview: Path | None, as_json: bool) -> None:
     if target is None and preview is None:
         raise OptionError("TARGET: expected a file to write, or --preview, got neither")
+    need_streams(stdin=film == STREAM, stdout=target == STREAM or as_json)
     if film == STREAM and sys.stdin.isatty():
         raise OptionError("FILM: expected a file or a pipe for -, since a terminal cannot send a film")
     if film == STREAM and preview is not None:

@@ -47,11 +47,11 @@ class File:
         for name, body, is_sound in _chunks(data):
             if name == b"CgBI":
                 raise ImageUnsupportedError("PNG in Apple's own form (CgBI) is not supported")
-            if name in _PIXELS:
+            if name in _PIXELS and (is_sound or name != b"tRNS"):
                 if not is_sound and name != b"IEND":
                     raise ImageError(f"corrupt: wrong checksum in {name.decode()}")
                 self._pixels.append((name, body))
-            elif name in _SIDE:
+            elif name in (*_SIDE, b"tRNS"):
                 if is_sound:
                     self._side.append((name, body))
                 else:

@@ -9,10 +9,11 @@ import numpy as np
 
 from colorful.errors import ImageError
 from colorful.images.picture import Decoded
-from colorful.images.pixels import bands
+from colorful.images.pixels import Pixels, by_pieces
 
 _GAP = rb"\s(?:\s|#[^\n\r]*[\n\r])*"
 _HEADER = re.compile(rb"(P[2356])" + (_GAP + rb"(\d+)") * 3 + rb"\s")
+_BILEVEL_HEADER = re.compile(rb"(P4)" + (_GAP + rb"(\d+)") * 2 + rb"\s")
 _LONGEST_HEADER = 4096
 
 
@@ -42,11 +43,29 @@ class File:
         if len(numbers) < count:
             raise ImageError("truncated: pixels are missing at its end")
         stored = numbers.reshape(self.height, self.width, self._channels)
-        values = np.empty(stored.shape, np.uint16)
-        for rows in bands(values.shape):
-            scaled = stored[rows].astype(np.uint32).clip(0, self._most) * 65535 + self._most // 2
-            values[rows] = scaled // self._most
+        most = self._most
+
+        def scale(piece: Pixels) -> Pixels:
+            return (piece.astype(np.uint32).clip(0, most) * 65535 + most // 2) // most
+
+        values = by_pieces(scale, stored, dtype=np.uint16, channels=(self._channels,))
         return Decoded(values, None, "gray" if self._channels == 1 else "rgb")
+
+
+def has_more(file: IO[bytes]) -> bool:
+    """Tell whether another picture follows the first of a binary PBM, PGM or PPM."""
+    file.seek(0)
+    head = file.read(_LONGEST_HEADER)
+    header = _BILEVEL_HEADER.match(head) or _HEADER.match(head)
+    if not header or header[1] in (b"P2", b"P3"):
+        return False
+    width, height = int(header[2]), int(header[3])
+    if header[1] == b"P4":
+        row = (width + 7) // 8
+    else:
+        row = width * (3 if header[1] == b"P6" else 1) * (2 if int(header[4]) > 255 else 1)
+    file.seek(header.end() + row * height)
+    return re.match(rb"\s*P[1-7]\s", file.read(64)) is not None
 
 
 def header_if_deep(file: IO[bytes]) -> re.Match[bytes] | None:

@@ -11,7 +11,7 @@ import stat
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -292,12 +292,15 @@ def _shots(file: IO[bytes], max_pixels: int | None = None) -> tuple[list[_Shot],
         return [_Shot((box.width, box.height), box.decode, box.side_data)], "JPEG2000"
     if header := pnm.header_if_deep(file):
         deep = pnm.File(file, header)
-        return [_Shot((deep.width, deep.height), deep.decode, SideData)], "PPM"
+        return [_Shot((deep.width, deep.height), deep.decode, SideData, 1 + pnm.has_more(file))], "PPM"
     file.seek(0)
     # Some AVIF files begin like HEIC and name AVIF only among the compatible brands.
     is_heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head
     image = _open_heif(file) if is_heif else _open(file)
-    return _frames(image), image.format or ""
+    shots = _frames(image)
+    if image.format == "PPM" and pnm.has_more(file):
+        shots[0] = replace(shots[0], frames=2)
+    return shots, image.format or ""
 
 
 def _tiff_shots(file: IO[bytes], max_pixels: int | None) -> list[_Shot]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from functools import partial
 from typing import Any
 from xml.dom import Node, expatbuilder, minidom
 from xml.parsers import expat
@@ -62,7 +63,8 @@ class Packet:
     """The statements of one or more XMP packets, as a tree of XML.
 
     Args:
-        packets: Each as it came; those that are no XMP are left out, and the log says so.
+        packets: Each as it came; those that are no XMP are left out, and the log says so. What one states a
+            later one does not overrule.
     """
 
     def __init__(self, packets: Iterable[bytes] = ()) -> None:
@@ -76,10 +78,12 @@ class Packet:
             if self._document is None:
                 self._document = document
                 continue
-            root = _rdf(self._document)
+            told = {name for statement in self._statements() for name in _names(statement)}
             for statement in list(_elements(_rdf(document))):
-                _keep_names(statement)
-                root.appendChild(self._document.importNode(statement, deep=True))
+                _drop(statement, partial(_is_among, told))
+                if any(True for _ in _names(statement)):
+                    _keep_names(statement)
+                    _rdf(self._document).appendChild(self._document.importNode(statement, deep=True))
 
     def __bool__(self) -> bool:
         return self._document is not None and any(True for _ in _elements(_rdf(self._document)))
@@ -103,12 +107,7 @@ class Packet:
     def drop_false(self) -> None:
         """Take out what is not true of a result: its layout, profile, pictures inside, and settings."""
         for statement in self._statements():
-            for attribute in list(statement.attributes.values()):
-                if _is_false(attribute):
-                    statement.removeAttributeNode(attribute)
-            for child in list(_elements(statement)):
-                if _is_false(child):
-                    statement.removeChild(child)
+            _drop(statement, _is_false)
             _drop_idle_names(statement)
 
     def add(self, space: str, prefix: str, name: str, texts: list[str], *, kind: str = "") -> None:
@@ -149,11 +148,10 @@ class Packet:
     def mark_as_made_by_a_model(self) -> None:
         """State IPTC's digital source type of a composite with trained algorithmic media."""
         for statement in self._statements():
-            if statement.hasAttributeNS(_EXTENSION, "DigitalSourceType"):
-                statement.removeAttributeNS(_EXTENSION, "DigitalSourceType")
-            for child in list(_elements(statement)):
-                if (child.namespaceURI, child.localName) == (_EXTENSION, "DigitalSourceType"):
-                    statement.removeChild(child)
+            _drop(
+                statement,
+                lambda node: (node.namespaceURI, node.localName) == (_EXTENSION, "DigitalSourceType"),
+            )
         self.add(_EXTENSION, "Iptc4xmpExt", "DigitalSourceType", [SOURCE_TYPE])
 
     def to_bytes(self) -> bytes:
@@ -221,6 +219,27 @@ def _texts(node: Any) -> Iterator[str]:
             yield child.data
         elif child.nodeType == Node.ELEMENT_NODE:
             yield from _texts(child)
+
+
+def _names(statement: Any) -> Iterator[tuple[str, str]]:
+    """Name the properties that are stated, as attributes or as elements."""
+    for node in (*statement.attributes.values(), *_elements(statement)):
+        if node.namespaceURI not in (_XML_NAMES, _RDF, _XML):
+            yield node.namespaceURI, node.localName
+
+
+def _drop(statement: Any, is_unwanted: Callable[[Any], bool]) -> None:
+    """Take properties out of a statement."""
+    for attribute in list(statement.attributes.values()):
+        if is_unwanted(attribute):
+            statement.removeAttributeNode(attribute)
+    for child in list(_elements(statement)):
+        if is_unwanted(child):
+            statement.removeChild(child)
+
+
+def _is_among(names: Container[tuple[str, str]], node: Any) -> bool:
+    return (node.namespaceURI, node.localName) in names
 
 
 def _is_false(node: Any) -> bool:
