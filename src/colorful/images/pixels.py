@@ -18,7 +18,8 @@ def rescale(values: Pixels, dtype: np.dtype[Any]) -> Pixels:
     if values.dtype == dtype:
         return values
     if values.dtype.kind == dtype.kind == "f":
-        return values.astype(dtype)
+        with np.errstate(under="ignore"):  # what is too dark for the type is black
+            return values.astype(dtype)
     scale = white(dtype) / white(values.dtype)
 
     def change(piece: Pixels) -> Pixels:

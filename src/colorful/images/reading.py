@@ -228,7 +228,8 @@ def _from_array(array: npt.NDArray[Any]) -> Picture:
         if array.shape[2] == 1:
             array = array[..., 0]
     inner = np.dtype(np.float32) if dtype.kind == "f" else dtype
-    return Picture(np.require(array, inner, ["C", "W", "E"]), alpha, dtype=dtype)
+    with np.errstate(under="ignore"):  # what is too dark for float32 is black
+        return Picture(np.require(array, inner, ["C", "W", "E"]), alpha, dtype=dtype)
 
 
 @contextlib.contextmanager
