@@ -68,7 +68,7 @@ nitpick_ignore_regex = [
     # Type variables and aliases of ours, which are spelled out where they stand.
     (
         r"py:(class|obj|data)",
-        r".*\b(Kind|Numbers|Pixels|Gamut|Precision|Upsampling|ProtocolName|Mask|FileLike|PretrainedOptions)",
+        r".*\b(Kind|Numbers|Pixels|Gamut|Precision|Upsampling|ProtocolName|Mask|FileLike|PretrainedOptions|FileOptions)",
     ),
     # What a public value holds and its own methods tell about.
     (r"py:class", r".*\b(Measure|ScoreTable|TensorInfo)"),

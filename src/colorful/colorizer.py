@@ -424,7 +424,7 @@ class Colorizer:
             source: The photo.
             hints: Colors that spots of it have.
             keep: Where it stays as it is; see :meth:`colorize`.
-            pages: See :class:`FileOptions`.
+            pages: See :class:`colorful.colorizer.FileOptions`.
 
         Returns:
             For ``"first"`` the colored picture, for ``"all"`` the pages, each read and colored when it is
