@@ -199,7 +199,7 @@ class TestColorize:
     ) -> None:
         """However many threads call it first, ``colorful.colorize`` loads the default model once."""
         loads: list[None] = []
-        monkeypatch.setattr("colorful.colorizer._default", None)
+        monkeypatch.setattr("colorful.default._default", None)
         monkeypatch.setattr(Colorizer, "from_pretrained", lambda: loads.append(None) or painter)
         with ThreadPoolExecutor(4) as pool:
             results = list(pool.map(lambda _: colorful.colorize(grey), range(4)))

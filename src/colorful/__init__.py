@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from colorful import export as export
     from colorful import video as video
     from colorful import web as web
-    from colorful.colorizer import Colorizer, Prediction, colorize
+    from colorful.colorizer import Colorizer, Prediction
+    from colorful.default import colorize
     from colorful.errors import ColorfulError
     from colorful.evaluation import evaluate
     from colorful.folder import colorize_folder
@@ -66,7 +67,8 @@ __getattr__, _, _ = _lazy.attach(
         "web",
     },
     {
-        "colorizer": ["Colorizer", "Prediction", "colorize"],
+        "colorizer": ["Colorizer", "Prediction"],
+        "default": ["colorize"],
         "errors": ["ColorfulError"],
         "evaluation": ["evaluate"],
         "folder": ["colorize_folder"],

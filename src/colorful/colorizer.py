@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from numbers import Integral
 from pathlib import Path
-from types import MappingProxyType
-from typing import IO, Any, Literal, Unpack, cast, get_args, overload
+from typing import IO, Any, Literal, Unpack, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 
-from colorful import hub, images
-from colorful.errors import KindError, OptionError, OutputExistsError, UnsupportedOptionError
+from colorful import images
+from colorful.errors import KindError, OptionError, OutputExistsError
 from colorful.hints import Hint, check_hints, rasterize
 from colorful.host import unaffected
-from colorful.hub import FetchOptions, ModelFiles
 from colorful.images import Picture, Saving
-from colorful.look import Look, Settings, refuse_unknown, settle, tune
-from colorful.models import DEFAULT_MODEL
+from colorful.loaded import LoadedModel
+from colorful.look import Look, tune
 from colorful.models.abilities import unsupported
-from colorful.models.network import Network, NetworkConfig
 from colorful.prediction import Example, Following, Mask, Photo, Prediction
 from colorful.protocols import PROTOCOLS
-from colorful.runtime import Eager, Runner, find_device
 from colorful.wishes import Manner
 
-__all__ = ["Colorizer", "Prediction", "colorize"]
+__all__ = ["Colorizer", "Prediction"]
 
 logger = logging.getLogger(__name__)
 
-Precision = Literal["float32", "bfloat16"]
-# Highest side at which a network looks at a photo.
-_LARGEST_SIDE = 2048
 FileLike = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
-
-
-class PretrainedOptions(FetchOptions, Settings, total=False):
-    """Where weights come from, and what the colorizer is set to."""
 
 
 class FileOptions(Saving, total=False):
@@ -59,7 +45,7 @@ class FileOptions(Saving, total=False):
     pages: Literal["first", "all"]
 
 
-class Colorizer:
+class Colorizer(LoadedModel):
     """A model, loaded once, that colors any number of photos; threads can share it, and it can be pickled.
 
     Args:
@@ -89,140 +75,7 @@ class Colorizer:
         (48, 64, 3)
     """
 
-    @unaffected()
-    def __init__(
-        self,
-        network: Network | ModelFiles | Runner,
-        *,
-        device: str | torch.device = "auto",
-        dtype: Precision | torch.dtype = "float32",
-        compile: bool = False,
-        name: str | None = None,
-        **settings: Unpack[Settings],
-    ) -> None:
-        if not isinstance(network, Network | ModelFiles | Runner):
-            raise KindError(f"network: expected a colorful.models.Network, got {type(network).__name__}")
-        dtype_name = str(dtype).removeprefix("torch.")
-        if dtype_name not in get_args(Precision):
-            raise OptionError(f"dtype: expected one of {', '.join(get_args(Precision))}, got {dtype!r}")
-        self.device = find_device(device)
-        self.dtype = cast("Precision", dtype_name)
-        self.compile = compile
-        self._files: ModelFiles | None = None
-        if isinstance(network, ModelFiles):  # which is read again when the program may be in another folder
-            self._files = replace(network, weights=network.weights.absolute())
-        self._network: Network | None = None
-        self._runner: Runner
-        if isinstance(network, Network):
-            self._make_fast(copy.deepcopy(network))
-        elif isinstance(network, ModelFiles):
-            self._make_fast(network.build(mapped=True))
-        else:
-            self._runner = network
-        self.name = name or self.architecture
-        self.settings = settle(settings, multiple=self._runner.description.multiple, largest=_LARGEST_SIDE)
-        own = {"saturation": self.config.saturation, "strength": 1.0}
-        self._example: Following | None = None
-        self.look: Mapping[str, float] = MappingProxyType(
-            own | ({"temperature": self.config.temperature} if self.has_temperature else {})
-        )
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        model: str | os.PathLike[str] = DEFAULT_MODEL,
-        *,
-        device: str | torch.device = "auto",
-        dtype: Precision | torch.dtype = "float32",
-        compile: bool = False,
-        **options: Unpack[PretrainedOptions],
-    ) -> Colorizer:
-        """Load a model by name, from the Hub or from disk.
-
-        Args:
-            model: A name (``colorful models`` lists them), a Hub id ``org/name``, a folder, a
-                ``.safetensors`` or ``.pth`` file, or an ``.onnx`` file of :meth:`export_onnx`.
-            device: As in the class, like *dtype* and *compile*.
-            dtype: What the network computes in.
-            compile: Whether to run the network through :func:`torch.compile`.
-            **options: Where weights come from, and what the colorizer is set to.
-
-        Returns:
-            The model, ready for photos.
-
-        Raises:
-            WeightsError: If the weights cannot be found, fetched, trusted or read.
-            DeviceError: If the device is not there.
-            OptionError: If an option has no meaning.
-        """
-        refuse_unknown(options, PretrainedOptions)
-        if Path(model).suffix.lower() == ".onnx":
-            return cls._from_onnx(Path(model), device, dtype, compile, options)
-        device = find_device(device)  # before a download that would be for nothing
-        given = options.items()
-        fetching = cast(
-            "FetchOptions", {key: value for key, value in given if key not in Settings.__annotations__}
-        )
-        settings = cast("Settings", {key: value for key, value in given if key in Settings.__annotations__})
-        found = hub.fetch(model, **fetching)
-        return cls(found, device=device, dtype=dtype, compile=compile, name=os.fspath(model), **settings)
-
-    @classmethod
-    def _from_onnx(
-        cls,
-        path: Path,
-        device: str | torch.device,
-        dtype: Precision | torch.dtype,
-        compile: bool,
-        options: PretrainedOptions,
-    ) -> Colorizer:
-        """Load a file that onnxruntime runs; what is torch's own has no meaning there."""
-        from colorful.runtime.onnx import OnnxRunner
-
-        fixed = {"dtype": str(dtype).removeprefix("torch.") != "float32", "compile": compile}
-        wanted = {name for name, value in options.items() if value and name not in Settings.__annotations__}
-        if meaningless := sorted(wanted | {name for name, is_set in fixed.items() if is_set}):
-            raise OptionError(f"{meaningless[0]}: has no meaning for an ONNX file")
-        given = {name: value for name, value in options.items() if name in Settings.__annotations__}
-        runner = OnnxRunner(path.expanduser(), device=str(device))
-        return cls(runner, device="cpu", name=str(path), **cast("Settings", given))
-
-    @property
-    def network(self) -> Network:
-        """The network as it was given, in float32 and evaluation mode, on the device.
-
-        Of one that was loaded only the fast form is held in memory: this reads its file again, once.
-
-        Raises:
-            WeightsError: If the file is not there any more, or is another.
-            UnsupportedOptionError: If the model is an ONNX file, which holds no network of torch.
-        """
-        if self._network is None and self._files is not None:
-            network = self._files.build(checked=True)
-            self._network = network.requires_grad_(False).to(self.device, torch.float32)
-        if self._network is None:
-            raise UnsupportedOptionError(f"network: {self.name} holds no network of torch")
-        return self._network
-
-    @property
-    def config(self) -> NetworkConfig:
-        """Settings of the pipeline around the network, as they came with the model."""
-        return self._runner.description.config
-
-    @property
-    def architecture(self) -> str:
-        """Name of the network's architecture."""
-        return self._runner.description.architecture
-
-    @property
-    def takes_hints(self) -> bool:
-        """Whether the model follows color hints."""
-        return self._runner.description.takes_hints
-
-    @property
-    def has_temperature(self) -> bool:
-        """Whether the model predicts a distribution, out of which a temperature chooses."""
-        return self._runner.description.output == "distribution"
+    _example: Following | None = None
 
     def tuned(self, **look: Unpack[Look]) -> Colorizer:
         """Return a colorizer whose defaults are others; it shares the network, so that it costs nothing.
@@ -471,110 +324,6 @@ class Colorizer:
         picture = photo if isinstance(photo, Picture) else self._read(photo)
         return self._run([picture], [hints], hints_size, features=features)[0]
 
-    @property
-    def runner(self) -> Runner:
-        """What runs the network, for callers that have L of their own, such as that of a film's frames."""
-        return self._runner
-
-    def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Tell at which size the network looks at a photo.
-
-        Args:
-            size: Height and width of the upright photo.
-
-        Returns:
-            Height and width of the network's input.
-        """
-        return PROTOCOLS[self.settings["protocol"]].input_size(size, self._runner.description, self.settings)
-
-    def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the model in the form that :meth:`from_pretrained` loads.
-
-        Args:
-            folder: Made if it is not there.
-
-        Returns:
-            The folder.
-
-        Raises:
-            OutputError: If it cannot be written.
-        """
-        return hub.save_pretrained(self.network, folder)
-
-    def push_to_hub(self, repo_id: str, *, token: str | bool | None = None, private: bool = False) -> str:
-        """Publish the model on the Hugging Face Hub.
-
-        Args:
-            repo_id: ``org/name``; made if it is not there.
-            token: With the right to write; the one of ``hf auth login`` by default.
-            private: Whether a new repo is private.
-
-        Returns:
-            The id of the commit, for ``revision=``.
-
-        Raises:
-            WeightsError: If the Hub refuses or is out of reach.
-        """
-        return hub.push_to_hub(self.network, repo_id, token=token, private=private)
-
-    def export_onnx(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        half: bool = False,
-        whole: bool = False,
-        overwrite: bool = False,
-    ) -> Path:
-        """Write the model for other runtimes, as an ONNX file; needs the extra ``onnx``.
-
-        Args:
-            path: Where; written whole or not at all.
-            half: Store the weights in half precision.
-            whole: Write all of the pipeline, RGB in and RGB out, in place of the network alone.
-            overwrite: Whether *path* may be there already.
-
-        Returns:
-            The path written.
-
-        Raises:
-            ExportError: If the graph would not give the network's own colors.
-            OutputError: If *path* cannot be written.
-            UnsupportedOptionError: If the model is an ONNX file itself.
-        """
-        from colorful.export import export_onnx
-
-        return export_onnx(self.network, path, half=half, whole=whole, overwrite=overwrite)
-
-    def __repr__(self) -> str:
-        return f"Colorizer({self.name!r}, device={str(self.device)!r}, dtype={self.dtype!r})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        left_out = {"_files", "look"}
-        held = {}
-        if isinstance(self._runner, Eager):
-            left_out.add("_runner")
-            held = {"_network": self.network}
-        state = {key: value for key, value in self.__dict__.items() if key not in left_out}
-        return state | held | {"look": dict(self.look)}
-
-    @unaffected()
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._files = None
-        if state["_network"] is not None:
-            self._make_fast(state["_network"])
-
-    def _make_fast(self, network: Network) -> None:
-        """Make the fast form of the network; keep the network itself only if no file holds it."""
-        self._runner = Eager(
-            network,
-            device=self.device,
-            dtype=getattr(torch, self.dtype),
-            compile=self.compile,
-            mapped=self._files is not None,
-        )
-        self._network = None if self._files else network
-
     def _color_pages(self, source: FileLike) -> Iterator[Picture]:
         rest = images.read_pages(source, max_pixels=self.settings["max_pixels"])
         while True:
@@ -657,63 +406,6 @@ class Colorizer:
                     progress(done)
         if failure is not None:
             raise failure
-
-
-_default: Colorizer | None = None
-_default_lock = threading.Lock()
-
-
-@overload
-def colorize(
-    photo: npt.NDArray[Any],
-    *,
-    hints: Sequence[Hint] = (),
-    keep: Mask | None = None,
-    like: Example | None = None,
-    **look: Unpack[Look],
-) -> npt.NDArray[Any]: ...
-@overload
-def colorize(
-    photo: Image.Image | FileLike,
-    *,
-    hints: Sequence[Hint] = (),
-    keep: Mask | None = None,
-    like: Example | None = None,
-    **look: Unpack[Look],
-) -> Image.Image: ...
-def colorize(
-    photo: npt.NDArray[Any] | Image.Image | FileLike,
-    *,
-    hints: Sequence[Hint] = (),
-    keep: Mask | None = None,
-    like: Example | None = None,
-    **look: Unpack[Look],
-) -> npt.NDArray[Any] | Image.Image:
-    """Color a photo with the default model, which is loaded at the first call.
-
-    Args:
-        photo: An array, a PIL image, a path, the bytes of a file, or a binary file.
-        hints: Colors that spots of the photo have.
-        keep: Where the photo stays as it is; see :meth:`Colorizer.colorize`.
-        like: A photo in color, or the colors of a palette, that the colors shall be like.
-        **look: Options that shall be others than the model's.
-
-    Returns:
-        For an array an array, for all else a PIL image.
-
-    Raises:
-        ColorfulError: As :meth:`Colorizer.colorize` and :meth:`Colorizer.from_pretrained`.
-    """
-    return _default_colorizer().colorize(photo, hints=hints, keep=keep, like=like, **look)
-
-
-def _default_colorizer() -> Colorizer:
-    """Load the default model once for all callers."""
-    global _default
-    with _default_lock:
-        if _default is None:
-            _default = Colorizer.from_pretrained()
-        return _default
 
 
 def _is_single(photos: object) -> bool:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from colorful.colorizer import Colorizer, Precision
+    from colorful.colorizer import Colorizer
+    from colorful.loaded import Precision
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

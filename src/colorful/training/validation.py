@@ -182,28 +182,26 @@ def calibrate(
     shift = weights.log()[:, None, None]
     bins = AbBins().centers
 
-    def decode(balance: float, temperature: float) -> Tensor:
+    def decode(place: tuple[float, float]) -> Tensor:
+        balance, temperature = place
         parts = torch.split(outputs, _BATCH)
         return torch.cat(
             [annealed_mean(part + balance * shift, bins, temperature=temperature) for part in parts]
         )
 
-    def attempt(balance: float, temperature: float, many: Sequence[float]) -> list[Calibration]:
-        means = decode(balance, temperature)
-        return [
-            Calibration(balance, temperature, saturation, _margins(coarse, means * saturation))
-            for saturation in many
-        ]
+    def attempt(place: tuple[float, float], many: Sequence[float]) -> list[Calibration]:
+        means = decode(place)
+        return [Calibration(*place, factor, _margins(coarse, means * factor)) for factor in many]
 
     grid = itertools.product(balances, temperatures)
-    best = max(itertools.chain(*(attempt(*place, saturations) for place in grid)), key=_merit)
+    best = max(itertools.chain(*(attempt(place, saturations) for place in grid)), key=_merit)
     around = itertools.product(
         (best.balance - 0.1, best.balance, best.balance + 0.1),
         (best.temperature * 0.88, best.temperature, min(1.0, best.temperature * 1.12)),
     )
     saturations = [best.saturation * factor for factor in (0.93, 1.0, 1.07)]
-    best = max(itertools.chain(*(attempt(*place, saturations) for place in around)), key=_merit)
-    final = decode(best.balance, best.temperature) * best.saturation
+    best = max(itertools.chain(*(attempt(place, saturations) for place in around)), key=_merit)
+    final = decode((best.balance, best.temperature)) * best.saturation
     return replace(best, margins=_margins(validation, final))
 
 

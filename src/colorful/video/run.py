@@ -15,10 +15,11 @@ from typing import IO, Any, Unpack
 import torch
 
 from colorful import __version__, files
-from colorful.colorizer import Colorizer, Precision
+from colorful.colorizer import Colorizer
 from colorful.errors import KindError, OptionError, OutputError, OutputExistsError, RangeError, VideoError
 from colorful.hints import Hint
 from colorful.lab.steady import Trail
+from colorful.loaded import Precision
 from colorful.models.abilities import unsupported
 from colorful.video.chroma import Chroma, Palette
 from colorful.video.coding import Coded, Coding, Encoder, Muxer, Plan, join, plan_coding, provenance

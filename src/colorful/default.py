@@ -1,0 +1,71 @@
+"""The default model, loaded when a photo first needs it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, Unpack, overload
+
+import numpy.typing as npt
+from PIL import Image
+
+from colorful.colorizer import Colorizer, FileLike
+from colorful.hints import Hint
+from colorful.look import Look
+from colorful.prediction import Example, Mask
+
+_default: Colorizer | None = None
+_default_lock = threading.Lock()
+
+
+@overload
+def colorize(
+    photo: npt.NDArray[Any],
+    *,
+    hints: Sequence[Hint] = (),
+    keep: Mask | None = None,
+    like: Example | None = None,
+    **look: Unpack[Look],
+) -> npt.NDArray[Any]: ...
+@overload
+def colorize(
+    photo: Image.Image | FileLike,
+    *,
+    hints: Sequence[Hint] = (),
+    keep: Mask | None = None,
+    like: Example | None = None,
+    **look: Unpack[Look],
+) -> Image.Image: ...
+def colorize(
+    photo: npt.NDArray[Any] | Image.Image | FileLike,
+    *,
+    hints: Sequence[Hint] = (),
+    keep: Mask | None = None,
+    like: Example | None = None,
+    **look: Unpack[Look],
+) -> npt.NDArray[Any] | Image.Image:
+    """Color a photo with the default model, which is loaded at the first call.
+
+    Args:
+        photo: An array, a PIL image, a path, the bytes of a file, or a binary file.
+        hints: Colors that spots of the photo have.
+        keep: Where the photo stays as it is; see :meth:`Colorizer.colorize`.
+        like: A photo in color, or the colors of a palette, that the colors shall be like.
+        **look: Options that shall be others than the model's.
+
+    Returns:
+        For an array an array, for all else a PIL image.
+
+    Raises:
+        ColorfulError: As :meth:`Colorizer.colorize` and :meth:`Colorizer.from_pretrained`.
+    """
+    return _default_colorizer().colorize(photo, hints=hints, keep=keep, like=like, **look)
+
+
+def _default_colorizer() -> Colorizer:
+    """Load the default model once for all callers."""
+    global _default
+    with _default_lock:
+        if _default is None:
+            _default = Colorizer.from_pretrained()
+        return _default
