@@ -285,12 +285,13 @@ def test_a_split_needs_names_and_shares_that_make_sense(many: list[Photo]) -> No
         split_photos(many, test=0.7, validation=0.6)
 
 
-def test_what_is_no_file_is_passed_over(album: Path) -> None:
+def test_what_is_no_file_is_passed_over(album: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A named pipe with the ending of a photo is left alone, and refused when it is given by name."""
     os.mkfifo(album / "pipe.jpg")
     os.mkfifo(album / "pipe.tar")
     before = find_photos(album)
     assert not any("pipe" in photo.name for photo in before)
+    assert f"{album / 'pipe.jpg'}: passed over, since it is no regular file" in caplog.messages
     assert [photo.name for photo in find_photos(str(album / "*.*[gG]"))] == ["a.PNG", "b.png"]
     with pytest.raises(PhotosError, match=r"neither a file nor a folder: .*pipe\.jpg"):
         find_photos(album / "pipe.jpg")

@@ -9,10 +9,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Unpack, cast
+from typing import Any, Unpack, cast
+
+import numpy.typing as npt
 
 from colorful import files, images, parallel
 from colorful.colorizer import Colorizer, FileOptions
@@ -21,7 +23,7 @@ from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.images import Saving
 from colorful.images.log import collecting
-from colorful.photos import Source
+from colorful.photos import Photo, Source
 from colorful.plan import Existing, Job, Outcome, Plan, identity, make_plan
 from colorful.prediction import Mask
 from colorful.raster import light
@@ -274,11 +276,18 @@ def shows(result: Path, photo: Path, *, max_pixels: int | None) -> bool:
         # Which side is the longer may be another thing before the photo is turned upright.
         if sorted(images.read_size(result)) != sorted(images.read_size(photo)):
             return False
-        ours = light(images.read(result, max_pixels=max_pixels).pixels, _MINIATURE)
+        with suppress(ImageError):  # a glance at a JPEG is quick, but leaves its ICC profile unread
+            if _alike(*(Photo("", path).load(min_side=_MINIATURE[0]) for path in (result, photo))):
+                return True
+        ours = images.read(result, max_pixels=max_pixels).pixels
     except ImageError:
         return False
-    theirs = light(images.read(photo, max_pixels=max_pixels).pixels, _MINIATURE)
-    return float((ours - theirs).abs().mean()) < _LIKE
+    return _alike(ours, images.read(photo, max_pixels=max_pixels).pixels)
+
+
+def _alike(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> bool:
+    ours_small, theirs_small = light(ours, _MINIATURE), light(theirs, _MINIATURE)
+    return float((ours_small - theirs_small).abs().mean()) < _LIKE
 
 
 class _Budget:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import io
+import logging
 import os
 import tarfile
 from collections import Counter
@@ -26,6 +27,8 @@ from colorful import parallel
 from colorful.errors import ImageError, KindError, MissingExtraError, PhotosError, RangeError, ShapeError
 from colorful.files import in_words, open_regular
 from colorful.images import ENDINGS
+
+logger = logging.getLogger(__name__)
 
 ColorKind = Literal["color", "grey", "toned"]
 Source = str | os.PathLike[str]
@@ -261,7 +264,11 @@ def _is_candidate(path: Path, endings: AbstractSet[str]) -> bool:
     # os.path, since pathlib raises where a folder may be listed but not entered.
     if path.suffix.lower() not in endings:
         return False
-    return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
+    if os.path.isfile(path) or not os.path.exists(path):  # noqa: PTH110, PTH113
+        return True
+    if not path.is_dir():
+        logger.warning("%s: passed over, since it is no regular file", path)
+    return False
 
 
 def _from_source(source: str, recursive: bool) -> Iterator[Photo]:
