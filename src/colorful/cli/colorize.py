@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import click
 
 from colorful.cli import COMMANDS, INTERRUPTED, complain, need_streams, shown, with_options
-from colorful.cli.options import look_options, model_options
+from colorful.cli.options import example_options, look_options, model_options
 from colorful.errors import OptionError, OutputExistsError
 from colorful.files import make_folder
 
@@ -43,6 +43,12 @@ STREAM = "-"
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside a folder, too.")
 @model_options
 @look_options
+@example_options
+@click.option(
+    "--variants", metavar="N", type=click.IntRange(1), help="Write N pictures of it, to choose from."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of --variants.")
+@click.option("--sheet", is_flag=True, help="Show --variants on one picture.")
 @click.option("--hints", metavar="FILE.json", type=click.Path(), help="Colors of spots, for a single photo.")
 @click.option(
     "--keep", metavar="MASK", type=click.Path(), help="A picture, white where a single photo stays as it is."
@@ -78,6 +84,10 @@ def colorize(
     recursive: bool,
     load: Callable[..., Colorizer],
     look: Look,
+    follow: Callable[[Colorizer], Colorizer],
+    variants: int | None,
+    seed: int,
+    sheet: bool,
     hints: str | None,
     keep: str | None,
     format: str | None,
@@ -101,6 +111,10 @@ def colorize(
     need_streams(stdin=STREAM in photos, stdout=to_stdout or as_json)
     if to_stdout and as_json:
         raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
+    if sheet and variants is None:
+        raise OptionError("--sheet: expected --variants, which it shows")
+    if variants is not None and (len(photos) > 1 or to_stdout or STREAM in photos or skip_existing):
+        raise OptionError("--variants: expected a single photo and results in files, without --skip-existing")
     if STREAM in photos and sys.stdin.isatty():
         raise OptionError("PHOTO: expected a file or a pipe for -, since a terminal cannot send a picture")
     if to_stdout and sys.stdout.isatty():
@@ -119,6 +133,23 @@ def colorize(
         raise OptionError("skip_existing, overwrite: expected at most one of them, got both")
     existing: Existing = "skip" if skip_existing else "replace" if overwrite else "refuse"
     saving = Saving(format=format, quality=quality, provenance=not no_provenance)
+    if variants is not None:
+        from colorful.cli.choices import color_variants
+
+        color_variants(
+            follow(load(**limit).tuned(**look)),
+            photos[0],
+            out,
+            count=variants,
+            seed=seed,
+            sheet=sheet,
+            overwrite=overwrite,
+            as_json=as_json,
+            hints=spots,
+            keep=mask,
+            saving=saving,
+        )
+        return
     plan = None
     if STREAM not in photos and not to_stdout:
         plan = _plan(photos, out, recursive, existing, FileOptions(pages=pages, **saving))
@@ -129,7 +160,7 @@ def colorize(
         _prepare_file(Path(str(out)), format, overwrite)
     if plan is not None and not plan.jobs:
         raise SystemExit(_Report(plan, as_json).close())
-    colorizer = load(**limit).tuned(**look)
+    colorizer = follow(load(**limit).tuned(**look))
     if plan is None:
         source = sys.stdin.buffer if STREAM in photos else photos[0]
         picture = colorizer.color_pages(source, hints=spots, keep=mask, pages=pages)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from colorful.errors import OptionError
+
 if TYPE_CHECKING:
     from colorful.colorizer import Colorizer
     from colorful.loaded import Precision
@@ -49,6 +51,43 @@ _MODEL = (
 def settings_options(command: Command) -> Command:
     """Give a command options of :class:`colorful.look.Settings`; it gets them as *settings*."""
     return gathered(command, _SETTINGS, "settings", dict)
+
+
+_EXAMPLE = (
+    click.option("--like", metavar="REF", type=click.Path(), help="A photo in color whose colors to follow."),
+    click.option("--palette", metavar="COLORS", help='Colors to follow, such as "#8a5a3c,#2e5d8a".'),
+    click.option(
+        "--amount",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        help="Of --like and --palette: 0 nothing .. 1 toned.",
+    ),
+    click.option(
+        "--manner",
+        type=click.Choice(["auto", "match", "mood"]),
+        default="auto",
+        show_default=True,
+        help="Of --like: match takes colors where both photos show the same, mood its colors as a whole.",
+    ),
+)
+
+
+def example_options(command: Command) -> Command:
+    """Give a command the options of :meth:`Colorizer.liking`; it gets what applies them as *follow*."""
+
+    def following(like: str | None, palette: str | None, **options: Any) -> Callable[[Colorizer], Colorizer]:
+        if like is not None and palette is not None:
+            raise OptionError("like, palette: expected at most one of them, got both")
+        colors = None if palette is None else [color.strip() for color in palette.split(",")]
+        example = like if colors is None else colors
+
+        def follow(colorizer: Colorizer) -> Colorizer:
+            return colorizer if example is None else colorizer.liking(example, **options)
+
+        return follow
+
+    return gathered(command, _EXAMPLE, "follow", following)
 
 
 def look_options(command: Command) -> Command:

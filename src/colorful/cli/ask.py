@@ -1,0 +1,49 @@
+"""``colorful ask``: where hints help most, to be filled in and given back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from colorful.cli.options import model_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from colorful.colorizer import Colorizer
+
+
+@click.command(short_help="Say where hints help a photo most.")
+@click.argument("photo", type=click.Path(allow_dash=True))
+@click.option("-n", "--count", type=click.IntRange(1), default=3, show_default=True, help="How many places.")
+@click.option("-o", "--out", metavar="FILE.json", type=click.Path(), help="By default standard output.")
+@click.option("--overwrite", is_flag=True, help="Replace --out if it is there.")
+@model_options
+def ask(photo: str, count: int, out: str | None, overwrite: bool, load: Callable[[], Colorizer]) -> None:
+    """Say where hints help a photo most, as a JSON file to be filled in.
+
+    \b
+      colorful ask photo.jpg -o hints.json     then put colors where "color" is null
+      colorful photo.jpg --hints hints.json    what stays null is left open
+
+    Each place comes with its likeliest colors, their names and their shares. Any color of CSS will do,
+    such as "brown" or "#8a5a3c".
+    """  # noqa: D301  (\b keeps click from rewrapping)
+    from colorful import files, images
+
+    if out is not None:
+        files.check_target(out, overwrite=overwrite)
+    picture = images.read(sys.stdin.buffer if photo == "-" else photo)
+    places = load().predict(picture).ask(count)
+    text = ",\n ".join(json.dumps(place.to_json()) for place in places)
+    document = f"[{text}]\n"
+    if out is None:
+        click.echo(document, nl=False)
+        return
+    files.write(out, document.encode(), overwrite=overwrite)
+    for number, place in enumerate(places, start=1):
+        likely = ", ".join(f"{found.name} {found.probability:.0%}" for found in place.suggestions)
+        click.echo(f"{number}: at {place.x:.0f}, {place.y:.0f}: {likely}", err=True)

@@ -1,0 +1,117 @@
+"""``colorful photo.jpg --variants N``: several pictures of one photo, or one sheet of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from colorful import images
+from colorful.cli import shown
+from colorful.errors import OptionError
+from colorful.files import check_target, make_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from colorful.colorizer import Colorizer
+    from colorful.hints import Hint
+    from colorful.images import Saving
+    from colorful.prediction import Mask, Variant
+
+# Longer side of a picture on a sheet, in pixels.
+_TILE = 640
+_GAP = 8
+
+
+def color_variants(
+    colorizer: Colorizer,
+    photo: str,
+    out: str | None,
+    *,
+    count: int,
+    seed: int,
+    sheet: bool,
+    overwrite: bool,
+    as_json: bool,
+    hints: Sequence[Hint],
+    keep: Mask | None,
+    saving: Saving,
+) -> None:
+    """Write variants of a photo as files with numbers, the plain one first, or as one sheet.
+
+    Args:
+        colorizer: The model, with its look.
+        photo: Where it is.
+        out: A folder, or a file whose name gets the numbers; beside the photo by default.
+        count: How many.
+        seed: Of the choice.
+        sheet: Whether one picture shows all of them.
+        overwrite: Whether results that are there may be replaced.
+        as_json: Whether to print a line of JSON for each.
+        hints: Colors of spots.
+        keep: Where the photo stays as it is.
+        saving: How results are encoded.
+    """
+    targets = _targets(Path(photo), out, saving.get("format"), 1 if sheet else count, sheet=sheet)
+    for target in targets:
+        make_folder(target.parent)
+        check_target(target, overwrite=overwrite)
+    variants = colorizer.predict(photo, hints=hints).variants(count, seed=seed)
+    if sheet:
+        page = _sheet([variant.prediction.picture(keep=keep).opaque_uint8() for variant in variants])
+        images.write(images.read(page).colored(page), targets[0], overwrite=overwrite, **saving)
+    for number, variant in enumerate(variants, start=1):
+        target = targets[0] if sheet else targets[number - 1]
+        if not sheet:
+            images.write(variant.prediction.picture(keep=keep), target, overwrite=overwrite, **saving)
+        _tell(photo, target, number, variant, as_json=as_json)
+
+
+def _targets(photo: Path, out: str | None, format: str | None, count: int, *, sheet: bool) -> list[Path]:
+    ending = f".{format.lower()}" if format else photo.suffix
+    whole = photo.with_name(f"colorized_{photo.stem}{ending}")
+    if out is not None:
+        given = Path(out)
+        whole = given if given.suffix and not given.is_dir() else given / whole.name
+    if whole.suffix.lower() not in images.EXTENSIONS:
+        raise OptionError(
+            f"--out: expected a name ending in {' '.join(images.EXTENSIONS)}, got {whole.name!r}"
+        )
+    marks = ["sheet"] if sheet else [str(number) for number in range(1, count + 1)]
+    return [whole.with_name(f"{whole.stem}_{mark}{whole.suffix}") for mark in marks]
+
+
+def _sheet(pictures: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    """Lay pictures out in rows, from left to right and from top to bottom."""
+    from PIL import Image
+
+    tiles = []
+    for pixels in pictures:
+        tile = Image.fromarray(pixels).convert("RGB")
+        tile.thumbnail((_TILE, _TILE), Image.Resampling.LANCZOS)
+        tiles.append(tile)
+    width, height = tiles[0].size
+    columns = math.ceil(math.sqrt(len(tiles) * height / width)) or 1
+    rows = math.ceil(len(tiles) / columns)
+    page = Image.new("RGB", (columns * (width + _GAP) - _GAP, rows * (height + _GAP) - _GAP), (255, 255, 255))
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, columns)
+        page.paste(tile, (column * (width + _GAP), row * (height + _GAP)))
+    return np.asarray(page)
+
+
+def _tell(photo: str, target: Path, number: int, variant: Variant, *, as_json: bool) -> None:
+    """Say what a variant is: on standard error in words, or as JSON with the hints that made it."""
+    if as_json:
+        line: dict[str, Any] = {"source": photo, "target": str(target), "variant": number}
+        click.echo(json.dumps(line | {"hints": [hint.to_json() for hint in variant.hints]}))
+        return
+    colors = ", ".join(f"{hint.color} at {hint.x:.0f}, {hint.y:.0f}" for hint in variant.hints)
+    click.echo(f"{number}: {shown(target)} ({colors or 'the plain picture'})", err=True)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from colorful.cli import cli
+from colorful.hints import load_hints
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the current folder, with a grey photo and one in color."""
+    monkeypatch.chdir(tmp_path)
+    small = Image.fromarray(skimage.data.chelsea()).resize((150, 100), Image.Resampling.BOX)
+    small.convert("L").save("cat.png")
+    Image.fromarray(skimage.data.coffee()).resize((120, 80), Image.Resampling.BOX).save("coffee.png")
+    return tmp_path
+
+
+def run(*args: str) -> Result:
+    """Run the command line in this process."""
+    result = CliRunner().invoke(cli, list(args), prog_name="colorful")
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def pixels(name: str) -> np.ndarray:
+    """Read a picture."""
+    with Image.open(name) as picture:
+        return np.asarray(picture).astype(int)
+
+
+def test_variants_are_files_with_numbers(here: Path) -> None:
+    """``--variants 3`` writes three files, the plain picture first, and tells the hints of each."""
+    assert run("cat.png").exit_code == 0
+    result = run("cat.png", "--variants", "3", "--json")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["target"] for line in lines] == [f"colorized_cat_{number}.png" for number in (1, 2, 3)]
+    assert [bool(line["hints"]) for line in lines] == [False, True, True]
+    assert np.array_equal(pixels("colorized_cat_1.png"), pixels("colorized_cat.png"))
+    assert np.abs(pixels("colorized_cat_2.png") - pixels("colorized_cat_3.png")).mean() > 1
+
+
+def test_a_sheet_shows_all_variants(here: Path) -> None:
+    """``--sheet`` writes one picture that holds as many as asked for, and nothing is overwritten unasked."""
+    assert run("cat.png", "--variants", "4", "--sheet", "-o", "choice.png").exit_code == 0
+    assert pixels("choice_sheet.png").shape == (208, 308, 3)
+    again = run("cat.png", "--variants", "4", "--sheet", "-o", "choice.png")
+    assert again.exit_code == 1
+    assert "exists" in again.stderr
+
+
+def test_colors_follow_an_example(here: Path) -> None:
+    """``--like`` and ``--palette`` change the colors; with amount 0 they do not."""
+    for name, options in (
+        ("plain", ()),
+        ("like", ("--like", "coffee.png")),
+        ("palette", ("--palette", "#2040a0, #203060", "--amount", "1")),
+        ("none", ("--like", "coffee.png", "--amount", "0")),
+    ):
+        assert run("cat.png", "-o", f"{name}.png", *options).exit_code == 0
+    assert np.array_equal(pixels("none.png"), pixels("plain.png"))
+    for name in ("like", "palette"):
+        assert np.abs(pixels(f"{name}.png") - pixels("plain.png")).mean() > 1
+    blue = pixels("palette.png")[..., 2] - pixels("palette.png")[..., 0]
+    assert blue.mean() > (pixels("plain.png")[..., 2] - pixels("plain.png")[..., 0]).mean()
+
+
+def test_questions_are_filled_in_and_given_back(here: Path) -> None:
+    """``colorful ask`` writes places with named colors; filled in, the file is one of hints."""
+    result = run("ask", "cat.png", "-n", "2", "-o", "cat.json")
+    assert result.exit_code == 0, result.stderr
+    questions = json.loads(Path("cat.json").read_text())
+    assert [question["color"] for question in questions] == [None, None]
+    assert all(question["likely"][0]["name"] in result.stderr for question in questions)
+    questions[0]["color"] = "steelblue"
+    Path("cat.json").write_text(json.dumps(questions))
+    assert [hint.color for hint in load_hints("cat.json")] == ["#4682b4"]
+    assert run("cat.png", "--hints", "cat.json").exit_code == 0
+    assert json.loads(run("ask", "cat.png").stdout)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--sheet",), "--sheet: expected --variants"),
+        (("--variants", "3", "--skip-existing"), "--variants: expected a single photo"),
+        (("coffee.png", "--variants", "3"), "--variants: expected a single photo"),
+        (("--like", "coffee.png", "--palette", "red"), "--like, --palette: expected at most one"),
+        (("--palette", "reddish"), "expected a color such as"),
+        (("--like", "cat.png"), "expected a photo in color, got a grey one"),
+    ],
+)
+def test_what_makes_no_sense_is_said(here: Path, options: tuple[str, ...], message: str) -> None:
+    """Options that contradict each other, and examples that are none, end with one line."""
+    result = run("cat.png", *options)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert not list(here.glob("colorized_*"))
