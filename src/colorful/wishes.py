@@ -83,6 +83,9 @@ class Place:
         Args:
             color: As for :class:`~colorful.Hint`.
 
+        Returns:
+            The hint, as wide as the disc.
+
         Example:
             >>> import colorful, numpy as np
             >>> prediction = colorful.Colorizer.from_pretrained("lite").predict(np.full((48, 64), 0.5))
@@ -147,7 +150,7 @@ def places(
     kinship = compare(logits, bins, light)
     found = []
     for spot in telling(kinship, count):
-        # What the things has in common, rather than one cell's opinion.
+        # What the thing has in common, rather than one cell's opinion.
         weights = spot.region * (spot.region > _CORE)
         shares = (kinship.shares * weights).sum(dim=(1, 2)) / weights.sum()
         likely = suggestions(shares, bins, float(kinship.light[spot.row, spot.column]), choices)

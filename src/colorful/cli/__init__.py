@@ -18,8 +18,8 @@ from colorful.errors import ColorfulError, OptionError
 
 COMMANDS = {
     "colorize": "colorful.cli.colorize:colorize",
-    "video": "colorful.cli.video:video",
     "ask": "colorful.cli.ask:ask",
+    "video": "colorful.cli.video:video",
     "demo": "colorful.cli.demo:demo",
     "models": "colorful.cli.models:models",
     "info": "colorful.cli.models:info",
