@@ -267,15 +267,14 @@ from web_samples import Painter
 from colorful import Colorizer
 from colorful.web import create_app
 from colorful.web.app import studio_of
-from colorful.web.queue import Asker
 from colorful.web.server import Server
 app = create_app(colorizer=Colorizer(Painter(), name="painter", device="cpu"))
 queue, accepted = studio_of(app).queue, []
-submit = queue._pool.submit
-def count(*work):
-    accepted.append(request.headers["X-Number"])
-    return submit(*work)
-queue._pool.submit = count
+class Counting(list):
+    def append(self, job):
+        accepted.append(request.headers["X-Number"])
+        super().append(job)
+queue._waiting = Counting()
 class Told(Server):
     def stop(self):
         print(queue.taken, *accepted, flush=True)
