@@ -69,7 +69,7 @@ def test_a_whole_pipeline_needs_no_color_science(whole_onnx: Path) -> None:
     for photo in photos:
         rgb = np.moveaxis(photo, 2, 0)[None].astype(np.float32) / 255
         for look in ({}, {"temperature": 0.2, "saturation": 0.7}):
-            feed = {"rgb": rgb} | {name: np.float32(value).reshape(()) for name, value in look.items()}
+            feed = {"rgb": rgb} | {name: np.array(value, np.float32) for name, value in look.items()}
             colored = np.rint(np.moveaxis(session.run(None, feed)[0][0], 0, 2).clip(0, 1) * 255)
             difference = np.abs(colored - ours.colorize(photo, **look).astype(float))
             assert difference.max() <= 2

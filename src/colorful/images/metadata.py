@@ -65,6 +65,9 @@ class Metadata:
 
         Args:
             with_comment: False for a format that has a place for the comment.
+
+        Returns:
+            The same metadata, more of them in EXIF and XMP.
         """
         tags = exif.parse(self.exif)
         for key, tag in _IN_EXIF.items():
