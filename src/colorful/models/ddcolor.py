@@ -29,8 +29,7 @@ from torch import Tensor, nn
 
 from colorful.models.network import Card, Network, NetworkConfig
 
-_HIDDEN = 256  # width of the queries, and of the features that they are compared with
-_HEADS = 8
+_HIDDEN, _HEADS = 256, 8  # width of the queries, and of the features that they are compared with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +101,8 @@ class DDColor(Network):
         pixels, colors = self.decoder(self.encoder["arch"](grey))
         # Each query's map is the product of its color with the pixels' features, and the last convolution
         # mixes the maps. Mixing the colors first gives the same, with two maps in place of a hundred.
-        ours, its = last.weight[:, :-3], last.weight[:, -3:]  # (2, Q, 1, 1) and (2, 3, 1, 1)
-        mixed = torch.einsum("cq,nqd->ncd", ours[:, :, 0, 0], colors)  # -> (N, 2, 256)
+        ours, its = last.weight[:, :-3, 0, 0], last.weight[:, -3:]  # (2, Q) and (2, 3, 1, 1)
+        mixed = ours @ colors  # (N, Q, 256) -> (N, 2, 256)
         return self.decoder.last_shuf.forward(pixels, mixed) + F.conv2d(grey, its, last.bias)  # (N, 2, H, W)
 
     @classmethod
@@ -168,11 +167,9 @@ class _ConvNeXt(nn.Module):
             for above, width in pairwise(widths)
         )
         self.downsample_layers = nn.ModuleList([stem, *halvings])
-        self.stages = nn.ModuleList(
-            nn.Sequential(*(_Block(width) for _ in range(depth)))
-            for depth, width in zip(depths, widths, strict=True)
-        )
-        for number, width in enumerate(widths):
+        self.stages = nn.ModuleList()
+        for number, (depth, width) in enumerate(zip(depths, widths, strict=True)):
+            self.stages.append(nn.Sequential(*(_Block(width) for _ in range(depth))))
             self.add_module(f"norm{number}", _ChannelNorm(width))
         # Ends the classifier that the encoder once was; in the released files, never run.
         self.norm = nn.LayerNorm(widths[-1], eps=1e-6)
@@ -230,9 +227,8 @@ class _Widen(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
-        self.conv = nn.Sequential(
-            nn.Conv2d(channels_in, 4 * channels_out, 1, bias=False), nn.BatchNorm2d(4 * channels_out)
-        )
+        inner = 4 * channels_out
+        self.conv = nn.Sequential(nn.Conv2d(channels_in, inner, 1, bias=False), nn.BatchNorm2d(inner))
 
     def forward(self, x: Tensor) -> Tensor:
         return _smooth(F.pixel_shuffle(F.relu(self.conv(x)), 2))
@@ -380,6 +376,5 @@ def _places(scale: Tensor) -> Tensor:
         angles = (along * (2 * math.pi / (count + 1e-6)))[:, None] / periods  # (count, 64)
         return torch.stack((angles.sin(), angles.cos()), dim=2).flatten(1)  # -> (count, 128)
 
-    rows = waves(h)[:, None].expand(h, w, half)
-    columns = waves(w)[None].expand(h, w, half)
-    return torch.cat((rows, columns), dim=2).flatten(0, 1).to(scale.dtype)
+    parts = (waves(h)[:, None].expand(h, w, half), waves(w).expand(h, w, half))
+    return torch.cat(parts, dim=2).flatten(0, 1).to(scale.dtype)
