@@ -5,6 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import shutil
+import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 # Read when huggingface_hub is imported; a test that wants another setting starts a process of its own.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -23,6 +27,20 @@ from web_samples import Painter, Plain
 from colorful import Colorizer
 from colorful.models import NetworkConfig, create
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = os.environ.get("COLORFUL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
 # The parity tests need the reference, which only `nox -s parity` installs.
 collect_ignore = [] if importlib.util.find_spec("colorizers") else ["parity"]
 
@@ -31,6 +49,10 @@ settings.register_profile("fuzz", deadline=None, max_examples=1000, print_blob=T
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+# A shell ignores Ctrl-C in what it runs in the background, and programs started here would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -46,6 +68,21 @@ def _seeds() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give a headless Chromium, the only one: there can be no second loop of Playwright's in a thread."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("no chromium here: apt-get install chromium, or name one in COLORFUL_CHROMIUM")
+        pytest.skip("NO BROWSER, THE PAGE IS NOT TESTED: install chromium, or name one in COLORFUL_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

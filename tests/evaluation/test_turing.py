@@ -3,9 +3,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser
 from scipy import stats
 
 from colorful.errors import OptionError, PhotosError
@@ -21,17 +20,6 @@ from colorful.models import Network
 from colorful.photos import find_photos
 
 Guess = Callable[..., Network]
-
-BROWSER = os.environ.get("COLORFUL_CHROMIUM") or shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
 
 # Notes when the pair of photos comes and goes, and whether it is to be seen then.
 WATCH = """
@@ -107,12 +95,10 @@ def test_a_page_needs_color_photos(album: Path, guess: Guess) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not BROWSER, reason="needs Chromium; or name one in COLORFUL_CHROMIUM")
 def test_ten_answers_in_a_browser_give_the_count_and_its_interval(
-    album: Path, guess: Guess, tmp_path: Path
+    browser: Browser, album: Path, guess: Guess, tmp_path: Path
 ) -> None:
     """Opened from disk, the page hides each pair after its time, counts, and saves every answer."""
-    sync_api = pytest.importorskip("playwright.sync_api")
     photos = [photo.load() for photo in find_photos(album) if photo.name in ("cup.png", "cat.png")]
     shifted = [np.roll(pixels, shift, axis=1) for pixels in photos for shift in (0, 11, 22, 33, 44)]
     page_file = tmp_path / "page #1.html"
@@ -121,40 +107,37 @@ def test_ten_answers_in_a_browser_give_the_count_and_its_interval(
     )
     data = data_of(page_file.read_text(encoding="utf-8"))
     wrong = {1, 4, 8}
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        try:
-            page = browser.new_page()
-            problems: list[str] = []
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            page.on(
-                "console", lambda message: problems.append(message.text) if message.type == "error" else None
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.goto(page_file.as_uri())
+        page.evaluate(WATCH)
+        page.get_by_role("button", name="Begin").click()
+        for number, pair in enumerate(data["pairs"]):
+            page.wait_for_selector("#choose-left:enabled")
+            assert page.locator("#number").inner_text() == f"Pair {number + 1} of 10"
+            assert page.locator("#left").get_attribute("src") == (
+                pair["real"] if pair["real_side"] == "left" else pair["colored"]
             )
-            page.goto(page_file.as_uri())
-            page.evaluate(WATCH)
-            page.get_by_role("button", name="Begin").click()
-            for number, pair in enumerate(data["pairs"]):
-                page.wait_for_selector("#choose-left:enabled")
-                assert page.locator("#number").inner_text() == f"Pair {number + 1} of 10"
-                assert page.locator("#left").get_attribute("src") == (
-                    pair["real"] if pair["real_side"] == "left" else pair["colored"]
-                )
-                if number == 0:  # one is answered late: the pair is gone by then
-                    page.wait_for_function("changes.length > 1 && !changes.at(-1).shown")
-                    changes = page.evaluate("changes")
-                real = pair["real_side"]
-                side = {"left": "right", "right": "left"}[real] if number in wrong else real
-                if number % 2:
-                    page.keyboard.press({"left": "ArrowLeft", "right": "ArrowRight"}[side])
-                else:
-                    page.get_by_role("button", name=f"The {side} one is real").click()
-            page.wait_for_selector("#end:not([hidden])")
-            headline, meaning = page.locator("#fooled").inner_text(), page.locator("#meaning").inner_text()
-            with page.expect_download() as download:
-                page.get_by_role("link", name="Download the result").click()
-            download.value.save_as(tmp_path / "result.json")
-        finally:
-            browser.close()
+            if number == 0:  # one is answered late: the pair is gone by then
+                page.wait_for_function("changes.length > 1 && !changes.at(-1).shown")
+                changes = page.evaluate("changes")
+            real = pair["real_side"]
+            side = {"left": "right", "right": "left"}[real] if number in wrong else real
+            if number % 2:
+                page.keyboard.press({"left": "ArrowLeft", "right": "ArrowRight"}[side])
+            else:
+                page.get_by_role("button", name=f"The {side} one is real").click()
+        page.wait_for_selector("#end:not([hidden])")
+        headline, meaning = page.locator("#fooled").inner_text(), page.locator("#meaning").inner_text()
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download the result").click()
+        download.value.save_as(tmp_path / "result.json")
+    finally:
+        context.close()
     assert problems == []
     assert all(change["shown"] == change["seen"] for change in changes)
     appeared, gone = changes[-2:]

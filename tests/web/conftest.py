@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from skimage import data
 from web_samples import Painter, Plain, png
 
@@ -57,16 +55,6 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-CHROMIUM = os.environ.get("COLORFUL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE = 20_000  # milliseconds; a busy machine must not fail the tests, the benchmark measures speed
 DESKTOP = {"width": 1280, "height": 860}
 
@@ -111,23 +99,10 @@ def lite() -> Colorizer:
     return Colorizer.from_pretrained("lite", device="cpu")
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("no chromium here: apt-get install chromium, or name one in COLORFUL_CHROMIUM")
-        pytest.skip("NO BROWSER, THE PAGE IS NOT TESTED: install chromium, or name one in COLORFUL_CHROMIUM")
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open pages in contexts of their own; nothing may be wrong in the console, nor loaded from elsewhere."""
+    expect.set_options(timeout=PATIENCE)
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 
