@@ -62,13 +62,16 @@ sphinx_gallery_conf = {
 
 # References into other projects stay plain text: their inventories would have to be downloaded.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(torch|numpy|np|npt|PIL|pathlib|collections|flask|click|logging|_?io|os|types)(\..*)?"),
+    (
+        r"py:.*",
+        r"(torch|numpy|np|npt|PIL|pathlib|collections|flask|click|contextlib|logging|_?io|os|types)(\..*)?",
+    ),
     # Names as the source abbreviates them, where a type is written inside another.
     (r"py:class", r"(Tensor|NDArray|Image|Image\.Image|Path|Device|nn\.Module|optional)"),
     # Type variables and aliases of ours, which are spelled out where they stand.
     (
         r"py:(class|obj|data)",
-        r".*\b(Kind|Numbers|Pixels|Gamut|Precision|Upsampling|ProtocolName|Mask|FileLike|PretrainedOptions|FileOptions)",
+        r".*\b(WSGIApplication|Kind|Numbers|Pixels|Gamut|Precision|Upsampling|ProtocolName|Mask|FileLike|PretrainedOptions|FileOptions)",
     ),
     # What a public value holds and its own methods tell about.
     (r"py:class", r".*\b(Measure|ScoreTable|TensorInfo)"),

@@ -182,7 +182,7 @@ class Network(nn.Module):
             released: Such a state dict, or one that has this form already.
 
         Returns:
-            A state dict that :meth:`load_state_dict` takes.
+            A state dict that ``load_state_dict`` takes.
         """
         return released
 

@@ -51,7 +51,7 @@ class Description:
 
 @runtime_checkable
 class Runner(Protocol):
-    """A network that is ready to run: by torch (:class:`colorful.runtime.Eager`), or by something else."""
+    """A network that is ready to run: by torch (``colorful.runtime.Eager``), or by something else."""
 
     @property
     def description(self) -> Description:

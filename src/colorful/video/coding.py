@@ -49,10 +49,10 @@ class Coding(TypedDict, total=False):
     """How a film is encoded.
 
     Attributes:
-        codec: One of :data:`CODECS`; ``"h264"`` by default, in WebM ``"vp9"``.
+        codec: One of ``CODECS``; ``"h264"`` by default, in WebM ``"vp9"``.
         crf: Constant quality as the codec counts it, a lower number for a better picture; by default one that
             can hardly be told from the original.
-        preset: One of :data:`PRESETS`: how long H.264 and H.265 search for a smaller file; ``"medium"`` by
+        preset: One of ``PRESETS``: how long H.264 and H.265 search for a smaller file; ``"medium"`` by
             default.
         subsampling: ``"420"`` (the default: colors at half the width and height, which every player shows),
             ``"422"`` or ``"444"``.
