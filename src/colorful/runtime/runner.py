@@ -36,7 +36,14 @@ class Description:
 
     @classmethod
     def of(cls, network: Network) -> Description:
-        """Take down what *network* says of itself."""
+        """Take down what a network says of itself.
+
+        Args:
+            network: Of any kind.
+
+        Returns:
+            What is known of it.
+        """
         bins = network.bins
         return cls(
             architecture=network.architecture,
