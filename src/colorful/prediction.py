@@ -26,7 +26,7 @@ from colorful.errors import (
 from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.images import Picture
-from colorful.lab import annealed_mean
+from colorful.lab.decode import Decoder
 from colorful.lab.kinship import variance
 from colorful.lab.reweight import Lookup, borrow, histogram, mix, tilt
 from colorful.look import Look, Settings, tune
@@ -116,7 +116,7 @@ class Prediction:
         numbers = tune(self.look, look)
         ab = self.output
         if self.bins is not None:
-            ab = annealed_mean(self.output, self.bins, temperature=numbers["temperature"])
+            ab = Decoder(self.bins, numbers["temperature"])(self.output)
         ab = PROTOCOLS[self.settings["protocol"]].widen(ab, (self.light.shape[1], self.light.shape[2]))
         return ab * (numbers["saturation"] * numbers["strength"])
 
@@ -287,7 +287,7 @@ class Prediction:
             logits
             if manner == "match"
             else tilt(
-                logits, bins, target, amount=float(amount) ** _EAGERNESS, temperature=self.look["temperature"]
+                logits, Decoder(bins, self.look["temperature"]), target, amount=float(amount) ** _EAGERNESS
             )
         )
         if lookup is not None:
@@ -311,15 +311,8 @@ class Prediction:
         """
         logits, bins = self._distribution("variants")
         _at_least_one(count=count)
-        found = alternatives(
-            logits,
-            bins,
-            self.light.to(logits),
-            self.source.size,
-            temperature=self.look["temperature"],
-            count=count,
-            seed=seed,
-        )
+        decoder = Decoder(bins, self.look["temperature"])
+        found = alternatives(logits, decoder, self.light.to(logits), self.source.size, count=count, seed=seed)
         return [Variant(replace(self, output=it.logits) if it.hints else self, it.hints) for it in found]
 
     def _distribution(self, option: str) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ from colorful.errors import KindError, OptionError
 from colorful.hints import Hint
 from colorful.images import Picture
 from colorful.lab import lab_to_rgb, rgb_to_lab
+from colorful.lab.decode import Decoder
 from colorful.lab.kinship import Kinship, Spot, compare, telling
 from colorful.lab.names import color_name
 from colorful.lab.reweight import lean
@@ -175,14 +176,7 @@ class Alternative(NamedTuple):
 
 
 def alternatives(
-    logits: Tensor,
-    bins: Tensor,
-    light: Tensor,
-    size: tuple[int, int],
-    *,
-    temperature: float,
-    count: int,
-    seed: int,
+    logits: Tensor, decoder: Decoder, light: Tensor, size: tuple[int, int], *, count: int, seed: int
 ) -> list[Alternative]:
     """Find colors that a photo may have as a whole, clearly different from each other.
 
@@ -192,10 +186,9 @@ def alternatives(
 
     Args:
         logits: Unnormalized scores, shape ``(Q, h, w)``.
-        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
+        decoder: What the pictures will be decoded with.
         light: L as the network saw it, shape ``(1, H, W)``.
         size: Height and width of the photo.
-        temperature: That pictures will be decoded with, in [0, 1].
         count: How many, the plain one included.
         seed: Of the sides that are taken.
 
@@ -205,12 +198,12 @@ def alternatives(
     found = [Alternative(logits, [])]
     if count == 1:
         return found
-    kinship = compare(logits, bins, light)
+    kinship = compare(logits, decoder.bins, light)
     spots = telling(kinship, _REGIONS)
     turn = math.radians(_TURN) * (2 * float(torch.rand(1, generator=torch.Generator().manual_seed(seed))) - 1)
     angles = [turn + math.tau * number / (count - 1) for number in range(count - 1)]
     regions = torch.stack([spot.region for spot in spots])
-    for leaning in lean(logits, bins, regions, temperature=temperature, step=kinship.step, angles=angles):
+    for leaning in lean(logits, decoder, regions, step=kinship.step, angles=angles):
         hints = []
         for spot in spots:
             x, y, radius = _disc(spot, kinship, logits, size)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from colorful.lab import AbBins, annealed_mean
+from colorful.lab.decode import Decoder
 from colorful.lab.reweight import borrow, histogram, lean, mix, tilt
 
 BINS = AbBins().centers
@@ -37,8 +38,8 @@ def test_a_tilt_brings_the_whole_photo_to_the_histogram() -> None:
         return float(((some.softmax(dim=0).mean(dim=(1, 2)) - target) @ near).abs().sum())
 
     before = apart(logits)
-    assert apart(tilt(logits, BINS, target, amount=1, temperature=1)) < 0.2 * before
-    assert apart(tilt(logits, BINS, target, amount=0, temperature=1)) == pytest.approx(before, rel=1e-2)
+    assert apart(tilt(logits, Decoder(BINS, 1), target, amount=1)) < 0.2 * before
+    assert apart(tilt(logits, Decoder(BINS, 1), target, amount=0)) == pytest.approx(before, rel=1e-2)
 
 
 def test_a_tilt_leaves_cells_that_are_sure() -> None:
@@ -46,7 +47,7 @@ def test_a_tilt_leaves_cells_that_are_sure() -> None:
     logits = torch.full((len(BINS), 8, 8), -50.0)
     logits[17] = 50
     target = histogram(torch.tensor([60.0, 30.0])[:, None, None].expand(2, 4, 4), BINS)
-    toned = tilt(logits, BINS, target, amount=0.5, temperature=0.5)
+    toned = tilt(logits, Decoder(BINS, 0.5), target, amount=0.5)
     torch.testing.assert_close(annealed_mean(toned, BINS), annealed_mean(logits, BINS))
 
 
@@ -75,7 +76,7 @@ def test_mixing_is_a_mean_of_distributions() -> None:
 def test_leanings_go_to_different_sides_and_not_too_far(temperature: float) -> None:
     """Opposite angles move colors to opposite sides; no cell goes much further than 15 units."""
     logits, regions = logits_of(24, 30), torch.rand(3, 12, 15)
-    there, back = lean(logits, BINS, regions, temperature=temperature, step=2, angles=[0, math.pi])
+    there, back = lean(logits, Decoder(BINS, temperature), regions, step=2, angles=[0, math.pi])
     plain = annealed_mean(logits, BINS, temperature=temperature)
     one, other = (annealed_mean(it.logits, BINS, temperature=temperature) - plain for it in (there, back))
     assert (one.mean(dim=(1, 2)) * other.mean(dim=(1, 2))).sum() < 0
@@ -90,7 +91,7 @@ def test_what_is_sure_does_not_lean() -> None:
     logits = logits_of(24, 24)
     logits[:, :12] = -40
     logits[100, :12] = 40
-    leaning = lean(logits, BINS, torch.rand(2, 12, 12), temperature=0.5, step=2, angles=[0.3])[0]
+    leaning = lean(logits, Decoder(BINS, 0.5), torch.rand(2, 12, 12), step=2, angles=[0.3])[0]
     moved = annealed_mean(leaning.logits, BINS) - annealed_mean(logits, BINS)
     assert moved[:, :10].abs().max() < 0.5
     assert moved[:, 14:].norm(dim=0).mean() > 3

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from torch import Tensor
 
 from colorful.errors import RangeError, ShapeError
+
+
+class Decoder(NamedTuple):
+    """How the logits of a photo become ab: what :func:`annealed_mean` needs besides the logits.
+
+    Attributes:
+        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
+        temperature: Sharpness of the decoding, in [0, 1].
+    """
+
+    bins: Tensor
+    temperature: float
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Decode logits ``(*, Q, h, w)`` into ab ``(*, 2, h, w)``."""
+        return annealed_mean(logits, self.bins, temperature=self.temperature)
 
 
 def annealed_mean(logits: Tensor, bins: Tensor, *, temperature: float = 0.38) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from colorful.lab.decode import annealed_mean
+from colorful.lab.decode import Decoder
 
 _SMOOTH = 10.0
 """Width of the Gaussian that histograms are compared under, in CIELAB units."""
@@ -58,7 +58,7 @@ def histogram(ab: Tensor, bins: Tensor) -> Tensor:
     return _soft(ab.flatten(1), bins).mean(dim=0)
 
 
-def tilt(logits: Tensor, bins: Tensor, target: Tensor, *, amount: float, temperature: float) -> Tensor:
+def tilt(logits: Tensor, decoder: Decoder, target: Tensor, *, amount: float) -> Tensor:
     """Weigh bins so that the photo as a whole has other colors.
 
     One weight for each bin is sought, the same for all cells, under which the mean distribution is the
@@ -66,10 +66,10 @@ def tilt(logits: Tensor, bins: Tensor, target: Tensor, *, amount: float, tempera
 
     Args:
         logits: Unnormalized scores, shape ``(Q, h, w)``.
-        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
+        decoder: What the result will be decoded with. The distributions are mixed as its temperature
+            sharpens them.
         target: The histogram wanted, shape ``(Q,)``.
         amount: Share of *target* in the mixture, in [0, 1].
-        temperature: That will be decoded with, in [0, 1]: the distributions it sharpens to are what is mixed.
 
     Returns:
         Logits, shape and dtype of *logits*.
@@ -77,10 +77,11 @@ def tilt(logits: Tensor, bins: Tensor, target: Tensor, *, amount: float, tempera
     References:
         Sinkhorn. A Relationship Between Arbitrary Positive Matrices and Doubly Stochastic Matrices. 1964.
     """
+    bins = decoder.bins
     smooth = (-torch.cdist(bins, bins).square() / (2 * _SMOOTH**2)).exp()
     smooth = smooth / smooth.sum(dim=1, keepdim=True)
     step = max(1, math.isqrt(logits[0].numel() // _SAMPLES))
-    heat = max(temperature, _COOLEST)
+    heat = max(decoder.temperature, _COOLEST)
     cells = (logits[:, ::step, ::step].flatten(1).mT / heat).softmax(dim=1)  # (P, Q)
     wanted = torch.lerp(cells.mean(dim=0), target.to(cells), amount) @ smooth
     weights = torch.ones_like(wanted)
@@ -175,13 +176,7 @@ class Leaning(NamedTuple):
 
 
 def lean(
-    logits: Tensor,
-    bins: Tensor,
-    regions: Tensor,
-    *,
-    temperature: float,
-    step: int,
-    angles: Sequence[float],
+    logits: Tensor, decoder: Decoder, regions: Tensor, *, step: int, angles: Sequence[float]
 ) -> list[Leaning]:
     """Move open colors to one side, regions most, in several ways.
 
@@ -193,18 +188,18 @@ def lean(
 
     Args:
         logits: Unnormalized scores, shape ``(Q, h, w)``.
-        bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
+        decoder: What the results will be decoded with.
         regions: How much each cell of a coarse grid belongs to each region, in [0, 1], ``(R, h', w')``.
-        temperature: That will be decoded with, in [0, 1].
         step: Side of a coarse cell in cells of *logits*.
         angles: In radians, one for each way.
 
     Returns:
         One for each angle.
     """
+    bins = decoder.bins
     coarse = functional.avg_pool2d(logits[None], step, ceil_mode=True)[0]  # (Q, h', w')
     cells = coarse.flatten(1).mT.contiguous()  # (P, Q)
-    start = _decode(cells, bins, temperature)  # (P, 2)
+    start = _decode(cells, decoder)  # (P, 2)
     belongs = (regions / regions.sum(dim=0).clamp(min=1)).flatten(1)  # (R, P)
     sizes = belongs.sum(dim=1, keepdim=True).clamp(min=1e-6)
     ellipses = _ellipses(belongs @ cells.softmax(dim=1) / sizes, bins)  # (R, 2, 2)
@@ -214,7 +209,7 @@ def lean(
         turned = math.cos(angle) * ellipses[:, 0] + math.sin(angle) * ellipses[:, 1]  # (R, 2)
         whole = (turned * sizes).sum(dim=0) / sizes.sum()
         direction = torch.lerp(belongs.mT @ turned, whole, _WHOLE)  # (P, 2)
-        force, ab = _force(cells, direction, start, bins, temperature)
+        force, ab = _force(cells, direction, start, decoder)
         grid = (force * direction).mT.reshape(1, 2, *regions.shape[1:])
         wide = functional.interpolate(grid, size, mode="bilinear")[0]
         push = _push(wide.flatten(1).mT, bins).mT.reshape(logits.shape)
@@ -245,16 +240,14 @@ def _push(direction: Tensor, bins: Tensor) -> Tensor:
     return along @ torch.cat((bins, -_CALM * bins.square().sum(dim=1, keepdim=True)), dim=1).mT
 
 
-def _force(
-    cells: Tensor, direction: Tensor, start: Tensor, bins: Tensor, temperature: float
-) -> tuple[Tensor, Tensor]:
+def _force(cells: Tensor, direction: Tensor, start: Tensor, decoder: Decoder) -> tuple[Tensor, Tensor]:
     """Find how hard each cell is to be pushed: -> ``(P, 1)``, and the ab that come of it."""
-    push = _push(direction, bins)
-    low, high, strength = 0.0, math.inf, 0.02 * max(temperature, 0.1)
+    push = _push(direction, decoder.bins)
+    low, high, strength = 0.0, math.inf, 0.02 * max(decoder.temperature, 0.1)
     for _ in range(_TRIES):
         force: float | Tensor = strength
         for _ in range(2):
-            ab = _decode(cells + force * push, bins, temperature)
+            ab = _decode(cells + force * push, decoder)
             far = (ab - start).norm(dim=1, keepdim=True)
             force = force * (_REACH / far.clamp(min=1e-6)).clamp(max=1)
         moved = float(far.mean())
@@ -263,8 +256,8 @@ def _force(
     return torch.as_tensor(force), ab
 
 
-def _decode(cells: Tensor, bins: Tensor, temperature: float) -> Tensor:
-    return annealed_mean(cells.mT[..., None], bins, temperature=temperature)[..., 0].mT  # (P, Q) -> (P, 2)
+def _decode(cells: Tensor, decoder: Decoder) -> Tensor:
+    return decoder(cells.mT[..., None])[..., 0].mT  # (P, Q) -> (P, 2)
 
 
 def _soft(colors: Tensor, bins: Tensor) -> Tensor:
