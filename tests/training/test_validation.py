@@ -25,15 +25,21 @@ def validation(photo_folder: Path) -> Validation:
     return Validation(find_photos(photo_folder), size=32, limit=8)
 
 
+def true_ab(validation: Validation) -> Tensor:
+    """Give the colors that the photos have."""
+    return rgb_to_lab(validation.pixels / 255)[:, 1:]
+
+
 def test_grey_has_no_margin_and_the_truth_all(validation: Validation) -> None:
     """Grey scores 0 over itself; the true colors have the AuC that was missing, and the real colorfulness."""
-    grey = validation.margins(lambda start, real: torch.zeros_like(real))
+    real = true_ab(validation)
+    grey = validation.margins(torch.zeros_like(real))
     assert grey["auc"] == grey["auc_rebalanced"] == grey["psnr"] == grey["vivid_and_wrong"] == 0
     assert grey["colorfulness"] < 0.01
-    truth = validation.margins(lambda start, real: real)
+    truth = validation.margins(real)
     assert truth["colorfulness"] == pytest.approx(1, abs=0.01)
     assert truth["vivid_and_wrong"] == 0
-    assert validation.margins(lambda start, real: -real)["vivid_and_wrong"] > 1
+    assert validation.margins(-real)["vivid_and_wrong"] > 1
     assert truth["auc_rebalanced"] > truth["auc"] > 1
     assert truth["psnr"] > 20
 
@@ -42,16 +48,11 @@ def test_psnr_is_that_of_the_pictures(validation: Validation) -> None:
     """By how many dB one coloring is nearer to the photo than another is as scikit-image says."""
     margins, expected = [], []
     for share in (0.3, 0.8):
-        drawn: list[float] = []
-
-        def ab(start: int, real: Tensor, share: float = share, drawn: list[float] = drawn) -> Tensor:
-            for pixels, color in zip(validation.pixels[start:], real, strict=False):
-                photo = pixels.movedim(0, -1).numpy()
-                lab = np.dstack((rgb2lab(photo)[..., :1], color.movedim(0, -1) * share))
-                drawn.append(peak_signal_noise_ratio(photo, (lab2rgb(lab) * 255).round().astype(np.uint8)))
-            return real * share
-
-        margins.append(validation.margins(ab)["psnr"])
+        drawn = []
+        for pixels in validation.pixels.movedim(1, -1).numpy():
+            lab = rgb2lab(pixels) * (1, share, share)
+            drawn.append(peak_signal_noise_ratio(pixels, (lab2rgb(lab) * 255).round().astype(np.uint8)))
+        margins.append(validation.margins(true_ab(validation) * share)["psnr"])
         expected.append(np.mean(drawn))
     assert margins[1] - margins[0] == pytest.approx(expected[1] - expected[0], abs=0.02)
 
@@ -64,9 +65,7 @@ def test_no_photos_are_an_error() -> None:
 
 def test_calibration_finds_the_balance_that_was_put_off(validation: Validation) -> None:
     """A bias toward vivid colors that spoils a good network is found and taken back."""
-    real: list[Tensor] = []
-    validation.margins(lambda start, ab: (real.append(ab), ab)[1])
-    ab, bins = torch.cat(real), AbBins()
+    ab, bins = true_ab(validation), AbBins()
     weights = rebalancing_weights(smooth_prior(torch.bincount(bins.nearest(ab).flatten(), minlength=313)))
     nearest = bins.nearest(F.avg_pool2d(ab, 4))
     network = _Oracle(validation, F.one_hot(nearest, 313).movedim(-1, 1) * 5.0)

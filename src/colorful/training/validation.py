@@ -1,10 +1,14 @@
-"""Figures and pictures of a network in training, on photos it does not learn from, always against grey."""
+"""Score a network in training on photos that it does not learn from, always against the grey photo.
+
+The measures are those of :mod:`colorful.metrics`. Only a few of them are taken, without intervals: the
+calibration compares more than a hundred colorings of all photos.
+"""
 
 from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +19,8 @@ from torch import Tensor
 
 from colorful import metrics
 from colorful.errors import ImageError, PhotosError
-from colorful.lab import AbBins, annealed_mean, lab_to_rgb, rgb_to_lab
+from colorful.lab import AbBins, lab_to_rgb, rgb_to_lab
+from colorful.lab.decode import Decoder
 from colorful.models.network import Network
 from colorful.photos import Photo, color_kind
 
@@ -38,14 +43,13 @@ class Scorer:
 
     def __init__(self, pixels: Tensor) -> None:
         self.pixels = pixels
-        self._grey = self._measure(lambda start, real: torch.zeros_like(real))
+        self._grey = self._measure(torch.zeros(len(pixels), 2, 1, 1))
 
-    def margins(self, ab: Callable[[int, Tensor], Tensor]) -> Margins:
+    def margins(self, ab: Tensor) -> Margins:
         """Score a coloring.
 
         Args:
-            ab: Called with the number of the first photo of a batch and their true ab ``(n, 2, S, S)``; gives
-                theirs, of any size.
+            ab: Predicted colors of all photos in CIELAB units, shape ``(N, 2, h, w)``, of any size.
         """
         found = self._measure(ab)
         return {
@@ -55,13 +59,14 @@ class Scorer:
         }
 
     @torch.inference_mode()
-    def _measure(self, ab: Callable[[int, Tensor], Tensor]) -> Margins:
+    def _measure(self, ab: Tensor) -> Margins:
         errors, psnr, vivid, colorful, real_colorful = metrics.AbErrors(), [], [], [], []
-        for start in range(0, len(self.pixels), _BATCH):
-            real_rgb = self.pixels[start : start + _BATCH]
+        for real_rgb, predicted in zip(
+            torch.split(self.pixels, _BATCH), torch.split(ab, _BATCH), strict=True
+        ):
             lab = rgb_to_lab(real_rgb / 255)
             real = lab[:, 1:]
-            mine = _resize(ab(start, real), real)
+            mine = _resize(predicted, real)
             rgb = (lab_to_rgb(torch.cat((lab[:, :1], mine), dim=1)) * 255).round().byte()
             errors.update(real, mine)
             psnr.append(metrics.psnr(rgb, real_rgb))
@@ -99,14 +104,9 @@ class Validation(Scorer):
     @torch.inference_mode()
     def score(self, network: Network) -> Margins:
         """Score a network at its own temperature and saturation."""
-        outputs = self.outputs(network)
-        config = network.config
-
-        def ab(start: int, real: Tensor) -> Tensor:
-            output = outputs[start : start + len(real)].float()
-            return network.decode(output).cpu() * config.saturation
-
-        return self.margins(ab)
+        outputs = torch.split(self.outputs(network), _BATCH)
+        ab = torch.cat([network.decode(output.float()) for output in outputs])
+        return self.margins(ab * network.config.saturation)
 
     @torch.inference_mode()
     def outputs(self, network: Network) -> Tensor:
@@ -184,14 +184,12 @@ def calibrate(
 
     def decode(place: tuple[float, float]) -> Tensor:
         balance, temperature = place
-        parts = torch.split(outputs, _BATCH)
-        return torch.cat(
-            [annealed_mean(part + balance * shift, bins, temperature=temperature) for part in parts]
-        )
+        decoder = Decoder(bins, temperature)
+        return torch.cat([decoder(part + balance * shift) for part in torch.split(outputs, _BATCH)])
 
     def attempt(place: tuple[float, float], many: Sequence[float]) -> list[Calibration]:
         means = decode(place)
-        return [Calibration(*place, factor, _margins(coarse, means * factor)) for factor in many]
+        return [Calibration(*place, factor, coarse.margins(means * factor)) for factor in many]
 
     grid = itertools.product(balances, temperatures)
     best = max(itertools.chain(*(attempt(place, saturations) for place in grid)), key=_merit)
@@ -202,7 +200,7 @@ def calibrate(
     saturations = [best.saturation * factor for factor in (0.93, 1.0, 1.07)]
     best = max(itertools.chain(*(attempt(place, saturations) for place in around)), key=_merit)
     final = decode((best.balance, best.temperature)) * best.saturation
-    return replace(best, margins=_margins(validation, final))
+    return replace(best, margins=validation.margins(final))
 
 
 def apply(network: Network, calibration: Calibration, weights: Tensor) -> None:
@@ -215,10 +213,6 @@ def apply(network: Network, calibration: Calibration, weights: Tensor) -> None:
         temperature=round(calibration.temperature, 3),
         saturation=round(calibration.saturation, 3),
     )
-
-
-def _margins(scorer: Scorer, ab: Tensor) -> Margins:
-    return scorer.margins(lambda start, real: ab[start : start + len(real)])
 
 
 def _merit(found: Calibration) -> float:
