@@ -28,7 +28,7 @@ PALETTES = {
     "foliage": "#7d9a4a #55763a #a3a95c #b0793a",
 }
 # What the first screen's script imports, so that the browser fetches it all at once.
-SCRIPTS = ("api", "card", "compare", "memory", "photo", "texts")
+SCRIPTS = ("api", "card", "compare", "memory", "photo", "problem", "studio", "texts")
 
 
 @dataclass(frozen=True)

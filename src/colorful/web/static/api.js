@@ -1,18 +1,8 @@
 // Talking to the server: problems become errors with words, and a full queue is waited for.
-import { t } from "./texts.js";
+import { Problem } from "./problem.js";
 
 const PATIENCE = 40; // tries before a full queue is an error
 const OF_A_PROXY = { 413: "too-large", 502: "offline", 504: "offline", 507: "no-room" }; // which has no words of ours
-
-/** What went wrong, in the visitor's words. */
-export class Problem extends Error {
-  constructor({ code = "internal", detail = "" } = {}) {
-    const { megabytes, megapixels } = document.body.dataset;
-    super(t(`problem-${code}`, { megabytes, megapixels }));
-    this.code = code;
-    this.detail = detail;
-  }
-}
 
 /** POST JSON and give the response; waits its turn when the server is busy. Whoever asked may call it off. */
 export async function post(url, body, { onWait, signal } = {}) {

@@ -1,5 +1,4 @@
 // The card of one photo in the album.
-import { Problem } from "./api.js";
 import { show, wire } from "./compare.js";
 import { t } from "./texts.js";
 
@@ -67,7 +66,6 @@ export class Card {
   }
 
   async send() {
-    if (this.photo.file.size > Number(document.body.dataset.maxBytes)) throw new Problem({ code: "too-large" });
     this.say("uploading");
     const onProgress = (share) => {
       this.progress.value = share;

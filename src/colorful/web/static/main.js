@@ -1,9 +1,9 @@
 // The home page: photos come in by choosing, dragging, pasting or photographing, and each gets a card.
-import { post } from "./api.js";
 import { Card } from "./card.js";
 import { wire } from "./compare.js";
 import { recall } from "./memory.js";
-import { Photo, download } from "./photo.js";
+import { download } from "./photo.js";
+import { StudioPhoto, archive } from "./studio.js";
 import { t } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
@@ -73,7 +73,7 @@ function remove(gone) {
   (neighbor ? neighbor.querySelector(".remove") : $("restore")).focus();
 }
 
-const asPhotos = (files) => [...files].map((file) => new Photo(file));
+const asPhotos = (files) => [...files].map((file) => new StudioPhoto(file));
 
 /** The files that are dragged; of folders, the pictures in them and in theirs. */
 async function dropped(transfer) {
@@ -135,7 +135,7 @@ addEventListener("paste", (event) => {
 
 $("try-sample").onclick = async () => {
   const reply = await fetch($("sample").dataset.file);
-  add([new Photo(new File([await reply.blob()], "sample.jpg"))]);
+  add([new StudioPhoto(new File([await reply.blob()], "sample.jpg"))]);
 };
 $("order").onchange = arrange;
 $("forget-all").onclick = () => {
@@ -156,13 +156,7 @@ $("download-all").onclick = async () => {
   const button = $("download-all");
   button.disabled = true;
   try {
-    const body = () => ({ photos: ready.map(({ info, edit }) => ({ id: info.id, ...edit })) });
-    const reply = await post(document.body.dataset.archives, body()).catch(async (problem) => {
-      if (problem.code !== "gone") throw problem;
-      await Promise.all(ready.map((photo) => photo.resend()));
-      return post(document.body.dataset.archives, body());
-    });
-    download(await reply.json());
+    download(await archive(ready));
   } catch (problem) {
     announce(problem.message);
   }
@@ -174,4 +168,4 @@ addEventListener("beforeunload", (event) => {
 });
 wire($("sample"));
 document.documentElement.classList.add("js");
-add((await recall()).map(({ file, ...known }) => new Photo(file, known)));
+add((await recall()).map(({ file, ...known }) => new StudioPhoto(file, known)));

@@ -1,7 +1,7 @@
 // What outlives the tab: the browser keeps photos and edits until they are removed here.
 const database = new Promise((resolve) => {
   try {
-    const request = indexedDB.open("colorful", 1);
+    const request = indexedDB.open(document.body.dataset.store ?? "colorful", 1);
     request.onupgradeneeded = () => request.result.createObjectStore("photos", { keyPath: "key" });
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => resolve(null);
