@@ -45,6 +45,11 @@ class FileOptions(Saving, total=False):
     pages: Literal["first", "all"]
 
 
+def saving_of(options: FileOptions) -> Saving:
+    """Leave out which pages are colored: what stays says how they are encoded."""
+    return cast("Saving", {name: value for name, value in options.items() if name != "pages"})
+
+
 class Colorizer(LoadedModel):
     """A model, loaded once, that colors any number of photos; threads can share it, and it can be pickled.
 
@@ -260,8 +265,9 @@ class Colorizer(LoadedModel):
             raise OutputExistsError(
                 f"target: expected another file than the photo, got {os.fspath(target)!r}"
             )
-        picture = self.color_pages(source, hints=hints, keep=keep, pages=options.pop("pages", "first"))
-        return images.write(picture, target, overwrite=overwrite, **cast("Saving", options))
+        pages = options.get("pages", "first")
+        picture = self.color_pages(source, hints=hints, keep=keep, pages=pages)
+        return images.write(picture, target, overwrite=overwrite, **saving_of(options))
 
     def color_pages(
         self,

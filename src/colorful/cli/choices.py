@@ -12,58 +12,57 @@ import numpy as np
 
 from colorful import images
 from colorful.cli import shown
+from colorful.colorizer import saving_of
 from colorful.errors import OptionError
 from colorful.files import check_target, make_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     import numpy.typing as npt
 
-    from colorful.colorizer import Colorizer
-    from colorful.hints import Hint
-    from colorful.images import Saving
-    from colorful.prediction import Mask, Variant
+    from colorful.cli.colorize import Variants
+    from colorful.cli.options import MarkFiles
+    from colorful.colorizer import Colorizer, FileOptions
+    from colorful.prediction import Variant
 
 # Longer side of a picture on a sheet, in pixels.
 _TILE = 640
 _GAP = 8
 
 
-def color_variants(
-    colorizer: Colorizer,
+def write_variants(
+    load: Callable[[], Colorizer],
     photo: str,
     out: str | None,
+    wanted: Variants,
+    marks: MarkFiles,
+    encoding: FileOptions,
     *,
-    count: int,
-    seed: int,
-    sheet: bool,
     overwrite: bool,
     as_json: bool,
-    hints: Sequence[Hint],
-    keep: Mask | None,
-    saving: Saving,
 ) -> None:
     """Write variants of a photo as files with numbers, the plain one first, or as one sheet.
 
     Args:
-        colorizer: The model, with its look.
+        load: Gives the model, with its look.
         photo: Where it is.
         out: A folder, or a file whose name gets the numbers; beside the photo by default.
-        count: How many.
-        seed: Of the choice.
-        sheet: Whether one picture shows all of them.
+        wanted: How many, by which seed, and whether one picture shows all of them.
+        marks: Colors of spots, and where the photo stays as it is.
+        encoding: How results are encoded.
         overwrite: Whether results that are there may be replaced.
         as_json: Whether to print a line of JSON for each.
-        hints: Colors of spots.
-        keep: Where the photo stays as it is.
-        saving: How results are encoded.
     """
-    targets = _targets(Path(photo), out, saving.get("format"), 1 if sheet else count, sheet=sheet)
+    saving, sheet = saving_of(encoding), wanted.sheet
+    targets = _targets(Path(photo), out, saving.get("format"), 1 if sheet else wanted.number, sheet=sheet)
     for target in targets:
         make_folder(target.parent)
         check_target(target, overwrite=overwrite)
-    variants = colorizer.predict(photo, hints=hints).variants(count, seed=seed)
+    colorizer = load()
+    said = marks.read(colorizer.settings["max_pixels"])
+    keep = said["keep"]
+    variants = colorizer.predict(photo, hints=said["hints"]).variants(wanted.number, seed=wanted.seed)
     if sheet:
         page = _sheet([variant.prediction.picture(keep=keep).opaque_uint8() for variant in variants])
         images.write(images.read(page).colored(page), targets[0], overwrite=overwrite, **saving)

@@ -10,25 +10,94 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypedDict
 
 import click
 
 from colorful.cli import COMMANDS, INTERRUPTED, complain, need_streams, shown, with_options
-from colorful.cli.options import example_options, look_options, model_options
+from colorful.cli.options import MarkFiles, group, mark_options, photo_model_options
 from colorful.errors import OptionError, OutputExistsError
 from colorful.files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.progress import Progress
-
     from colorful.colorizer import Colorizer, FileOptions
-    from colorful.look import Look
     from colorful.plan import Existing, Outcome, Plan
 
 STREAM = "-"
+
+
+class Variants(NamedTuple):
+    """How many pictures of one photo are wanted, chosen by which seed, and whether on one sheet."""
+
+    number: int
+    seed: int
+    sheet: bool
+
+
+def _variants(variants: int | None, seed: int, sheet: bool) -> Variants | None:
+    if sheet and variants is None:
+        raise OptionError("--sheet: expected --variants, which it shows")
+    return None if variants is None else Variants(variants, seed, sheet)
+
+
+_variant_options = group(
+    "variants",
+    _variants,
+    click.option(
+        "--variants", metavar="N", type=click.IntRange(1), help="Write N pictures of it, to choose from."
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of --variants."),
+    click.option("--sheet", is_flag=True, help="Show --variants on one picture."),
+)
+
+
+class Planning(TypedDict):
+    """Which photos are looked for, and what becomes of those that have a result."""
+
+    recursive: bool
+    existing: Existing
+
+
+def _planning(recursive: bool, skip_existing: bool, overwrite: bool) -> Planning:
+    if skip_existing and overwrite:
+        raise OptionError("skip_existing, overwrite: expected at most one of them, got both")
+    existing: Existing = "skip" if skip_existing else "replace" if overwrite else "refuse"
+    return Planning(recursive=recursive, existing=existing)
+
+
+_planning_options = group(
+    "planning",
+    _planning,
+    click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside a folder, too."),
+    click.option("--skip-existing", is_flag=True, help="Go on with an earlier run: leave out what is done."),
+    click.option("--overwrite", is_flag=True, help="Replace results that are there (never a photo)."),
+)
+
+
+def _encoding(
+    format: str | None, quality: int | None, pages: Literal["first", "all"], no_provenance: bool
+) -> FileOptions:
+    return {"format": format, "quality": quality, "pages": pages, "provenance": not no_provenance}
+
+
+_encoding_options = group(
+    "encoding",
+    _encoding,
+    click.option("-f", "--format", help="png, jpeg, tiff, webp ...; that of each photo by default."),
+    click.option("-q", "--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP, AVIF and HEIF."),
+    click.option(
+        "--pages",
+        type=click.Choice(["first", "all"]),
+        default="first",
+        show_default=True,
+        help="Of a TIFF with several: all go into one TIFF.",
+    ),
+    click.option(
+        "--no-provenance", is_flag=True, help="Do not note in the metadata that a model made the colors."
+    ),
+)
 
 
 @click.command(short_help="Color photos, folders, or standard input.")
@@ -40,40 +109,13 @@ STREAM = "-"
     type=click.Path(allow_dash=True),
     help="Folder of the results; for a single photo also a file, or - for stdout.",
 )
-@click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside a folder, too.")
-@model_options
-@look_options
-@example_options
-@click.option(
-    "--variants", metavar="N", type=click.IntRange(1), help="Write N pictures of it, to choose from."
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of --variants.")
-@click.option("--sheet", is_flag=True, help="Show --variants on one picture.")
-@click.option("--hints", metavar="FILE.json", type=click.Path(), help="Colors of spots, for a single photo.")
-@click.option(
-    "--keep", metavar="MASK", type=click.Path(), help="A picture, white where a single photo stays as it is."
-)
-@click.option("-f", "--format", help="png, jpeg, tiff, webp ...; that of each photo by default.")
-@click.option("-q", "--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP, AVIF and HEIF.")
-@click.option(
-    "--pages",
-    type=click.Choice(["first", "all"]),
-    default="first",
-    show_default=True,
-    help="Of a TIFF with several: all go into one TIFF.",
-)
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(0),
-    help="Refuse photos with more; 178,956,970 by default, 0 takes any size.",
-)
-@click.option("--skip-existing", is_flag=True, help="Go on with an earlier run: leave out what is done.")
-@click.option("--overwrite", is_flag=True, help="Replace results that are there (never a photo).")
+@photo_model_options
+@_variant_options
+@mark_options
+@_encoding_options
+@_planning_options
 @click.option(
     "-j", "--workers", type=click.IntRange(1), help="Photos at work at a time; as many as cores by default."
-)
-@click.option(
-    "--no-provenance", is_flag=True, help="Do not note in the metadata that a model made the colors."
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="A line of JSON for each photo and for the summary on stdout."
@@ -81,23 +123,12 @@ STREAM = "-"
 def colorize(
     photos: tuple[str, ...],
     out: str | None,
-    recursive: bool,
-    load: Callable[..., Colorizer],
-    look: Look,
-    follow: Callable[[Colorizer], Colorizer],
-    variants: int | None,
-    seed: int,
-    sheet: bool,
-    hints: str | None,
-    keep: str | None,
-    format: str | None,
-    quality: int | None,
-    pages: Literal["first", "all"],
-    max_pixels: int | None,
-    skip_existing: bool,
-    overwrite: bool,
+    load: Callable[[], Colorizer],
+    variants: Variants | None,
+    marks: MarkFiles,
+    encoding: FileOptions,
+    planning: Planning,
     workers: int | None,
-    no_provenance: bool,
     as_json: bool,
 ) -> None:
     """Color photos: files, folders, glob patterns, or - for standard input.
@@ -106,88 +137,66 @@ def colorize(
     the others go on.
     """
     to_stdout = out == STREAM or (out is None and STREAM in photos)
-    if len(photos) > 1 and (STREAM in photos or out == STREAM or hints or keep):
+    existing = planning["existing"]
+    if len(photos) > 1 and (STREAM in photos or out == STREAM or any(marks)):
         raise OptionError("PHOTO: expected a single one with -, --hints or --keep, got several")
     need_streams(stdin=STREAM in photos, stdout=to_stdout or as_json)
     if to_stdout and as_json:
         raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
-    if sheet and variants is None:
-        raise OptionError("--sheet: expected --variants, which it shows")
-    if variants is not None and (len(photos) > 1 or to_stdout or STREAM in photos or skip_existing):
+    if variants is not None and (len(photos) > 1 or to_stdout or STREAM in photos or existing == "skip"):
         raise OptionError("--variants: expected a single photo and results in files, without --skip-existing")
     if STREAM in photos and sys.stdin.isatty():
         raise OptionError("PHOTO: expected a file or a pipe for -, since a terminal cannot send a picture")
     if to_stdout and sys.stdout.isatty():
         raise OptionError("--out: expected a file or a pipe, since a terminal cannot show a picture")
 
-    from colorful import images
-    from colorful.colorizer import FileOptions
-    from colorful.folder import run
-    from colorful.hints import load_hints
-    from colorful.images import Saving
-
-    spots = load_hints(hints) if hints else []
-    limit: dict[str, int | None] = {} if max_pixels is None else {"max_pixels": max_pixels or None}
-    mask = images.read(keep, **limit).unwrap() if keep else None
-    if skip_existing and overwrite:
-        raise OptionError("skip_existing, overwrite: expected at most one of them, got both")
-    existing: Existing = "skip" if skip_existing else "replace" if overwrite else "refuse"
-    saving = Saving(format=format, quality=quality, provenance=not no_provenance)
     if variants is not None:
-        from colorful.cli.choices import color_variants
+        from colorful.cli.choices import write_variants
 
-        color_variants(
-            follow(load(**limit).tuned(**look)),
-            photos[0],
-            out,
-            count=variants,
-            seed=seed,
-            sheet=sheet,
-            overwrite=overwrite,
-            as_json=as_json,
-            hints=spots,
-            keep=mask,
-            saving=saving,
-        )
-        return
-    plan = None
-    if STREAM not in photos and not to_stdout:
-        plan = _plan(photos, out, recursive, existing, FileOptions(pages=pages, **saving))
-    if plan is None and not to_stdout:
-        if skip_existing and os.path.lexists(str(out)):
+        overwrite = existing == "replace"
+        write_variants(load, photos[0], out, variants, marks, encoding, overwrite=overwrite, as_json=as_json)
+    elif STREAM in photos or to_stdout:
+        _colorize_stream(photos[0], out, load, marks, encoding, existing)
+    else:
+        plan = _plan(photos, out, planning, encoding)
+        report = _Report(plan, as_json)
+        raise SystemExit(report.run(load, marks, workers))
+
+
+def _colorize_stream(
+    photo: str,
+    out: str | None,
+    load: Callable[[], Colorizer],
+    marks: MarkFiles,
+    encoding: FileOptions,
+    existing: Existing,
+) -> None:
+    """Color a photo that comes from standard input, goes to standard output, or both."""
+    from colorful import images
+    from colorful.colorizer import saving_of
+
+    to_stdout = out in (None, STREAM)
+    if not to_stdout:
+        if existing == "skip" and os.path.lexists(str(out)):
             click.echo(f"{shown(out)} exists, skipped", err=True)
             return
-        _prepare_file(Path(str(out)), format, overwrite)
-    if plan is not None and not plan.jobs:
-        raise SystemExit(_Report(plan, as_json).close())
-    colorizer = follow(load(**limit).tuned(**look))
-    if plan is None:
-        source = sys.stdin.buffer if STREAM in photos else photos[0]
-        picture = colorizer.color_pages(source, hints=spots, keep=mask, pages=pages)
-        if to_stdout:
-            own = picture.format if isinstance(picture, images.Picture) else "tiff"
-            encoded = images.encode(
-                picture, format or own or "png", quality=quality, provenance=not no_provenance
-            )
-            sys.stdout.buffer.write(encoded)
-            sys.stdout.buffer.flush()
-        else:
-            images.write(picture, str(out), overwrite=overwrite, **saving)
-            click.echo(f"{STREAM} -> {shown(out)}", err=True)
+        _prepare_file(Path(str(out)), encoding["format"], overwrite=existing == "replace")
+    colorizer = load()
+    source = sys.stdin.buffer if photo == STREAM else photo
+    said = marks.read(colorizer.settings["max_pixels"])
+    picture = colorizer.color_pages(source, **said, pages=encoding["pages"])
+    if not to_stdout:
+        images.write(picture, str(out), overwrite=existing == "replace", **saving_of(encoding))
+        click.echo(f"{STREAM} -> {shown(out)}", err=True)
         return
-
-    report = _Report(plan, as_json)
-    interrupted = False
-    try:
-        run(plan, colorizer, hints=spots, keep=mask, workers=workers, progress=report.progress)
-    except KeyboardInterrupt:
-        interrupted = True
-    raise SystemExit(report.close(interrupted=interrupted))
+    own = picture.format if isinstance(picture, images.Picture) else "tiff"
+    quality, provenance = encoding["quality"], encoding["provenance"]
+    data = images.encode(picture, encoding["format"] or own or "png", quality=quality, provenance=provenance)
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
-def _plan(
-    photos: tuple[str, ...], out: str | None, recursive: bool, existing: Existing, options: FileOptions
-) -> Plan:
+def _plan(photos: tuple[str, ...], out: str | None, planning: Planning, encoding: FileOptions) -> Plan:
     """Plan a folder of results, or the one file that *out* names by its ending."""
     from PIL import Image
 
@@ -198,16 +207,14 @@ def _plan(
     if out is not None and ending in EXTENSIONS:
         if len(photos) > 1 or Path(photos[0]).is_dir():
             raise OptionError(f"--out: expected a folder for several photos, got the file name {out!r}")
-        return Plan([Job(Path(photos[0]), Path(out), named=True)], [], existing, options)
+        return Plan([Job(Path(photos[0]), Path(out), named=True)], [], planning["existing"], encoding)
     # Who writes picture.jp2 does not want a folder of that name.
     if ending and ending in Image.registered_extensions():
         raise OptionError(
             f"--out: expected a folder, or a name ending in {' '.join(EXTENSIONS)}, got {out!r}"
         )
     with _Search() as search:
-        return make_plan(
-            photos, out, recursive=recursive, existing=existing, progress=search.progress, **options
-        )
+        return make_plan(photos, out, **planning, progress=search.progress, **encoding)
 
 
 class _Search:
@@ -237,7 +244,7 @@ class _Search:
             click.echo(" " * 60 + "\r", nl=False, err=True)
 
 
-def _prepare_file(target: Path, format: str | None, overwrite: bool) -> None:
+def _prepare_file(target: Path, format: str | None, *, overwrite: bool) -> None:
     """See that a photo from standard input can go to the file that was named."""
     from colorful.images import EXTENSIONS
 
@@ -257,14 +264,32 @@ class _Report:
     """Say what becomes of each photo: on a terminal a bar and what failed, elsewhere a line each."""
 
     def __init__(self, plan: Plan, as_json: bool) -> None:
-        self._total = len(plan.jobs)
+        from colorful.cli.progress import make_bar
+
+        self._plan, self._total = plan, len(plan.jobs)
         self._as_json = as_json
         self._start = time.monotonic()
         self._outcomes: set[Outcome] = set()  # an interrupt may have one reported twice
         has_bar = self._total > 1 and bool(sys.stderr) and sys.stderr.isatty() and not as_json
-        self._bar = _make_bar(self._total) if has_bar else None
+        self._bar = make_bar("photos", self._total) if has_bar else None
+        if self._bar is not None:
+            self._bar.start()
         for problem in plan.problems:
             self.progress(problem, 0, self._total)
+
+    def run(self, load: Callable[[], Colorizer], marks: MarkFiles, workers: int | None) -> int:
+        """Color the photos, and give the exit status."""
+        from colorful.folder import run
+
+        if not self._plan.jobs:
+            return self.close()
+        colorizer = load()
+        said = marks.read(colorizer.settings["max_pixels"])
+        try:
+            run(self._plan, colorizer, **said, workers=workers, progress=self.progress)
+        except KeyboardInterrupt:
+            return self.close(interrupted=True)
+        return self.close()
 
     def progress(self, outcome: Outcome, finished: int, total: int) -> None:
         """Take in what became of one photo."""
@@ -310,31 +335,6 @@ class _Report:
     @staticmethod
     def _print_json(value: object) -> None:
         click.echo(json.dumps(value, default=str))
-
-
-def _make_bar(total: int) -> Progress:
-    """Start a bar on standard error."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Speed(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.completed / (task.elapsed or 1):.1f} photos/s" if task.completed else "")
-
-    bar = Progress(
-        BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn(), console=Console(stderr=True)
-    )
-    bar.add_task("photos", total=total)
-    bar.start()
-    return bar
 
 
 def _reason(outcome: Outcome) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import click
 
 from colorful.cli import Failure, shown
-from colorful.cli.options import Command, gathered, look_options, model_options, settings_options
+from colorful.cli.options import DEVICE, SETTINGS, group, tuned_model_options
 from colorful.errors import OptionError
 from colorful.files import check_target, make_folder, write
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from colorful.colorizer import Colorizer
-    from colorful.evaluation import Report
-    from colorful.look import Look
+    from colorful.evaluation import Conditions, Preparation, Report
 
 _PREPARATION = (
     click.option(
@@ -43,22 +42,98 @@ _PREPARATION = (
 )
 
 
-def _prepared(command: Command) -> Command:
-    """Give a command the options of :class:`colorful.evaluation.Preparation`, as *preparation*."""
-    return gathered(command, _PREPARATION, "preparation", dict)
+_preparation_options = group("preparation", dict, *_PREPARATION)
+
+
+def _conditions(no_baselines: bool, hints: bool, **preparation: Unpack[Preparation]) -> Conditions:
+    from colorful.evaluation import HINT_COUNTS
+
+    return {**preparation, "baselines": not no_baselines, "hints": HINT_COUNTS if hints else ()}
+
+
+_condition_options = group(
+    "conditions",
+    _conditions,
+    *_PREPARATION,
+    click.option("--no-baselines", is_flag=True, help="Leave out grey and random."),
+    click.option("--hints", is_flag=True, help="Measure PSNR with 0 to 100 simulated hints, too."),
+)
+
+
+class _Models(NamedTuple):
+    """The models to score, and how each is loaded."""
+
+    names: tuple[str, ...]
+    options: Mapping[str, Any]
+
+    def load(self) -> list[Colorizer]:
+        from colorful.colorizer import Colorizer
+
+        return [Colorizer.from_pretrained(name, **self.options) for name in self.names]
+
+
+_models_options = group(
+    "models",
+    lambda models, **options: _Models(models, options),
+    click.option(
+        "-m",
+        "--model",
+        "models",
+        multiple=True,
+        default=["lite"],
+        show_default=True,
+        help="Name, Hub id, folder or file; several times.",
+    ),
+    *SETTINGS,
+    DEVICE,
+)
+
+
+class _Results(NamedTuple):
+    """Where the figures and the contact sheet go, and how many photos the sheet shows."""
+
+    json_path: Path | None
+    sheet: Path | None
+    examples: int
+
+    def check(self) -> None:
+        """Check that both can be written, before the long work."""
+        from colorful.images import EXTENSIONS
+
+        if self.sheet is not None and self.sheet.suffix.lower() not in EXTENSIONS:
+            expected = " ".join(EXTENSIONS)
+            raise OptionError(f"--sheet: expected a name ending in {expected}, got {str(self.sheet)!r}")
+        for path in (self.json_path, self.sheet):
+            if path is not None:
+                make_folder(path.parent)
+                check_target(path, overwrite=True)
+
+
+_result_options = group(
+    "results",
+    _Results,
+    click.option(
+        "--json",
+        "json_path",
+        metavar="OUT.json",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Result file with all figures, of each photo too.",
+    ),
+    click.option(
+        "--sheet",
+        metavar="OUT.png",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Contact sheet of the best and the worst photos.",
+    ),
+    click.option(
+        "--examples", type=click.IntRange(1), default=8, show_default=True, help="Of each on the sheet."
+    ),
+)
 
 
 @click.command(short_help="Score models on photos that are in color.")
 @click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    multiple=True,
-    default=["lite"],
-    show_default=True,
-    help="Name, Hub id, folder or file; several times.",
-)
+@_models_options
 @click.option(
     "-t",
     "--temperature",
@@ -67,46 +142,21 @@ def _prepared(command: Command) -> Command:
     multiple=True,
     help="Several times; the model's own by default.",
 )
-@settings_options
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ...")
-@_prepared
-@click.option("--no-baselines", is_flag=True, help="Leave out grey and random.")
-@click.option("--hints", is_flag=True, help="Measure PSNR with 0 to 100 simulated hints, too.")
+@_condition_options
 @click.option(
     "--classifier",
     is_flag=True,
     help="Ask EfficientNet-Lite2 whether it names the same as on the real photos (top-1).",
 )
-@click.option(
-    "--json",
-    "json_path",
-    metavar="OUT.json",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Result file with all figures, of each photo too.",
-)
-@click.option(
-    "--sheet",
-    metavar="OUT.png",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Contact sheet of the best and the worst photos.",
-)
-@click.option(
-    "--examples", type=click.IntRange(1), default=8, show_default=True, help="Of each on the sheet."
-)
+@_result_options
 @click.option("--video", is_flag=True, help="PHOTOS are films in color: measure how steady colors are.")
 def evaluate(
     photos: tuple[str, ...],
-    models: tuple[str, ...],
+    models: _Models,
     temperatures: tuple[float, ...],
-    settings: Any,
-    device: str,
-    preparation: Any,
-    no_baselines: bool,
-    hints: bool,
+    conditions: Conditions,
     classifier: bool,
-    json_path: Path | None,
-    sheet: Path | None,
-    examples: int,
+    results: _Results,
     video: bool,
 ) -> None:
     """Measure how near to the truth models color PHOTOS, which are in color.
@@ -123,43 +173,38 @@ def evaluate(
 
     With --video the films are colored frame by frame, causally and in two passes, by one model.
     """  # noqa: D301  (\b keeps click from rewrapping)
-    from colorful.colorizer import Colorizer
-    from colorful.evaluation import HINT_COUNTS
     from colorful.evaluation import evaluate as run
 
+    results.check()
     if video:
         from colorful.cli.video import score_films
 
-        if len(models) > 1 or len(temperatures) > 1 or hints or classifier or sheet:
+        several = len(models.names) > 1 or len(temperatures) > 1
+        if several or conditions["hints"] or classifier or results.sheet:
             raise OptionError("--video: expected one model and neither --hints, --classifier nor --sheet")
-        colorizer = Colorizer.from_pretrained(models[0], device=device, **settings)
+        (colorizer,) = models.load()
         colorizer = colorizer.tuned(temperature=temperatures[0] if temperatures else None)
-        _prepare(json_path, None)
-        score_films(photos, colorizer, json_path)
+        score_films(photos, colorizer, results.json_path)
         return
-    _prepare(json_path, sheet)
-    with _progress("Scoring") as progress:
+    with _progress() as progress:
         report, failure = _kept(
             lambda: run(
                 photos,
-                [Colorizer.from_pretrained(model, device=device, **settings) for model in models],
+                models.load(),
                 temperatures=temperatures or (None,),
-                baselines=not no_baselines,
-                hints=HINT_COUNTS if hints else (),
                 classifier=_classifier() if classifier else None,
-                examples=examples if sheet else 0,
+                examples=results.examples if results.sheet else 0,
                 progress=progress,
-                **preparation,
+                **conditions,
             )
         )
-    _show(report, json_path, sheet, failure)
+    _show(report, results, failure)
 
 
 @click.command(short_help="Make a page that asks people which is real.")
 @click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
-@model_options
-@look_options
-@_prepared
+@tuned_model_options
+@_preparation_options
 @click.option("--pairs", type=click.IntRange(1), default=40, show_default=True, help="How many photos.")
 @click.option(
     "--seconds",
@@ -180,8 +225,7 @@ def evaluate(
 def turing(
     photos: tuple[str, ...],
     load: Callable[[], Colorizer],
-    look: Look,
-    preparation: Any,
+    preparation: Preparation,
     pairs: int,
     seconds: float,
     out: Path,
@@ -196,10 +240,8 @@ def turing(
 
     make_folder(out.parent)
     check_target(out, overwrite=overwrite)
-    with _progress("Coloring", gentle=False) as progress:
-        page = turing_page(
-            photos, load().tuned(**look), pairs=pairs, seconds=seconds, progress=progress, **preparation
-        )
+    with _progress(gentle=False) as progress:
+        page = turing_page(photos, load(), pairs=pairs, seconds=seconds, progress=progress, **preparation)
     write(out, page.encode(), overwrite=overwrite)
     click.echo(shown(out))
 
@@ -208,18 +250,6 @@ def _classifier() -> Callable[[Tensor], Tensor]:
     from colorful.evaluation.classifier import EfficientNetLite2
 
     return EfficientNetLite2()
-
-
-def _prepare(json_path: Path | None, sheet: Path | None) -> None:
-    """Check that the results can be written, before the long work."""
-    from colorful.images import EXTENSIONS
-
-    if sheet is not None and sheet.suffix.lower() not in EXTENSIONS:
-        raise OptionError(f"--sheet: expected a name ending in {' '.join(EXTENSIONS)}, got {str(sheet)!r}")
-    for path in (json_path, sheet):
-        if path is not None:
-            make_folder(path.parent)
-            check_target(path, overwrite=True)
 
 
 def _kept(run: Callable[[], Report]) -> tuple[Report, str]:
@@ -234,7 +264,7 @@ def _kept(run: Callable[[], Report]) -> tuple[Report, str]:
         return error.report, str(error)
 
 
-def _show(report: Report, json_path: Path | None, sheet: Path | None, failure: str) -> None:
+def _show(report: Report, results: _Results, failure: str) -> None:
     """Print the report, write the files, then fail if something did."""
     from rich.console import Console
 
@@ -243,12 +273,12 @@ def _show(report: Report, json_path: Path | None, sheet: Path | None, failure: s
     console = Console(highlight=False)
     # A file or pipe has no width of its own: nothing is cut there.
     console.print(report, width=None if console.is_terminal else 1000)
-    if json_path is not None:
-        report.save(json_path)
-        click.echo(shown(json_path))
-    if sheet is not None:
-        images.write(images.read(report.sheet()), sheet, overwrite=True, provenance=False)
-        click.echo(shown(sheet))
+    if results.json_path is not None:
+        report.save(results.json_path)
+        click.echo(shown(results.json_path))
+    if results.sheet is not None:
+        images.write(images.read(report.sheet()), results.sheet, overwrite=True, provenance=False)
+        click.echo(shown(results.sheet))
     if failure:
         raise Failure(failure)
     if not report.complete:
@@ -258,10 +288,9 @@ def _show(report: Report, json_path: Path | None, sheet: Path | None, failure: s
 
 
 @contextlib.contextmanager
-def _progress(what: str, *, gentle: bool = True) -> Iterator[Callable[[int, int], bool]]:
+def _progress(*, gentle: bool = True) -> Iterator[Callable[[int, int], bool]]:
     """Show a bar on a terminal. If *gentle*, a first Ctrl-C only makes the callback return False."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from colorful.cli.progress import make_bar
 
     stopped = False
 
@@ -271,16 +300,12 @@ def _progress(what: str, *, gentle: bool = True) -> Iterator[Callable[[int, int]
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = signal.signal(signal.SIGINT, stop) if gentle else signal.getsignal(signal.SIGINT)
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True)
-    task = bar.add_task(what, total=None)
+    bar = make_bar("photos")
     try:
-        # Off a terminal not even with disable=True: rich before 14.3 would then leave an empty line.
-        with bar if console.is_terminal else contextlib.nullcontext():
+        with bar if bar.console.is_terminal else contextlib.nullcontext():
 
             def progress(done: int, total: int) -> bool:
-                bar.update(task, completed=done, total=total)
+                bar.update(bar.task_ids[0], completed=done, total=total)
                 return not stopped
 
             yield progress

@@ -1,10 +1,10 @@
-"""Groups of options that several commands have, each declared once and handed on as one value."""
+"""Options that belong together, declared once: a command gets each group as one value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
 import click
 
@@ -12,16 +12,47 @@ from colorful.errors import OptionError
 
 if TYPE_CHECKING:
     from colorful.colorizer import Colorizer
+    from colorful.hints import Hint
     from colorful.loaded import Precision
+    from colorful.prediction import Mask
+    from colorful.wishes import Manner
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Option = Callable[[Command], Command]
 
-_LOOK = (
-    click.option("-t", "--temperature", type=float, help="0 vivid .. 1 calm; the model's own by default."),
-    click.option("-s", "--saturation", type=float, help="Factor on the chroma; the model's own by default."),
-    click.option("--strength", type=float, help="0 grey .. 1 full color, the default."),
+
+def group(name: str, gather: Callable[..., Any], *options: Option[Any]) -> Option[Any]:
+    """Make a decorator that gives a command several options as one argument.
+
+    Args:
+        name: Of that argument.
+        gather: Makes its value; called with the values of the options as keywords.
+        *options: As ``click.option`` makes them.
+    """
+
+    def decorate(command: Command) -> Command:
+        names: set[str] = set()
+
+        @wraps(command)
+        def run(*args: Any, **given: Any) -> Any:
+            value = gather(**{key: given.pop(key) for key in names})
+            return command(*args, **{name: value}, **given)
+
+        decorated: Any = run
+        for option in reversed(options):
+            decorated = option(decorated)
+        names.update(parameter.name for parameter in decorated.__click_params__[-len(options) :])
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
+
+
+_MODEL = click.option(
+    "-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file of a model."
 )
-_SETTINGS = (
+_REVISION = click.option("--revision", help="Branch, tag or commit of a model on the Hub.")
+DEVICE = click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ...")
+SETTINGS = (
     click.option("--network-size", type=int, help="Side at which the network looks; its own by default."),
     click.option(
         "--protocol",
@@ -31,28 +62,29 @@ _SETTINGS = (
         help="released does as the released code: 256 x 256, bilinear ab, clipping.",
     ),
 )
-_MODEL = (
-    click.option(
-        "-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file of a model."
-    ),
-    click.option("--revision", help="Branch, tag or commit of a model on the Hub."),
-    click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ..."),
-    *_SETTINGS,
-    click.option(
-        "--dtype",
-        type=click.Choice(["float32", "bfloat16"]),
-        default="float32",
-        show_default=True,
-        help="bfloat16 is faster where the processor has it.",
-    ),
+_DTYPES = click.Choice(["float32", "bfloat16"])
+_DTYPE = click.option(
+    "--dtype",
+    type=_DTYPES,
+    default="float32",
+    show_default=True,
+    help="bfloat16 is faster where the processor has it.",
 )
-
-
-def settings_options(command: Command) -> Command:
-    """Give a command options of :class:`colorful.look.Settings`; it gets them as *settings*."""
-    return gathered(command, _SETTINGS, "settings", dict)
-
-
+_DTYPE_OF_FILMS = click.option(
+    "--dtype",
+    type=_DTYPES,
+    help="What the network computes in; by default what is faster on this machine.",
+)
+_MAX_PIXELS = click.option(
+    "--max-pixels",
+    type=click.IntRange(0),
+    help="Refuse photos with more; 178,956,970 by default, 0 takes any size.",
+)
+_LOOK = (
+    click.option("-t", "--temperature", type=float, help="0 vivid .. 1 calm; the model's own by default."),
+    click.option("-s", "--saturation", type=float, help="Factor on the chroma; the model's own by default."),
+    click.option("--strength", type=float, help="0 grey .. 1 full color, the default."),
+)
 _EXAMPLE = (
     click.option("--like", metavar="REF", type=click.Path(), help="A photo in color whose colors to follow."),
     click.option("--palette", metavar="COLORS", help='Colors to follow, such as "#8a5a3c,#2e5d8a".'),
@@ -73,82 +105,90 @@ _EXAMPLE = (
 )
 
 
-def example_options(command: Command) -> Command:
-    """Give a command the options of :meth:`Colorizer.liking`; it gets what applies them as *follow*."""
+def _loader(
+    model: str,
+    *,
+    max_pixels: int | None = None,
+    like: str | None = None,
+    palette: str | None = None,
+    amount: float = 0.5,
+    manner: Manner = "auto",
+    **options: Any,
+) -> Callable[[], Colorizer]:
+    """Make a function that loads the model, tuned as the options say."""
+    if like is not None and palette is not None:
+        raise OptionError("like, palette: expected at most one of them, got both")
+    example = like if palette is None else [color.strip() for color in palette.split(",")]
+    if max_pixels is not None:
+        options["max_pixels"] = max_pixels or None
 
-    def following(like: str | None, palette: str | None, **options: Any) -> Callable[[Colorizer], Colorizer]:
-        if like is not None and palette is not None:
-            raise OptionError("like, palette: expected at most one of them, got both")
-        colors = None if palette is None else [color.strip() for color in palette.split(",")]
-        example = like if colors is None else colors
+    def load() -> Colorizer:
+        from colorful.colorizer import Colorizer
+        from colorful.look import Look
 
-        def follow(colorizer: Colorizer) -> Colorizer:
-            return colorizer if example is None else colorizer.liking(example, **options)
+        look = {name: value for name, value in options.items() if name in Look.__annotations__}
+        others = {name: value for name, value in options.items() if name not in look}
+        colorizer = Colorizer.from_pretrained(model, **others).tuned(**look)
+        return colorizer if example is None else colorizer.liking(example, amount=amount, manner=manner)
 
-        return follow
-
-    return gathered(command, _EXAMPLE, "follow", following)
-
-
-def look_options(command: Command) -> Command:
-    """Give a command the options of :class:`colorful.look.Look`; it gets them as *look*."""
-    return gathered(command, _LOOK, "look", dict)
-
-
-def model_options(command: Command) -> Command:
-    """Give a command the options that choose a model; it gets a function that loads it as *load*."""
-
-    def loader(model: str, **options: Any) -> Callable[[], Colorizer]:
-        def load(**settings: Any) -> Colorizer:
-            from colorful.colorizer import Colorizer
-
-            return Colorizer.from_pretrained(model, **options, **settings)
-
-        return load
-
-    return gathered(command, _MODEL, "load", loader)
+    return load
 
 
-def video_model_options(command: Command) -> Command:
-    """Give a command the options that choose a model for films, which is as fast as it can be."""
+def _film_loader(*, dtype: Precision | None, **options: Any) -> Callable[[], Colorizer]:
+    """Make a function that loads the model in the faster precision, unless one was asked for."""
 
-    def loader(model: str, dtype: Precision | None, **options: Any) -> Callable[[], Colorizer]:
-        def load() -> Colorizer:
-            from colorful.colorizer import Colorizer
-            from colorful.video import faster_precision
+    def load() -> Colorizer:
+        from colorful.video import faster_precision
 
-            return Colorizer.from_pretrained(model, dtype=dtype or faster_precision(), **options)
+        return _loader(dtype=dtype or faster_precision(), **options)()
 
-        return load
-
-    dtype = click.option(
-        "--dtype",
-        type=click.Choice(["float32", "bfloat16"]),
-        help="What the network computes in; by default what is faster on this machine.",
-    )
-    return gathered(command, (*_MODEL[:-1], dtype), "load", loader)
+    return load
 
 
-def gathered(
-    command: Command, options: tuple[Callable[[Command], Command], ...], name: str, gather: Callable[..., Any]
-) -> Command:
-    """Give a command options that it gets as one argument.
+_WHICH = (_MODEL, _REVISION, DEVICE, *SETTINGS)
+# A command gets a function that loads the model, so that it can refuse other options before.
+model_options = group("load", _loader, *_WHICH, _DTYPE)
+tuned_model_options = group("load", _loader, *_WHICH, _DTYPE, *_LOOK)
+photo_model_options = group("load", _loader, *_WHICH, _DTYPE, _MAX_PIXELS, *_LOOK, *_EXAMPLE)
+film_model_options = group("load", _film_loader, *_WHICH, _DTYPE_OF_FILMS, *_LOOK)
 
-    Args:
-        command: The function behind it.
-        options: What to add.
-        name: Of the argument.
-        gather: Makes its value of the options' values.
-    """
-    names: set[str] = set()
 
-    @wraps(command)
-    def run(*args: Any, **given: Any) -> Any:
-        mine = {key: given.pop(key) for key in names}
-        return command(*args, **{name: gather(**mine)}, **given)
+class Marks(TypedDict):
+    """What a person says of the spots of one photo."""
 
-    result: Any = run
-    for option in reversed(options):
-        result = option(result)
-    names.update(parameter.name for parameter in result.__click_params__[-len(options) :])
-    return result  # type: ignore[no-any-return]
+    hints: list[Hint]
+    keep: Mask | None
+
+
+class MarkFiles(NamedTuple):
+    """The files that hold :class:`Marks`."""
+
+    hints: str | None
+    keep: str | None
+
+    def read(self, max_pixels: int | None) -> Marks:
+        """Read both.
+
+        Args:
+            max_pixels: The largest mask that is read; None for any size.
+        """
+        from colorful import images
+        from colorful.hints import load_hints
+
+        mask = None if self.keep is None else images.read(self.keep, max_pixels=max_pixels).unwrap()
+        return Marks(hints=[] if self.hints is None else load_hints(self.hints), keep=mask)
+
+
+mark_options = group(
+    "marks",
+    MarkFiles,
+    click.option(
+        "--hints", metavar="FILE.json", type=click.Path(), help="Colors of spots, for a single photo."
+    ),
+    click.option(
+        "--keep",
+        metavar="MASK",
+        type=click.Path(),
+        help="A picture, white where a single photo stays as it is.",
+    ),
+)

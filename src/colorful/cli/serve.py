@@ -2,9 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from colorful.cli.options import DEVICE, group
+
+if TYPE_CHECKING:
+    from colorful.colorizer import Colorizer
+    from colorful.web import Limits
+
+
+def _loader(models: tuple[str, ...], device: str) -> Callable[[], dict[str, Colorizer]]:
+    def load() -> dict[str, Colorizer]:
+        from colorful.colorizer import Colorizer
+        from colorful.models import DEFAULT_MODEL
+
+        return {
+            # Visitors need not know where a model lies on this computer.
+            Path(model).name if Path(model).exists() else model: Colorizer.from_pretrained(
+                model, device=device
+            )
+            for model in models or (DEFAULT_MODEL,)
+        }
+
+    return load
+
+
+_models_options = group(
+    "load",
+    _loader,
+    click.option(
+        "-m",
+        "--model",
+        "models",
+        multiple=True,
+        metavar="NAME",
+        help="Model to offer; may be repeated, the default first.",
+    ),
+    DEVICE,
+)
+
+
+def _limits(max_mb: int, max_megapixels: float, threads: int, queue: int) -> Limits:
+    from colorful.web import Limits
+
+    pixels = int(max_megapixels * 1_000_000)
+    return Limits(request_bytes=max_mb << 20, pixels=pixels, workers=threads, waiting=queue)
+
+
+_limit_options = group(
+    "limits",
+    _limits,
+    click.option(
+        "--max-mb",
+        default=64,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Largest request in megabytes.",
+    ),
+    click.option(
+        "--max-megapixels",
+        default=64.0,
+        show_default=True,
+        type=click.FloatRange(0.001),
+        help="Largest photo.",
+    ),
+    click.option(
+        "--threads",
+        default=2,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Photos colored at the same time.",
+    ),
+    click.option(
+        "--queue",
+        default=16,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Photos that may wait for that.",
+    ),
+)
 
 
 @click.command()
@@ -13,32 +93,13 @@ import click
     "--port", default=5000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
 @click.option("--prefix", default="", metavar="/BASE", help="Path below which everything lives.")
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    multiple=True,
-    metavar="NAME",
-    help="Model to offer; may be repeated, the default first.",
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps, ...")
+@_models_options
 @click.option(
     "--trusted-host", "trusted_hosts", multiple=True, metavar="NAME",
     help="Host name to answer for beside localhost; may be repeated; .example.org takes in all below.",
 )  # fmt: skip
 @click.option("--trust-proxy", is_flag=True, help="Believe the X-Forwarded headers of one proxy in front.")
-@click.option(
-    "--max-mb", default=64, show_default=True, type=click.IntRange(1), help="Largest request in megabytes."
-)
-@click.option(
-    "--max-megapixels", default=64.0, show_default=True, type=click.FloatRange(0.001), help="Largest photo."
-)
-@click.option(
-    "--threads", default=2, show_default=True, type=click.IntRange(1), help="Photos colored at the same time."
-)
-@click.option(
-    "--queue", default=16, show_default=True, type=click.IntRange(0), help="Photos that may wait for that."
-)
+@_limit_options
 @click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
@@ -49,14 +110,10 @@ def serve(
     host: str,
     port: int,
     prefix: str,
-    models: tuple[str, ...],
-    device: str,
+    load: Callable[[], dict[str, Colorizer]],
     trusted_hosts: tuple[str, ...],
     trust_proxy: bool,
-    max_mb: int,
-    max_megapixels: float,
-    threads: int,
-    queue: int,
+    limits: Limits,
     keep: Path | None,
     open_: bool,
 ) -> None:
@@ -69,24 +126,14 @@ def serve(
     import ipaddress
     import webbrowser
 
-    from colorful.colorizer import Colorizer
-    from colorful.models import DEFAULT_MODEL
-    from colorful.web import Limits, create_app
+    from colorful.web import create_app
     from colorful.web.app import studio_of
     from colorful.web.security import check_prefix
     from colorful.web.server import Server
 
     prefix = check_prefix(prefix)  # before the model is loaded for nothing
-    colorizers = {
-        # Visitors need not know where a model lies on this computer.
-        Path(model).name if Path(model).exists() else model: Colorizer.from_pretrained(model, device=device)
-        for model in models or (DEFAULT_MODEL,)
-    }
-    limits = Limits(
-        request_bytes=max_mb << 20, pixels=int(max_megapixels * 1_000_000), workers=threads, waiting=queue
-    )
     app = create_app(
-        colorizer=colorizers,
+        colorizer=load(),
         prefix=prefix,
         limits=limits,
         # An address chosen on purpose is answered for; a page elsewhere cannot make a browser send it.

@@ -9,47 +9,78 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
 from colorful.cli import INTERRUPTED, Failure, complain, need_streams, shown
-from colorful.cli.options import look_options, video_model_options
+from colorful.cli.options import film_model_options, group
 from colorful.errors import OptionError
 from colorful.files import make_folder
 
 if TYPE_CHECKING:
     from colorful.colorizer import Colorizer
-    from colorful.look import Look
     from colorful.video import VideoSummary
+    from colorful.video.coding import Coding
 
 STREAM = "-"
+
+
+class Frames(TypedDict):
+    """How frames are gone through; see :func:`colorful.colorize_video`."""
+
+    steady: float
+    two_passes: bool | None
+    deinterlace: bool
+
+
+_frame_options = group(
+    "frames",
+    dict,
+    click.option(
+        "--steady",
+        type=click.FloatRange(0, 1),
+        default=0.97,
+        show_default=True,
+        help="How steady colors are in time; 0 takes each frame by itself.",
+    ),
+    click.option(
+        "--two-passes/--causal",
+        default=None,
+        help="Whether later frames count as well; by default from file to file, not in a pipe.",
+    ),
+    click.option(
+        "--deinterlace", is_flag=True, help="Make whole frames of the fields of an interlaced film."
+    ),
+)
+
+
+def _coding(no_provenance: bool, **options: Any) -> Coding:
+    given = {name: value for name, value in options.items() if value is not None}
+    return {**given, "provenance": not no_provenance}  # type: ignore[typeddict-item]
+
+
+_coding_options = group(
+    "coding",
+    _coding,
+    click.option("--codec", help="h264 (the default), h265, vp9, av1 or ffv1, which loses nothing."),
+    click.option("--crf", type=int, help="Quality as the codec counts it, lower for better; of h264 18."),
+    click.option("--preset", help="ultrafast .. medium .. veryslow: time for a smaller file; h264 and h265."),
+    click.option("--subsampling", help="420 (the default), 422 or 444: how fine colors are."),
+    click.option("-f", "--format", help="Container, as FFmpeg calls it; by the ending of TARGET by default."),
+    click.option(
+        "--no-provenance", is_flag=True, help="Do not note in the metadata that a model made the colors."
+    ),
+)
 
 
 @click.command(short_help="Color a film, its colors steady in time.")
 @click.argument("film", metavar="FILM", type=click.Path(allow_dash=True))
 @click.argument("target", metavar="[TARGET]", required=False, type=click.Path(allow_dash=True))
-@video_model_options
-@look_options
-@click.option(
-    "--steady",
-    type=click.FloatRange(0, 1),
-    default=0.97,
-    show_default=True,
-    help="How steady colors are in time; 0 takes each frame by itself.",
-)
-@click.option(
-    "--two-passes/--causal",
-    default=None,
-    help="Whether later frames count as well; by default from file to file, not in a pipe.",
-)
+@film_model_options
+@_frame_options
 @click.option("--hints", metavar="FILE.json", type=click.Path(), help="Colors of spots at times.")
-@click.option("--deinterlace", is_flag=True, help="Make whole frames of the fields of an interlaced film.")
-@click.option("--codec", help="h264 (the default), h265, vp9, av1 or ffv1, which loses nothing.")
-@click.option("--crf", type=int, help="Quality as the codec counts it, lower for better; of h264 18.")
-@click.option("--preset", help="ultrafast .. medium .. veryslow: time for a smaller file; h264 and h265.")
-@click.option("--subsampling", help="420 (the default), 422 or 444: how fine colors are.")
-@click.option("-f", "--format", help="Container, as FFmpeg calls it; by the ending of TARGET by default.")
+@_coding_options
 @click.option(
     "--preview",
     metavar="SHEET",
@@ -57,24 +88,17 @@ STREAM = "-"
     help="First write ten frames as a picture; without TARGET nothing else.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace TARGET if it exists (never FILM).")
-@click.option(
-    "--no-provenance", is_flag=True, help="Do not note in the metadata that a model made the colors."
-)
 @click.option("--json", "as_json", is_flag=True, help="What became of the film as JSON on standard output.")
 def video(
     film: str,
     target: str | None,
     load: Callable[[], Colorizer],
-    look: Look,
-    steady: float,
-    two_passes: bool | None,
+    frames: Frames,
     hints: str | None,
-    deinterlace: bool,
+    coding: Coding,
     preview: Path | None,
     overwrite: bool,
-    no_provenance: bool,
     as_json: bool,
-    **coding: Any,
 ) -> None:
     """Color FILM and write TARGET; its light, times, sound and subtitles stay as they are.
 
@@ -91,30 +115,26 @@ def video(
     spots = load_timed_hints(hints) if hints else []
     if preview is not None:
         _check_sheet(preview)
-    colorizer = load().tuned(**look)
+    colorizer = load()
     if preview is not None:
         from colorful import images
 
-        sheet = preview_video(film, colorizer=colorizer, deinterlace=deinterlace)
-        images.write(images.read(sheet), preview, overwrite=True, provenance=not no_provenance)
+        sheet = preview_video(film, colorizer=colorizer, deinterlace=frames["deinterlace"])
+        images.write(images.read(sheet), preview, overwrite=True, provenance=coding["provenance"])
         click.echo(shown(preview), err=True)
     if target is None:
         return
-    given = {name: value for name, value in coding.items() if value is not None}
     with _progress() as progress:
         try:
             summary = colorize_video(
                 sys.stdin.buffer if film == STREAM else film,
                 sys.stdout.buffer if target == STREAM else target,
                 colorizer=colorizer,
-                steady=steady,
-                two_passes=two_passes,
                 hints=spots,
-                deinterlace=deinterlace,
                 overwrite=overwrite,
                 progress=progress,
-                provenance=not no_provenance,
-                **given,
+                **frames,
+                **coding,
             )
         except KeyboardInterrupt:
             resumable = STREAM not in (film, target)
@@ -166,19 +186,10 @@ def _tell(film: str, target: str, summary: VideoSummary, as_json: bool) -> None:
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
     """Show a bar with frames a second and the time left on a terminal; elsewhere a line a minute."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
+    from colorful.cli.progress import make_bar
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    bar = make_bar("frames")
+    if not bar.console.is_terminal:
         told = time.monotonic()
 
         def line(done: int, total: int) -> None:
@@ -190,13 +201,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield line
         return
 
-    class Speed(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.1f} frames/s" if task.speed else "")
-
-    columns = (BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True, speed_estimate_period=20)
-    task = bar.add_task("frames", total=None)
+    task = bar.task_ids[0]
     with bar:
         yield lambda done, total: bar.update(task, completed=done, total=max(done, total) if total else None)
 
