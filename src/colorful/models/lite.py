@@ -5,7 +5,6 @@ over the 313 ab bins there. Hints enter every level of the decoder, and at strid
 looks like their places. About 4.3 M parameters.
 
 References:
-    Tan, Le. EfficientNet. ICML 2019; its Lite0 variant has no squeeze-and-excitation, and ReLU6.
     Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016 (the distribution over bins).
     Press, Smith, Lewis. Train Short, Test Long. ICLR 2022 (attention that fades with distance).
     Levin, Lischinski, Weiss. Colorization using Optimization. SIGGRAPH 2004 (like lightness, like color).
@@ -24,19 +23,9 @@ from torch import Tensor, nn
 
 from colorful.errors import ShapeError
 from colorful.lab.bins import AbBins
+from colorful.models.efficientnet import TAPS, ConvNorm, Encoder
 from colorful.models.network import ALL_CELLS, Cells, Network, NetworkConfig
 
-# EfficientNet-Lite0, one row a stage: expansion, kernel, stride, channels out, blocks.
-_STAGES = (
-    (1, 3, 1, 16, 1),
-    (6, 3, 2, 24, 2),
-    (6, 5, 2, 40, 2),
-    (6, 3, 2, 80, 3),
-    (6, 5, 1, 112, 3),
-    (6, 5, 2, 192, 4),
-    (6, 3, 1, 320, 1),
-)
-_TAPS = (2, 4, 10, 15)  # the blocks whose outputs are the features at strides 4, 8, 16 and 32
 _TAP_CHANNELS = (24, 40, 112, 320)
 _WIDTHS = (80, 128, 192, 256)  # of the decoder at strides 4, 8, 16 and 32
 _HINT_WIDTH = 32
@@ -132,7 +121,7 @@ class Lite(Network):
     def features(self, light: Tensor) -> Tensor:
         """Give the encoder's map at stride 16, ``(N, 112, H/16, W/16)``; see :meth:`Network.features`."""
         self.check(light)
-        return self.encoder(light, last=_TAPS[2])[2]
+        return self.encoder(light, last=TAPS[2])[2]
 
     def hint_parts(self) -> list[nn.Module]:
         """Give the layers that only hints pass through; see :meth:`Network.hint_parts`."""
@@ -150,127 +139,6 @@ class Lite(Network):
             if isinstance(module, ConvNorm):
                 module.fold()
         return fused
-
-
-class ConvNorm(nn.Module):
-    """Convolve, normalize by batch norm, cut by ReLU or ReLU6.
-
-    While the statistics are fixed (in eval mode, or frozen) batch norm is a scale and a shift: they go into
-    the convolution's weights, so that no pass over the activations is spent on them, in training either.
-    Padding is TensorFlow's "same", which the ImageNet weights are made for: at stride 2 more on the right.
-    """
-
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(
-        self,
-        channels_in: int,
-        channels_out: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        groups: int = 1,
-        cut: Literal["relu6", "relu", "none"] = "relu",
-        eps: float = 1e-3,
-        momentum: float = 0.03,
-    ) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(channels_out, channels_in // groups, kernel, kernel))
-        nn.init.kaiming_normal_(self.weight, mode="fan_in", nonlinearity="relu")
-        self.gain: nn.Parameter | None = nn.Parameter(torch.ones(channels_out))
-        self.bias = nn.Parameter(torch.zeros(channels_out))
-        self.register_buffer("running_mean", torch.zeros(channels_out))
-        self.register_buffer("running_var", torch.ones(channels_out))
-        self.stride, self.groups, self.kernel = stride, groups, kernel
-        self.cut, self.eps, self.momentum = cut, eps, momentum
-        self.frozen = False
-
-    def forward(self, x: Tensor, extra: Tensor | None = None) -> Tensor:
-        """Run; *extra* is added before the cut."""
-        if self.gain is None:
-            x = self._convolve(x, self.weight, self.bias)
-        elif self.training and not self.frozen:
-            x = self._convolve(x, self.weight, None)
-            x = F.batch_norm(
-                x, self.running_mean, self.running_var, self.gain, self.bias, True, self.momentum, self.eps
-            )
-        else:
-            x = self._convolve(x, *self._folded(self.gain))
-        if extra is not None:
-            x = x + extra
-        if self.cut == "none":
-            return x
-        return F.relu6(x, inplace=True) if self.cut == "relu6" else F.relu(x, inplace=True)
-
-    def fold(self) -> None:
-        """Put batch norm into the weights for good."""
-        if self.gain is not None:
-            weight, bias = self._folded(self.gain)
-            self.weight, self.bias, self.gain = nn.Parameter(weight, False), nn.Parameter(bias, False), None
-            del self.running_mean, self.running_var
-
-    def _folded(self, gain: Tensor) -> tuple[Tensor, Tensor]:
-        scale = gain * torch.rsqrt(self.running_var + self.eps)
-        return self.weight * scale[:, None, None, None], self.bias - self.running_mean * scale
-
-    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if self.groups > 1 and torch.is_autocast_enabled(x.device.type):
-            # A filter for each channel is bound by memory, not by products; on CPUs its bfloat16 gradient is
-            # up to a hundred times slower than the float32 one.
-            with torch.autocast(x.device.type, enabled=False):
-                return self._convolve(x.float(), weight, bias)
-        if self.stride == 1:
-            return F.conv2d(x, weight, bias, padding=self.kernel // 2, groups=self.groups)
-        # At stride 2 the first window starts one pixel later than with symmetric padding. One more pixel on
-        # every side moves it a whole step too early: that first row and column are left out.
-        return F.conv2d(x, weight, bias, self.stride, self.kernel // 2 + 1, groups=self.groups)[..., 1:, 1:]
-
-
-class Encoder(nn.Module):
-    """EfficientNet-Lite0 without its classifier: features at strides 4, 8, 16 and 32."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = ConvNorm(1, 32, 3, stride=2, cut="relu6")
-        blocks, channels = [], 32
-        for expansion, kernel, stride, width, repeats in _STAGES:
-            for number in range(repeats):
-                blocks.append(
-                    InvertedResidual(channels, width, expansion, kernel, stride if number == 0 else 1)
-                )
-                channels = width
-        self.blocks = nn.ModuleList(blocks)
-
-    def forward(self, light: Tensor, last: int = _TAPS[-1]) -> list[Tensor]:
-        """Map L, ``(N, 1, H, W)`` in 0..100, to four maps, the finest first; fewer with a lower *last*."""
-        # In float32 until here: bfloat16 has steps of 0.5 in L above 64, but fine ones around 0.
-        light = (light * (2.55 / 128) - 127 / 128).to(self.stem.weight.dtype)
-        x = self.stem(light)  # (N, 1, H, W) -> (N, 32, H/2, W/2)
-        features = []
-        for number, block in enumerate(self.blocks[: last + 1]):
-            x = block(x)
-            if number in _TAPS:
-                features.append(x)
-        return features
-
-
-class InvertedResidual(nn.Module):
-    """Inverted residual: expand by 1x1, filter each channel, project by 1x1."""
-
-    def __init__(self, channels_in: int, channels_out: int, expansion: int, kernel: int, stride: int) -> None:
-        super().__init__()
-        inner = channels_in * expansion
-        self.expand = ConvNorm(channels_in, inner, 1, cut="relu6") if expansion > 1 else None
-        self.depthwise = ConvNorm(inner, inner, kernel, stride=stride, groups=inner, cut="relu6")
-        self.project = ConvNorm(inner, channels_out, 1, cut="none")
-        self.residual = stride == 1 and channels_in == channels_out
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Run; where sizes allow, the input is added to the result."""
-        inner = x if self.expand is None else self.expand(x)
-        out: Tensor = self.project(self.depthwise(inner))
-        return x + out if self.residual else out
 
 
 class HintMap(NamedTuple):

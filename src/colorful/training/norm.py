@@ -8,7 +8,7 @@ from typing import Self
 import torch
 from torch import nn
 
-from colorful.models.lite import ConvNorm
+from colorful.models.efficientnet import ConvNorm
 from colorful.models.network import Network
 from colorful.training.data import Batch
 
