@@ -26,6 +26,7 @@ from colorful.errors import (
 from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.images import Picture
+from colorful.images.sheet import lay_out
 from colorful.lab.decode import Decoder
 from colorful.lab.kinship import variance
 from colorful.lab.reweight import Lookup, borrow, histogram, mix, tilt
@@ -360,11 +361,8 @@ class Prediction:
         ]
         for half in halves:
             half.thumbnail((_SHOWN, _SHOWN))
-        sheet = Image.new("RGB", (halves[0].width * 2, halves[0].height))
-        sheet.paste(halves[0], (0, 0))
-        sheet.paste(halves[1], (halves[0].width, 0))
         buffer = io.BytesIO()
-        sheet.save(buffer, "PNG")
+        lay_out([halves], gap=0).save(buffer, "PNG")
         return buffer.getvalue()
 
 

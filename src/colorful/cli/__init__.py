@@ -140,7 +140,7 @@ class _EchoHandler(logging.Handler):
             print(logging.Formatter().formatException(record.exc_info), file=sys.stderr)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("-v", "--verbose", is_flag=True, help="Say what is done along the way.")
 @click.version_option(__version__, "-V", "--version", prog_name="colorful")
 def cli(verbose: bool) -> None:

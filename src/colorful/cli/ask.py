@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Say where hints help a photo most.")
 @click.argument("photo", type=click.Path(allow_dash=True))
-@click.option("-n", "--count", type=click.IntRange(1), default=3, show_default=True, help="How many places.")
+@click.option("-n", "--count", type=click.IntRange(1), default=3, help="How many places.")
 @click.option("-o", "--out", metavar="FILE.json", type=click.Path(), help="By default standard output.")
 @click.option("--overwrite", is_flag=True, help="Replace --out if it is there.")
 @model_options

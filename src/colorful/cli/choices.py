@@ -15,6 +15,7 @@ from colorful.cli import shown
 from colorful.colorizer import saving_of
 from colorful.errors import OptionError
 from colorful.files import check_target, make_folder
+from colorful.images.sheet import lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 # Longer side of a picture on a sheet, in pixels.
 _TILE = 640
-_GAP = 8
 
 
 def write_variants(
@@ -97,13 +97,9 @@ def _sheet(pictures: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
         tile.thumbnail((_TILE, _TILE), Image.Resampling.LANCZOS)
         tiles.append(tile)
     width, height = tiles[0].size
-    columns = math.ceil(math.sqrt(len(tiles) * height / width)) or 1
-    rows = math.ceil(len(tiles) / columns)
-    page = Image.new("RGB", (columns * (width + _GAP) - _GAP, rows * (height + _GAP) - _GAP), (255, 255, 255))
-    for number, tile in enumerate(tiles):
-        row, column = divmod(number, columns)
-        page.paste(tile, (column * (width + _GAP), row * (height + _GAP)))
-    return np.asarray(page)
+    columns = math.ceil(math.sqrt(len(tiles) * height / width))
+    rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
+    return np.asarray(lay_out(rows))
 
 
 def _tell(photo: str, target: Path, number: int, variant: Variant, *, as_json: bool) -> None:

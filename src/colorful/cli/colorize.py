@@ -48,7 +48,7 @@ _variant_options = group(
     click.option(
         "--variants", metavar="N", type=click.IntRange(1), help="Write N pictures of it, to choose from."
     ),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of --variants."),
+    click.option("--seed", type=int, default=0, help="Of --variants."),
     click.option("--sheet", is_flag=True, help="Show --variants on one picture."),
 )
 
@@ -91,7 +91,6 @@ _encoding_options = group(
         "--pages",
         type=click.Choice(["first", "all"]),
         default="first",
-        show_default=True,
         help="Of a TIFF with several: all go into one TIFF.",
     ),
     click.option(

@@ -25,20 +25,15 @@ if TYPE_CHECKING:
 
 _PREPARATION = (
     click.option(
-        "--size",
-        type=click.IntRange(16),
-        default=256,
-        show_default=True,
-        help="Side in pixels of the square that is looked at.",
+        "--size", type=click.IntRange(16), default=256, help="Side in pixels of the square that is looked at."
     ),
     click.option(
         "--resize",
         type=click.Choice(["stretch", "crop"]),
         default="stretch",
-        show_default=True,
         help="Squeeze the photo into the square, or take its middle.",
     ),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all chance."),
+    click.option("--seed", type=click.IntRange(0), default=0, help="Of all chance."),
 )
 
 
@@ -81,7 +76,6 @@ _models_options = group(
         "models",
         multiple=True,
         default=["lite"],
-        show_default=True,
         help="Name, Hub id, folder or file; several times.",
     ),
     *SETTINGS,
@@ -125,9 +119,7 @@ _result_options = group(
         type=click.Path(dir_okay=False, path_type=Path),
         help="Contact sheet of the best and the worst photos.",
     ),
-    click.option(
-        "--examples", type=click.IntRange(1), default=8, show_default=True, help="Of each on the sheet."
-    ),
+    click.option("--examples", type=click.IntRange(1), default=8, help="Of each on the sheet."),
 )
 
 
@@ -205,13 +197,9 @@ def evaluate(
 @click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
 @tuned_model_options
 @_preparation_options
-@click.option("--pairs", type=click.IntRange(1), default=40, show_default=True, help="How many photos.")
+@click.option("--pairs", type=click.IntRange(1), default=40, help="How many photos.")
 @click.option(
-    "--seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="How long a pair is seen.",
+    "--seconds", type=click.FloatRange(0, min_open=True), default=1.0, help="How long a pair is seen."
 )
 @click.option(
     "-o",

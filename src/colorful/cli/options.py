@@ -47,33 +47,24 @@ def group(name: str, gather: Callable[..., Any], *options: Option[Any]) -> Optio
     return decorate
 
 
-_MODEL = click.option(
-    "-m", "--model", default="lite", show_default=True, help="Name, Hub id, folder or file of a model."
-)
+_MODEL = click.option("-m", "--model", default="lite", help="Name, Hub id, folder or file of a model.")
 _REVISION = click.option("--revision", help="Branch, tag or commit of a model on the Hub.")
-DEVICE = click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps ...")
+DEVICE = click.option("--device", default="auto", help="cpu, cuda, cuda:1, mps ...")
 SETTINGS = (
     click.option("--network-size", type=int, help="Side at which the network looks; its own by default."),
     click.option(
         "--protocol",
         type=click.Choice(["photo", "released"]),
         default="photo",
-        show_default=True,
         help="released does as the released code: 256 x 256, bilinear ab, clipping.",
     ),
 )
 _DTYPES = click.Choice(["float32", "bfloat16"])
 _DTYPE = click.option(
-    "--dtype",
-    type=_DTYPES,
-    default="float32",
-    show_default=True,
-    help="bfloat16 is faster where the processor has it.",
+    "--dtype", type=_DTYPES, default="float32", help="bfloat16 is faster where the processor has it."
 )
 _DTYPE_OF_FILMS = click.option(
-    "--dtype",
-    type=_DTYPES,
-    help="What the network computes in; by default what is faster on this machine.",
+    "--dtype", type=_DTYPES, help="What the network computes in; by default what is faster on this machine."
 )
 _MAX_PIXELS = click.option(
     "--max-pixels",
@@ -92,14 +83,12 @@ _EXAMPLE = (
         "--amount",
         type=click.FloatRange(0, 1),
         default=0.5,
-        show_default=True,
         help="Of --like and --palette: 0 nothing .. 1 toned.",
     ),
     click.option(
         "--manner",
         type=click.Choice(["auto", "match", "mood"]),
         default="auto",
-        show_default=True,
         help="Of --like: match takes colors where both photos show the same, mood its colors as a whole.",
     ),
 )

@@ -26,12 +26,7 @@ def make_bar(unit: str, total: int | None = None) -> Progress:
         def render(self, task: Task) -> Text:
             return text.Text(f"{task.speed:.1f} {unit}/s" if task.speed else "")
 
-    columns = (
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        Speed(),
-        progress.TimeRemainingColumn(),
-    )
+    columns = (progress.BarColumn(), progress.MofNCompleteColumn(), Speed(), progress.TimeRemainingColumn())
     bar = progress.Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=20)
     bar.add_task(unit, total=total)
     return bar

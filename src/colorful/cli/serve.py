@@ -56,43 +56,19 @@ def _limits(max_mb: int, max_megapixels: float, threads: int, queue: int) -> Lim
 _limit_options = group(
     "limits",
     _limits,
-    click.option(
-        "--max-mb",
-        default=64,
-        show_default=True,
-        type=click.IntRange(1),
-        help="Largest request in megabytes.",
-    ),
-    click.option(
-        "--max-megapixels",
-        default=64.0,
-        show_default=True,
-        type=click.FloatRange(0.001),
-        help="Largest photo.",
-    ),
-    click.option(
-        "--threads",
-        default=2,
-        show_default=True,
-        type=click.IntRange(1),
-        help="Photos colored at the same time.",
-    ),
-    click.option(
-        "--queue",
-        default=16,
-        show_default=True,
-        type=click.IntRange(0),
-        help="Photos that may wait for that.",
-    ),
+    click.option("--max-mb", default=64, type=click.IntRange(1), help="Largest request in megabytes."),
+    click.option("--max-megapixels", default=64.0, type=click.FloatRange(0.001), help="Largest photo."),
+    click.option("--threads", default=2, type=click.IntRange(1), help="Photos colored at the same time."),
+    click.option("--queue", default=16, type=click.IntRange(0), help="Photos that may wait for that."),
 )
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", default=5000, type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
 @click.option(
-    "--port", default=5000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+    "--prefix", default="", show_default=False, metavar="/BASE", help="Path below which everything lives."
 )
-@click.option("--prefix", default="", metavar="/BASE", help="Path below which everything lives.")
 @_models_options
 @click.option(
     "--trusted-host", "trusted_hosts", multiple=True, metavar="NAME",

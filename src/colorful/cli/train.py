@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     "--model",
     type=click.Choice(["lite", "eccv16", "siggraph17"]),
     default="lite",
-    show_default=True,
     help="Which network to train.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in RUN, with the options it began with.")
@@ -49,9 +48,7 @@ if TYPE_CHECKING:
 @click.option(
     "--report-minutes", type=click.FloatRange(0), help="Time between validations and sheets; 10 by default."
 )
-@click.option(
-    "--validation", type=click.IntRange(1), default=200, show_default=True, help="Photos to score on."
-)
+@click.option("--validation", type=click.IntRange(1), default=200, help="Photos to score on.")
 @click.pass_context
 def train(
     context: click.Context,

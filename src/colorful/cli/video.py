@@ -41,7 +41,6 @@ _frame_options = group(
         "--steady",
         type=click.FloatRange(0, 1),
         default=0.97,
-        show_default=True,
         help="How steady colors are in time; 0 takes each frame by itself.",
     ),
     click.option(

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from colorful import metrics
 from colorful.errors import ImageError, PhotosError
+from colorful.images.sheet import lay_out
 from colorful.lab import AbBins, lab_to_rgb, rgb_to_lab
 from colorful.lab.decode import Decoder
 from colorful.models.network import Network
@@ -122,15 +123,18 @@ class Validation(Scorer):
     def sheet(self, network: Network, *, count: int = 24, columns: int = 6) -> Image.Image:
         """Draw photos, each as the network colors it above the real one."""
         device = next(network.parameters()).device
-        tiles = []
+        colored: list[Tensor] = []
         for pixels in torch.split(self.pixels[:count], _BATCH):
             light = rgb_to_lab(pixels / 255)[:, :1]
             ab = network.decode(network(light.to(device))).cpu() * network.config.saturation
             drawn = lab_to_rgb(torch.cat((light, _resize(ab, light)), dim=1))
-            tiles += list(torch.cat(((drawn * 255).round().byte(), pixels), dim=2))  # (3, 2 S, S) each
-        tiles += [torch.zeros_like(tiles[0])] * (-len(tiles) % columns)
-        rows = [torch.cat(tiles[start : start + columns], dim=2) for start in range(0, len(tiles), columns)]
-        return Image.fromarray(torch.cat(rows, dim=1).movedim(0, -1).numpy())
+            colored += (drawn * 255).round().byte()
+        rows = []
+        for start in range(0, len(colored), columns):
+            for pictures in (colored, self.pixels[:count]):
+                row = pictures[start : start + columns]
+                rows.append([Image.fromarray(picture.movedim(0, -1).numpy()) for picture in row])
+        return lay_out(rows, gap=0)
 
 
 @dataclass(frozen=True)

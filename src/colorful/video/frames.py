@@ -14,6 +14,7 @@ from colorful import images
 from colorful.colorizer import Colorizer
 from colorful.errors import KindError, OptionError, RangeError, ShapeError
 from colorful.images import Picture
+from colorful.images.sheet import lay_out
 from colorful.raster import light, render
 from colorful.video.film import Film
 from colorful.video.run import STEADY, check_steady, default_colorizer
@@ -135,9 +136,4 @@ def preview_video(
                 (6, tile.height - 20), minutes, fill="white", stroke_width=1, stroke_fill="black"
             )
             tiles.append(tile)
-    across, down = min(_ACROSS, len(tiles)), -(-len(tiles) // _ACROSS)
-    width, height = tiles[0].size
-    sheet = Image.new("RGB", (across * width, down * height))
-    for number, tile in enumerate(tiles):
-        sheet.paste(tile, (number % _ACROSS * width, number // _ACROSS * height))
-    return sheet
+    return lay_out([tiles[start : start + _ACROSS] for start in range(0, len(tiles), _ACROSS)], gap=0)
