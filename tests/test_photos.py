@@ -295,7 +295,7 @@ def test_what_is_no_file_is_passed_over(album: Path, caplog: pytest.LogCaptureFi
     assert [photo.name for photo in find_photos(str(album / "*.*[gG]"))] == ["a.PNG", "b.png"]
     with pytest.raises(PhotosError, match=r"neither a file nor a folder: .*pipe\.jpg"):
         find_photos(album / "pipe.jpg")
-    with pytest.raises(ImageError, match=r"x: cannot be read: expected a regular file"):
+    with pytest.raises(ImageError, match=r"x: cannot be read: expected a file, got a "):
         Photo("x", album / "pipe.jpg").read()
 
 

@@ -20,6 +20,14 @@ from colorful.errors import ColorfulError, OutputError, OutputExistsError
 UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EROFS}
 """Errors of systems that cannot sync, lock or set permissions. Any other error concerns the data."""
 
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_OWN_PIPES = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
 _WORDS = {
     errno.EEXIST: "a file is in its place",
     errno.ENOTDIR: "a file is in the place of a folder",
@@ -128,12 +136,25 @@ def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
 
     Raises:
         OSError: If it cannot be opened, or is no regular file; :func:`in_words` says why.
+        ValueError: If no file can have this name.
     """
     # Checked before opening: opening a named pipe waits for a program at its other end.
-    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
-        kind = "a folder" if Path(path).is_dir() else "something else"
-        raise OSError(errno.EINVAL, f"expected a regular file, got {kind}", os.fspath(path))
+    kind = stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116 (pathlib's has another error for "\0")
+    if kind in _KINDS and not is_own_pipe(path):
+        raise OSError(errno.EINVAL, f"expected a file, got {_KINDS[kind]}", os.fspath(path))
     return Path(path).open("rb")
+
+
+def is_own_pipe(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is a pipe that a shell has made for this program, as in ``colorful <(curl ...)``.
+
+    Nobody else reads from it, and it can be read once.
+    """
+    if not os.fspath(path).startswith(_OWN_PIPES):
+        return False
+    with contextlib.suppress(OSError, ValueError):
+        return stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116
+    return False
 
 
 def in_words(error: BaseException) -> str:

@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from PIL import ImageColor
 from torch import Tensor
 
 from colorful.errors import HintError, KindError
+from colorful.files import in_words, open_regular
 from colorful.lab.space import rgb_to_lab
 
 # Half of the patches' mean side in the training of Zhang et al. 2017 (1 to 9 cells).
@@ -136,11 +136,12 @@ def load_hints(path: str | os.PathLike[str]) -> list[Hint]:
         HintError: If the file cannot be read or does not hold hints.
     """
     try:
-        return parse_hints(Path(path).read_bytes())
-    except OSError as error:
-        raise HintError(f"hints: cannot read {os.fspath(path)!r}: {error.strerror or error}") from error
-    except HintError as error:
-        raise HintError(f"{os.fspath(path)}: {error}") from error
+        with open_regular(path) as file:
+            return parse_hints(file.read())
+    except (OSError, ValueError) as error:
+        if isinstance(error, HintError):
+            raise HintError(f"{os.fspath(path)}: {error}") from error
+        raise HintError(f"hints: cannot read {os.fspath(path)!r}: {in_words(error)}") from error
 
 
 def check_hints(hints: object) -> None:

@@ -84,6 +84,38 @@ def test_a_closed_stream_is_told_in_words(closed: str, name: str, here: Path, mo
     assert done.stderr == f"colorful: standard {name}: expected it to be open, got it closed\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "status", "stdout", "stderr"),
+    [
+        ("{colorful} - < pages.tif 2>&-", 0, b"II*", ""),  # what is told of it goes nowhere, not into it
+        ("{colorful} a.png -o new.png 2>/dev/full && cat new.png", 0, b"\x89PNG", ""),
+        ("{colorful} a.png -o new.png <&- >&- 2>&-; cat new.png", 0, b"\x89PNG", ""),
+        ("{colorful} - < a.png > /dev/full", 1, b"", "colorful: No space left on device\n"),
+        ("{colorful} --help > /dev/full", 1, b"", "colorful: No space left on device\n"),
+        ("{colorful} a.png -o /dev/stdout", 0, b"\x89PNG", ""),
+        ("cat a.png | {colorful} /dev/stdin", 0, b"\x89PNG", ""),
+        ("{colorful} <(cat a.png) -o new.png && cat new.png", 0, b"\x89PNG", "-> new.png\n"),
+        ("mkfifo h.json; {colorful} a.png --hints h.json", 1, b"", "expected a file, got a named pipe\n"),
+        ("mkdir x; cd x; rmdir ../x; {colorful} ../a.png", 1, b"", "colorful: No such file or directory\n"),
+    ],
+)
+def test_streams_and_pipes_of_any_kind(
+    here: Path, model: str, command: str, status: int, stdout: bytes, stderr: str
+) -> None:
+    """Closed or full streams, pipes of the shell and a folder that is gone: the photo, or words."""
+    with Image.open("a.png") as page:
+        page.save("pages.tif", save_all=True, append_images=[page])
+    colorful = f"{sys.executable} -m colorful"
+    line = command.format(colorful=colorful + (f" colorize -m {model}" if "--help" not in command else ""))
+    done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout[: len(stdout)]) == (status, stdout), done.stderr
+    assert done.stderr.decode().endswith(stderr)
+    assert b"Traceback" not in done.stderr
+    if stdout:
+        with Image.open(io.BytesIO(done.stdout)) as picture:
+            assert chroma(picture) > 1
+
+
 def test_the_limit_of_pixels_is_an_option(here: Path, model: str) -> None:
     """``--max-pixels`` refuses larger photos, a larger number lets them in, and 0 takes any size."""
     Image.new("1", (20_000, 9_000)).save("map.png")

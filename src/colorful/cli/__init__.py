@@ -7,6 +7,8 @@ import logging
 import os
 import re
 import sys
+from contextlib import suppress
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
@@ -116,12 +118,20 @@ def with_options(message: str, command: click.Command | None) -> str:
     return re.sub(names, lambda hit: options.get(hit[1] or hit[0], hit[0]), message)
 
 
-def complain(message: str) -> None:
+def tell(message: str, *, end: str = "\n") -> None:
     """Print a line on standard error, above a progress bar if there is one.
 
-    Not by ``click.echo``, which goes around what rich has put in the place of ``sys.stderr``.
+    Where it is closed or its disk is full nothing is said: what is told of the work must not end it. Not by
+    ``click.echo``, which goes around what rich has put in the place of ``sys.stderr``.
     """
-    print(f"colorful: {shown(message)}", file=sys.stderr)
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(message, end=end, file=sys.stderr, flush=True)
+
+
+def complain(message: str) -> None:
+    """Print a line on standard error that names the program."""
+    tell(f"colorful: {shown(message)}")
 
 
 def need_streams(*, stdin: bool, stdout: bool) -> None:
@@ -137,7 +147,7 @@ class _EchoHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         complain(record.getMessage())
         if record.exc_info:  # a failure of ours, which a server survives: here is the more that its log says
-            print(logging.Formatter().formatException(record.exc_info), file=sys.stderr)
+            tell(logging.Formatter().formatException(record.exc_info))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -172,5 +182,23 @@ def own_process() -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    _hold_streams()
     own_process()
-    cli(prog_name="colorful")
+    try:
+        Path.cwd()  # Intel's library, which torch loads, ends the program without one
+        cli(prog_name="colorful")
+    except OSError as error:  # of help that cannot be printed, too
+        complain(error.strerror or str(error))
+        sys.exit(1)
+
+
+def _hold_streams() -> None:
+    """Open the standard streams that are closed, on nothing: else a file of ours would take their place.
+
+    What a library then prints would be written into a photo.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which takes the lowest number that is free

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from colorful.cli import tell
 from colorful.cli.options import model_options
 
 if TYPE_CHECKING:
@@ -46,4 +47,4 @@ def ask(photo: str, count: int, out: str | None, overwrite: bool, load: Callable
     files.write(out, document.encode(), overwrite=overwrite)
     for number, place in enumerate(places, start=1):
         likely = ", ".join(f"{found.name} {found.probability:.0%}" for found in place.suggestions)
-        click.echo(f"{number}: at {place.x:.0f}, {place.y:.0f}: {likely}", err=True)
+        tell(f"{number}: at {place.x:.0f}, {place.y:.0f}: {likely}")

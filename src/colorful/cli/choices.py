@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from colorful import images
-from colorful.cli import shown
+from colorful.cli import shown, tell
 from colorful.colorizer import saving_of
 from colorful.errors import OptionError
 from colorful.files import check_target, make_folder
@@ -109,4 +109,4 @@ def _tell(photo: str, target: Path, number: int, variant: Variant, *, as_json: b
         click.echo(json.dumps(line | {"hints": [hint.to_json() for hint in variant.hints]}))
         return
     colors = ", ".join(f"{hint.color} at {hint.x:.0f}, {hint.y:.0f}" for hint in variant.hints)
-    click.echo(f"{number}: {shown(target)} ({colors or 'the plain picture'})", err=True)
+    tell(f"{number}: {shown(target)} ({colors or 'the plain picture'})")

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypedDict
 
 import click
 
-from colorful.cli import COMMANDS, INTERRUPTED, complain, need_streams, shown, with_options
+from colorful.cli import COMMANDS, INTERRUPTED, complain, need_streams, shown, tell, with_options
 from colorful.cli.options import MarkFiles, group, mark_options, photo_model_options
 from colorful.errors import OptionError, OutputExistsError
-from colorful.files import make_folder
+from colorful.files import is_own_pipe, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from colorful.plan import Existing, Outcome, Plan
 
 STREAM = "-"
+_STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
 class Variants(NamedTuple):
@@ -99,8 +100,12 @@ _encoding_options = group(
 )
 
 
+# One that may not be read is a broken photo among others, which go on.
+_PHOTO = click.Path(allow_dash=True, readable=False)
+
+
 @click.command(short_help="Color photos, folders, or standard input.")
-@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=_PHOTO)
 @click.option(
     "-o",
     "--out",
@@ -135,14 +140,16 @@ def colorize(
     Results are named colorized_<photo> and lie beside the photo or in --out. A broken photo is named, and
     the others go on.
     """
-    to_stdout = out == STREAM or (out is None and STREAM in photos)
+    out = STREAM if out in _STDOUT else out
+    is_stream = any(photo == STREAM or is_own_pipe(photo) for photo in photos)
+    to_stdout = out == STREAM or (out is None and is_stream)
     existing = planning["existing"]
-    if len(photos) > 1 and (STREAM in photos or out == STREAM or any(marks)):
+    if len(photos) > 1 and (is_stream or out == STREAM or any(marks)):
         raise OptionError("PHOTO: expected a single one with -, --hints or --keep, got several")
     need_streams(stdin=STREAM in photos, stdout=to_stdout or as_json)
     if to_stdout and as_json:
         raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
-    if variants is not None and (len(photos) > 1 or to_stdout or STREAM in photos or existing == "skip"):
+    if variants is not None and (len(photos) > 1 or to_stdout or is_stream or existing == "skip"):
         raise OptionError("--variants: expected a single photo and results in files, without --skip-existing")
     if STREAM in photos and sys.stdin.isatty():
         raise OptionError("PHOTO: expected a file or a pipe for -, since a terminal cannot send a picture")
@@ -154,7 +161,7 @@ def colorize(
 
         overwrite = existing == "replace"
         write_variants(load, photos[0], out, variants, marks, encoding, overwrite=overwrite, as_json=as_json)
-    elif STREAM in photos or to_stdout:
+    elif is_stream or to_stdout:
         _colorize_stream(photos[0], out, load, marks, encoding, existing)
     else:
         plan = _plan(photos, out, planning, encoding)
@@ -177,7 +184,7 @@ def _colorize_stream(
     to_stdout = out in (None, STREAM)
     if not to_stdout:
         if existing == "skip" and os.path.lexists(str(out)):
-            click.echo(f"{shown(out)} exists, skipped", err=True)
+            tell(f"{shown(out)} exists, skipped")
             return
         _prepare_file(Path(str(out)), encoding["format"], overwrite=existing == "replace")
     colorizer = load()
@@ -186,7 +193,7 @@ def _colorize_stream(
     picture = colorizer.color_pages(source, **said, pages=encoding["pages"])
     if not to_stdout:
         images.write(picture, str(out), overwrite=existing == "replace", **saving_of(encoding))
-        click.echo(f"{STREAM} -> {shown(out)}", err=True)
+        tell(f"{shown(photo)} -> {shown(out)}")
         return
     own = picture.format if isinstance(picture, images.Picture) else "tiff"
     quality, provenance = encoding["quality"], encoding["provenance"]
@@ -234,13 +241,11 @@ class _Search:
         # A line that is written over on a terminal; elsewhere one now and then.
         self._next = time.monotonic() + (0.1 if on_terminal else 10)
         self._said = on_terminal
-        click.echo(
-            f"looking for photos: {found:,} so far" + " \r" * on_terminal, nl=not on_terminal, err=True
-        )
+        tell(f"looking for photos: {found:,} so far" + " \r" * on_terminal, end="" if on_terminal else "\n")
 
     def __exit__(self, *error: object) -> None:
         if self._said:
-            click.echo(" " * 60 + "\r", nl=False, err=True)
+            tell(" " * 60 + "\r", end="")
 
 
 def _prepare_file(target: Path, format: str | None, *, overwrite: bool) -> None:
@@ -301,11 +306,10 @@ class _Report:
             complain(f"{outcome.source}: {_reason(outcome)}")
         elif self._bar is None and not self._as_json:
             result = shown(outcome.target)
-            click.echo(
+            tell(
                 f"{shown(outcome.source)} -> {result}"
                 if outcome.status == "done"
-                else f"{result} exists, skipped",
-                err=True,
+                else f"{result} exists, skipped"
             )
 
     def close(self, *, interrupted: bool = False) -> int:
@@ -325,7 +329,7 @@ class _Report:
             words += [f"{counts[status]} {status}" for status in ("skipped", "failed") if counts[status]]
             words += [f"{counts['warned']} with warnings"] if counts["warned"] else []
             speed = f" ({counts['done'] / seconds:.1f} photos/s)" if counts["done"] else ""
-            click.echo(f"{', '.join(words)} in {seconds:.1f} s{speed}", err=True)
+            tell(f"{', '.join(words)} in {seconds:.1f} s{speed}")
         if interrupted:
             complain("interrupted; the same command with --skip-existing goes on")
             return INTERRUPTED

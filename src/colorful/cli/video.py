@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
-from colorful.cli import INTERRUPTED, Failure, complain, need_streams, shown
+from colorful.cli import INTERRUPTED, Failure, complain, need_streams, shown, tell
 from colorful.cli.options import film_model_options, group
 from colorful.errors import OptionError
 from colorful.files import make_folder
@@ -120,7 +120,7 @@ def video(
 
         sheet = preview_video(film, colorizer=colorizer, deinterlace=frames["deinterlace"])
         images.write(images.read(sheet), preview, overwrite=True, provenance=coding["provenance"])
-        click.echo(shown(preview), err=True)
+        tell(shown(preview))
     if target is None:
         return
     with _progress() as progress:
@@ -176,10 +176,7 @@ def _tell(film: str, target: str, summary: VideoSummary, as_json: bool) -> None:
     made = summary.frames - summary.resumed
     speed = f" ({made / summary.seconds:.1f} frames/s)" if made else ""
     before = f", {summary.resumed} of them before" if summary.resumed else ""
-    click.echo(
-        f"{shown(film)} -> {shown(target)}: {summary.frames} frames{before}, {summary.seconds:.1f} s{speed}",
-        err=True,
-    )
+    tell(f"{shown(film)} -> {shown(target)}: {summary.frames} frames{before}, {summary.seconds:.1f} s{speed}")
 
 
 @contextlib.contextmanager
@@ -195,7 +192,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
             nonlocal told
             if time.monotonic() - told > 60:
                 told = time.monotonic()
-                click.echo(f"{done} of {total or 'unknown'} frames", err=True)
+                tell(f"{done} of {total or 'unknown'} frames")
 
         yield line
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from colorful.cli import shown
+from colorful.cli import shown, tell
 from colorful.models import ARCHITECTURES
 
 _cache_dir = click.option(
@@ -31,7 +31,7 @@ def download(model: str, revision: str | None, cache_dir: Path | None, force: bo
 
     found = fetch(model, revision=revision, cache_dir=cache_dir, force_download=force)
     click.echo(found.weights)
-    click.echo(f"from {shown(found.source)}, SHA-256 {found.digest}", err=True)
+    tell(f"from {shown(found.source)}, SHA-256 {found.digest}")
 
 
 @click.command(short_help="Convert a .pth file to a folder for the Hub.")
@@ -60,7 +60,7 @@ def convert(file: Path, folder: Path, architecture: str | None, overwrite: bool)
     card = None if name is None else released_card(name, model=str(folder), sha256=found.sha256)
     made = inspect(save_pretrained(network, folder, card=card))
     click.echo(folder)
-    click.echo(f"{made.path.name}: {made.path.stat().st_size} bytes, SHA-256 {made.sha256}", err=True)
+    tell(f"{made.path.name}: {made.path.stat().st_size} bytes, SHA-256 {made.sha256}")
 
 
 @click.command(short_help="Write a model for other runtimes, as ONNX.")
@@ -79,10 +79,10 @@ def export(model: str, file: Path, half: bool, whole: bool, overwrite: bool) -> 
     from colorful.export import export_onnx
     from colorful.hub import load
 
-    click.echo("this takes a minute or two", err=True)
+    tell("this takes a minute or two")
     made = export_onnx(load(model), file, half=half, whole=whole, overwrite=overwrite)
     click.echo(made)
-    click.echo(f"{made.stat().st_size} bytes", err=True)
+    tell(f"{made.stat().st_size} bytes")
 
 
 @click.command(short_help="Tell what is in a file of weights.")
@@ -133,10 +133,10 @@ def cache(cache_dir: Path | None, clear_all: bool, yes: bool) -> None:
         unfinished = "" if entry.whole else "  (unfinished download)"
         click.echo(f"{entry.size / 1e6:9.1f} MB  {shown(entry.name)}{unfinished}  {shown(entry.path)}")
     if not entries:
-        click.echo(f"nothing is cached in {shown(cache_folder(cache_dir))}", err=True)
+        tell(f"nothing is cached in {shown(cache_folder(cache_dir))}")
     elif clear_all:
         total = sum(entry.size for entry in entries) / 1e6
         if not yes:
             click.confirm(f"Delete these {len(entries)}, {total:.1f} MB?", abort=True, err=True)
         clear(cache_dir)
-        click.echo(f"{total:.1f} MB freed", err=True)
+        tell(f"{total:.1f} MB freed")

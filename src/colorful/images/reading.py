@@ -7,7 +7,6 @@ import io
 import logging
 import os
 import re
-import stat
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from colorful.errors import (
     RangeError,
     ShapeError,
 )
+from colorful.files import in_words, open_regular
 from colorful.images import jpeg, jpeg2000, metadata, modes, png, pnm, profiles, tiff
 from colorful.images.log import naming, warn
 from colorful.images.metadata import SideData
@@ -77,15 +77,6 @@ _SAYS_UNSUPPORTED = re.compile(
     r"unknown (?:raw |image )?(?:mode|compression|pixel)",
     re.IGNORECASE,
 )
-_KINDS = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFDIR: "a folder",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-# Pipes that a shell has made for a program, as in `colorful <(curl ...)`, have nobody else to wait for.
-_OWN_PIPES = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
 
 
 def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
@@ -261,17 +252,11 @@ def _opened(source: Any) -> Iterator[tuple[IO[bytes], str]]:
 
 def _open_path(path: Path) -> IO[bytes]:
     try:
-        kind = stat.S_IFMT(path.stat().st_mode)
-        if kind in _KINDS and not (kind == stat.S_IFIFO and str(path).startswith(_OWN_PIPES)):
-            raise ImageError(f"{path}: expected a file, got {_KINDS[kind]}")
-        return path.open("rb")
+        return open_regular(path)
     except FileNotFoundError:
         raise ImageNotFoundError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
-        if isinstance(error, ImageError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ImageError(f"{path}: {reason}") from error
+        raise ImageError(f"{path}: {in_words(error)}") from error
 
 
 def _shots(file: IO[bytes], max_pixels: int | None = None) -> tuple[list[_Shot], str]:

@@ -20,6 +20,7 @@ from colorful.errors import (
     WeightsIntegrityError,
     WeightsNotFoundError,
 )
+from colorful.files import in_words, open_regular
 from colorful.models import NetworkConfig
 from colorful.runtime.runner import Description
 
@@ -148,11 +149,12 @@ def _providers(device: str) -> tuple[str, ...]:
 def _read(path: Path) -> onnx.ModelProto:
     """Read a graph, and make sure that it is one of ONNX's own operators and brings its weights itself."""
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except FileNotFoundError:
         raise WeightsNotFoundError(f"{path}: expected an ONNX file, got no such file") from None
     except OSError as error:
-        raise WeightsIntegrityError(f"{path}: cannot be read: {error.strerror}") from error
+        raise WeightsIntegrityError(f"{path}: cannot be read: {in_words(error)}") from error
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)
