@@ -19,13 +19,11 @@ def models(as_json: bool) -> None:
 
     Besides these, --model takes a Hub id (org/name), a folder or a file.
     """
-    from pkgutil import resolve_name
-
-    from colorful.models import ARCHITECTURES, DEFAULT_MODEL, MODELS
+    from colorful.models import DEFAULT_MODEL, MODELS, network_class
 
     rows: list[dict[str, Any]] = []
     for name, info in MODELS.items():
-        network = resolve_name(ARCHITECTURES[info.architecture])
+        network = network_class(info.architecture)
         rows.append(
             {
                 "name": name,

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
+from collections.abc import Callable
 
 from colorful.errors import UnsupportedOptionError
-from colorful.models import ARCHITECTURES, MODELS
+from colorful.models import ARCHITECTURES, MODELS, network_class
 from colorful.models.network import Network
 
 
 def has_features(architecture: str) -> bool:
-    """Tell whether networks of an architecture offer features, by which photos can be matched."""
-    return architecture in ARCHITECTURES and (
-        resolve_name(ARCHITECTURES[architecture]).features is not Network.features
-    )
+    """Tell whether the networks of an architecture offer features, by which two photos can be compared."""
+    return architecture in ARCHITECTURES and _offers_features(network_class(architecture))
 
 
 def unsupported(option: str, architecture: str) -> UnsupportedOptionError:
-    """Word the error for an option that a network has no use for, and name the models that have."""
-    kinds: dict[str, type[Network]] = {
-        name: resolve_name(ARCHITECTURES[info.architecture]) for name, info in MODELS.items()
-    }
+    """Make the error for an option that a network has no use for; it names the models that have."""
+    lack = "predicts one color for each cell, no distribution"
+    can: Callable[[type[Network]], bool] = _is_distribution
     if option == "hints":
-        lack = "takes no hints"
-        names = [name for name, kind in kinds.items() if kind.takes_hints]
+        lack, can = "takes no hints", _takes_hints
     elif option == "match":
-        lack = "offers no features to find the same in two photos by"
-        names = [name for name, kind in kinds.items() if kind.features is not Network.features]
-    else:
-        lack = "predicts one color for each cell, no distribution"
-        names = [name for name, kind in kinds.items() if kind.output == "distribution"]
+        lack, can = "offers no features to find the same in two photos by", _offers_features
+    names = [name for name, info in MODELS.items() if can(network_class(info.architecture))]
     return UnsupportedOptionError(f"{option}: {architecture} {lack}; these can: {', '.join(names)}")
+
+
+def _is_distribution(network: type[Network]) -> bool:
+    return network.output == "distribution"
+
+
+def _takes_hints(network: type[Network]) -> bool:
+    return network.takes_hints
+
+
+def _offers_features(network: type[Network]) -> bool:
+    return network.features is not Network.features

@@ -8,8 +8,8 @@ from flask import Blueprint, Response, jsonify, request, url_for
 
 from colorful.errors import ColorfulError, OptionError
 from colorful.web.api_photos import add_photos, image_response, kept_result
-from colorful.web.asked import edit_of_form, format_of, layout_of, photos_of_form, reply_wanted
-from colorful.web.edit import KEYS, LOOK
+from colorful.web.asked import format_of, layout_of, photos_of_form, reply_wanted
+from colorful.web.edit import KEYS, LOOK, read_form
 from colorful.web.openapi import describe
 from colorful.web.problems import Problem
 from colorful.web.studio import Studio
@@ -26,7 +26,7 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
         photos = list(photos_of_form(studio.limits, "format", "layout", *KEYS))
         type_, format = reply_wanted(format_of(request.form.get("format")))
         layout = layout_of(request.form.get("layout") or None)
-        wish = Wish(edit=edit_of_form(studio.colorizers), format=format, layout=layout)
+        wish = Wish(edit=read_form(request.form, studio.colorizers), format=format, layout=layout)
         whose = {"owner": owner_of(request), "asker": asker_of(request)}
         if type_ != "application/json":
             if len(photos) != 1:

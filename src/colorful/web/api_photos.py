@@ -11,7 +11,6 @@ from colorful.errors import OptionError
 from colorful.web.archive import Archive, open_archive
 from colorful.web.asked import (
     checked_object,
-    edit_of_json,
     format_of,
     json_object,
     layout_of,
@@ -21,7 +20,7 @@ from colorful.web.asked import (
     side_of,
     wants_exact,
 )
-from colorful.web.edit import KEYS, number, whole_number
+from colorful.web.edit import KEYS, number, read_json, whole_number
 from colorful.web.studio import Studio
 from colorful.web.uploads import Result, Upload, Wish
 from colorful.web.visitors import asker_of, greet, owner_of
@@ -52,7 +51,7 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
     @blueprint.post("/v1/photos/<id>/preview")
     def api_preview(id: str) -> Response:
         body = json_object("side", "region")
-        edit = edit_of_json(body, studio.colorizers)
+        edit = read_json(body, studio.colorizers)
         return _preview(studio, id, edit, side_of(body.get("side")), region_of(body.get("region")))
 
     @blueprint.post("/v1/photos/<id>/suggestions")
@@ -61,7 +60,7 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
         body = json_object("x", "y", "count")
         suggestions = studio.suggest(
             upload,
-            edit_of_json(body, studio.colorizers),
+            read_json(body, studio.colorizers),
             x=number("x", body.get("x")),
             y=number("y", body.get("y")),
             count=_count(body, 5),
@@ -78,7 +77,7 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
     def api_variants(id: str) -> Response:
         upload, body = studio.store.get(id, Upload), json_object("count")
         found = studio.variants(
-            upload, edit_of_json(body, studio.colorizers), count=_count(body, 4), asker=asker_of(request)
+            upload, read_json(body, studio.colorizers), count=_count(body, 4), asker=asker_of(request)
         )
         return jsonify(variants=[{"hints": [hint.to_json() for hint in hints]} for hints in found])
 
@@ -86,7 +85,7 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
     def api_places(id: str) -> Response:
         upload, body = studio.store.get(id, Upload), json_object("count")
         found = studio.places(
-            upload, edit_of_json(body, studio.colorizers), count=_count(body, 3), asker=asker_of(request)
+            upload, read_json(body, studio.colorizers), count=_count(body, 3), asker=asker_of(request)
         )
         return jsonify(places=[hint.to_json() for hint in found])
 
@@ -178,7 +177,7 @@ def _count(body: dict[str, Any], default: int) -> int:
 
 def _wish(studio: Studio, body: dict[str, Any]) -> Wish:
     format, layout = format_of(body.get("format")), layout_of(body.get("layout"))
-    return Wish(edit=edit_of_json(body, studio.colorizers), format=format, layout=layout)
+    return Wish(edit=read_json(body, studio.colorizers), format=format, layout=layout)
 
 
 def _preview(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any, get_args
 
 from flask import request
 from werkzeug.exceptions import NotAcceptable
 
-from colorful.colorizer import Colorizer
 from colorful.errors import OptionError, RangeError
-from colorful.web.edit import KEYS, Edit, read_form, read_json, whole_number
+from colorful.web.edit import KEYS, whole_number
 from colorful.web.limits import Limits
 from colorful.web.uploads import TYPES, Layout, NoPhotoError
 
@@ -42,11 +41,6 @@ def photos_of_form(limits: Limits, *fields: str) -> Iterator[tuple[bytes, str]]:
         yield data, file.filename or ""
 
 
-def edit_of_form(models: Mapping[str, Colorizer]) -> Edit:
-    """Read an edit from the form that was sent."""
-    return read_form(request.form, models)
-
-
 def json_object(*more: str) -> dict[str, Any]:
     """Read the JSON object that was sent.
 
@@ -74,11 +68,6 @@ def checked_object(name: str, value: object, keys: Collection[str]) -> dict[str,
         raise OptionError(f"{name}: expected a JSON object, got {type(value).__name__}")
     _refuse_unknown(name, value.keys(), keys)
     return value
-
-
-def edit_of_json(body: dict[str, Any], models: Mapping[str, Colorizer]) -> Edit:
-    """Read an edit from a JSON object whose keys were checked."""
-    return read_json(body, models)
 
 
 def query(*keys: str) -> dict[str, str]:

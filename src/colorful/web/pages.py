@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from colorful.errors import ColorfulError
 from colorful.web.api import describe_models
-from colorful.web.asked import edit_of_form, photos_of_form
-from colorful.web.edit import KEYS
+from colorful.web.asked import photos_of_form
+from colorful.web.edit import KEYS, read_form
 from colorful.web.problems import Problem, respond, wants_page
 from colorful.web.studio import Studio
 from colorful.web.texts import COOKIE, LANGUAGES, language_of, words
@@ -73,7 +73,7 @@ def add_pages(blueprint: Blueprint, studio: Studio) -> None:
     @blueprint.post("/colorization", endpoint="colorization_show")
     def show() -> Response:
         photos = list(photos_of_form(studio.limits, *KEYS))
-        wish = Wish(edit=edit_of_form(studio.colorizers))
+        wish = Wish(edit=read_form(request.form, studio.colorizers))
         owner, asker = owner_of(request), asker_of(request)
         shown = []
         for data, name in photos:
