@@ -83,13 +83,13 @@ class Colorizer(LoadedModel):
     _example: Following | None = None
 
     def tuned(self, **look: Unpack[Look]) -> Colorizer:
-        """Return a colorizer whose defaults are others; it shares the network, so that it costs nothing.
+        """Return a colorizer with other defaults. It shares the network with this one, so it costs nothing.
 
         Args:
-            **look: What is to change.
+            **look: The options to change.
 
         Returns:
-            The same model with that look.
+            The same model with these options.
 
         Raises:
             UnsupportedOptionError: If the model has no temperature.
@@ -108,7 +108,8 @@ class Colorizer(LoadedModel):
     def liking(self, example: Example, *, amount: float = 0.5, manner: Manner = "auto") -> Colorizer:
         """Return a colorizer whose photos get colors like an example's; it shares the network.
 
-        So a whole folder or a page can follow one photo, which is read and looked at once, here.
+        With it a whole folder, or a page, can be colored like one photo. The example is read and run through
+        the network once, here.
 
         Args:
             example: A photo in color, or the colors of a palette; see :meth:`Prediction.like`.
@@ -135,7 +136,7 @@ class Colorizer(LoadedModel):
         if not isinstance(example, list | tuple | Prediction):
             example = twin.predict(cast("Photo", example), features=True)
         chosen = Following(example, amount, manner)
-        # What is wrong with it is said now, not at the first photo.
+        # So that a bad example is reported now and not at the first photo.
         trial = example if isinstance(example, Prediction) else twin.predict(np.zeros((8, 8), np.uint8))
         chosen.follow(trial)
         twin._example = chosen
@@ -171,17 +172,17 @@ class Colorizer(LoadedModel):
         like: Example | None = None,
         **look: Unpack[Look],
     ) -> npt.NDArray[Any] | Image.Image:
-        """Color a photo. Its size and its L stay; a color photo is taken by its L.
+        """Color a photo. Its size and its L stay as they are; of a photo in color only L is used.
 
         Args:
             photo: An array ``(H, W)`` or ``(H, W, 1 to 4)`` of bools, uint8, uint16, or floats in [0, 1]; a
                 PIL image; a path, the bytes of a file, or a binary file.
-            hints: Colors that spots of the photo have.
+            hints: Known colors of spots in the photo.
             keep: Where the photo stays as it is: an array ``(H, W)`` of bools, of floats in [0, 1] or of
                 uint8 (255 keeps), or a grey PIL image, of the upright photo's size.
-            like: A photo in color, or the colors of a palette, that the colors shall be like; see
+            like: A photo in color, or the colors of a palette, whose colors the result should resemble; see
                 :meth:`liking`, which takes more options.
-            **look: Options that shall be others than the colorizer's, for this photo.
+            **look: Options that differ from the colorizer's for this photo.
 
         Returns:
             For an array an array ``(H, W, 3)``, with alpha ``(H, W, 4)``, of its dtype (uint8 for bools); for
@@ -194,7 +195,7 @@ class Colorizer(LoadedModel):
             UnsupportedOptionError: If the model has no temperature or takes no hints.
             ColorfulError: If an option is out of its range.
         """
-        self._tune(look)  # what is wrong with it is said before anything is read or computed
+        self._tune(look)  # reports a bad option before anything is read or computed
         colorizer = self if like is None else self.liking(like)
         return colorizer.predict(photo, hints=hints).picture(keep=keep, **look).unwrap()
 
@@ -246,7 +247,7 @@ class Colorizer(LoadedModel):
         Args:
             source: The photo.
             target: Written whole or not at all.
-            hints: Colors that spots of the photo have.
+            hints: Known colors of spots in the photo.
             keep: Where the photo stays as it is; see :meth:`colorize`.
             overwrite: Whether *target* may be there already. The photo itself is never overwritten.
             **options: Which pages are colored, and how the result is encoded.
@@ -310,18 +311,18 @@ class Colorizer(LoadedModel):
         hints_size: tuple[int, int] | None = None,
         features: bool = False,
     ) -> Prediction:
-        """Run the network on a photo and keep what it says, to be decoded in several ways.
+        """Run the network on a photo and keep its output, which can then be decoded in several ways.
 
         Args:
             photo: As for :meth:`colorize`; or a picture that was read already.
-            hints: Colors that spots of the photo have.
+            hints: Known colors of spots in the photo.
             hints_size: Height and width in pixels of the photo that the hints were placed on, where *photo*
                 is a smaller copy of it, such as a preview.
-            features: Whether to keep what the network sees where, too, by which :meth:`Prediction.like` finds
-                the same in two photos.
+            features: Whether to keep the network's features as well. :meth:`Prediction.like` needs them to
+                find what two photos have in common.
 
         Returns:
-            The network's answer beside the photo it is about.
+            The network's output, together with the photo.
 
         Raises:
             ColorfulError: As for :meth:`colorize`.
@@ -399,7 +400,7 @@ class Colorizer(LoadedModel):
             try:
                 for photo in islice(photos, batch_size):
                     pictures.append(self._read(photo))
-            except Exception as error:  # those read before it are still owed to the caller
+            except Exception as error:  # raised once the photos read before this one are yielded
                 failure = error
             if not pictures:
                 break
@@ -415,7 +416,7 @@ class Colorizer(LoadedModel):
 
 
 def _is_single(photos: object) -> bool:
-    """Tell a photo from a collection of them: rows, characters and lines can be iterated over as well."""
+    """Tell whether this is one photo. It may be iterable, too: by rows, characters or lines."""
     if isinstance(photos, np.ndarray):
         return photos.ndim == 2 or (photos.ndim == 3 and photos.shape[2] <= 4)
     if isinstance(photos, str | os.PathLike | bytes | bytearray | memoryview | Image.Image):

@@ -48,10 +48,10 @@ def colorize(
 
     Args:
         photo: An array, a PIL image, a path, the bytes of a file, or a binary file.
-        hints: Colors that spots of the photo have.
+        hints: Known colors of spots in the photo.
         keep: Where the photo stays as it is; see :meth:`Colorizer.colorize`.
-        like: A photo in color, or the colors of a palette, that the colors shall be like.
-        **look: Options that shall be others than the model's.
+        like: A photo in color, or the colors of a palette, whose colors the result should resemble.
+        **look: Options that differ from the model's.
 
     Returns:
         For an array an array, for all else a PIL image.

@@ -28,7 +28,7 @@ _DEFAULT_CELLS = 2.5
 class Hint:
     """Say which color a spot of the photo has.
 
-    Only the color's a and b count: how light the spot is, the photo says itself.
+    Only a and b of the color count. How light the spot is stays as in the photo.
 
     Args:
         x: From the left edge of the upright photo (after the EXIF turn), in its pixels; the center of the
@@ -36,8 +36,8 @@ class Hint:
         y: From the top edge, likewise.
         color: ``"#c03020"``, any other notation of CSS, or three integers in 0..255, such as a pixel of an
             array. Kept as ``"#rrggbb"``.
-        radius: Of the disc that is colored, in pixels of the photo. Whatever it is, one cell of the network's
-            input is covered; by default two and a half are, about a hundredth of the photo's side.
+        radius: Radius of the disc that is colored, in pixels of the photo. At least one cell of the network's
+            input is covered; the default is two and a half cells, about a hundredth of the photo's side.
 
     Raises:
         HintError: If a number is not finite, *radius* is negative or *color* is no color.
@@ -94,7 +94,7 @@ class Hint:
 def parse_hints(text: str | bytes) -> list[Hint]:
     """Read hints from JSON: an array of the objects that :meth:`Hint.from_json` takes.
 
-    A question that ``colorful ask`` wrote and nobody answered, whose color is null, is passed over.
+    A place that ``colorful ask`` wrote and whose color is still null is passed over.
 
     Args:
         text: The JSON document.

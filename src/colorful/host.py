@@ -17,7 +17,7 @@ _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, tor
 
 
 class _Float32(TorchFunctionMode):
-    """Make tensors of floats in float32, whatever the default dtype; it counts for the whole process."""
+    """Make new tensors in float32, whatever torch's default dtype is, which the whole process shares."""
 
     def __torch_function__(
         self,
@@ -36,15 +36,15 @@ class _Float32(TorchFunctionMode):
 def unaffected() -> Iterator[None]:
     """Compute as if the host program had changed nothing, in this thread, until the block ends.
 
-    That is: what NumPy does at an underflow, and torch's inference mode, gradients, autocast, default device
-    and default dtype; after a fork, with threads that are there. So what is made inside, such as a network in
-    its fast form, can be used whatever the host sets later.
+    Inside, neither NumPy's error mode nor torch's inference mode, gradients, autocast, default device and
+    default dtype make a difference, and after a fork only one thread computes. So what is made inside, such
+    as the fast form of a network, can be used whatever the host program sets later.
     """
     parallel.threads()
     with ExitStack() as stack:
         stack.enter_context(np.errstate(all="ignore"))
         stack.enter_context(torch.inference_mode(mode=False))
-        # Gradients are switched off on their own: tensors made in inference mode could not meet them later.
+        # Not by inference mode: the tensors that it makes cannot be used later where gradients are recorded.
         stack.enter_context(torch.no_grad())
         for kind in ("cpu", "cuda", "mps"):
             if torch.is_autocast_enabled(kind):

@@ -32,7 +32,7 @@ class PretrainedOptions(FetchOptions, Settings, total=False):
 
 
 class LoadedModel:
-    """What a colorizer is made of; see there."""
+    """The model behind a :class:`colorful.Colorizer`; the arguments are described there."""
 
     @unaffected()
     def __init__(
@@ -54,7 +54,7 @@ class LoadedModel:
         self.dtype = cast("Precision", dtype_name)
         self.compile = compile
         self._files: ModelFiles | None = None
-        if isinstance(network, ModelFiles):  # which is read again when the program may be in another folder
+        if isinstance(network, ModelFiles):  # absolute: it may be read again from another working folder
             self._files = replace(network, weights=network.weights.absolute())
         self._network: Network | None = None
         self._runner: Runner
@@ -120,7 +120,7 @@ class LoadedModel:
         compile: bool,
         options: PretrainedOptions,
     ) -> Self:
-        """Load a file that onnxruntime runs; what is torch's own has no meaning there."""
+        """Load a file that onnxruntime runs. Options that only torch has are refused."""
         from colorful.runtime.onnx import OnnxRunner
 
         fixed = {"dtype": str(dtype).removeprefix("torch.") != "float32", "compile": compile}
@@ -135,7 +135,8 @@ class LoadedModel:
     def network(self) -> Network:
         """The network as it was given, in float32 and evaluation mode, on the device.
 
-        Of one that was loaded only the fast form is held in memory: this reads its file again, once.
+        Of a network that was loaded from a file, only the fast form is kept in memory. The first use of this
+        property reads the file again.
 
         Raises:
             WeightsError: If the file is not there any more, or is another.
@@ -170,7 +171,7 @@ class LoadedModel:
 
     @property
     def runner(self) -> Runner:
-        """What runs the network, for callers that have L of their own, such as that of a film's frames."""
+        """What runs the network, for callers that take L themselves, such as from the frames of a film."""
         return self._runner
 
     def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -185,7 +186,7 @@ class LoadedModel:
         return PROTOCOLS[self.settings["protocol"]].input_size(size, self._runner.description, self.settings)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the model in the form that :meth:`from_pretrained` loads.
+        """Save the model so that :meth:`from_pretrained` can load it.
 
         Args:
             folder: Made if it is not there.
@@ -227,7 +228,7 @@ class LoadedModel:
         Args:
             path: Where; written whole or not at all.
             half: Store the weights in half precision.
-            whole: Write all of the pipeline, RGB in and RGB out, in place of the network alone.
+            whole: Write the whole pipeline, from RGB to RGB, instead of the network alone.
             overwrite: Whether *path* may be there already.
 
         Returns:

@@ -21,7 +21,7 @@ ProtocolName = Literal["photo", "released"]
 
 
 class Look(TypedDict, total=False):
-    """What a person tunes. None, or nothing, leaves an option as the colorizer has it.
+    """What a person tunes. An option that is None or not given keeps the value that the colorizer has.
 
     Attributes:
         temperature: Sharpness of the choice among likely colors, in [0, 1]: 1 is calm and greyish, 0 vivid
@@ -64,14 +64,14 @@ _RELEASED: Settings = {"network_size": 256, "upsample": "bilinear", "gamut": "cl
 
 
 def tune(look: Mapping[str, float], changes: Look) -> Mapping[str, float]:
-    """Lay changes over a look.
+    """Return a look with some of its options changed.
 
     Args:
         look: A number for each option of :class:`Look` that has a meaning for the model.
         changes: As a caller gave them.
 
     Returns:
-        A look with the changes in it.
+        The changed look; *look* itself stays as it is.
 
     Raises:
         TypeError: If there is no option of that name.
@@ -121,7 +121,7 @@ def settle(settings: Settings, *, multiple: int, largest: int) -> Settings:
 
 
 def refuse_unknown(given: Mapping[str, object], options: type) -> None:
-    """Raise as Python does for a keyword that a function does not take.
+    """Raise the error that Python raises for a keyword that a function does not take.
 
     Args:
         given: The keywords of a call.

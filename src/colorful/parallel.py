@@ -1,7 +1,7 @@
 """Share the cores of this machine: between photos, between the bands of one photo, and after a fork.
 
-torch counts the threads of each thread that calls it. What one is set to also counts for threads that are new
-to torch, so that whoever sets it puts it back: the program around us has threads of its own.
+torch has a number of threads for each thread that calls it. To set it also changes the number that new
+threads begin with. So whoever sets it puts it back: the program around us has threads of its own.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ def _is_fork() -> bool:
     return bool(flags & 0x40)  # PF_FORKNOEXEC
 
 
-# The process that is known to have torch's threads; none in a fork of one that had loaded torch before us.
+# The process in which torch's helper threads are known to live. 0 means none: this is a fork of a program
+# that had loaded torch before us, and they did not survive it.
 _process = 0 if _had_torch and _is_fork() else os.getpid()
 
 
 def threads() -> int:
-    """Tell how many threads work for the calling one. To be asked before torch computes.
+    """Tell how many threads torch uses for the calling thread. Ask this before torch computes.
 
     The helpers that OpenMP gave a thread do not survive a fork, and the next computation would wait for them
     for ever: a forked process goes on with one thread.
@@ -56,7 +57,7 @@ def threads() -> int:
 
 
 class Cores:
-    """The threads that the calling one may use, to be lent to others."""
+    """The threads that torch may use for the calling thread, to be divided among worker threads."""
 
     def __init__(self) -> None:
         self.count = threads()
@@ -83,7 +84,7 @@ def beside(work: Callable[[], Out], count: int) -> list[Out]:
     """
     if count == 1:
         return [work()]
-    # The calling thread is one of them: its share runs in memory that the network has left behind.
+    # The calling thread does a share itself: the memory that the network has just freed is at hand there.
     with ThreadPoolExecutor(count - 1, thread_name_prefix="colorful-bands") as pool:
         others = [pool.submit(work) for _ in range(count - 1)]
         return [work(), *(other.result() for other in others)]
@@ -153,8 +154,8 @@ def finish(
     waiting, end = iter(items), object()
     taking = threading.Lock()
     stopped = threading.Event()
-    # An interrupt can strike between any two steps of this thread. So a result stays in the row until it has
-    # been reported, and the queue only says that there is one, or that a thread has ended.
+    # An interrupt can come between any two steps of this thread. So a result stays in *results* until it has
+    # been reported; the queue only says that there is one (True), or that a thread has ended (False).
     results: deque[Out | _Failure] = deque()
     ready: queue.SimpleQueue[bool] = queue.SimpleQueue()
 

@@ -1,4 +1,4 @@
-"""What a network says of one photo, from which pictures are decoded without running it again."""
+"""The output of a network for one photo, from which pictures are decoded without running it again."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ Mask = npt.NDArray[Any] | Image.Image
 FileLike = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 Photo: TypeAlias = Picture | npt.NDArray[Any] | Image.Image | FileLike
 Example: TypeAlias = "Prediction | Photo | Sequence[str]"
-"""What colors can be like: a photo in color, what a model says of one, or the colors of a palette."""
+"""An example of the colors wanted: a photo in color, a prediction for one, or the colors of a palette."""
 
 
-# Of a mood: so that half the amount brings a photo's colors half the way to the example's.
+# Exponent on the amount of a mood: with it, amount 0.5 brings the colors half of the way to the example's.
 _EAGERNESS = 0.6
 # Side of each half of the before/after picture that a notebook shows.
 _SHOWN = 512
@@ -51,10 +51,10 @@ _SHOWN = 512
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a network says of one photo, as data. A new temperature or saturation does not run it again.
+    """The output of a network for one photo, as data. Another temperature does not run the network again.
 
-    Made by :meth:`colorful.Colorizer.predict`. A notebook shows it as the photo before and after. No network
-    is inside: a pickle holds little more than the photo, and decodes on a machine that has no model.
+    Made by :meth:`colorful.Colorizer.predict`. A notebook shows it as the photo before and after. It
+    holds no network: a pickle is little larger than the photo, and can be decoded where there is no model.
 
     Attributes:
         source: The photo.
@@ -64,8 +64,8 @@ class Prediction:
         look: The colorizer's number for each option of :class:`~colorful.look.Look` that counts here.
         settings: Its value for each option of :class:`~colorful.look.Settings`.
         architecture: Of the network.
-        features: What the network sees where, shape ``(C, h', w')``; None where nobody asked for it, or the
-            network offers none. By them two photos of one scene find each other; see :meth:`like`.
+        features: A map of what the network sees, shape ``(C, h', w')``, by which :meth:`like` finds the same
+            things in two photos. None if it was not asked for, or the network offers none.
     """
 
     source: Picture
@@ -103,7 +103,7 @@ class Prediction:
         """Decode ab.
 
         Args:
-            **look: Options that shall be others than the colorizer's.
+            **look: Options that differ from the colorizer's.
 
         Returns:
             Shape ``(2, h, w)``, CIELAB units, with saturation and strength applied.
@@ -126,7 +126,7 @@ class Prediction:
 
         Args:
             keep: Where the photo stays as it is; see :meth:`colorful.Colorizer.colorize`.
-            **look: Options that shall be others than the colorizer's.
+            **look: Options that differ from the colorizer's.
 
         Returns:
             sRGB-encoded, shape ``(H, W, 3)`` of the upright photo; uint8, uint16, or float32 in [0, 1] after
@@ -145,9 +145,9 @@ class Prediction:
 
         Args:
             keep: As for :meth:`rgb`, like the others.
-            region: Left, top, right and bottom in pixels of the photo: only that part is made, the same as in
-                the whole, in time and memory that go with its size. *keep* has its size then.
-            **look: Options that shall be others than the colorizer's.
+            region: Left, top, right and bottom in pixels of the photo. Only this part is made, with the same
+                pixels as in the whole picture. *keep* then has the size of the part.
+            **look: Options that differ from the colorizer's.
 
         Returns:
             A picture in color, of the photo's size and dtype, or of the size of the region.
@@ -228,15 +228,15 @@ class Prediction:
     def ask(self, count: int = 3, *, choices: int = 4) -> list[Place]:
         """Find the places where a hint helps most.
 
-        Each is on another thing, as far as the network tells things apart, and comes with the colors that it
-        holds likeliest. Ask for three at least: a single answer can be a surprise that misleads.
+        The places lie on different things, as far as the network can tell them apart, and come with their
+        likeliest colors. Ask for at least three: one unusual answer alone can mislead the network.
 
         Args:
             count: How many places, at least 1.
             choices: How many colors to suggest at each, at most.
 
         Returns:
-            The most telling first.
+            The most helpful place first.
 
         Raises:
             RangeError: If *count* or *choices* is under 1.
@@ -254,14 +254,14 @@ class Prediction:
             reference: A photo in color; a prediction for one, with features (see
                 :meth:`colorful.Colorizer.predict`), in which what is the same can be found; or the colors of
                 a palette, such as ``["#8a5a3c", "#2e5d8a"]``.
-            amount: How far to go, in [0, 1]: 0 changes nothing, 0.5 is believable, 1 toned. Where both photos
-                show the same, its colors are taken whole from 0.5 on.
-            manner: ``"match"`` takes colors where both photos show the same, and changes nothing elsewhere;
-                ``"mood"`` brings the photo's colors as a whole nearer to the example's; ``"auto"`` does the
-                one where it can and the other elsewhere.
+            amount: How far to go, in [0, 1]: 0 changes nothing, 0.5 looks natural, 1 looks toned. Where both
+                photos show the same thing, the example's colors are taken completely from 0.5 on.
+            manner: ``"match"`` takes colors where both photos show the same thing, and changes nothing
+                elsewhere; ``"mood"`` brings the photo's colors as a whole nearer to the example's;
+                ``"auto"`` matches where it can and applies the mood elsewhere.
 
         Returns:
-            The prediction with other weights on its colors.
+            A prediction with other probabilities of the colors.
 
         Raises:
             RangeError: If *amount* is outside [0, 1].
@@ -297,11 +297,11 @@ class Prediction:
 
     @unaffected()
     def variants(self, count: int = 4, *, seed: int = 0) -> list[Variant]:
-        """Find colors that the photo may have as well: whole pictures to choose from.
+        """Make several plausible colorings of the photo, to choose from.
 
         Args:
             count: How many, at least 1; more than eight begin to look alike.
-            seed: Another one gives others; the same one the same, to the byte.
+            seed: The same seed gives the same variants, to the byte; another one gives others.
 
         Returns:
             The plain prediction first; each with the hints that say which places got which colors.
@@ -371,8 +371,8 @@ class Variant(NamedTuple):
 
     Attributes:
         prediction: Gives the picture.
-        hints: Which places got which colors; none in the plain one. Given to a model that takes hints, they
-            lead some of the way to the same picture, to go on from.
+        hints: Which places got which colors; none in the plain one. With these hints, a model that takes
+            hints comes near to the same picture, so that one can go on from it.
     """
 
     prediction: Prediction

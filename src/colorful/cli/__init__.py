@@ -81,7 +81,7 @@ class Commands(click.Group):
         return [*super().shell_complete(ctx, incomplete), CompletionItem(incomplete, type="file")]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, and turn every failure that a user can meet into one line and an exit status."""
+        """Run a command. Each failure that a user can meet becomes one line and an exit status."""
         try:
             return super().invoke(ctx)
         except ColorfulError as error:
@@ -151,7 +151,7 @@ class _EchoHandler(logging.Handler):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("-v", "--verbose", is_flag=True, help="Say what is done along the way.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell what is being done.")
 @click.version_option(__version__, "-V", "--version", prog_name="colorful")
 def cli(verbose: bool) -> None:
     """Color black-and-white photos.
@@ -172,10 +172,10 @@ def cli(verbose: bool) -> None:
 
 
 def own_process() -> None:
-    """Set up a process that is ours alone. To be called before torch is loaded, which reads this then.
+    """Set up a process that runs nothing but this program. Call it before torch is loaded, which reads this.
 
-    The threads of OpenMP that wait for their next share of work spin. Beside other programs that compute they
-    take the cores from those that have work: a photo took 47 times as long.
+    By default OpenMP's threads wait for work in a busy loop. On a machine where other programs compute, they
+    take the cores from threads that have work: a photo took 47 times as long.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

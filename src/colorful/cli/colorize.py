@@ -49,7 +49,7 @@ _variant_options = group(
     click.option(
         "--variants", metavar="N", type=click.IntRange(1), help="Write N pictures of it, to choose from."
     ),
-    click.option("--seed", type=int, default=0, help="Of --variants."),
+    click.option("--seed", type=int, default=0, help="Of --variants: another one gives others."),
     click.option("--sheet", is_flag=True, help="Show --variants on one picture."),
 )
 
@@ -87,12 +87,12 @@ _encoding_options = group(
     "encoding",
     _encoding,
     click.option("-f", "--format", help="png, jpeg, tiff, webp ...; that of each photo by default."),
-    click.option("-q", "--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP, AVIF and HEIF."),
+    click.option("-q", "--quality", type=click.IntRange(1, 100), help="For JPEG, WebP, AVIF and HEIF."),
     click.option(
         "--pages",
         type=click.Choice(["first", "all"]),
         default="first",
-        help="Of a TIFF with several: all go into one TIFF.",
+        help="Which pages of a TIFF are colored; all go into one TIFF.",
     ),
     click.option(
         "--no-provenance", is_flag=True, help="Do not note in the metadata that a model made the colors."
@@ -119,10 +119,13 @@ _PHOTO = click.Path(allow_dash=True, readable=False)
 @_encoding_options
 @_planning_options
 @click.option(
-    "-j", "--workers", type=click.IntRange(1), help="Photos at work at a time; as many as cores by default."
+    "-j",
+    "--workers",
+    type=click.IntRange(1),
+    help="How many photos to color at a time; as many as cores by default.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="A line of JSON for each photo and for the summary on stdout."
+    "--json", "as_json", is_flag=True, help="Print a line of JSON for each photo, and one for the summary."
 )
 def colorize(
     photos: tuple[str, ...],

@@ -33,7 +33,7 @@ _PREPARATION = (
         default="stretch",
         help="Squeeze the photo into the square, or take its middle.",
     ),
-    click.option("--seed", type=click.IntRange(0), default=0, help="Of all chance."),
+    click.option("--seed", type=click.IntRange(0), default=0, help="Of all random choices."),
 )
 
 
@@ -119,7 +119,12 @@ _result_options = group(
         type=click.Path(dir_okay=False, path_type=Path),
         help="Contact sheet of the best and the worst photos.",
     ),
-    click.option("--examples", type=click.IntRange(1), default=8, help="Of each on the sheet."),
+    click.option(
+        "--examples",
+        type=click.IntRange(1),
+        default=8,
+        help="How many of the best and of the worst --sheet shows.",
+    ),
 )
 
 
@@ -199,7 +204,7 @@ def evaluate(
 @_preparation_options
 @click.option("--pairs", type=click.IntRange(1), default=40, help="How many photos.")
 @click.option(
-    "--seconds", type=click.FloatRange(0, min_open=True), default=1.0, help="How long a pair is seen."
+    "--seconds", type=click.FloatRange(0, min_open=True), default=1.0, help="How long each pair is shown."
 )
 @click.option(
     "-o",

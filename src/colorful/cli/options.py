@@ -51,7 +51,9 @@ _MODEL = click.option("-m", "--model", default="lite", help="Name, Hub id, folde
 _REVISION = click.option("--revision", help="Branch, tag or commit of a model on the Hub.")
 DEVICE = click.option("--device", default="auto", help="cpu, cuda, cuda:1, mps ...")
 SETTINGS = (
-    click.option("--network-size", type=int, help="Side at which the network looks; its own by default."),
+    click.option(
+        "--network-size", type=int, help="Side in pixels of the network's input; its own by default."
+    ),
     click.option(
         "--protocol",
         type=click.Choice(["photo", "released"]),
@@ -83,13 +85,13 @@ _EXAMPLE = (
         "--amount",
         type=click.FloatRange(0, 1),
         default=0.5,
-        help="Of --like and --palette: 0 nothing .. 1 toned.",
+        help="How far to follow --like or --palette: 0 not at all .. 1 toned.",
     ),
     click.option(
         "--manner",
         type=click.Choice(["auto", "match", "mood"]),
         default="auto",
-        help="Of --like: match takes colors where both photos show the same, mood its colors as a whole.",
+        help="How to follow --like: match where both show the same things, mood in its colors as a whole.",
     ),
 )
 
@@ -178,6 +180,6 @@ mark_options = group(
         "--keep",
         metavar="MASK",
         type=click.Path(),
-        help="A picture, white where a single photo stays as it is.",
+        help="A picture that is white where a single photo stays as it is.",
     ),
 )

@@ -58,8 +58,10 @@ _limit_options = group(
     _limits,
     click.option("--max-mb", default=64, type=click.IntRange(1), help="Largest request in megabytes."),
     click.option("--max-megapixels", default=64.0, type=click.FloatRange(0.001), help="Largest photo."),
-    click.option("--threads", default=2, type=click.IntRange(1), help="Photos colored at the same time."),
-    click.option("--queue", default=16, type=click.IntRange(0), help="Photos that may wait for that."),
+    click.option(
+        "--threads", default=2, type=click.IntRange(1), help="How many photos are colored at the same time."
+    ),
+    click.option("--queue", default=16, type=click.IntRange(0), help="How many more photos may wait."),
 )
 
 
@@ -67,7 +69,7 @@ _limit_options = group(
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--port", default=5000, type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
 @click.option(
-    "--prefix", default="", show_default=False, metavar="/BASE", help="Path below which everything lives."
+    "--prefix", default="", show_default=False, metavar="/BASE", help="Path of the page on the server."
 )
 @_models_options
 @click.option(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     default="lite",
     help="Which network to train.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the run in RUN, with the options it began with.")
+@click.option("--resume", is_flag=True, help="Continue the run in RUN, with the options it began with.")
 @click.option(
     "--init-from",
     metavar="MODEL",
@@ -42,8 +42,10 @@ if TYPE_CHECKING:
 @click.option("--freeze-encoder", is_flag=True, help="Leave a pretrained encoder as it is.")
 @click.option("--hints-only", is_flag=True, help="Train only how lite follows hints; other colors stay.")
 @click.option("--freeze-norm", is_flag=True, help="Let batch norm keep its statistics.")
-@click.option("--precision", type=click.Choice(["no", "bf16", "fp16"]), help="Of the matrix products.")
-@click.option("--seed", type=click.IntRange(0), help="Of everything random.")
+@click.option(
+    "--precision", type=click.Choice(["no", "bf16", "fp16"]), help="Number type of the matrix products."
+)
+@click.option("--seed", type=click.IntRange(0), help="Of all random choices.")
 @click.option("--save-minutes", type=click.FloatRange(0), help="Time between checkpoints; 5 by default.")
 @click.option(
     "--report-minutes", type=click.FloatRange(0), help="Time between validations and sheets; 10 by default."
@@ -87,8 +89,7 @@ def train(
         names = ", ".join("--" + name.replace("_", "-") for name in said)
         raise click.UsageError(f"--resume takes the options of the run; leave out {names}.")
     given = {name: value for name, value in changes.items() if name in said}
-    # Threads that wait for each other busily rob the processes that make the batches. To be said before the
-    # first import of torch.
+    # Waiting threads would take processor time from others. To be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from colorful.training import recipe
     from colorful.training import train as run

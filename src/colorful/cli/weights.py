@@ -40,7 +40,7 @@ def download(model: str, revision: str | None, cache_dir: Path | None, force: bo
 @click.option(
     "--architecture",
     type=click.Choice(list(ARCHITECTURES)),
-    help="What the network is, where the file does not tell.",
+    help="Of the network, if the file does not tell.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace what is in FOLDER.")
 def convert(file: Path, folder: Path, architecture: str | None, overwrite: bool) -> None:
@@ -67,7 +67,9 @@ def convert(file: Path, folder: Path, architecture: str | None, overwrite: bool)
 @click.argument("model")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--half", is_flag=True, help="Store the weights in half precision: half the size.")
-@click.option("--whole", is_flag=True, help="RGB in, RGB out, in place of the network alone.")
+@click.option(
+    "--whole", is_flag=True, help="The whole pipeline, from RGB to RGB, instead of the network alone."
+)
 @click.option("--overwrite", is_flag=True, help="Replace FILE.")
 def export(model: str, file: Path, half: bool, whole: bool, overwrite: bool) -> None:
     """Write a MODEL as an ONNX FILE, which runs without torch, in any language.

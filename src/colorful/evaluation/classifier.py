@@ -1,4 +1,4 @@
-"""EfficientNet-Lite2, which names what is on a photo: does a colored one still look like what it shows?
+"""EfficientNet-Lite2 names what a photo shows. Does it still do so on a colored one?
 
 References:
     Tan, Le. EfficientNet. ICML 2019; its Lite2 variant has no squeeze-and-excitation, and ReLU6.

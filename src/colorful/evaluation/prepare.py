@@ -1,4 +1,4 @@
-"""Prepare an evaluation: the photos in one size and order, and the models."""
+"""Prepare an evaluation: bring photos to one size and into an order, and load the models."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def load(sample: Sample, conditions: Preparation) -> Real | Literal["grey", "ton
 
 
 def full_size(prediction: Prediction, look: Look, real: Real) -> Tensor:
-    """Bring predicted ab to the evaluated size, as the colorizer does before it maps into the gamut."""
+    """Bring predicted ab to the evaluated size as the colorizer does, before it is mapped to the gamut."""
     ab = prediction.ab(**look).cpu()[None]
     if prediction.settings["upsample"] == "bilinear":
         return upsample(ab, (real.pixels.shape[0], real.pixels.shape[1]))[0]

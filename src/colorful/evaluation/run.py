@@ -77,7 +77,7 @@ def evaluate(
 ) -> Report:
     """Measure how near to the truth models color photos, beside the grey and the random baseline.
 
-    Grey and toned photos are left out and counted, unreadable ones are named.
+    Grey and toned photos are left out and counted. Unreadable ones are named in the report.
 
     Args:
         photos: Files, folders, globs and tar shards; or photos of :func:`colorful.photos.find_photos`, or

@@ -1,4 +1,4 @@
-"""Our own cache, of released ``.pth`` files that were converted to safetensors.
+"""The cache of released ``.pth`` files that were converted to safetensors.
 
 Each file is called ``<name>.<start of the source's SHA-256>.<its own SHA-256>.safetensors``. So its name is
 enough to find a conversion and to see whether the file was changed since.
@@ -51,7 +51,7 @@ def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """A model in the cache, or the rest of a download that was not finished.
+    """A model in the cache, or what is left of a download that was not finished.
 
     Args:
         name: A registered name, a Hub id, or the name of the file it was converted from.

@@ -1,4 +1,4 @@
-"""Find a model by name, Hub id, folder or file, and bring it to disk."""
+"""Find a model by its name, Hub id, folder or file, and bring it to this machine's disk."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class ModelFiles:
         """Load the network; see :func:`colorful.hub.load`.
 
         Args:
-            mapped: Leave the weights in the file, to be read where they are used. Only for a network that is
-                soon let go: it breaks when the file is cut.
-            checked: Sum the file up again first, if it was found long ago.
+            mapped: Map the file into memory and read weights where they are used. Only for a network that is
+                soon deleted: it breaks when the file is truncated.
+            checked: Compute the checksum again first, for a file that was found some time ago.
 
         Returns:
             The network in float32, evaluation mode, on the CPU.

@@ -159,8 +159,8 @@ def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool 
         config: A checked config.
         weights: A safetensors or ``.pth`` file.
         where: What to call the model in a message.
-        mapped: Leave what safetensors hold in the file, to be read where it is used. Only for a network that
-            is soon let go: it breaks when the file is cut.
+        mapped: Map a safetensors file into memory and read weights where they are used. Only for a network
+            that is soon deleted: it breaks when the file is truncated.
 
     Returns:
         The network in float32, evaluation mode, on the CPU.

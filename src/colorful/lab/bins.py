@@ -62,8 +62,8 @@ class AbBins:
             ShapeError: If axis -3 of *ab* is not 2 long.
         """
         _check_ab(ab)
-        # On a whole grid the nearest center is the rounded value. Only where the set has no such center, at
-        # its border, is there anything to search.
+        # On a complete grid the nearest center is the rounded value. A search is needed only where the set
+        # has no such center, outside its border.
         a, b = (ab / STEP).round().clamp(-_REACH, _REACH).long().unbind(-3)
         found = self._grid[(a + _REACH) * (2 * _REACH + 1) + b + _REACH]
         missing = found < 0

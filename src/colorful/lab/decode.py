@@ -51,12 +51,12 @@ def annealed_mean(logits: Tensor, bins: Tensor, *, temperature: float = 0.38) ->
         raise RangeError(f"temperature: expected a number in [0, 1], got {temperature}")
     if temperature == 0:
         return mode(logits, bins)
-    # By cell, since networks give logits channels-last: so nothing is turned over. The largest is taken off
-    # before the division, so that a small temperature cannot overflow; one below 1e-6 has no effect that
-    # float32 could show, but 1 / temperature may be infinite.
+    # Networks give logits channels-last, so this axis order needs no copy. The largest logit is subtracted
+    # before the division, so that a small temperature cannot overflow. Below 1e-6 it makes no difference in
+    # float32, but 1 / temperature might be infinite.
     cells = logits.movedim(-3, -1)  # (*, Q, h, w) -> (*, h, w, Q)
     weights = (cells - cells.amax(dim=-1, keepdim=True)).div_(max(temperature, 1e-6)).exp_()
-    centers = bins.to(weights).mT.contiguous().mT  # by column: the product takes a fifth of the time
+    centers = bins.to(weights).mT.contiguous().mT  # in this order the product takes a fifth of the time
     ab = weights @ centers / weights.sum(dim=-1, keepdim=True)  # -> (*, h, w, 2)
     return ab.movedim(-1, -3).contiguous()
 

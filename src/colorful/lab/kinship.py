@@ -1,9 +1,10 @@
-"""Which cells of a photo share a color, and so where one answer tells most.
+"""Find which cells of a photo share a color, and where one hint tells most.
 
-A distribution for each cell does not say which cells go together: the shirt is red or blue, but all of it is
-one of them. Cells are taken for kin as far as the network expects the same colors of them, they are about
-equally light, and near. That is the covariance of a Gaussian process: an answer at one cell leaves of the
-variance of another ``1 - kinship**2``.
+A distribution for each cell does not say which cells belong together: a shirt is red or blue, but all of it
+has the same color. The kinship of two cells is higher the more alike the distributions that the network
+predicts for them, the more equal their L, and the nearer they are to each other. It serves as the covariance
+of a Gaussian process: when the color of one cell becomes known, the share ``1 - kinship**2`` of another
+cell's variance is left.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ _LIGHTER = 20.0
 _ALIKENESS = 4.0
 """Power of the likeness of two distributions, which is seldom small."""
 _ONE_THING = 0.5
-"""Power of the kinship to a place by which what is left to ask about fades."""
+"""Power of the kinship to a chosen place: how fast the variance around it is taken as settled."""
 _INSIDE = 0.85
-"""Mean kinship in the disc that a place stands for, at least."""
+"""Least mean kinship inside the disc that a place stands for."""
 _WIDEST = 0.035
 """Greatest radius of that disc, in sides of a square of the photo's area."""
 
@@ -50,7 +51,7 @@ class Kinship(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """A cell that tells much.
+    """A cell whose color would tell much about others.
 
     Attributes:
         row: Of the coarse grid, counted from 0.
@@ -96,7 +97,7 @@ def compare(logits: Tensor, bins: Tensor, light: Tensor) -> Kinship:
     """
     rows, columns = logits.shape[1:]
     step = math.ceil(math.sqrt(rows * columns) / _FINEST)
-    fine = logits.movedim(0, -1).softmax(dim=-1).movedim(-1, 0)  # by cell, as networks lay logits out
+    fine = logits.movedim(0, -1).softmax(dim=-1).movedim(-1, 0)  # channels last, as the logits lie in memory
     shares = functional.avg_pool2d(fine[None], step, ceil_mode=True)[0]  # (Q, h, w)
     height, width = shares.shape[1:]
     lightness = functional.interpolate(light[None].to(shares), (height, width), mode="area")[0, 0]
@@ -115,14 +116,14 @@ def compare(logits: Tensor, bins: Tensor, light: Tensor) -> Kinship:
 
 
 def telling(kinship: Kinship, count: int) -> list[Spot]:
-    """Find the cells whose colors would settle most of what is open, each given those before.
+    """Find the cells whose colors would settle most of the variance, each after those before it are known.
 
     Args:
         kinship: What :func:`compare` gave.
         count: How many, at least 1.
 
     Returns:
-        At most one for each cell, the most telling first.
+        At most as many as there are cells; the one that settles most comes first.
     """
     height, width = kinship.variance.shape
     left = kinship.variance.flatten().clone()
@@ -135,7 +136,8 @@ def telling(kinship: Kinship, count: int) -> list[Spot]:
         row, column = divmod(best, width)
         share = float(settles[best] @ left / total)
         spots.append(Spot(row, column, _radius(region, row, column), share, region))
-        # More than the process says, and further: a second question about one thing is a nuisance.
+        # More variance is taken away, and farther off, than the Gaussian process says: nobody wants to be
+        # asked about the same thing twice.
         left = left * (1 - kinship.pairs[best].pow(_ONE_THING))
         left[best] = 0
     return spots

@@ -30,10 +30,11 @@ RGB_TO_XYZ = (
 _TO_XYZ = np.array(RGB_TO_XYZ) / np.sum(RGB_TO_XYZ, axis=1, keepdims=True)
 _FROM_XYZ = np.linalg.inv(_TO_XYZ)
 _DELTA = 6 / 29
-# How far outside [0, 1] linear RGB counts as inside: far below an 8-bit step, above float32's rounding.
+# Linear RGB that is outside [0, 1] by less counts as inside: far less than an 8-bit step, more than float32's
+# rounding.
 _TOLERANCE = 1e-5
 _BAND = 1 << 16
-"""Pixels converted at a time: what the caches hold with all that comes up on the way."""
+"""Pixels converted at a time: so many that they and all intermediate results fit into the caches."""
 
 
 def rgb_to_lab(rgb: Pixels) -> Pixels:
@@ -99,7 +100,7 @@ def map_to_gamut(lab: Tensor, *, steps: int = 16) -> Tensor:
             scale = torch.where(outside, _largest_scale(light, ab, steps), 1.0)
         else:
             scale = torch.ones_like(light)
-            if outside.any():  # the search is dear, and few colors of a photo need it
+            if outside.any():  # the search is slow, and few colors of a photo need it
                 colors = ab.movedim(-3, -1)[outside.squeeze(-3)].T[..., None]  # (2, P, 1)
                 scale[outside] = _largest_scale(light[outside][None, :, None], colors, steps).flatten()
     return torch.cat((light, ab * scale), dim=-3)

@@ -1,8 +1,8 @@
 """Bring ab from the network's size to the photo's, along the edges of its L.
 
-A network sees a small picture: one cell of its ab is 10 to 100 pixels wide, and colors resized bilinearly
-run over the edges of things. But L is known for every pixel. In a small window ab is close to a linear
-function of L, so the slope is fitted at the network's size and applied to the photo's own L.
+A network sees a small picture: one cell of its ab is 10 to 100 pixels wide, and colors that are resized
+bilinearly run over the edges of things. But L is known for every pixel. In a small window ab is close to a
+linear function of L. So this function is fitted at the network's size, and applied to the photo's own L.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Kernel = Literal["cubic", "linear"]
 RADIUS = 1
 EPSILON = 64.0
 _SMOOTHING = 1 / 8
-"""How far offsets go to the guided filter's own, which smooth: a network's ab has noise."""
+"""Share of the guided filter's smoothed offset in the result: a network's ab is a little noisy."""
 
 
 def upsample(ab: Tensor, size: tuple[int, int]) -> Tensor:
@@ -76,7 +76,7 @@ def guided_coefficients(
         ab: Shape ``(N, 2, h, w)``, CIELAB units.
         light: L at the same size, shape ``(N, 1, h, w)``, 0..100.
         radius: The window is ``2 * radius + 1`` cells wide.
-        epsilon: Variance of L, in squared units, below which a window counts as flat and its slope fades.
+        epsilon: Variance of L, in squared units; in windows with less variance the slope goes to 0.
 
     Returns:
         Slope and offset, each ``(N, 2, h, w)``: ab is ``slope * L + offset``.
@@ -94,7 +94,7 @@ def guided_coefficients(
     covariance = mean(light * ab) - mean_light * mean_ab
     variance = (mean(light * light) - mean_light * mean_light).clamp(min=0)
     spread = (mean(ab * ab) - mean_ab * mean_ab).clamp(min=0).sum(1, keepdim=True)
-    # Of what varies by less than about one unit, nothing is left to explain.
+    # The added 1 makes variances of less than about one unit count as noise.
     explained = covariance.square().sum(1, keepdim=True) / ((variance + 1) * (spread + 1))
     fitted = explained * covariance / (variance + epsilon)
     slope = mean(fitted)

@@ -22,7 +22,7 @@ def warp_error(ab: Tensor, before: Tensor, back: Tensor, ahead: Tensor) -> tuple
     The mean distance in ab between each pixel and the place that it came from, over the pixels that can be
     followed: where the way back and ahead again misses its start by little, they are not hidden in one of the
     frames. It is the published measure on ab in place of RGB, since a film's light is its own; lower is
-    steadier. A film that is grey has 0, so it is never read alone.
+    steadier. A grey film has 0, so never judge by this measure alone.
 
     Args:
         ab: Of a frame, shape ``(1, 2, H, W)``, CIELAB units.
@@ -80,7 +80,7 @@ class ColorConsistency:
 
     The Jensen-Shannon divergence, in bits, between the histograms of frames that are 1, 2 and 4 apart: its
     mean over red, green and blue, over the frames, then over the three distances. Lower is steadier. It knows
-    no motion: a film that is averaged into grey has little, and one that flickers in place not much more.
+    no motion: a film that was averaged to grey has a low value, and flicker in one place hardly raises it.
 
     References:
         Liu et al. Temporally Consistent Video Colorization with Deep Feature Propagation and

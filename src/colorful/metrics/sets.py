@@ -27,8 +27,8 @@ class AbErrors:
     frequencies of the bins in this very set, not smoothed. So each bin that occurs counts the same, and
     the measure depends on the set and its size.
 
-    Several predictions for the same photos, *ways*, share the counting of bins. What is kept of a photo are
-    its sums over each bin.
+    Several predictions for the same photos (*ways*) can be added together, so that bins are counted once. Of
+    each photo only the sums over its bins are kept.
 
     Args:
         ways: How many predictions there are for each photo.

@@ -35,7 +35,7 @@ class ECCV16(Network):
     takes_hints: ClassVar[bool] = False
     stride: ClassVar[int] = 4
     multiple: ClassVar[int] = 8
-    # What decides between neighboring bins is small beside what all cells have in common.
+    # The differences between neighboring bins are small compared with what all cells have in common.
     float32_layers: ClassVar[tuple[str, ...]] = ("model7.4", "model7.6", "model8", "model_out")
     marks: ClassVar[Mapping[str, tuple[int, ...]]] = MappingProxyType(
         {"model1.0.weight": (64, 1, 3, 3), "model_out.weight": (2, 313, 1, 1)}
@@ -87,7 +87,7 @@ Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016.""",
         """Map L to logits over the bins; see :meth:`Network.forward`. Hints are refused."""
         self.check(light, ab, mask)
         x = (light - 50) / 100  # (N, 1, H, W)
-        # In float32 until here: bfloat16 has steps of 0.5 in L above 64, but fine ones around 0.
+        # In float32 until here: around L = 64..100 bfloat16 has steps of 0.5, around 0 fine ones.
         x = x.to(next(self.parameters()).dtype)
         x = self.model1(x)  # -> (N, 64, H/2, W/2)
         x = self.model2(x)  # -> (N, 128, H/4, W/4)

@@ -144,7 +144,7 @@ class Encoder(nn.Module):
 
     def forward(self, light: Tensor, last: int = TAPS[-1]) -> list[Tensor]:
         """Map L, ``(N, 1, H, W)`` in 0..100, to four maps, the finest first; fewer with a lower *last*."""
-        # In float32 until here: bfloat16 has steps of 0.5 in L above 64, but fine ones around 0.
+        # In float32 until here: around L = 64..100 bfloat16 has steps of 0.5, around 0 fine ones.
         light = (light * (2.55 / 128) - 127 / 128).to(self.stem.weight.dtype)
         x = self.stem(light)  # (N, 1, H, W) -> (N, 32, H/2, W/2)
         features = []

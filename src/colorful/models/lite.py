@@ -1,8 +1,8 @@
 """Lite: the small network that comes with the library, colors by itself and follows hints.
 
 EfficientNet-Lite0 sees L; a decoder with skips goes from stride 32 up to stride 4 and gives a distribution
-over the 313 ab bins there. Hints enter every level of the decoder, and at stride 8 they also reach what
-looks like their places. About 4.3 M parameters.
+over the 313 ab bins there. Hints enter every level of the decoder, and at stride 8 attention also
+carries them to cells that look like the hinted ones. About 4.3 M parameters.
 
 References:
     Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016 (the distribution over bins).
@@ -216,8 +216,8 @@ class _Level(nn.Module):
         x: Tensor = self.skip(skip, lifted)
         if self.attention is not None and self.feed_forward is not None:
             x = x + self.attention(x)
-            # The coarsest level looks at the whole photo. Hints come after that: they hold for their
-            # surroundings, not for all that looks alike anywhere.
+            # The attention looks at the whole photo. Hints are added after it: they hold for their
+            # surroundings, not for everything in the photo that looks alike.
             x = x if hint is None else x + hint.added
             x = x + self.feed_forward(x)
         if self.spread is not None and hint is not None:
@@ -277,11 +277,11 @@ class _FeedForward(nn.Module):
 
 
 class _Spread(nn.Module):
-    """Carry hints to the cells that look like theirs, the near ones more; to one like none of them, nothing.
+    """Carry hints to cells that look like the hinted ones, more to near ones; to cells unlike all, nothing.
 
-    It is attention to the hinted cells alone, and to nothing where none of them is alike enough. How alike
-    two cells are is told by their features and their L. How far a hint reaches is told by its color and what
-    it lies on: a usual color speaks for more of a photo than a whim.
+    This is attention to the hinted cells only, with a further choice "nothing" for cells that none of them is
+    like. How alike two cells are depends on their features and their L. How far a hint reaches depends on its
+    color and on what it lies on: a common color is likely to hold for more of the photo than a strange one.
     """
 
     def __init__(self, width: int, heads: int, looks: int = 64) -> None:
@@ -295,8 +295,8 @@ class _Spread(nn.Module):
         self.out = nn.Conv2d(width, width, 1)
         for start in (*self.reach.parameters(), *self.out.parameters()):
             nn.init.zeros_(start)  # at first nothing is carried
-        # Logarithms, a row each: sharpness of the choice; the least likeness, as a share of it; fading with
-        # the distance in cells; fading with the difference in L, in tens.
+        # Logarithms, in rows: sharpness of the softmax; least likeness, as a share of the sharpness; how fast
+        # attention fades with the distance in cells; how fast with the difference in L, in tens.
         self.scale = nn.Parameter(
             torch.stack(
                 (
@@ -329,7 +329,7 @@ class _Spread(nn.Module):
         hidden = F.relu(self.join(hinted(_cells(torch.cat((hints.embedded, normed), dim=1)))))
         values = self.values(hidden) * there[..., None].to(hidden)
         values = values.reshape(n, count, self.heads, -1).transpose(1, 2)  # (N, heads, K, C / heads)
-        # What each hint says of its own reach, (N, heads, 1, K): to be seen more, and to fade faster.
+        # For each hint, (N, heads, 1, K): how much more it counts, and how much faster it fades.
         more, faster = self.reach(hidden).float().transpose(1, 2)[:, :, None].chunk(2, dim=1)
         sharp, least, fading, contrast = self.scale.float().exp()[:, :, None, None]  # (heads, 1, 1)
         more = (more - sharp * least).masked_fill(there[:, None, None] == 0, -torch.inf)
@@ -345,7 +345,7 @@ class _Spread(nn.Module):
         hinted_spots = hinted(spots.expand(n, -1, -1))  # (N, K, 2)
         seen = []
         band = max(1, _PAIRS // count)
-        # Nor can its loops be of another length for another photo.
+        # An exported graph cannot have loops whose length depends on the photo.
         for part in [slice(None)] if exporting else [slice(at, at + band) for at in range(0, h * w, band)]:
             logits = sharp * (looks[:, :, part] @ wanted.transpose(2, 3)) + more  # (N, heads, cells, K)
             steps = spots[part, None] - hinted_spots[:, None]  # (N, cells, K, 2)
@@ -354,7 +354,7 @@ class _Spread(nn.Module):
             shares = F.pad(logits, (0, 1)).softmax(dim=3)[..., :-1]  # the last is nothing's
             seen.append(shares.to(values) @ values)
         spread: Tensor = self.out(torch.cat(seen, dim=2).transpose(2, 3).reshape(n, c, h, w))
-        # A photo without hints is as if alone, whatever others in its batch have.
+        # A photo without hints gets none, whatever others in its batch have.
         return spread * there.amax(dim=1)[:, None, None, None].to(spread)
 
 

@@ -40,7 +40,7 @@ class Network(nn.Module):
     """Map L, and hints where they are taken, to color.
 
     A network knows tensors only: no file, no device picking, no resizing of the user's photo. All values
-    are in CIELAB units (L 0..100, ab about -110..110); what the layers see is the network's own affair.
+    are in CIELAB units (L 0..100, ab about -110..110); each network scales them for its layers itself.
 
     Args:
         config: The settings that are data; the class's own by default.
@@ -54,12 +54,13 @@ class Network(nn.Module):
     multiple: ClassVar[int]
     """Input sides must be multiples of this."""
     float32_layers: ClassVar[tuple[str, ...]] = ()
-    """What stays in float32, by name, where the rest is in bfloat16; it is what decode() gets."""
+    """Names of the layers that stay in float32 when the rest is in bfloat16; they include the last one."""
     float32_islands: ClassVar[tuple[str, ...]] = ()
-    """What stays in float32, too, but hands on bfloat16: layers whose own rounding shows in the colors."""
+    """Names of further layers that stay in float32, since their rounding would show, but give bfloat16."""
     local_end: ClassVar[str] = ""
-    """Name of the method that ends :meth:`forward` at full size, if there is one: it takes a map of half and
-    one of full size, and looks no farther than two rows, so that it can be run on some rows at a time."""
+    """Name of the method that does the last part of :meth:`forward`, at full size, if there is one. It takes
+    a map of half and one of full size. No pixel of its result depends on rows more than two away, so that it
+    can be run on some rows at a time."""
     marks: ClassVar[Mapping[str, tuple[int, ...]]] = MappingProxyType({})
     """Tensors, with their shapes, by which a file that others released is known to hold this architecture."""
     card: ClassVar[Card | None] = None
@@ -122,7 +123,7 @@ class Network(nn.Module):
         *,
         cells: Cells = ALL_CELLS,
     ) -> tuple[Tensor, Tensor | None]:
-        """Give all that training has an objective for.
+        """Run the network and give all outputs that training has a loss for.
 
         Args:
             light: As for :meth:`forward`, like the next two.
@@ -137,14 +138,14 @@ class Network(nn.Module):
         return self(light, ab, mask)[:, :, cells[0], cells[1]], None
 
     def features(self, light: Tensor) -> Tensor | None:
-        """Describe what is seen where, so that two photos can be compared cell by cell.
+        """Describe what the network sees in each cell, so that two photos can be compared cell by cell.
 
         Args:
             light: As for :meth:`forward`.
 
         Returns:
-            A small map from the middle of the network, shape ``(N, C, h, w)``, which knows no hints: one cell
-            for 16 x 16 input pixels, say. None of a network that offers none.
+            A small map from the middle of the network, shape ``(N, C, h, w)``, that does not depend on hints,
+            with a cell for 16 x 16 input pixels, for example. None if the network offers none.
         """
         return None
 
@@ -154,7 +155,7 @@ class Network(nn.Module):
 
     @property
     def logit_bias(self) -> Tensor | None:
-        """The bias of the last layer of a distribution, into which a calibration can be built."""
+        """The bias of the layer that gives a distribution; a calibration is added to it."""
         return None
 
     def fuse(self) -> Network:
@@ -187,7 +188,7 @@ class Network(nn.Module):
         return released
 
     def check(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> None:
-        """Raise what :meth:`forward` promises, before a layer fails with a message about convolutions.
+        """Check the input of :meth:`forward`, before a layer fails with a message about convolutions.
 
         Args:
             light: As for :meth:`forward`, like the others.
@@ -219,7 +220,7 @@ _DRAWS = (nn.init.kaiming_uniform_, nn.init.uniform_, Tensor.normal_, Tensor.uni
 
 
 class Undrawn(TorchFunctionMode):
-    """Leave parameters that layers are made with as memory gives them: they are about to be filled."""
+    """Skip the random initialization of new layers: their parameters are about to be loaded."""
 
     def __torch_function__(
         self,

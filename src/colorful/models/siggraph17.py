@@ -155,7 +155,7 @@ Priors. SIGGRAPH 2017.""",
         ab = light.new_zeros(light.shape[0], 2, *light.shape[2:]) if ab is None else ab
         mask = torch.zeros_like(light) if mask is None else mask
         x = torch.cat(((light - 50) / 100, ab / 110, mask - self.config.mask_center), dim=1)  # (N, 4, H, W)
-        # In float32 until here: bfloat16 has steps of 0.5 in L above 64, but fine ones around 0.
+        # In float32 until here: around L = 64..100 bfloat16 has steps of 0.5, around 0 fine ones.
         x = x.to(next(self.parameters()).dtype)
         full = self.model1(x)  # -> (N, 64, H, W)
         half = self.model2(full[:, :, ::2, ::2])  # -> (N, 128, H/2, W/2)

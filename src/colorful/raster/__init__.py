@@ -1,7 +1,7 @@
 """The fast forms of two stages: a photo's pixels become L, and L with ab becomes pixels again.
 
-Both run over bands of rows that fit the cache, side by side on ``torch.get_num_threads()`` threads, from
-the photo's own bytes to bytes again: beside the result, only what the network made is ever held whole.
+Both work on bands of rows that fit into the cache, on ``torch.get_num_threads()`` threads at once. They go
+from the photo's bytes straight to bytes: no copy of the whole photo in floats is made.
 """
 
 from colorful.raster.coloring import Region, Upsampling, render

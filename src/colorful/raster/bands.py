@@ -16,9 +16,9 @@ from colorful.raster import planes
 T = TypeVar("T")
 
 _PIXELS = 1 << 18
-"""In a band: its ten planes stay in the cache, and its loops last long beside Python's share.
+"""Pixels of a band: few enough for its ten planes to stay in the cache.
 
-With fewer, threads that wait for the interpreter's lock take more time than the smaller planes save.
+With fewer pixels NumPy's loops get so short that threads mostly wait for the interpreter's lock.
 """
 
 _OWN = threading.local()
@@ -54,7 +54,7 @@ class Band(NamedTuple):
 
 
 def scratch_of_thread() -> planes.Scratch:
-    """Give this thread's own: fresh memory for each photo of a folder would cost a tenth of its time."""
+    """Give this thread's scratch planes. New ones for each photo would cost a tenth of a folder's time."""
     if not hasattr(_OWN, "scratch"):
         _OWN.scratch = planes.Scratch()
     scratch: planes.Scratch = _OWN.scratch
@@ -64,12 +64,12 @@ def scratch_of_thread() -> planes.Scratch:
 def share_out(
     size: tuple[int, int], work: Callable[[Iterator[Band]], T], *, whole: tuple[int, int] = (1, 1)
 ) -> list[T]:
-    """Have every thread run *work* on the bands that it gets hold of.
+    """Divide a photo into bands, and have several threads work on them.
 
     Args:
         size: Height and width of the photo.
         work: Called once in each thread.
-        whole: How many rows and columns are not to be cut apart.
+        whole: Bands begin at multiples of so many rows and columns.
 
     Returns:
         What each call gave.
@@ -92,7 +92,7 @@ def share_out(
 
 
 def check_pixels(pixels: npt.NDArray[Any]) -> None:
-    """Refuse what is no photo, in words, before a loop stumbles over it.
+    """Check the type and shape of a photo.
 
     Args:
         pixels: sRGB-encoded grey ``(H, W)`` or RGB ``(H, W, 3)``; uint8, uint16, or float32.

@@ -80,7 +80,7 @@ def render(
     if not small.isfinite().all():
         raise RangeError("ab: expected finite values, got NaN or infinity")
 
-    # Far outside any gamut more chroma makes no difference, but its cubes would overflow.
+    # Far outside of any gamut more chroma makes no difference, but its cube would overflow.
     chroma = min(chroma, _MOST_CHROMA / max(float(small.abs().max()), 1e-6))
     field = _ColorField(pixels, small[None] * chroma, upsample, guide)
     out = np.empty((height, width, 3), pixels.dtype.newbyteorder("="))
@@ -112,9 +112,10 @@ def render(
 class _ColorField:
     """f(X) and f(Z) of every pixel as functions of its f(Y), from ab at the network's size.
 
-    Widened along one axis at once, since that is cheap: the one that leaves less to hold, unless the photo is
-    four times as high as the cells. Each band then mixes the few cells it lies between along the other, where
-    pixels get the same if they are hundreds of times as many as the cells.
+    The cells are resized along one axis at once, since that is cheap: along the axis that leaves the smaller
+    result, or along the rows if the photo is at least four times as high as there are cells. Along the other
+    axis each band interpolates between the few cells around it. Where the photo has hundreds of pixels for a
+    cell, several pixels in a row share one value.
     """
 
     def __init__(

@@ -1,15 +1,15 @@
 """Lab arithmetic for whole photos: on a band of rows at a time, in place, in the fewest passes.
 
-What :mod:`colorful.lab.space` does to a tensor, this does to flat planes that fit the cache, so that a
-photo is never copied in floats. A color is held as the roots that CIELAB is made of, f(X), f(Y) and f(Z)
-relative to white: L is 116 f(Y) - 16, a is 500 (f(X) - f(Y)), b is 200 (f(Y) - f(Z)). They are stacked in
-the order X, Z, Y, and counted in units of :data:`UNIT`, linear light in steps of which white has
-:data:`WHITE`: so no pass is needed for the factors of the formulas.
+This does the same as :mod:`colorful.lab.space`, but on flat planes that fit into the cache, so that no copy
+of the whole photo in floats is made. A color is held as the roots of which CIELAB is made, f(X), f(Y) and
+f(Z) relative to white: L is 116 f(Y) - 16, a is 500 (f(X) - f(Y)), b is 200 (f(Y) - f(Z)). They are stacked
+in the order X, Z, Y, and counted in units of :data:`UNIT`; linear light is counted in steps, of which white
+has :data:`WHITE`. With these units no pass is needed for the constant factors of the formulas.
 
-NumPy for the arithmetic: its loops release the interpreter's lock and never start threads of their own, so
-bands run side by side on plain threads, without the barrier after each operation that torch would set.
-torch for tables: it looks up by indices of 4 bytes, to which floats are rounded several times faster than to
-the 8 that NumPy wants.
+NumPy does the arithmetic: its loops release the interpreter's lock and start no threads of their own, so
+that bands run in parallel on plain threads, without the barrier that torch has after each operation. torch
+looks up tables: it takes indices of 4 bytes, and floats are converted to these several times faster than to
+the 8 bytes that NumPy needs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make L look like that of an old print: the network must color those, and is only given clean photos.
+"""Make L look like that of an old print: the network shall color those, but is trained on clean photos.
 
 A degradation draws its numbers for one sample on the CPU, from that sample's own generator, and is then
 applied to all samples that suffer it at once, on the device that trains. Each has a strength in [0, 1].

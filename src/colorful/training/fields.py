@@ -1,4 +1,4 @@
-"""Operations on batches of planes in which each sample has numbers of its own."""
+"""Operations on batches of planes, with different parameters for each sample."""
 
 from __future__ import annotations
 

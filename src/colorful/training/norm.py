@@ -1,4 +1,4 @@
-"""Batch norm between training and use: what it learns from a batch must become a constant."""
+"""Batch norm: measure its statistics and make them constant, as they are when the network is used."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ class TrainingOptions:
     """How to train; :func:`recipe` gives what suits an architecture.
 
     Args:
-        steps: Length of the run in steps, or
-        minutes: in minutes of wall clock, of all resumed parts together.
+        steps: Length of the run in steps. Give either this or *minutes*.
+        minutes: Length of the run in minutes of wall clock, all resumed parts together.
         batch_size: Samples of a step in each process.
         lr: Highest learning rate.
         warmup: Share of the run in which the rate rises to it.
@@ -30,14 +30,14 @@ class TrainingOptions:
         freeze_encoder: Whether it stays so to the end.
         fixed: Parts that stay as they are, by name, such as ``encoder.stem``.
         hints_only: Whether to train only what brings hints in: colors without hints stay as they are.
-        norm_share: Share of the run in which batch norm counts its statistics. Then they are measured once,
-            and are constants from there on: the network learns as it will be used.
+        norm_share: Share of the run in which batch norm updates its statistics. After that they are measured
+            once more and stay constant, so that the network is trained as it will be used.
         freeze_norm: Whether batch norm keeps the statistics it came with.
         betas: Of Adam.
         weight_decay: Of AdamW; on matrices and kernels alone.
         clip: Highest norm of the gradient.
-        every: Which output cells are learned from in a step: each, or only every second or third in both
-            directions, others in each step. Neighbors teach nearly the same.
+        every: 1 to learn from all output cells in each step; 2 or 3 to take only every second or third one in
+            both directions, other ones in each step. Neighbors teach nearly the same.
         uniform: Share of the uniform distribution in the rebalancing (lambda of the paper).
         rebalance: Exponent of the rebalancing weights: 1 as published, 0 for none.
         distance: Weight of how far the decoded color is off, in CIELAB units, rare colors counting more.

@@ -165,10 +165,11 @@ def calibrate(
 ) -> Calibration:
     """Choose how much rare colors count, after training, on photos that were not trained on.
 
-    A network trained with weight w(q) on color q learns p(q) w(q); so adding multiples of log w(q) to the
-    logits moves it to any other weighting without training. Together with temperature and saturation that
-    is three numbers: all of a grid are tried, then the neighborhood of the best, on the cells of the
-    network's output. A weighted sum of the margins decides. Those that are given back are at full size.
+    A network that is trained with weight w(q) on color q learns p(q) w(q). So adding a multiple of log w(q)
+    to the logits gives the network of any other weighting, without training. Together with temperature and
+    saturation there are three numbers to choose. A grid is tried, then the neighborhood of the best, at the
+    size of the network's output; a weighted sum of the margins decides. The margins that are returned are
+    those at full size.
 
     Args:
         network: What was trained.

@@ -1,4 +1,4 @@
-"""What a request asks for, read with care: its photos, its options, and what is to come back."""
+"""Read what a request asks for: its photos, its options, and what is to come back. All of it is checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts go out compressed: pages, scripts, styles and JSON shrink to a quarter."""
+"""Compress pages, scripts, styles and JSON: they shrink to a quarter."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 from flask import Request, Response
 
 _TEXTS = ("text/html", "text/css", "text/javascript", "application/json", "image/svg+xml")
-_LEAST = 700  # bytes; below, a packet is a packet
+_LEAST = 700  # bytes; less fits into one packet anyway
 
 
 def compress(request: Request, response: Response) -> Response:

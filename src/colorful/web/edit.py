@@ -1,4 +1,4 @@
-"""What a visitor asks for: a model, colors of spots, what stays grey, and how to decode. Read once, here."""
+"""What a visitor asks for: a model, colors of spots, what stays grey, and how to decode. It is read here."""
 
 from __future__ import annotations
 

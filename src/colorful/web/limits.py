@@ -1,4 +1,4 @@
-"""How much one server takes upon itself."""
+"""How much work and data one server takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages: home, and what came of a plain form. They work without JavaScript, which makes them better."""
+"""The pages: home, and the results of a plain form. They work without JavaScript, too, but better with it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A bounded queue before the model: few photos at a time, some waiting, and an honest refusal after that.
+"""A bounded queue before the model: some photos are worked on, some wait, and all others are refused.
 
-Three rules keep a crowd apart. What is small goes ahead of what is large, so that who moves a slider does
-not wait for somebody's scan of 50 megapixels. Among visitors turns go round. And if the queue is full, a
-visitor who has less in it than another takes the last place of the one who has most.
+Three rules make it fair. Small work goes ahead of large work, so that a visitor who moves a slider does not
+wait for another one's scan of 50 megapixels. Visitors take turns. And if the queue is full, a visitor who has
+less in it than others takes the last place of the one who has most.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from colorful.parallel import Cores
 T = TypeVar("T")
 
 QUICK_PIXELS = 4_000_000
-"""Work on a photo of at most as many pixels goes ahead."""
+"""Work on a photo with at most so many pixels goes ahead of larger work."""
 
 # Seconds after which a large photo's turn has come, whatever small ones there are.
 _PATIENCE = 5.0
@@ -32,7 +32,7 @@ _LOOK = 0.25
 # Seconds that a megapixel takes, until it has been measured here; and the share of each new measurement.
 _FIRST_GUESS = 0.15
 _LEARNING = 0.1
-# What work on no pixels at all counts as, in megapixels.
+# The least that a piece of work counts as, in megapixels.
 _LEAST = 0.25
 
 
@@ -93,9 +93,9 @@ class _Job:
 class Queue:
     """Run work on a few threads of its own.
 
-    The threads are always the same, whatever thread a request came on: torch keeps a team of helpers for each
-    thread that calls it, and the allocator an arena, so that memory stays level under load. What runs alone
-    has all of torch's threads; what runs beside others has its share, so that they do not wait for cores.
+    The threads that compute are always the same, whatever thread a request comes on. This keeps memory level
+    under load, since torch has a team of helper threads, and the allocator an arena, for each thread that
+    calls it. Work that runs alone has all of torch's threads; work that runs beside other work has its share.
 
     Args:
         workers: Pieces of work that run at the same time; beside as many large ones, one small one more.

@@ -1,4 +1,4 @@
-"""Who may ask, from where, and what a browser may do with the answer."""
+"""Check which host and which site a request is meant for, and tell browsers what a page may do."""
 
 from __future__ import annotations
 

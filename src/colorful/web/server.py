@@ -1,4 +1,4 @@
-"""Serve on waitress: slow clients are dropped, large bodies refused in words, and it ends in order."""
+"""Serve on waitress: drop slow clients, refuse large bodies with a message, and shut down in order."""
 
 from __future__ import annotations
 

@@ -53,9 +53,9 @@ class _Entry:
 class Store:
     """Keep values for a while.
 
-    If there is no room for a new value, something goes of the address that takes most room, there of the
-    visitor who takes most, and of theirs first what can be made again, then what was used longest ago. So
-    nobody can push out what others have, as long as those take less.
+    If there is no room for a new value, a value is deleted of the address that takes most room, and there of
+    the visitor who takes most: first one that can be made again, else the one whose last use is longest ago.
+    So nobody can push out the values of others who take less room.
 
     Args:
         max_bytes: Sum of the sizes that are kept.

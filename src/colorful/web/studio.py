@@ -1,4 +1,4 @@
-"""What happens to a photo here: it is taken in, previewed while somebody edits, and colored at full size."""
+"""Take photos in, preview them while somebody edits, and color them at full size."""
 
 from __future__ import annotations
 
