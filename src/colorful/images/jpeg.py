@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Iterator
 
@@ -18,10 +19,15 @@ from colorful.images.tags import DirectoryReader, Tag, decode_text
 
 MAGIC = b"\xff\xd8\xff"
 
-_APP0, _APP1, _APP2, _APP13, _APP14, _COMMENT, _SCAN, _END = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE, 0xDA, 0xD9
+_APP0, _APP1, _APP2, _APP11, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
+_COMMENT, _SCAN, _END, _LINES, _LOSSLESS_LS = 0xFE, 0xDA, 0xD9, 0xDC, 0xF7
+_IN_SCAN = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")  # markers but the restarts, which a scan is full of
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _EXIF, _XMP, _MORE_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
-_PROFILE, _PICTURES, _RESOURCES = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"
+_PROFILE, _PICTURES, _CREDENTIALS = b"ICC_PROFILE\0", b"MPF\0", b"JP"
+_RESOURCES = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
+_LITTLE = 1024  # bytes behind a picture that some programs leave there
+_FILLING = bytes(range(1, 255)) * 64
 _ENTRIES, _THUMBNAILS = 0xB002, (0x010001, 0x010002)
 _LOSSLESS = 0xC3
 _SPACES: dict[int, Space] = {1: "gray", 3: "rgb"}
@@ -47,9 +53,11 @@ class File:
             is_needed = (marker == _APP0 and body.startswith(b"JFIF\0") and len(body) >= 14) or (
                 marker == _APP14 and body.startswith(b"Adobe") and len(body) >= 12
             )
+            if marker == _LOSSLESS_LS:
+                raise ImageUnsupportedError("JPEG-LS is not supported")
             if marker in _FRAMES and len(body) >= 6 and not self.width:
                 self._bits, self.height, self.width, _ = struct.unpack(">BHHB", body[:6])
-                self._frame = marker
+                self._frame, frame_place = marker, len(self._pixels)
             if is_needed or not is_side:
                 self._pixels.append(data[place - 4 : place + len(body)])
             if marker == _SCAN:
@@ -57,12 +65,20 @@ class File:
                 break
         else:
             raise ImageError("truncated or corrupt: there are no pixels")
+        self._end, lines = _end_of_scans(data, self._scan)
+        if (
+            self.width and not self.height and lines
+        ):  # told behind the first scan, where libjpeg does not look
+            self.height = lines
+            head = self._pixels[frame_place]
+            self._pixels[frame_place] = head[:5] + struct.pack(">H", lines) + head[7:]
 
     def decode(self) -> Decoded | Image.Image:
         """Decode the pixels, whose size has been checked; without what stands beside them."""
-        data = b"".join((b"\xff\xd8", *self._pixels, memoryview(self._data)[self._scan :]))
+        end = self._end or len(self._data.rstrip(b"\xff"))
+        data = b"".join((b"\xff\xd8", *self._pixels, memoryview(self._data)[self._scan : end]))
         if self._bits == 8 and self._frame != _LOSSLESS:
-            return JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+            return JpegImagePlugin.JpegImageFile(io.BytesIO(data)) if self._end else _without_end(data)
         import imagecodecs
 
         values = imagecodecs.jpeg_decode(data)
@@ -76,7 +92,8 @@ class File:
     def side_data(self) -> SideData:
         """Collect all that stands beside the pixels."""
         side = SideData()
-        resources, profiles = b"", dict[int, bytes]()
+        resources, comments, profiles = list[bytes](), list[str](), dict[int, bytes]()
+        has_exif = has_credentials = has_others = False
         more_xmp: dict[tuple[bytes, int], dict[int, bytes]] = {}
         for marker, _, body in self._side:
             if marker == _APP0 and body.startswith(b"JFIF\0") and len(body) >= 12:
@@ -85,7 +102,8 @@ class File:
                     tuple(each * (2.54 if unit == 2 else 1) for each in density) if unit in (1, 2) else None
                 )
             elif marker == _APP1 and body.startswith(_EXIF):
-                side.exif = side.exif or exif.parse(body[6:])
+                side.exif = side.exif if has_exif else exif.parse(body[6:])
+                has_exif = True
             elif marker == _APP1 and body.startswith(_XMP):
                 side.xmp.append(body[len(_XMP) :])
             elif marker == _APP1 and body.startswith(_MORE_XMP) and len(body) >= 75:
@@ -94,13 +112,20 @@ class File:
             elif marker == _APP2 and body.startswith(_PROFILE) and len(body) > 14:
                 profiles[body[12]] = body[14:]
             elif marker == _APP13:
-                resources += (
-                    body.removeprefix(b"Photoshop 3.0\0") if body.startswith(b"Photoshop 3.0\0") else b""
-                )
+                head = next((head for head in _RESOURCES if body.startswith(head)), None)
+                resources += [] if head is None else [body[len(head) :]]
             elif marker == _COMMENT:
-                comment = decode_text(body.rstrip(b"\0"))
-                side.text["Comment"] = "\n".join(filter(None, (side.text.get("Comment"), comment)))
-        side.iptc, packet = iptc.from_resources(resources)
+                comments.append(decode_text(body.rstrip(b"\0")))
+            has_credentials = has_credentials or (marker == _APP11 and body.startswith(_CREDENTIALS))
+            has_others = has_others or (marker == _APP2 and body.startswith(_PICTURES))
+        if any(comments):
+            side.text["Comment"] = "\n".join(filter(None, comments))
+        if has_credentials:
+            warn("content credentials (C2PA) dropped: they vouch for the file that they came in")
+        behind = len(self._data[self._end :].strip(b"\0\xff")) if self._end and not has_others else 0
+        if behind > _LITTLE:
+            warn(f"{behind:,} bytes behind the picture dropped, such as the film of a moving photo")
+        side.iptc, packet = iptc.from_resources(b"".join(resources))
         side.xmp += [packet] if packet and not side.xmp else []
         _join_xmp(side, more_xmp)
         side.profile = b"".join(profiles[number] for number in sorted(profiles))
@@ -136,6 +161,35 @@ def pictures(data: bytes) -> list[File]:
         except ImageError:
             continue
     return files
+
+
+def _end_of_scans(data: bytes, offset: int) -> tuple[int, int]:
+    """Give the place behind the end of a picture and the height that scans tell; 0 where there is none."""
+    lines = 0
+    while found := _IN_SCAN.search(data, offset):
+        marker, offset = found[1][0], found.end()
+        if marker == _END:
+            return offset, lines
+        if offset + 2 > len(data):
+            break
+        (length,) = struct.unpack_from(">H", data, offset)
+        if marker == _LINES and length == 4 and offset + 4 <= len(data):
+            (lines,) = struct.unpack_from(">H", data, offset + 2)
+        offset += length
+    return 0, lines
+
+
+def _without_end(data: bytes) -> Image.Image:
+    """Decode a picture without an end: if all pixels are there, what is put behind makes no difference."""
+    image, other = (
+        JpegImagePlugin.JpegImageFile(io.BytesIO(data + filling + b"\xff\xd9")) for filling in (b"", _FILLING)
+    )
+    image.load()
+    other.load()
+    if image.tobytes() != other.tobytes():
+        raise ImageError("truncated: pixels are missing at its end")
+    warn("the mark at its end is missing, but no pixel")
+    return image
 
 
 def _join_xmp(side: SideData, pieces: dict[tuple[bytes, int], dict[int, bytes]]) -> None:

@@ -9,14 +9,14 @@ from contextvars import ContextVar
 
 logger = logging.getLogger(__name__)
 
-_photo: ContextVar[str] = ContextVar("photo")
+_photo: ContextVar[tuple[str, set[str]]] = ContextVar("photo")
 _collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
 @contextmanager
 def naming(photo: str) -> Iterator[None]:
-    """Begin the warnings within by the name of a photo."""
-    before = _photo.set(photo)
+    """Begin the warnings within by the name of a photo; each is given once."""
+    before = _photo.set((photo, set()))
     try:
         yield
     finally:
@@ -36,8 +36,11 @@ def collecting() -> Iterator[list[str]]:
 
 def warn(message: str) -> None:
     """Log what is lost of the photo at hand."""
+    photo, said = _photo.get(("", set()))
+    if message in said:
+        return
+    said.add(message)
     collected = _collected.get()
     if collected is not None:
         collected.append(message)
-    photo = _photo.get("")
     logger.warning("%s", f"{photo}: {message}" if photo else message)

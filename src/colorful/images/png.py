@@ -22,7 +22,12 @@ from colorful.images.tags import decode_text
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS")
 _ABOUT_PIXELS = (*_PIXELS, b"sBIT", b"bKGD", b"hIST")
-_SIDE = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP", b"pHYs", b"gAMA", b"sRGB", b"acTL")
+_SIDE = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP", b"pHYs", b"gAMA", b"sRGB", b"acTL", b"cICP", b"caBX")
+# By the type of color: samples a pixel, and bytes of the color that is clear.
+_CHANNELS, _CLEAR = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}, {0: 2, 2: 6, 3: 1}
+# By the number of a transfer function in cICP: what gAMA would say, and light beyond the white of a screen.
+_GAMMAS, _BRIGHTER = {4: 1 / 2.2, 5: 1 / 2.8, 8: 1.0}, (16, 18)
+_PASSES = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
 _MOST_TEXT = 32 << 20  # bytes that all compressed text and the profile may have together
 LONGEST_DEEP_SIDE = 1_000_000
 """The most pixels a side of a PNG with 16 bits: libpng takes no more."""
@@ -59,8 +64,15 @@ class File:
         if not self._pixels or self._pixels[0][0] != b"IHDR" or len(self._pixels[0][1]) != 13:
             raise ImageError("corrupt: no header")
         header = self._pixels[0][1]
-        self.width, self.height = struct.unpack(">II", header[:8])
-        self.is_deep = header[8] == 16
+        self.width, self.height, depth, color = struct.unpack(">IIBB", header[:10])
+        self.is_deep = depth == 16
+        self._bits, self._is_interlaced = depth * _CHANNELS.get(color, 1), header[12] == 1
+        if color == 3 and not any(name == b"PLTE" for name, _ in self._pixels):
+            raise ImageError("corrupt: no palette")
+        for chunk in [chunk for chunk in self._pixels if chunk[0] == b"tRNS"]:
+            if len(chunk[1]) < _CLEAR.get(color, len(chunk[1]) + 1):
+                self._pixels.remove(chunk)
+                warn("tRNS dropped: it fits no color of this kind")
         self.frames = next(
             (int.from_bytes(body[:4], "big") for name, body in self._side if name == b"acTL"), 1
         )
@@ -70,38 +82,81 @@ class File:
         if not any(name == b"IDAT" for name, _ in self._pixels):
             raise ImageError("truncated: no pixels")
         chunks = self._pixels if self._pixels[-1][0] == b"IEND" else [*self._pixels, (b"IEND", b"")]
-        data = _join(chunks)
-        if self.is_deep and max(self.width, self.height) > LONGEST_DEEP_SIDE:
+        is_deep = self.is_deep and max(self.width, self.height) <= LONGEST_DEEP_SIDE
+        if self.is_deep and not is_deep:
             warn(f"read with 8 of its 16 bits: more than {LONGEST_DEEP_SIDE:,} pixels a side")
-        elif self.is_deep:
-            import imagecodecs
+        read = _read_deep if is_deep else _read_by_pillow
+        try:
+            return read(_join(chunks))
+        except MemoryError:
+            raise
+        except Exception:
+            mended = self._without_checksum(chunks)
+            if mended is None:
+                raise
+        warn("the checksum of its pixels is wrong or missing: some may be damaged")
+        return read(_join(mended))
 
-            values = imagecodecs.png_decode(data)  # which turns tRNS into alpha
-            values = values.reshape(*values.shape[:2], -1)
-            alpha = np.ascontiguousarray(values[..., -1]) if values.shape[2] in (2, 4) else None
-            colors = values[..., :-1] if alpha is not None else values
-            return Decoded(colors, alpha, "gray" if colors.shape[2] == 1 else "rgb")
-        return PngImagePlugin.PngImageFile(io.BytesIO(data))
+    def _without_checksum(self, chunks: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]] | None:
+        """Pack the pixels anew, if only the checksum behind them keeps a decoder from them; else None."""
+        packed = b"".join(body for name, body in chunks if name == b"IDAT")
+        passes = _PASSES if self._is_interlaced else ((0, 1, 0, 1),)
+        sizes = [
+            (max(0, -(-(self.width - x) // dx)), max(0, -(-(self.height - y) // dy)))
+            for x, dx, y, dy in passes
+        ]
+        needed = sum(height * (1 + (width * self._bits + 7) // 8) for width, height in sizes if width)
+        try:
+            raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed[2:], needed)
+        except zlib.error:
+            return None
+        if len(raw) < needed:
+            return None
+        others = [chunk for chunk in chunks if chunk[0] != b"IDAT"]
+        return [*others[:-1], (b"IDAT", zlib.compress(raw, 1)), others[-1]]
 
     def side_data(self) -> SideData:
         """Collect all that stands beside the pixels."""
-        side, inflate = SideData(), _Inflater(_MOST_TEXT)
-        is_srgb = any(name == b"sRGB" for name, _ in self._side)
+        side, inflate, texts = SideData(), _Inflater(_MOST_TEXT), dict[str, list[str]]()
+        has_gamma = not any(name in (b"sRGB", b"cICP") for name, _ in self._side)
         for name, body in self._side:
             try:
                 if name in (b"tEXt", b"zTXt", b"iTXt"):
-                    _add_text(side, *_text(name, body, inflate))
+                    _add_text(side, texts, *_text(name, body, inflate))
                 elif name == b"eXIf":
                     side.exif = side.exif or exif.parse(body)
                 elif name == b"iCCP":
                     side.profile = inflate(body.partition(b"\0")[2][1:])
                 elif name == b"pHYs" and len(body) == 9 and body[8] == 1:
                     side.dpi = tuple(count * _PER_INCH for count in struct.unpack(">II", body[:8]))
-                elif name == b"gAMA" and len(body) == 4 and not is_srgb:
+                elif name == b"gAMA" and len(body) == 4 and has_gamma:
                     side.gamma = struct.unpack(">I", body)[0] / 100_000
+                elif name == b"cICP" and len(body) == 4:
+                    side.gamma = _GAMMAS.get(body[1])
+                    if body[1] in _BRIGHTER:
+                        warn("its light goes beyond white (HDR), and is taken for that of sRGB")
+                elif name == b"caBX":
+                    warn("content credentials (C2PA) dropped: they vouch for the file that they came in")
             except (ValueError, IndexError, zlib.error) as error:
                 warn(f"{name.decode()} dropped: {error}")
+        side.text = {key: "\n".join(values) for key, values in texts.items()}
         return side
+
+
+def _read_deep(data: bytes) -> Decoded:
+    import imagecodecs
+
+    values = imagecodecs.png_decode(data)  # which turns tRNS into alpha
+    values = values.reshape(*values.shape[:2], -1)
+    alpha = np.ascontiguousarray(values[..., -1]) if values.shape[2] in (2, 4) else None
+    colors = values[..., :-1] if alpha is not None else values
+    return Decoded(colors, alpha, "gray" if colors.shape[2] == 1 else "rgb")
+
+
+def _read_by_pillow(data: bytes) -> PngImagePlugin.PngImageFile:
+    image = PngImagePlugin.PngImageFile(io.BytesIO(data))
+    image.load()
+    return image
 
 
 class _Inflater:
@@ -147,7 +202,7 @@ def _text(name: bytes, body: bytes, inflate: _Inflater) -> tuple[str, bytes]:
     return keyword, inflate(text) if is_compressed else text
 
 
-def _add_text(side: SideData, key: str, text: bytes) -> None:
+def _add_text(side: SideData, texts: dict[str, list[str]], key: str, text: bytes) -> None:
     if key == "XML:com.adobe.xmp":
         side.xmp.append(text)
     elif key.startswith("Raw profile type "):
@@ -162,10 +217,8 @@ def _add_text(side: SideData, key: str, text: bytes) -> None:
             side.xmp += [packet] if packet else []
         elif kind in ("icc", "icm"):
             side.profile = side.profile or data
-    elif key in side.text:
-        side.text[key] += "\n" + text.decode("utf-8", "replace")
     else:
-        side.text[key] = text.decode("utf-8", "replace")
+        texts.setdefault(key, []).append(text.decode("utf-8", "replace"))
 
 
 def _raw_profile(text: bytes) -> bytes:

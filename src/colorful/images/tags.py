@@ -23,8 +23,10 @@ _SIZES |= {16: 8, 17: 8, 18: 8, 129: 1}
 _CODES |= {16: "Q", 17: "q", 18: "Q"}
 _RATIONALS = {5: "I", 10: "i"}
 _UTF8 = 129  # a type of EXIF 3.0 that older programs do not know
-# Where strips and tiles lie, which may be millions of numbers: the decoder reads them itself.
-_PLACES = {273, 279, 324, 325}
+# Where strips and tiles lie, which may be millions of numbers: the decoder reads them itself. Photoshop's
+# layers, which nobody reads here, may be larger than the photo.
+_UNREAD = {273, 279, 324, 325, 37724}
+_MOST_VALUES = 64 << 20  # bytes of a directory: each of its tags may claim the whole file
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Tag:
 
     @property
     def text(self) -> str:
-        """The value as text, whatever the type: UTF-8, or else Latin-1, up to the zero at its end."""
+        """The value as text, whatever the type: see :func:`decode_text`, up to the zero at its end."""
         return decode_text(self.data.rstrip(b"\0"))
 
 
@@ -69,11 +71,16 @@ Directory: TypeAlias = dict[int, "Tag | Directory"]
 
 
 def decode_text(data: bytes) -> str:
-    """Decode bytes of an unknown encoding: UTF-8 if they are that, else Latin-1."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    """Decode bytes of an unknown encoding: UTF-8 if they are that, else Latin-1 with the signs of Windows.
+
+    Where Latin-1 has control codes, Windows has quotation marks, dashes and the euro.
+    """
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
 
 
 def ascii_tag(text: str) -> Tag:
@@ -139,18 +146,20 @@ class DirectoryReader:
         entries = min(entries, 65535, (self._end - offset) // entry)
         table = self._at(offset + head, entries * entry)
         directory: Directory = {}
+        left = _MOST_VALUES
         for start in range(0, len(table) - entry + 1, entry):
             tag, kind = self._numbers(table[start : start + 4], "H")
             (number,) = self._numbers(table[start + 4 : start + 4 + width], self._word)
-            if tag in _PLACES or kind not in _SIZES or tag in directory:
+            if tag in _UNREAD or kind not in _SIZES or tag in directory:
                 continue
             size = number * _SIZES[kind]
             inline = table[start + 4 + width : start + entry]
             if size > width:
                 place = int(self._numbers(inline, self._word)[0])
-                if place + size > self._end:
+                if place + size > self._end or size > left:
                     continue
                 inline = self._at(place, size)
+                left -= size
             directory[tag] = Tag(kind, inline[:size], self.order)
         following = self._at(offset + head + entries * entry, width)
         next_offset = self._numbers(following, self._word)[0] if len(following) == width else 0

@@ -11,6 +11,7 @@ from xml.dom import Node, expatbuilder, minidom
 from xml.parsers import expat
 
 from colorful.images.log import warn
+from colorful.images.tags import decode_text
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
@@ -23,6 +24,10 @@ _EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _EMPTY = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"/></x:xmpmeta>'
 _WRAPPING = ('<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>', '<?xpacket end="w"?>')
 _DEEPEST, _MOST = 100, 100_000
+_MOST_PACKETS = 8
+_WIDE = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
+_DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
+_BARE_AMPERSAND = re.compile(r"&(?!#\w+;|\w+;)")
 
 # What a packet says of the file it came from. None stands for every name of the namespace: gain maps, depth,
 # films and pictures beside the photo, and settings by which a raw developer would turn the result grey again.
@@ -69,7 +74,10 @@ class Packet:
 
     def __init__(self, packets: Iterable[bytes] = ()) -> None:
         self._document: minidom.Document | None = None
-        for packet in packets:
+        packets = list(packets)
+        if len(packets) > _MOST_PACKETS:
+            warn(f"XMP in part dropped: of its {len(packets):,} packets {_MOST_PACKETS} are read")
+        for packet in packets[:_MOST_PACKETS]:
             try:
                 document = _parse(packet)
             except XMPError as error:
@@ -192,13 +200,27 @@ class _Builder(expatbuilder.ExpatBuilderNS):
 
 
 def _parse(packet: bytes) -> minidom.Document:
-    data = packet.strip(b"\0 \t\r\n")
+    text = _text_of(packet)
     try:
-        document: minidom.Document = _Builder().parseString(data)
+        try:
+            document: minidom.Document = _Builder().parseString(text.encode("utf-8", "replace"))
+        except expat.ExpatError:  # some programs forget that "&" has a meaning
+            document = _Builder().parseString(_BARE_AMPERSAND.sub("&amp;", text).encode("utf-8", "replace"))
     except (expat.ExpatError, ValueError, LookupError, AttributeError) as error:
         raise error if isinstance(error, XMPError) else XMPError(f"it is no XML ({error})") from error
     _rdf(document)
     return document
+
+
+def _text_of(packet: bytes) -> str:
+    """Decode a packet, in whatever encoding of Unicode, from its first tag to its last."""
+    text = decode_text(packet)
+    for encoding, unit in _WIDE.items():
+        place = packet.find("RDF".encode(encoding))
+        if place >= 0 and place % unit == 0:
+            text = packet.decode(encoding, "ignore")
+    text = _DECLARATION.sub("", _legal(text), count=1)
+    return text[text.find("<") : text.rfind(">") + 1]
 
 
 def _rdf(document: minidom.Document) -> Any:

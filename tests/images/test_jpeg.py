@@ -1,0 +1,103 @@
+"""JPEGs that are sound but odd, and what stands behind their pixels."""
+
+from __future__ import annotations
+
+import io
+import struct
+import time
+
+import imagecodecs
+import numpy as np
+import pytest
+import sample_files as samples
+from PIL import Image
+
+from colorful import images
+from colorful.errors import ImageError, ImageUnsupportedError
+from colorful.images.log import collecting
+
+DATA = samples.save(Image.fromarray(samples.photo()), "JPEG", quality=95)
+PIXELS = np.asarray(Image.open(io.BytesIO(DATA)))
+XMP = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+    'xmlns:a="http://example.org/" a:b="Müller{}"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    """Pack a segment."""
+    return b"\xff" + bytes([marker]) + struct.pack(">H", len(body) + 2) + body
+
+
+def read(data: bytes) -> tuple[images.Picture, str]:
+    """Read a photo; give it with its warnings."""
+    with collecting() as warnings:
+        return images.read(data), " ".join(warnings)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_without_its_end_mark_a_photo_is_whole_or_refused(progressive: bool) -> None:
+    """Where only the mark at the end is missing all pixels are read; where pixels are, it is truncated."""
+    data = samples.save(Image.fromarray(samples.photo()), "JPEG", quality=95, progressive=progressive)
+    for cut in (data[:-2], data[:-1]):
+        picture, said = read(cut)
+        np.testing.assert_array_equal(picture.pixels, np.asarray(Image.open(io.BytesIO(data))))
+        assert "the mark at its end is missing" in said
+    for cut in (data[: len(data) * 2 // 3], data[:-30]):
+        with pytest.raises(ImageError, match="truncated"):
+            images.read(cut)
+
+
+def test_a_height_that_is_told_behind_the_pixels_is_found() -> None:
+    """A JPEG may have a height of 0 in its head and the true one behind its first scan (DNL)."""
+    place = DATA.index(b"\xff\xc0") + 5
+    late = segment(0xDC, struct.pack(">H", samples.HEIGHT))
+    data = DATA[:place] + b"\0\0" + DATA[place + 2 : -2] + late + DATA[-2:]
+    np.testing.assert_array_equal(images.read(data).pixels, PIXELS)
+
+
+def test_jpeg_ls_is_not_supported() -> None:
+    """JPEG-LS is sound and of another kind, also behind other segments."""
+    data = imagecodecs.jpegls_encode(samples.gray())
+    for odd in (data, data[:2] + segment(0xE5, b"hello") + data[2:]):
+        with pytest.raises(ImageUnsupportedError, match="JPEG-LS"):
+            images.read(odd)
+
+
+def test_what_is_lost_behind_and_beside_the_pixels_is_named() -> None:
+    """The film behind a moving photo and its content credentials are dropped with a warning."""
+    assert "9,008 bytes behind the picture" in read(DATA + b"....ftyp" + b"x" * 9000)[1]
+    assert not read(DATA + bytes(9000))[1]
+    assert "C2PA" in read(DATA[:2] + segment(0xEB, b"JP\0\1" + bytes(40)) + DATA[2:])[1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize(
+    ("sign", "tail"), [("", ""), (" & Söhne", ""), ("\x0b", ""), ("", " \0\0garbage")], ids=repr
+)
+def test_xmp_of_any_encoding_is_read(encoding: str, sign: str, tail: str) -> None:
+    """XMP may be in any encoding of Unicode, and is read with the faults that programs leave in it."""
+    head = b"http://ns.adobe.com/xap/1.0/\0"
+    packet = (XMP.format(sign) + tail).encode(encoding)
+    picture, said = read(DATA[:2] + segment(0xE1, head + packet) + DATA[2:])
+    assert "Müller" in picture.metadata.xmp.decode()
+    assert not said
+
+
+def test_many_segments_cost_time_in_proportion() -> None:
+    """Thousands of comments, captions and packets of XMP are read in less than a moment."""
+    packet = b"http://ns.adobe.com/xap/1.0/\0" + XMP.format("").encode()
+    resource = b"Photoshop 3.0\0" + b"8BIM\x04\x05\0\0" + struct.pack(">I", 20_000) + bytes(20_000)
+    many = segment(0xFE, b"c" * 500) * 8000 + segment(0xE1, packet) * 3000 + segment(0xED, resource) * 1000
+    start = time.process_time()
+    picture, said = read(DATA[:2] + many + DATA[2:])
+    assert time.process_time() - start < 5  # 100 where each was joined with those before it
+    assert "3,000 packets" in said
+    assert len(picture.metadata.text["Comment"]) == 8000 * 501 - 1
+
+
+def test_text_of_windows_keeps_its_signs() -> None:
+    """Text that is no UTF-8 is read with the quotation marks and dashes of Windows, as exiftool does."""
+    picture = images.read(DATA[:2] + segment(0xFE, b"It\x92s 5 \x80 \x96 M\xfcller") + DATA[2:])
+    assert picture.metadata.text["Comment"] == "It\u2019s 5 \u20ac \u2013 M\u00fcller"

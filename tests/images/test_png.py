@@ -1,0 +1,73 @@
+"""PNGs whose pixels are sound and whose chunks are not."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import sample_files as samples
+
+from colorful import images
+from colorful.errors import ImageError
+from colorful.images.log import collecting
+
+HEIGHT, WIDTH = samples.HEIGHT, samples.WIDTH
+
+
+def png(depth: int, *chunks: tuple[bytes, bytes], packed: bytes | None = None, color: int = 0) -> bytes:
+    """Make a gray PNG by hand."""
+    values = samples.gray() if depth == 8 else samples.gray().astype(">u2") * 257
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", WIDTH, HEIGHT, depth, color, 0, 0, 0)
+    body = zlib.compress(rows) if packed is None else packed
+    data = b"\x89PNG\r\n\x1a\n"
+    for name, content in ((b"IHDR", head), *chunks, (b"IDAT", body), (b"IEND", b"")):
+        data += struct.pack(">I", len(content)) + name + content
+        data += struct.pack(">I", zlib.crc32(name + content))
+    return data
+
+
+def packed(depth: int) -> bytes:
+    """Give the compressed pixels of :func:`png`."""
+    data = png(depth)
+    return data[data.index(b"IDAT") + 4 : -16]
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("damage", ["wrong", "missing", "other header"])
+def test_a_wrong_checksum_of_sound_pixels_is_a_warning(depth: int, damage: str) -> None:
+    """Where all pixels can be unpacked, the checksum behind them does not refuse them; too few do."""
+    whole = packed(depth)
+    odd = {"wrong": whole[:-1] + bytes([whole[-1] ^ 1]), "missing": whole[:-4], "other header": whole}[damage]
+    with collecting() as warnings:
+        picture = images.read(png(depth, packed=odd))
+    np.testing.assert_array_equal(picture.pixels, samples.gray() if depth == 8 else samples.gray() * 257.0)
+    assert (damage == "wrong") <= ("checksum" in " ".join(warnings))
+    with pytest.raises(ImageError):
+        images.read(png(depth, packed=whole[: len(whole) // 2]))
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_clear_color_that_fits_no_pixel_is_dropped(depth: int) -> None:
+    """A tRNS chunk that is too short costs itself and a warning."""
+    with collecting() as warnings:
+        picture = images.read(png(depth, (b"tRNS", b"\0")))
+    assert picture.alpha is None
+    assert warnings == ["tRNS dropped: it fits no color of this kind"]
+
+
+def test_no_palette_is_said() -> None:
+    """A PNG of palette colors without a palette is corrupt, in words."""
+    with pytest.raises(ImageError, match="no palette"):
+        images.read(png(8, color=3))
+
+
+def test_the_transfer_function_of_cicp_is_honored() -> None:
+    """Linear light is re-encoded as gAMA would have it; light beyond white is a warning."""
+    linear = images.read(png(8, (b"cICP", bytes([1, 8, 0, 1])))).pixels
+    np.testing.assert_array_equal(linear, images.read(png(8, (b"gAMA", struct.pack(">I", 100_000)))).pixels)
+    with collecting() as warnings:
+        images.read(png(8, (b"cICP", bytes([9, 16, 0, 1]))))
+    assert "HDR" in warnings[0]
