@@ -78,6 +78,11 @@ class TestColorize:
         difference = rgb2lab(painter.colorize(photo))[..., 0] - rgb2lab(rgb)[..., 0]
         assert np.abs(difference).max() <= 0.5
 
+    def test_no_saturation_is_too_high(self, painter: Colorizer, grey: Array) -> None:
+        """However large the factor on the chroma, the result is a picture."""
+        high, highest = (painter.colorize(grey, saturation=factor) for factor in (1e12, 1e300))
+        assert np.array_equal(high, highest)
+
     def test_strength_and_saturation_scale_the_color(self, painter: Colorizer, grey: Array) -> None:
         """At strength or saturation 0 the photo is grey; half of either gives half the chroma."""
         full = chroma(Image.fromarray(painter.colorize(grey)))

@@ -100,10 +100,7 @@ class Colorizer(LoadedModel):
             >>> vivid.look["temperature"]
             0.2
         """
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin.look = self._tune(look)
-        return twin
+        return self._with(look=self._tune(look))
 
     def liking(self, example: Example, *, amount: float = 0.5, manner: Manner = "auto") -> Colorizer:
         """Return a colorizer whose photos get colors like an example's; it shares the network.
@@ -128,19 +125,16 @@ class Colorizer(LoadedModel):
             >>> warm.look == Colorizer.from_pretrained("lite").look
             True
         """
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin._example = None
         if not self.has_temperature:
             raise unsupported("like", self.architecture)
+        plain = self._with(_example=None)
         if not isinstance(example, list | tuple | Prediction):
-            example = twin.predict(cast("Photo", example), features=True)
+            example = plain.predict(cast("Photo", example), features=True)
         chosen = Following(example, amount, manner)
         # So that a bad example is reported now and not at the first photo.
-        trial = example if isinstance(example, Prediction) else twin.predict(np.zeros((8, 8), np.uint8))
+        trial = example if isinstance(example, Prediction) else plain.predict(np.zeros((8, 8), np.uint8))
         chosen.follow(trial)
-        twin._example = chosen
-        return twin
+        return self._with(_example=chosen)
 
     @overload
     def colorize(
@@ -343,6 +337,12 @@ class Colorizer(LoadedModel):
     @unaffected()
     def _read(self, photo: npt.NDArray[Any] | Image.Image | FileLike) -> Picture:
         return images.read(photo, max_pixels=self.settings["max_pixels"])
+
+    def _with(self, **changes: object) -> Colorizer:
+        """Return a colorizer that shares everything with this one but some attributes."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__ | changes)
+        return twin
 
     def _tune(self, changes: Look) -> Mapping[str, float]:
         if changes.get("temperature") is not None and not self.has_temperature:

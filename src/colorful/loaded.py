@@ -100,36 +100,27 @@ class LoadedModel:
             OptionError: If an option has no meaning.
         """
         refuse_unknown(options, PretrainedOptions)
-        if Path(model).suffix.lower() == ".onnx":
-            return cls._from_onnx(Path(model), device, dtype, compile, options)
-        device = find_device(device)  # before a download that would be for nothing
         given = options.items()
-        fetching = cast(
-            "FetchOptions", {key: value for key, value in given if key not in Settings.__annotations__}
+        settings = cast(
+            "Settings", {name: value for name, value in given if name in Settings.__annotations__}
         )
-        settings = cast("Settings", {key: value for key, value in given if key in Settings.__annotations__})
+        fetching = cast("FetchOptions", {name: value for name, value in given if name not in settings})
+        if Path(model).suffix.lower() == ".onnx":
+            own = {"dtype": str(dtype).removeprefix("torch.") != "float32", "compile": compile, **fetching}
+            if meaningless := sorted(name for name, value in own.items() if value):
+                raise OptionError(f"{meaningless[0]}: has no meaning for an ONNX file")
+            return cls._from_onnx(Path(model), device, settings)
+        device = find_device(device)  # before a download that would be for nothing
         found = hub.fetch(model, **fetching)
         return cls(found, device=device, dtype=dtype, compile=compile, name=os.fspath(model), **settings)
 
     @classmethod
-    def _from_onnx(
-        cls,
-        path: Path,
-        device: str | torch.device,
-        dtype: Precision | torch.dtype,
-        compile: bool,
-        options: PretrainedOptions,
-    ) -> Self:
-        """Load a file that onnxruntime runs. Options that only torch has are refused."""
+    def _from_onnx(cls, path: Path, device: str | torch.device, settings: Settings) -> Self:
+        """Load a file that onnxruntime runs."""
         from colorful.runtime.onnx import OnnxRunner
 
-        fixed = {"dtype": str(dtype).removeprefix("torch.") != "float32", "compile": compile}
-        wanted = {name for name, value in options.items() if value and name not in Settings.__annotations__}
-        if meaningless := sorted(wanted | {name for name, is_set in fixed.items() if is_set}):
-            raise OptionError(f"{meaningless[0]}: has no meaning for an ONNX file")
-        given = {name: value for name, value in options.items() if name in Settings.__annotations__}
         runner = OnnxRunner(path.expanduser(), device=str(device))
-        return cls(runner, device="cpu", name=str(path), **cast("Settings", given))
+        return cls(runner, device="cpu", name=str(path), **settings)
 
     @property
     def network(self) -> Network:

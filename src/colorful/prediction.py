@@ -45,6 +45,8 @@ Example: TypeAlias = "Prediction | Photo | Sequence[str]"
 
 # Exponent on the amount of a mood: with it, amount 0.5 brings the colors half of the way to the example's.
 _EAGERNESS = 0.6
+# Far beyond any gamut. A larger factor would overflow.
+_MOST_SATURATION = 1e30
 # Side of each half of the before/after picture that a notebook shows.
 _SHOWN = 512
 
@@ -119,7 +121,7 @@ class Prediction:
         if self.bins is not None:
             ab = Decoder(self.bins, numbers["temperature"])(self.output)
         ab = PROTOCOLS[self.settings["protocol"]].widen(ab, (self.light.shape[1], self.light.shape[2]))
-        return ab * (numbers["saturation"] * numbers["strength"])
+        return ab * min(numbers["saturation"] * numbers["strength"], _MOST_SATURATION)
 
     def rgb(self, *, keep: Mask | None = None, **look: Unpack[Look]) -> npt.NDArray[Any]:
         """Decode the photo's pixels in color.

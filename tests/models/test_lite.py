@@ -109,7 +109,7 @@ def test_hints_enter_every_level(network: Lite) -> None:
 def test_hints_are_carried_by_attention_with_a_sink(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hints are carried by torch's own attention to hinted cells and one of value 0, at any band size."""
     torch.manual_seed(0)
-    spread = _Spread(32, heads=4, looks=16)
+    spread = _Spread(32, heads=4)
     for layer in (spread.reach, spread.out):
         torch.nn.init.normal_(layer.weight, 0, 0.2)
     embedded, features = torch.rand(2, 32, 6, 5), torch.randn(2, 32, 6, 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import pytest
 import torch
@@ -20,17 +21,27 @@ def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
     torch.testing.assert_close(loaded["weights"], state["weights"])
 
 
-def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (OSError(28, "No space left on device"), "the disk is full"),
+        (RuntimeError("broken"), "untouched: broken"),
+    ],
+)
+def test_a_failure_while_writing_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception, words: str
+) -> None:
     """When writing fails half way, the file before stays and no half file remains."""
     path = tmp_path / "c.pt"
     checkpoint.save(path, {"step": 1})
 
-    def fail(file: object) -> None:
-        file.write(b"half")  # type: ignore[attr-defined]
-        raise OSError(28, "No space left on device")
+    def fail(state: object, file: IO[bytes]) -> None:
+        file.write(b"half")
+        raise failure
 
-    with pytest.raises(OutputError, match="the disk is full"):
-        checkpoint.write_whole(path, fail)
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(OutputError, match=words):
+        checkpoint.save(path, {"step": 2})
     assert checkpoint.load(path) == {"step": 1}
     assert list(tmp_path.iterdir()) == [path]
 

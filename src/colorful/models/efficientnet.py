@@ -25,6 +25,8 @@ _STAGES = (
 )
 TAPS = (2, 4, 10, 15)  # the blocks whose outputs are the features at strides 4, 8, 16 and 32
 
+_EPS = 1e-3  # of batch norm, as the released weights were trained
+
 # Our names of the layers that the released files have outside of blocks and inside.
 _OUTSIDE = {"_conv_stem": "stem", "_bn0": "stem", "_conv_head": "top", "_bn1": "top", "_fc": "classes"}
 _INSIDE = {
@@ -72,8 +74,6 @@ class ConvNorm(nn.Module):
         stride: int = 1,
         groups: int = 1,
         cut: Literal["relu6", "relu", "none"] = "relu",
-        eps: float = 1e-3,
-        momentum: float = 0.03,
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(channels_out, channels_in // groups, kernel, kernel))
@@ -83,7 +83,7 @@ class ConvNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels_out))
         self.register_buffer("running_var", torch.ones(channels_out))
         self.stride, self.groups, self.kernel = stride, groups, kernel
-        self.cut, self.eps, self.momentum = cut, eps, momentum
+        self.cut, self.momentum = cut, 0.03
         self.frozen = False
 
     def forward(self, x: Tensor, extra: Tensor | None = None) -> Tensor:
@@ -93,7 +93,7 @@ class ConvNorm(nn.Module):
         elif self.training and not self.frozen:
             x = self._convolve(x, self.weight, None)
             x = F.batch_norm(
-                x, self.running_mean, self.running_var, self.gain, self.bias, True, self.momentum, self.eps
+                x, self.running_mean, self.running_var, self.gain, self.bias, True, self.momentum, _EPS
             )
         else:
             x = self._convolve(x, *self._folded(self.gain))
@@ -111,7 +111,7 @@ class ConvNorm(nn.Module):
             del self.running_mean, self.running_var
 
     def _folded(self, gain: Tensor) -> tuple[Tensor, Tensor]:
-        scale = gain * torch.rsqrt(self.running_var + self.eps)
+        scale = gain * torch.rsqrt(self.running_var + _EPS)
         return self.weight * scale[:, None, None, None], self.bias - self.running_mean * scale
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

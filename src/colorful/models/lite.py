@@ -29,6 +29,7 @@ from colorful.models.network import ALL_CELLS, Cells, Network, NetworkConfig
 _TAP_CHANNELS = (24, 40, 112, 320)
 _WIDTHS = (80, 128, 192, 256)  # of the decoder at strides 4, 8, 16 and 32
 _HINT_WIDTH = 32
+_LOOKS = 64  # channels by which cells are compared
 _PAIRS = 1 << 20  # of a cell and a hinted one that are compared at a time
 
 
@@ -284,11 +285,11 @@ class _Spread(nn.Module):
     color and on what it lies on: a common color is likely to hold for more of the photo than a strange one.
     """
 
-    def __init__(self, width: int, heads: int, looks: int = 64) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.norm = _ChannelNorm(width)
-        self.looks = nn.Conv2d(width, looks, 1)
+        self.looks = nn.Conv2d(width, _LOOKS, 1)
         self.join = nn.Linear(_HINT_WIDTH + width, width)
         self.values = nn.Linear(width, width)
         self.reach = nn.Linear(width, 2 * heads)

@@ -31,7 +31,6 @@ def render(
     pixels: npt.NDArray[Any],
     ab: Tensor | npt.NDArray[np.floating[Any]],
     *,
-    chroma: float = 1.0,
     keep: npt.NDArray[Any] | None = None,
     upsample: Upsampling = "guided",
     gamut: Gamut = "map",
@@ -43,7 +42,6 @@ def render(
     Args:
         pixels: sRGB-encoded grey ``(H, W)`` or RGB ``(H, W, 3)``; uint8, uint16, or float32 in [0, 1].
         ab: Shape ``(2, h, w)``, CIELAB units.
-        chroma: Factor on *ab*.
         keep: Shape ``(H, W)``, 1 (or True) where the photo stays as it is, 0 where it takes the color;
             between, the two are mixed in linear light, which keeps L.
         upsample: ``guided`` follows the edges of the photo's L, ``bilinear`` does not.
@@ -81,8 +79,8 @@ def render(
         raise RangeError("ab: expected finite values, got NaN or infinity")
 
     # Far outside of any gamut more chroma makes no difference, but its cube would overflow.
-    chroma = min(chroma, _MOST_CHROMA / max(float(small.abs().max()), 1e-6))
-    field = _ColorField(pixels, small[None] * chroma, upsample, guide)
+    scale = min(1.0, _MOST_CHROMA / max(float(small.abs().max()), 1.0))
+    field = _ColorField(pixels, small[None] * scale, upsample, guide)
     out = np.empty((height, width, 3), pixels.dtype.newbyteorder("="))
 
     def paint(bands: Iterator[Band]) -> None:

@@ -1,10 +1,9 @@
-"""Files of a run, written whole or not at all."""
+"""The checkpoint of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
@@ -12,30 +11,17 @@ from colorful import files
 from colorful.errors import OutputError, TrainingError
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file beside *path* and move it there when it is on the disk: a crash leaves the old one.
-
-    Args:
-        path: Where the file ends up.
-        write: Called with a file open for writing.
-
-    Raises:
-        OutputError: If the disk is full or the folder cannot be written; *path* is as it was.
-    """
-    try:
-        with files.writing(path, overwrite=True) as file:
-            write(file)
-    except RuntimeError as error:  # torch.save wraps the system's error into one of its own.
-        raise OutputError(f"{path}: cannot be written, the one before is untouched: {error}") from error
-
-
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Save a checkpoint atomically.
+    """Save a checkpoint, whole or not at all.
 
     Raises:
         OutputError: If it cannot be written; the one before is untouched.
     """
-    write_whole(path, lambda file: torch.save(state, file))
+    try:
+        with files.writing(path, overwrite=True) as file:
+            torch.save(state, file)
+    except RuntimeError as error:  # torch.save wraps the system's error into one of its own.
+        raise OutputError(f"{path}: cannot be written, the one before is untouched: {error}") from error
 
 
 def load(path: Path) -> dict[str, Any]:

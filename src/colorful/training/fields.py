@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_SWEEPS = 8  # how often rows and columns are filled in turn; a region with more bends stays incomplete
+
 
 def gaussian(planes: Tensor, widths: Sequence[float]) -> Tensor:
     """Blur each sample by a Gaussian of its own width; borders are continued.
@@ -52,13 +54,12 @@ def noise(keys: Sequence[int], shape: Sequence[int], device: torch.device) -> Te
     return ((total - 510) / spread).float().reshape(-1, *shape)
 
 
-def grow(seeds: Tensor, allowed: Tensor, *, sweeps: int = 8) -> Tensor:
+def grow(seeds: Tensor, allowed: Tensor) -> Tensor:
     """Find what hangs together with some seeds, along rows and columns.
 
     Args:
         seeds: 0/1, shape ``(N, H, W)``.
         allowed: Where the region may be, 0/1, same shape.
-        sweeps: How often rows and columns are filled in turn; more for regions with more bends.
 
     Returns:
         0/1, float32, same shape.
@@ -66,7 +67,7 @@ def grow(seeds: Tensor, allowed: Tensor, *, sweeps: int = 8) -> Tensor:
     # A run is a stretch of allowed pixels in a row. If one pixel of a run is in, all are.
     runs = [(allowed == 0).long().cumsum(dim=axis) for axis in (2, 1)]
     region = seeds * allowed
-    for _ in range(sweeps):
+    for _ in range(_SWEEPS):
         for axis, run in zip((2, 1), runs, strict=True):
             shape = [*region.shape]
             shape[axis] += 1

@@ -17,8 +17,6 @@ class RebalancedCrossEntropy(nn.Module):
 
     Args:
         weights: Weight of each bin, shape ``(Q,)``; a cell has the weight of the bin nearest to its color.
-        neighbors: How many bins share a color.
-        sigma: Width of the soft encoding in CIELAB units.
 
     References:
         Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, eq. 2 to 4.
@@ -26,11 +24,10 @@ class RebalancedCrossEntropy(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, weights: Tensor, *, neighbors: int = 5, sigma: float = 5.0) -> None:
+    def __init__(self, weights: Tensor) -> None:
         super().__init__()
         self.register_buffer("weights", weights.float())
         self.bins = AbBins(weights.device)
-        self.neighbors, self.sigma = neighbors, sigma
 
     def weigh(self, ab: Tensor) -> Tensor:
         """Give the weight of each cell, shape ``(N, h, w)``, by its true color."""
@@ -48,7 +45,7 @@ class RebalancedCrossEntropy(nn.Module):
             where nothing is left to learn), both scalars.
         """
         # Only the few bins of the target are looked up: a dense target would be as large as the logits.
-        bins, shares = self.bins.soft_encode(ab, neighbors=self.neighbors, sigma=self.sigma)  # (N, K, h, w)
+        bins, shares = self.bins.soft_encode(ab)  # (N, K, h, w)
         logged = logits.float().log_softmax(dim=1)
         cross = -(logged.gather(1, bins) * shares).sum(dim=1)  # (N, h, w)
         entropy = torch.special.entr(shares).sum(dim=1)

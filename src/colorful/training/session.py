@@ -13,13 +13,12 @@ from typing import Any
 
 import torch
 
-from colorful import hub
+from colorful import files, hub
 from colorful.errors import MissingExtraError, OptionError, OutputError, PhotosError, TrainingError
 from colorful.lab import rebalancing_weights, smooth_prior
 from colorful.models import ARCHITECTURES, MODELS, create, network_class
 from colorful.models.network import Network
 from colorful.photos import Photo, Source, find_photos, split_photos
-from colorful.training.checkpoint import write_whole
 from colorful.training.data import CropOptions, Survey, survey
 from colorful.training.imagenet import load_imagenet
 from colorful.training.options import TrainingOptions
@@ -109,7 +108,8 @@ def train(
             return {}
         picture = validator.sheet(average)
         (out / "sheets").mkdir(exist_ok=True)
-        write_whole(out / "sheets" / f"{step:07d}.png", lambda file: picture.save(file, "PNG"))
+        with files.writing(out / "sheets" / f"{step:07d}.png", overwrite=True) as file:
+            picture.save(file, "PNG")
         return {f"validation/{name}": value for name, value in validator.score(average).items()}
 
     trainer = Trainer(network, found, out, options, report=report)
@@ -281,4 +281,4 @@ def _skipped(found: Survey) -> str:
 
 
 def _write_json(path: Path, value: object) -> None:
-    write_whole(path, lambda file: file.write(json.dumps(value, indent=1).encode()))
+    files.write(path, json.dumps(value, indent=1).encode(), overwrite=True)

@@ -28,6 +28,10 @@ from colorful.photos import Photo, color_kind
 log = logging.getLogger(__name__)
 
 _BATCH = 8
+# The grid on which a calibration begins.
+_BALANCES = (-0.4, -0.2, 0.0, 0.2, 0.4)
+_TEMPERATURES = (0.38, 0.5, 0.65, 0.85)
+_SATURATIONS = (0.9, 1.05, 1.25, 1.5)
 _PALE, _GAUDY = 0.85, 1.05  # colorfulness over the real one, below and above which people notice
 
 Margins = dict[str, float]
@@ -154,15 +158,7 @@ class Calibration:
     margins: Margins
 
 
-def calibrate(
-    network: Network,
-    validation: Validation,
-    weights: Tensor,
-    *,
-    balances: Sequence[float] = (-0.4, -0.2, 0.0, 0.2, 0.4),
-    temperatures: Sequence[float] = (0.38, 0.5, 0.65, 0.85),
-    saturations: Sequence[float] = (0.9, 1.05, 1.25, 1.5),
-) -> Calibration:
+def calibrate(network: Network, validation: Validation, weights: Tensor) -> Calibration:
     """Choose how much rare colors count, after training, on photos that were not trained on.
 
     A network that is trained with weight w(q) on color q learns p(q) w(q). So adding a multiple of log w(q)
@@ -175,9 +171,6 @@ def calibrate(
         network: What was trained.
         validation: Photos to score on.
         weights: Rebalancing weights, shape ``(Q,)``.
-        balances: Exponents to try.
-        temperatures: Temperatures to try.
-        saturations: Saturations to try.
 
     References:
         Menon et al. Long-tail learning via logit adjustment. ICLR 2021.
@@ -196,8 +189,8 @@ def calibrate(
         means = decode(place)
         return [Calibration(*place, factor, coarse.margins(means * factor)) for factor in many]
 
-    grid = itertools.product(balances, temperatures)
-    best = max(itertools.chain(*(attempt(place, saturations) for place in grid)), key=_merit)
+    grid = itertools.product(_BALANCES, _TEMPERATURES)
+    best = max(itertools.chain(*(attempt(place, _SATURATIONS) for place in grid)), key=_merit)
     around = itertools.product(
         (best.balance - 0.1, best.balance, best.balance + 0.1),
         (best.temperature * 0.88, best.temperature, min(1.0, best.temperature * 1.12)),
