@@ -121,7 +121,7 @@ def test_hints_are_carried_by_attention_with_a_sink(monkeypatch: pytest.MonkeyPa
     flat = torch.cat((embedded, spread.norm(features)), dim=1).flatten(2).mT
     hidden = F.relu(spread.join(flat))
     more, faster = spread.reach(hidden).mT[:, :, None].chunk(2, dim=1)
-    looks = F.normalize(spread.looks(spread.norm(features)).reshape(2, 4, 4, 30).mT, dim=-1)
+    looks = F.normalize(spread.looks(spread.norm(features)).reshape(2, 4, 16, 30).mT, dim=-1)
     values = spread.values(hidden).reshape(2, 30, 4, 8).transpose(1, 2)
     rows, columns = torch.arange(30) // 5, torch.arange(30) % 5
     apart = torch.hypot((rows[:, None] - rows).float(), (columns[:, None] - columns).float())
