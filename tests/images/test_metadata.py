@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from colorful import __version__, images
+from colorful.images.iptc import segment
 
 DESCRIPTION = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
 SOURCE_TYPE = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
@@ -297,3 +298,25 @@ def test_pil_results_carry_metadata_in_info() -> None:
     saved = opened(samples.save(result, "JPEG", exif=result.info["exif"]))
     assert saved.getexif()[ExifTags.Base.Make] == "Agfa"
     assert saved.getexif()[ExifTags.Base.Software] == NOTE
+
+
+def test_iptc_that_is_false_of_the_result_is_left_behind() -> None:
+    """The kind of colors, a preview and records of the pixels go; captions stay."""
+    sets = [(1, 90, b"\x1b%G"), (1, 20, b"\0\x0b"), (2, 120, b"Anna"), (2, 130, b"1W"), (2, 202, b"preview")]
+    packed = [bytes([0x1C, record, number, 0, len(value)]) + value for record, number, value in sets]
+    whole = b"".join(packed) + bytes([0x1C, 3, 60, 0, 2]) + b"\0\1"
+    source = samples.save(Image.fromarray(samples.gray()), "JPEG", extra=segment(whole))
+    assert images.read(source).metadata.iptc == packed[0] + packed[2]
+
+
+def test_places_in_the_picture_are_false_once_it_is_turned(caplog: pytest.LogCaptureFixture) -> None:
+    """The faces that XMP marks stay where the photo is not turned; where it is they go, with a warning."""
+    packet = samples.XMP.replace(
+        b"dc:source",
+        b'xmlns:mwg-rs="http://www.metadataworkinggroup.com/schemas/regions/" mwg-rs:Regions="x" dc:source',
+    )
+    for turn in (1, 6):
+        source = samples.save(Image.fromarray(samples.gray()), "JPEG", exif=samples.exif(turn), xmp=packet)
+        kept = images.read(source).metadata.xmp
+        assert b"album 7" in kept
+        assert (b"mwg-rs:Regions" in kept) == (turn == 1) == ("faces" not in caplog.text)

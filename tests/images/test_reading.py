@@ -437,13 +437,13 @@ def test_errors_name_the_file_and_the_reason(tmp_path: Path) -> None:
     cases: list[tuple[str, bytes, str]] = [
         ("empty.jpg", b"", "expected a picture, got an empty file"),
         ("text.png", b"hello, world", "not a picture, or not in a format that is read"),
-        ("page.html", b"<!doctype html><p>Sorry", "not a picture"),
+        ("page.html", b"<!doctype html><p>Sorry", "expected a picture, got a web page"),
         (
             "icon.svg",
             b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
             "not a picture",
         ),
-        ("print.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n", "not a picture"),
+        ("print.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript is not supported"),
         ("cut.jpg", samples.every_file()["jpeg"][:900], "truncated"),
     ]
     for name, data, reason in cases:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from colorful import images
 from colorful.errors import ImageError
+from colorful.images.log import collecting
 
 HEIGHT, WIDTH = samples.HEIGHT, samples.WIDTH
 
@@ -167,3 +170,75 @@ def _to_d50(xyz: npt.NDArray[Any]) -> npt.NDArray[Any]:
         [-0.0092345, 0.0150436, 0.7521316],
     ]
     return np.asarray(xyz @ np.array(matrix).T)
+
+
+def without(data: bytes, tag: int) -> bytes:
+    """Take a tag out of the only directory of a little-endian TIFF."""
+    (place,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, place)
+    entries = [data[place + 2 + 12 * n : place + 14 + 12 * n] for n in range(count)]
+    left = [entry for entry in entries if struct.unpack_from("<H", entry)[0] != tag]
+    table = struct.pack("<H", len(left)) + b"".join(left) + bytes(4)
+    return data[:place] + table.ljust(2 + 12 * count + 4, b"\0") + data[place + 6 + 12 * count :]
+
+
+@pytest.mark.parametrize("kind", ["gray", "rgb", "fax"])
+def test_pixels_that_do_not_say_what_they_are_are_read_as_libtiff_does(kind: str) -> None:
+    """Without a photometric interpretation a channel is gray, three are RGB, a fax is black on white."""
+    if kind == "fax":
+        bilevel = Image.fromarray(samples.gray() > 128)
+        data = samples.save(bilevel, "TIFF", compression="group4")
+        expected = np.asarray(bilevel) * np.uint8(255)
+        if Image.open(io.BytesIO(data)).tag_v2[262] == 1:  # type: ignore[attr-defined]
+            expected = 255 - expected
+    else:
+        expected = samples.gray() if kind == "gray" else samples.photo()
+        data = samples.save(Image.fromarray(expected), "TIFF")
+    np.testing.assert_array_equal(images.read(without(data, 262)).pixels, expected)
+
+
+def test_rows_that_are_not_in_the_file_are_a_warning() -> None:
+    """A TIFF with fewer strips or bytes than rows is read with a warning; IM and tifffile say nothing."""
+    data = samples.save_tiff(samples.gray(), rowsperstrip=samples.HEIGHT)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tag = file.pages.first.tags[279]  # type: ignore[union-attr]
+    short = data[: tag.valueoffset] + struct.pack("<I", 500) + data[tag.valueoffset + 4 :]
+    for odd, is_whole in ((data, True), (short, False)):
+        with collecting() as warnings:
+            picture = images.read(odd)
+        assert any("are black" in warning for warning in warnings) != is_whole
+        assert picture.pixels[:9].tobytes() == samples.gray()[:9].tobytes()
+
+
+def test_a_mask_and_the_caption_of_a_thumbnail_are_not_lost_in_silence() -> None:
+    """The caption beside a thumbnail is the photo's; a mask is left out with a warning."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        small = np.zeros((9, 12), np.uint8)
+        writer.write(small, subfiletype=1, description="Anna", resolution=(9, 9), metadata=None)
+        writer.write(samples.gray(), metadata=None, resolution=(300, 300), resolutionunit="INCH")
+        writer.write(samples.gray() > 99, subfiletype=4, photometric="minisblack", metadata=None)
+    with collecting() as warnings:
+        picture = images.read(file.getvalue())
+    assert picture.size == (samples.HEIGHT, samples.WIDTH)
+    assert b"Anna\0" in picture.metadata.exif
+    assert picture.metadata.dpi == (300, 300)
+    assert warnings == ["a mask, which tells what of the photo shows, is left out"]
+
+
+def test_tags_that_claim_the_whole_file_do_not_fill_the_memory() -> None:
+    """Thousands of tags may each claim all bytes of a file; they are read up to a limit together."""
+    gray = samples.gray()
+    extra = [(50_000 + number, 7, 4, b"abcd", True) for number in range(2000)]
+    data = bytearray(samples.save_tiff(gray, extratags=extra, metadata=None) + bytes(8 << 20))
+    (place,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, place)
+    for start in range(place + 2, place + 2 + 12 * count, 12):
+        if struct.unpack_from("<H", data, start)[0] >= 50_000:
+            struct.pack_into("<II", data, start + 4, len(data) - 100, 50)
+    tracemalloc.start()
+    picture = images.read(bytes(data))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(picture.pixels, gray)
+    assert peak < 200 << 20  # 16 GB

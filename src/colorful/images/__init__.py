@@ -2,8 +2,9 @@
 
 from colorful.images.formats import ENDINGS, EXTENSIONS
 from colorful.images.metadata import Metadata
+from colorful.images.others import FORMATS
 from colorful.images.picture import Picture
-from colorful.images.reading import FORMATS, MAX_PIXELS, Source, read, read_pages, read_size
+from colorful.images.reading import MAX_PIXELS, Source, read, read_pages, read_size
 from colorful.images.writing import Saving, encode, write
 
 __all__ = [

@@ -51,6 +51,7 @@ _LAYOUT = {
 # the file it was written in, and often a preview.
 _MAKER_NOTE = 37500
 _GROUP_LAYOUT = {37121, 37122, 40965, 42240, 59932, 59933, _MAKER_NOTE}
+_PLACES = (37396, 41492)  # SubjectArea and SubjectLocation, in pixels
 # Descriptions by which a program tells itself how its own file is laid out: pages, channels, axes.
 _SHAPE_WORDS = re.compile(r'\{"shape"|shape=\(|\[\{"shape"')
 _LAYOUT_WORDS = re.compile(
@@ -138,7 +139,7 @@ def kept(directory: Directory, *, turn: int, size: tuple[int, int]) -> Directory
         if tag not in _DESCRIPTIVE or (tag in _MAP and turn != 1):
             lost.append(tag)
         elif not isinstance(value, Tag):
-            result[tag] = _group(tag, value, size)
+            result[tag] = _group(tag, value, size, is_turned=turn != 1)
         elif (fit := _fitting(tag, value, EXIF_GROUP)) is not None:
             result[tag] = fit
     if _SHAPE_WORDS.match(text(result, DESCRIPTION)):
@@ -151,7 +152,7 @@ def kept(directory: Directory, *, turn: int, size: tuple[int, int]) -> Directory
     return {tag: value for tag, value in result.items() if value}
 
 
-def _group(group: int, directory: Directory, size: tuple[int, int]) -> Directory:
+def _group(group: int, directory: Directory, size: tuple[int, int], *, is_turned: bool) -> Directory:
     result: Directory = {}
     for tag, value in directory.items():
         if isinstance(value, Tag) and (group != EXIF_GROUP or tag not in _GROUP_LAYOUT):
@@ -159,6 +160,8 @@ def _group(group: int, directory: Directory, size: tuple[int, int]) -> Directory
             if fit is not None:
                 result[tag] = fit
     if group == EXIF_GROUP:
+        if is_turned and any(result.pop(tag, None) for tag in _PLACES):
+            warn("the place of the subject dropped: the photo was turned")
         if _MAKER_NOTE in directory:
             warn("the camera's own note (MakerNote) dropped: it points to places in the file it came in")
         if _COLOR_SPACE in result:

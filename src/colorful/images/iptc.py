@@ -12,6 +12,9 @@ _HEAD = b"Photoshop 3.0\0"
 _RECORDS, _XMP = 0x0404, 0x0424
 _SIGNATURES = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
 _UTF8 = b"\x1b%G"
+# The format of the file, the kind of its colors, which side is up, and a preview. The records behind
+# the second are of the pixels as they were, or hold a picture.
+_FALSE = {(1, 20), (1, 22), (2, 130), (2, 131), (2, 200), (2, 201), (2, 202)}
 _DC, _PHOTOSHOP = "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/photoshop/1.0/"
 # Where XMP has the datasets of the application record, by IPTC's own mapping.
 _PROPERTIES = {
@@ -47,9 +50,7 @@ def from_resources(resources: bytes) -> tuple[bytes, bytes]:
     """
     found = {_RECORDS: b"", _XMP: b""}
     data, offset = resources.removeprefix(_HEAD), 0
-    while data[offset : offset + 4] in (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR") and offset + 12 <= len(
-        data
-    ):
+    while data[offset : offset + 4] in _SIGNATURES and offset + 12 <= len(data):
         (number,) = struct.unpack_from(">H", data, offset + 4)
         name = data[offset + 6]
         offset += 6 + (name + 2) // 2 * 2
@@ -72,14 +73,18 @@ def segment(records: bytes) -> bytes:
 
 
 def sound(records: bytes) -> bytes:
-    """Return records from their first byte to their last, without what some writers put around them.
+    """Return records without what some writers put around them, and what is false of a result.
 
     TIFF often has them as integers of 32 bits, padded, and some programs turned the bytes of each around.
     """
     if records[3:4] == b"\x1c" != records[:1] and len(records) % 4 == 0:
         records = b"".join(records[start : start + 4][::-1] for start in range(0, len(records), 4))
-    records = records.lstrip(b"\0")
-    return records[: max((end for _, _, _, end in _datasets(records)), default=0)]
+    records, kept, start = records.lstrip(b"\0"), [], 0
+    for record, number, _, end in _datasets(records):
+        if record <= 2 and (record, number) not in _FALSE:
+            kept.append(records[start:end])
+        start = end
+    return b"".join(kept)
 
 
 def add_to_xmp(records: bytes, packet: Packet) -> None:

@@ -24,7 +24,7 @@ _IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 _RESOURCES = bytes.fromhex("2c4c0100850440b9a03e562148d6dfeb")
 _EXIF = b"JpgTiffExif->JP2"
 _BY_NUMBER, _BY_PROFILE = 1, (2, 3)
-_CMYK, _SYCC = 12, 18
+_CMYK, _SRGB, _GRAY, _SYCC = 12, 16, 17, 18
 _ALPHA = (1, 2)  # of the types of a channel, straight and premultiplied
 _SPACES: dict[int, Space] = {1: "gray", 3: "rgb", 4: "cmyk"}
 _PER_INCH = 0.0254
@@ -56,6 +56,8 @@ class File:
 
     def decode(self) -> Decoded | Image.Image:
         """Decode the pixels, whose size has been checked: with more than 8 bits by OpenJPEG itself."""
+        if self._space not in (0, _CMYK, _SRGB, _GRAY, _SYCC):
+            raise ImageUnsupportedError(f"a JPEG 2000 of color space {self._space} is not supported")
         has_palette = any(name == b"pclr" for name, _ in self._boxes)
         if self._bits <= 8 or has_palette:
             return Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(self._data))

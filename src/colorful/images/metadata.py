@@ -146,7 +146,7 @@ class SideData:
         self._open_up_tags()
         packet = Packet(self.xmp)
         turn = exif.orientation(self.exif) or packet.orientation or 1
-        packet.drop_false()
+        packet.drop_false(is_turned=turn != 1)
         dpi = _dpi(self.dpi) or _dpi(exif.resolution(self.exif))
         if turn >= 5:
             size = size[::-1]

@@ -8,12 +8,15 @@ from typing import IO
 import numpy as np
 
 from colorful.errors import ImageError
+from colorful.images.metadata import SideData
 from colorful.images.picture import Decoded
 from colorful.images.pixels import Pixels, by_pieces
+from colorful.images.tags import decode_text
 
 _GAP = rb"\s(?:\s|#[^\n\r]*[\n\r])*"
 _HEADER = re.compile(rb"(P[2356])" + (_GAP + rb"(\d+)") * 3 + rb"\s")
-_BILEVEL_HEADER = re.compile(rb"(P4)" + (_GAP + rb"(\d+)") * 2 + rb"\s")
+_BILEVEL_HEADER = re.compile(rb"(P[14])" + (_GAP + rb"(\d+)") * 2 + rb"\s")
+_COMMENT = re.compile(rb"#[^\n\r]*")
 _LONGEST_HEADER = 4096
 
 
@@ -36,7 +39,7 @@ class File:
         self._file.seek(self._start)
         count = self.height * self.width * self._channels
         if self._is_text:
-            numbers = np.fromstring(self._file.read(), np.uint16, count, sep=" ")
+            numbers = np.fromstring(_COMMENT.sub(b"", self._file.read()), np.uint16, count, sep=" ")
         else:
             data = self._file.read(2 * count)
             numbers = np.frombuffer(data[: len(data) // 2 * 2], ">u2")
@@ -51,13 +54,27 @@ class File:
         values = by_pieces(scale, stored, dtype=np.uint16, channels=(self._channels,))
         return Decoded(values, None, "gray" if self._channels == 1 else "rgb")
 
+    def side_data(self) -> SideData:
+        """Collect what stands beside the pixels: a comment."""
+        return SideData(text=comment(self._file))
+
+
+def comment(file: IO[bytes]) -> dict[str, str]:
+    """Give the comment in the header of a PBM, PGM or PPM, as text of that name."""
+    file.seek(0)
+    head = file.read(_LONGEST_HEADER)
+    header = _BILEVEL_HEADER.match(head) or _HEADER.match(head)
+    lines = _COMMENT.findall(header[0]) if header else []
+    text = "\n".join(decode_text(line[1:]).strip() for line in lines)
+    return {"Comment": text} if text else {}
+
 
 def has_more(file: IO[bytes]) -> bool:
     """Tell whether another picture follows the first of a binary PBM, PGM or PPM."""
     file.seek(0)
     head = file.read(_LONGEST_HEADER)
     header = _BILEVEL_HEADER.match(head) or _HEADER.match(head)
-    if not header or header[1] in (b"P2", b"P3"):
+    if not header or header[1] in (b"P1", b"P2", b"P3"):
         return False
     width, height = int(header[2]), int(header[3])
     if header[1] == b"P4":

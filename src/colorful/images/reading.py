@@ -10,7 +10,7 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -26,7 +26,6 @@ from colorful.errors import (
     ImageTooLargeError,
     ImageUnsupportedError,
     KindError,
-    MissingExtraError,
     RangeError,
     ShapeError,
 )
@@ -34,6 +33,7 @@ from colorful.files import in_words, open_regular
 from colorful.images import jpeg, jpeg2000, metadata, modes, png, pnm, profiles, tiff
 from colorful.images.log import naming, warn
 from colorful.images.metadata import SideData
+from colorful.images.others import open_image, profile_of_bmp, warn_of_depth
 from colorful.images.picture import Decoded, Kind, Picture
 from colorful.images.pixels import Pixels, turn
 
@@ -44,34 +44,8 @@ Source: TypeAlias = (
 MAX_PIXELS = 178_956_970
 """The default limit, where Pillow, too, stops taking a file for a photo. 13,377 pixels square."""
 
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
-"""Pillow's names of the formats that are read, besides HEIF, which needs pillow-heif."""
-
 # The format of a result where the source has another: a GIF's 256 colors are too few for a photo.
 _RESULT_FORMATS = {"MPO": "JPEG", "GIF": "PNG", "JPEG2000": "PNG", "PPM": "PNG", "DIB": "BMP", "ICO": "PNG"}
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-# Pictures in formats that are not read: said by name, so that nobody takes a sound file for a broken one.
-_RAW = "a camera's raw file"
-_UNSUPPORTED = {
-    b"8BPS": "Photoshop (PSD)",
-    b"\xff\x0a": "JPEG XL",
-    b"\0\0\0\x0cJXL ": "JPEG XL",
-    b"II\xbc": "JPEG XR",
-    b"\xff\xd8\xff\xf7": "JPEG-LS",
-    b"v/1\x01": "OpenEXR",
-    b"%PDF": "PDF",
-    b"gimp xcf": "GIMP (XCF)",
-    b"#?RADIANCE": "Radiance HDR",
-    b"DDS ": "DDS",
-    b"AT&TFORM": "DjVu",
-    b"\x01\xda": "SGI",
-    b"P7\n": "PAM",
-    b"PF\n": "PFM in color",
-    b"SIMPLE  =": "FITS",
-    b"FUJIFILMCCD-RAW": _RAW,
-    b"IIU\0": _RAW,
-    b"IIRO": _RAW,
-}
 _SAYS_UNSUPPORTED = re.compile(
     r"unsupported|not (?:yet )?(?:supported|implemented)|cannot handle|unrecognized|"
     r"unknown (?:raw |image )?(?:mode|compression|pixel)",
@@ -170,7 +144,7 @@ def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         file.seek(0)
         if head.startswith((png.SIGNATURE, jpeg.MAGIC)):
             with contextlib.suppress(Exception):  # as a whole it may be understood
-                width, height = _open(file).size
+                width, height = open_image(file).size
                 return height, width
             file.seek(0)
         width, height = tiff.largest(_shots(file)[0]).size
@@ -267,7 +241,7 @@ def _shots(file: IO[bytes], max_pixels: int | None = None) -> tuple[list[_Shot],
         raise ImageError("expected a picture, got an empty file")
     if head.startswith(tiff.MAGIC) and head[8:10] != b"CR":  # Canon's raw files are TIFFs of previews
         return _tiff_shots(file, max_pixels), "TIFF"
-    if head.startswith(jpeg.MAGIC) and not head.startswith(tuple(_UNSUPPORTED)):
+    if head.startswith(jpeg.MAGIC):
         parts = jpeg.pictures(file.read())
         return [_Shot((part.width, part.height), part.decode, part.side_data) for part in parts], "JPEG"
     if head.startswith(png.SIGNATURE):
@@ -278,15 +252,10 @@ def _shots(file: IO[bytes], max_pixels: int | None = None) -> tuple[list[_Shot],
         return [_Shot((box.width, box.height), box.decode, box.side_data)], "JPEG2000"
     if header := pnm.header_if_deep(file):
         deep = pnm.File(file, header)
-        return [_Shot((deep.width, deep.height), deep.decode, SideData, 1 + pnm.has_more(file))], "PPM"
+        return [_Shot((deep.width, deep.height), deep.decode, deep.side_data, 1 + pnm.has_more(file))], "PPM"
     file.seek(0)
-    # Some AVIF files begin like HEIC and name AVIF only among the compatible brands.
-    is_heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head
-    image = _open_heif(file) if is_heif else _open(file)
-    shots = _frames(image)
-    if image.format == "PPM" and pnm.has_more(file):
-        shots[0] = replace(shots[0], frames=2)
-    return shots, image.format or ""
+    image = open_image(file)
+    return _frames(image, file), image.format or ""
 
 
 def _tiff_shots(file: IO[bytes], max_pixels: int | None) -> list[_Shot]:
@@ -299,19 +268,29 @@ def _tiff_shots(file: IO[bytes], max_pixels: int | None) -> list[_Shot]:
     ]
 
 
-def _frames(image: Image.Image) -> list[_Shot]:
+def _frames(image: Image.Image, file: IO[bytes]) -> list[_Shot]:
     """Give the pictures of a file that Pillow reads: the one it opens with first."""
     count, first = getattr(image, "n_frames", 1), image.tell()
-    if image.format not in ("HEIF", "AVIF"):
-        return [_Shot(image.size, lambda: image, lambda: metadata.from_image(image), count)]
+    if image.format == "PPM":
+        count += pnm.has_more(file)
 
     def at(number: int) -> Image.Image:
-        image.seek(number)
+        if number != image.tell():
+            image.seek(number)
         return image
 
     def side_data(number: int) -> SideData:
-        return metadata.from_image(at(number))
+        side = metadata.from_image(at(number))
+        if image.format == "BMP":
+            side.profile = profile_of_bmp(file)
+        elif image.format == "PPM":
+            side.text = pnm.comment(file)
+        elif image.format in ("AVIF", "HEIF"):
+            warn_of_depth(file)
+        return side
 
+    if image.format not in ("HEIF", "AVIF"):
+        return [_Shot(image.size, lambda: image, partial(side_data, first), count)]
     numbers = [first, *(number for number in range(count) if number != first)]
     shots = [_Shot(at(number).size, partial(at, number), partial(side_data, number)) for number in numbers]
     at(first)
@@ -323,33 +302,6 @@ def _shoot(shot: _Shot, format: str, max_pixels: int | None) -> Picture:
     side = shot.side_data()
     decoded = shot.decode()
     return _finish(modes.decode(decoded) if isinstance(decoded, Image.Image) else decoded, side, format)
-
-
-def _open(file: IO[bytes]) -> Image.Image:
-    # Not Image.open(), which warns or refuses by Pillow's own limit before ours is asked.
-    Image.init()
-    head = file.read(32)
-    for magic, name in _UNSUPPORTED.items():
-        if head.startswith(magic):
-            raise ImageUnsupportedError(f"{name} is not supported; these are: {', '.join(FORMATS)}, HEIF")
-    for name in FORMATS:
-        factory, accept = Image.OPEN.get(name, (None, None))
-        accepted = accept(head[:16]) if accept else False
-        if isinstance(accepted, str):
-            raise ImageError(accepted)
-        if factory and accepted:
-            file.seek(0)
-            return factory(file, "")
-    raise ImageError(f"not a picture, or not in a format that is read: {', '.join(FORMATS)}, HEIF")
-
-
-def _open_heif(file: IO[bytes]) -> Image.Image:
-    try:
-        from pillow_heif import HeifImageFile
-    except ImportError:
-        raise MissingExtraError("heif") from None
-    image: Image.Image = HeifImageFile(file, "")  # type: ignore[no-untyped-call]
-    return image
 
 
 def _check_size(size: tuple[int, int], max_pixels: int | None) -> None:

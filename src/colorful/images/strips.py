@@ -31,7 +31,8 @@ _SPACES: dict[int, tuple[Space, int]] = {
     8: ("rgb", 3),
     9: ("rgb", 3),
 }
-_COEFFICIENTS, _SUBSAMPLING, _RANGES, _INK_SET = 529, 530, 532, 332
+_PHOTOMETRIC, _COEFFICIENTS, _SUBSAMPLING, _RANGES, _INK_SET = 262, 529, 530, 532, 332
+_FAX = (2, 3, 4, 32771)
 _UNTURNED = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
 # Compressions whose decoders give RGB for YCbCr: JPEG and its kin, WebP, JPEG XL.
 _GIVE_RGB = {6, 7, 99, 34892, 33007, 34927, 50001, 50002, 52546}
@@ -121,8 +122,21 @@ def _settle_places(page: Any) -> None:
         raise ImageError("truncated: pixels are missing at its end")
     if not any(counts):
         raise ImageError("truncated: there are no pixels")
-    if not all(counts[: len(starts)]):
+    if not all(counts[: len(starts)]) or _lacks_some(page, counts[: len(starts)]):
         warn("parts of the photo are not in the file; they are black")
+
+
+def _lacks_some(page: Any, counts: list[int]) -> bool:
+    """Tell whether there are fewer strips or tiles than a page needs, or fewer bytes if it is not packed."""
+    planes = 1 if page.planarconfig == 1 else int(page.samplesperpixel)
+    high, wide = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, page.imagewidth)
+    needed = -(-page.imagelength // int(high or 1)) * -(-page.imagewidth // int(wide or 1)) * planes
+    if len(counts) < int(needed):
+        return True
+    if int(page.compression) != 1 or page.is_tiled or page.is_subsampled:
+        return False
+    rows = int(page.imagelength)
+    return sum(counts) < _plain_length(page) // min(int(page.rowsperstrip), rows) * rows * planes
 
 
 def _plain_length(page: Any) -> int:
@@ -168,7 +182,9 @@ def _subsampled(page: Any) -> npt.NDArray[Any]:
 
 
 def _interpret(page: Any, values: npt.NDArray[Any]) -> Decoded:
-    photometric, bits, kind = int(page.photometric), page.bitspersample, int(page.sampleformat or _UNSIGNED)
+    bits, kind = page.bitspersample, int(page.sampleformat or _UNSIGNED)
+    photometric = page.tags.valueof(_PHOTOMETRIC)
+    photometric = _guess(page) if photometric is None else int(photometric)
     if photometric not in _SPACES or values.shape[2] < _SPACES[photometric][1]:
         kind_of_color = getattr(page.photometric, "name", page.photometric)
         raise ImageUnsupportedError(
@@ -202,6 +218,13 @@ def _interpret(page: Any, values: npt.NDArray[Any]) -> Decoded:
     if alpha is not None and alpha.dtype != values.dtype:
         alpha = (alpha // 257).astype(np.uint8) if values.dtype == np.uint8 else alpha
     return Decoded(values, alpha, space, is_srgb=photometric in (_LAB, _ICC_LAB))
+
+
+def _guess(page: Any) -> int:
+    """Take pixels that do not say what they are as libtiff does: faxes are black on white."""
+    if page.samplesperpixel - len(page.extrasamples) >= 3:
+        return 2
+    return 0 if int(page.compression) in _FAX else 1
 
 
 def _to_full_range(values: npt.NDArray[Any], bits: int, kind: int) -> npt.NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from PIL import Image
 
 from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images import exif, strips
+from colorful.images.log import warn
 from colorful.images.metadata import Metadata, SideData, tiff_tags
 from colorful.images.picture import Decoded
 from colorful.images.profiles import srgb_profile
@@ -25,6 +26,7 @@ _PAGE_NUMBER, _SUBDIRECTORIES, _DNG_VERSION = 297, 330, 50706
 _REDUCED, _PAGE, _MASK, _OLD_REDUCED = 1, 2, 4, 2
 _IS_MASK, _RAW = 4, (32803, 34892)  # of the photometric interpretation
 _ICC = 34675
+_RESOLUTION = (exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.UNIT)
 _OFFSETS, _COUNTS = 273, 279
 _MOST_PAGES = 100_000
 _STRIP = 1 << 18  # bytes
@@ -38,10 +40,13 @@ class Page:
     Attributes:
         offset: Of its directory.
         tags: The directory, without groups.
+        around: That of a thumbnail before it, or of the page that it is inside of, which may have the
+            caption for both.
     """
 
     offset: int
     tags: Directory
+    around: Directory = field(default_factory=dict)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -53,7 +58,13 @@ class Page:
         """Whether the file itself calls it a smaller copy of another picture, or a mask."""
         marks = int(number_of(self.tags, _SUBFILE_TYPE, 0))
         reduced = marks & _REDUCED or number_of(self.tags, _OLD_SUBFILE_TYPE, 0) == _OLD_REDUCED
-        return bool(reduced or marks & _MASK or number_of(self.tags, _PHOTOMETRIC, -1) == _IS_MASK)
+        return bool(reduced) or self.is_mask
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether the file itself says that it tells which parts of another picture show."""
+        marks = int(number_of(self.tags, _SUBFILE_TYPE, 0))
+        return bool(marks & _MASK) or number_of(self.tags, _PHOTOMETRIC, -1) == _IS_MASK
 
 
 class File:
@@ -87,6 +98,8 @@ class File:
             offset = following
         if not chain:
             raise ImageError("truncated: there is no page")
+        if len(chain) > 1 and chain[0].is_aside:
+            chain[1] = replace(chain[1], around=chain[0].tags)
         families = [[page, *self._inner(page, seen)] for page in chain]
         if _DNG_VERSION in chain[0].tags or any(
             number_of(page.tags, _PHOTOMETRIC, -1) in _RAW for family in families for page in family
@@ -94,6 +107,11 @@ class File:
             raise ImageUnsupportedError("a camera's raw file: expected it developed, as a TIFF or JPEG")
         best = [largest(family) for family in families]
         self.pages = [page for page in best if not page.is_aside] or best[:1]
+        self._masked = {
+            page.offset
+            for page, family, behind in zip(best, families, [*families[1:], []], strict=True)
+            if any(each.is_mask for each in (*family, *behind[:1])) and not page.is_mask
+        }
 
     @property
     def photo(self) -> Page:
@@ -116,8 +134,11 @@ class File:
         return strips.decode(self._file, page.offset, max_bytes=max_bytes)
 
     def side_data(self, page: Page) -> SideData:
-        """Collect all that stands beside the pixels of a page, and of the first for what that lacks."""
-        return SideData(exif=exif.with_groups(self._reader, page.tags))
+        """Collect all that stands beside the pixels of a page, and around it for what that lacks."""
+        if page.offset in self._masked:
+            warn("a mask, which tells what of the photo shows, is left out")
+        around = {tag: value for tag, value in page.around.items() if tag not in _RESOLUTION}
+        return SideData(exif=exif.with_groups(self._reader, around | page.tags))
 
     def _inner(self, page: Page, seen: set[int]) -> list[Page]:
         inner = []
@@ -125,7 +146,7 @@ class File:
             if offset not in seen:
                 seen.add(offset)
                 try:
-                    inner.append(Page(offset, self._reader.read(offset)[0]))
+                    inner.append(Page(offset, self._reader.read(offset)[0], page.tags))
                 except ImageError:
                     continue
         return inner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 from xml.dom import Node, expatbuilder, minidom
@@ -57,6 +57,15 @@ _FALSE: dict[str, set[str] | None] = {
     "http://ns.google.com/photos/1.0/image/": None,
     "http://ns.google.com/photos/1.0/audio/": None,
     "http://ns.google.com/photos/dd/1.0/device/": None,
+}
+
+# What lies where in the picture as it is stored: faces, a panorama's part of the sphere, the subject.
+_PLACES: dict[str, set[str] | None] = {
+    "http://www.metadataworkinggroup.com/schemas/regions/": None,
+    "http://ns.microsoft.com/photo/1.2/": {"RegionInfo"},
+    "http://ns.google.com/photos/1.0/panorama/": None,
+    _EXTENSION: {"ImageRegion"},
+    _EXIF: {"SubjectArea", "SubjectLocation"},
 }
 
 
@@ -112,11 +121,17 @@ class Packet:
                     return "".join(_texts(child)).strip()
         return ""
 
-    def drop_false(self) -> None:
-        """Take out what is not true of a result: its layout, profile, pictures inside, and settings."""
+    def drop_false(self, *, is_turned: bool = False) -> None:
+        """Take out what is not true of a result: its layout, profile, pictures inside, and settings.
+
+        Args:
+            is_turned: Whether the pixels were turned, so that places in them are other ones.
+        """
         for statement in self._statements():
-            _drop(statement, _is_false)
+            _drop(statement, partial(_is_of, _FALSE))
             _drop_idle_names(statement)
+            if is_turned and _drop(statement, partial(_is_of, _PLACES)):
+                warn("places in the picture, such as those of faces, dropped: the photo was turned")
 
     def add(self, space: str, prefix: str, name: str, texts: list[str], *, kind: str = "") -> None:
         """State a property that the packet lacks.
@@ -250,22 +265,23 @@ def _names(statement: Any) -> Iterator[tuple[str, str]]:
             yield node.namespaceURI, node.localName
 
 
-def _drop(statement: Any, is_unwanted: Callable[[Any], bool]) -> None:
-    """Take properties out of a statement."""
-    for attribute in list(statement.attributes.values()):
-        if is_unwanted(attribute):
-            statement.removeAttributeNode(attribute)
-    for child in list(_elements(statement)):
-        if is_unwanted(child):
-            statement.removeChild(child)
+def _drop(statement: Any, is_unwanted: Callable[[Any], bool]) -> int:
+    """Take properties out of a statement, and tell how many."""
+    attributes = [attribute for attribute in statement.attributes.values() if is_unwanted(attribute)]
+    children = [child for child in _elements(statement) if is_unwanted(child)]
+    for attribute in attributes:
+        statement.removeAttributeNode(attribute)
+    for child in children:
+        statement.removeChild(child)
+    return len(attributes) + len(children)
 
 
 def _is_among(names: Container[tuple[str, str]], node: Any) -> bool:
     return (node.namespaceURI, node.localName) in names
 
 
-def _is_false(node: Any) -> bool:
-    names = _FALSE.get(node.namespaceURI or "", set())
+def _is_of(properties: Mapping[str, set[str] | None], node: Any) -> bool:
+    names = properties.get(node.namespaceURI or "", set())
     return names is None or node.localName in names
 
 

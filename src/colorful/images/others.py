@@ -1,0 +1,129 @@
+"""Formats that are left to Pillow, what it does not say of their files, and the names of those not read."""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import IO
+
+from PIL import Image
+
+from colorful.errors import ImageError, ImageUnsupportedError, MissingExtraError
+from colorful.images.log import warn
+
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
+"""Pillow's names of the formats that are read, besides HEIF, which needs pillow-heif."""
+
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+# Pictures in formats that are not read: said by name, so that nobody takes a sound file for a broken one.
+_RAW = "a camera's raw file"
+_UNSUPPORTED = {
+    b"8BPS": "Photoshop (PSD)",
+    b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"II\xbc": "JPEG XR",
+    b"v/1\x01": "OpenEXR",
+    b"%PDF": "PDF",
+    b"%!PS": "PostScript",
+    b"gimp xcf": "GIMP (XCF)",
+    b"#?RADIANCE": "Radiance HDR",
+    b"#?RGBE": "Radiance HDR",
+    b"DDS ": "DDS",
+    b"AT&TFORM": "DjVu",
+    b"\x01\xda": "SGI",
+    b"P7\n": "PAM",
+    b"PF\n": "PFM in color",
+    b"SIMPLE  =": "FITS",
+    b"\x8aMNG": "MNG",
+    b"\x8bJNG": "JNG",
+    b"BPG\xfb": "BPG",
+    b"FLIF": "FLIF",
+    b"BA": "an array of OS/2 bitmaps",
+    b"\0\0\2\0": "a cursor (CUR) or Targa (TGA)",
+    b"<svg": "SVG",
+    b"<?xml": "SVG or other XML",
+    b"FUJIFILMCCD-RAW": _RAW,
+    b"IIU\0": _RAW,
+    b"IIRO": _RAW,
+    b"FOVb": _RAW,
+    b"\0MRM": _RAW,
+}
+_NO_PICTURES = {
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"version https://git-lfs": "the pointer that Git LFS leaves in place of a file; run git lfs pull",
+    b"pk\x03\x04": "an archive",
+}
+# Of a file of boxes: how many bits a sample has.
+_DEPTH = re.compile(rb"pixi\0\0\0\0[\x01-\x04](.)", re.DOTALL)
+
+
+def open_image(file: IO[bytes]) -> Image.Image:
+    """Open a file by the reader of its format.
+
+    Raises:
+        ImageUnsupportedError: If it is of a format that is not read.
+        ImageError: If it is no picture.
+        MissingExtraError: If it is HEIC, and there is no reader.
+    """
+    # Not Image.open(), which warns or refuses by Pillow's own limit before ours is asked.
+    Image.init()
+    head = file.read(32)
+    brands = {head[8:12], *(head[place : place + 4] for place in range(16, 32, 4))}
+    if head[4:8] == b"ftyp" and not brands & {b"avif", b"avis"} and not brands.isdisjoint(_HEIF_BRANDS):
+        file.seek(0)
+        return _open_heif(file)
+    for name in FORMATS:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        accepted = accept(head[:16]) if accept else False
+        if isinstance(accepted, str):
+            raise ImageError(accepted)
+        if factory and accepted:
+            file.seek(0)
+            return factory(file, "")
+    raise _refusal(head)
+
+
+def profile_of_bmp(file: IO[bytes]) -> bytes:
+    """Give the ICC profile of a bitmap, which Pillow passes over; or nothing."""
+    file.seek(14)
+    head = file.read(124)
+    if len(head) < 124 or head[:4] != b"\x7c\0\0\0" or head[56:60] != b"DEBM":
+        return b""
+    place, size = struct.unpack_from("<II", head, 112)
+    file.seek(14 + place)
+    return file.read(min(size, 16 << 20))
+
+
+def warn_of_depth(file: IO[bytes]) -> None:
+    """Warn if a HEIC or AVIF has more bits than are read."""
+    file.seek(0)
+    found = _DEPTH.search(file.read(1 << 16))
+    if found and found[1][0] > 8:
+        warn(f"read with 8 of its {found[1][0]} bits")
+
+
+def _refusal(head: bytes) -> ImageError:
+    readable = f"these are: {', '.join(FORMATS)}, HEIF"
+    if head[4:8] == b"ftyp":
+        kind = _RAW if head[8:12] == b"crx " else "a film, which `colorful video` takes, or another such file"
+        return ImageUnsupportedError(f"{kind} is not supported here; {readable}")
+    for magic, name in _UNSUPPORTED.items():
+        if head.startswith(magic):
+            return ImageUnsupportedError(f"{name} is not supported; {readable}")
+    for magic, name in _NO_PICTURES.items():
+        if head.lstrip().lower().startswith(magic):
+            return ImageError(f"expected a picture, got {name}")
+    for name, (_, accept) in Image.OPEN.items():
+        if name not in FORMATS and accept is not None and accept(head[:16]) is True:
+            return ImageUnsupportedError(f"{name} is not supported; {readable}")
+    return ImageError(f"not a picture, or not in a format that is read: {', '.join(FORMATS)}, HEIF")
+
+
+def _open_heif(file: IO[bytes]) -> Image.Image:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError:
+        raise MissingExtraError("heif") from None
+    image: Image.Image = HeifImageFile(file, "")  # type: ignore[no-untyped-call]
+    return image

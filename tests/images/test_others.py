@@ -1,0 +1,96 @@
+"""Formats that Pillow reads, and those that nobody reads here."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pillow_heif
+import pytest
+import sample_files as samples
+from PIL import Image
+
+from colorful import images
+from colorful.errors import ImageError, ImageUnsupportedError
+from colorful.images.log import collecting
+
+
+@pytest.mark.parametrize("format", ["TGA", "PCX", "SGI", "DDS", "ICNS", "QOI", "XBM", "PDF", "EPS"])
+def test_sound_pictures_of_other_formats_are_not_called_broken(format: str) -> None:
+    """What Pillow writes in a format that is not read here is not supported, by name."""
+    photo = Image.fromarray(samples.photo())
+    data = samples.save(photo.convert("1") if format == "XBM" else photo, format)
+    with pytest.raises(ImageUnsupportedError, match="is not supported"):
+        images.read(data)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"\0\0\0\x18ftypmp42", "a film"),
+        (b"\0\0\0\x18ftypcrx ", "raw file"),
+        (b"FOVb", "raw file"),
+        (b"\x8bJNG\r\n\x1a\n", "JNG"),
+        (b"<!DOCTYPE HTML>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
+        (b"PK\3\4", "an archive"),
+        (b"hello", "not a picture"),
+    ],
+)
+def test_what_is_no_picture_is_named(head: bytes, words: str) -> None:
+    """A film, a raw file, a web page or an archive is called what it is."""
+    with pytest.raises(ImageError, match=words):
+        images.read(head + bytes(50))
+
+
+def test_the_profile_of_a_bmp_is_honored() -> None:
+    """A BMP with an ICC profile gives the colors of a PNG with the same pixels and profile."""
+    photo = samples.photo()
+    pixels = photo[::-1, :, ::-1].tobytes()
+    header = struct.pack(
+        "<IiiHHIIiiII", 124, samples.WIDTH, samples.HEIGHT, 1, 24, 0, len(pixels), 0, 0, 0, 0
+    )
+    header += bytes(16) + b"DEBM" + bytes(48)
+    header += struct.pack("<IIII", 4, 124 + len(pixels), len(samples.ADOBE_RGB), 0)
+    data = b"BM" + struct.pack("<IHHI", 0, 0, 0, 138) + header + pixels + samples.ADOBE_RGB
+    expected = images.read(samples.save(Image.fromarray(photo), "PNG", icc_profile=samples.ADOBE_RGB)).pixels
+    assert (expected != photo).any()
+    np.testing.assert_array_equal(images.read(data).pixels, expected)
+
+
+def test_depth_that_is_not_read_is_a_warning() -> None:
+    """AVIF and HEIC of more than 8 bits are read with 8, and a warning says so."""
+    deep = samples.photo().astype(np.uint16)
+    heif = io.BytesIO()
+    whole = (deep * 257).tobytes()
+    pillow_heif.from_bytes("RGB;16", (samples.WIDTH, samples.HEIGHT), whole).save(heif, bit_depth=10)
+    avif = bytes(imagecodecs.avif_encode(deep << 2, bitspersample=10, level=90))
+    for data in (heif.getvalue(), avif):
+        with collecting() as warnings:
+            images.read(data)
+        assert warnings == ["read with 8 of its 10 bits"]
+    with collecting() as warnings:
+        images.read(samples.every_file()["avif"])
+    assert not warnings
+
+
+def test_color_spaces_of_jpeg_2000_that_are_not_read_are_named() -> None:
+    """A JPEG 2000 in CIELAB is not supported, and is not read as if it were RGB."""
+    data: Any = imagecodecs.jpeg2k_encode(samples.photo(), level=0, codecformat="jp2")
+    place = data.index(b"colr") + 7
+    with pytest.raises(ImageUnsupportedError, match="color space 14"):
+        images.read(data[:place] + struct.pack(">I", 14) + data[place + 4 :])
+
+
+@pytest.mark.parametrize("white", [255, 65535])
+def test_the_comment_of_a_pgm_is_kept(white: int) -> None:
+    """A comment in the header of a PGM is text of the result; one among its words is passed over."""
+    words = b" ".join(b"%d" % (value * (white // 255)) for value in samples.gray().ravel().tolist())
+    head = b"P2\n# Anna, 1931\n%d %d\n%d\n" % (samples.WIDTH, samples.HEIGHT, white)
+    picture = images.read(head + b"# the rows\n" + words)
+    assert picture.metadata.text["Comment"].startswith("Anna, 1931")
+    unit = picture.pixels / np.float64(np.iinfo(picture.pixels.dtype).max)
+    np.testing.assert_allclose(unit * 255, samples.gray(), atol=1e-9)
