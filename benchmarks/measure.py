@@ -124,6 +124,12 @@ def peer_pipeline(network: torch.nn.Module, rgb: np.ndarray, *, ab: torch.Tensor
         return postprocess_tens(whole, network(small) if ab is None else ab)
 
 
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Lay out a Markdown table, the first column to the left, the others to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
 def write(name: str, results: dict[str, Any], *, small: bool) -> None:
     """Put results, and what they were measured on and with, into ``results/NAME.json``."""
     found = {}

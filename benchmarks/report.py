@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from measure import RESULTS
+from measure import RESULTS, table
+from report_choices import SECTIONS as CHOICES
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "benchmarks.md"
 
@@ -16,12 +17,6 @@ def ms(timing: dict[str, float]) -> str:
     q1, median, q3 = (timing[key] * 1000 for key in ("q1", "median", "q3"))
     digits = 0 if median >= 100 else 1
     return f"{median:.{digits}f} ({q1:.{digits}f}..{q3:.{digits}f})"
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Lay out a Markdown table, the first column to the left, the others to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def ratio(value: float | None) -> str:
@@ -307,6 +302,7 @@ def main() -> None:
         "web_load": (web_load,),
         "web_crowd": (web_crowd,),
         "web_preview": (web_preview,),
+        **CHOICES,
     }
     first: dict[str, Any] | None = None
     for name, writers in sections.items():

