@@ -44,7 +44,7 @@ Example: TypeAlias = "Prediction | Photo | Sequence[str]"
 
 
 # Exponent on the amount of a mood: with it, amount 0.5 brings the colors half of the way to the example's.
-_EAGERNESS = 0.6
+_EAGERNESS = 0.8
 # Far beyond any gamut. A larger factor would overflow.
 _MOST_SATURATION = 1e30
 # Side of each half of the before/after picture that a notebook shows.

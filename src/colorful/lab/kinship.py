@@ -24,7 +24,7 @@ _LIGHTER = 20.0
 """Difference in L, likewise."""
 _ALIKENESS = 4.0
 """Power of the likeness of two distributions, which is seldom small."""
-_ONE_THING = 0.5
+_ONE_THING = 0.25
 """Power of the kinship to a chosen place: how fast the variance around it is taken as settled."""
 _INSIDE = 0.85
 """Least mean kinship inside the disc that a place stands for."""

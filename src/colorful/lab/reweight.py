@@ -20,12 +20,12 @@ _SMOOTH = 10.0
 """Width of the Gaussian that histograms are compared under, in CIELAB units."""
 _SPREAD = 5.0
 """Width of the Gaussian that spreads a color over bins, as in the training of Zhang et al."""
-_LEAST = 1e-4
+_LEAST = 3e-3
 """Share of a histogram under which a bin counts as empty."""
 _ROUNDS = 6
 _COOLEST = 0.2
 """Temperature under which distributions are too narrow to be mixed."""
-_SAMPLES = 1024
+_SAMPLES = 256
 """Cells that a histogram is taken of: more tell nothing new."""
 _CELLS = 32
 """Cells along the side of a square photo whose features are compared with another's."""
@@ -40,8 +40,11 @@ _REACH = 15.0
 """Greatest distance of one of its cells, about."""
 _WHOLE = 0.5
 """How far the regions of a variant go together, as one tilt of all: 1 would be a mere filter."""
-_CALM = 0.004
-"""How much of a variant's push goes toward grey, for each unit of chroma: vivid and moved is mostly wrong."""
+_CHROMA = 24.0
+"""Chroma beyond which a variant pushes no color that has less: vivid and moved is mostly wrong."""
+_CALM = 0.15
+"""Share of that limit that holds in all directions: the rest holds along the push alone, or what is moved
+across would turn grey."""
 _TRIES = 6
 
 
@@ -61,21 +64,18 @@ def histogram(ab: Tensor, bins: Tensor) -> Tensor:
 def tilt(logits: Tensor, decoder: Decoder, target: Tensor, *, amount: float) -> Tensor:
     """Weigh bins so that the photo as a whole has other colors.
 
-    One weight for each bin is sought, the same for all cells, under which the mean distribution is the
-    mixture of its own and *target*. A cell that is sure of its color keeps it; one that hesitates follows.
+    One weight for each bin is sought, the same for all cells, under which the histogram of the decoded colors
+    is the mixture of its own and *target*: in each round a bin's weight grows by what it lacks. A cell that
+    is sure of its color keeps it; one that hesitates follows.
 
     Args:
         logits: Unnormalized scores, shape ``(Q, h, w)``.
-        decoder: What the result will be decoded with. The distributions are mixed as its temperature
-            sharpens them.
+        decoder: What the result will be decoded with.
         target: The histogram wanted, shape ``(Q,)``.
         amount: Share of *target* in the mixture, in [0, 1].
 
     Returns:
         Logits, shape and dtype of *logits*.
-
-    References:
-        Sinkhorn. A Relationship Between Arbitrary Positive Matrices and Doubly Stochastic Matrices. 1964.
     """
     bins = decoder.bins
     smooth = (-torch.cdist(bins, bins).square() / (2 * _SMOOTH**2)).exp()
@@ -83,11 +83,15 @@ def tilt(logits: Tensor, decoder: Decoder, target: Tensor, *, amount: float) -> 
     step = max(1, math.isqrt(logits[0].numel() // _SAMPLES))
     heat = max(decoder.temperature, _COOLEST)
     cells = (logits[:, ::step, ::step].flatten(1).mT / heat).softmax(dim=1)  # (P, Q)
-    wanted = torch.lerp(cells.mean(dim=0), target.to(cells), amount) @ smooth
-    weights = torch.ones_like(wanted)
+
+    def count(weights: Tensor) -> Tensor:
+        decoded = (cells * weights) @ bins / (cells @ weights)[:, None]  # (P, 2)
+        return _soft(decoded.mT, bins).mean(dim=0) @ smooth
+
+    weights = torch.ones_like(target)
+    wanted = torch.lerp(count(weights), target @ smooth, amount) + _LEAST
     for _ in range(_ROUNDS):
-        shares = (cells.mT @ (1 / (cells @ weights))) * weights / len(cells)
-        weights *= (wanted + _LEAST) / (shares @ smooth + _LEAST)
+        weights = weights * wanted / (count(weights) + _LEAST)
     return logits + heat * weights.log()[:, None, None]
 
 
@@ -184,7 +188,7 @@ def lean(
     ellipse of their spread; main axes point to the same side in all regions. Each cell's logits are then
     raised along that direction (an exponential tilt), as much as brings the whole photo to a fixed mean
     distance from where it was. A cell that is sure hardly follows, and none goes further than about twice
-    that distance, where colors become vivid and wrong.
+    that distance or becomes more vivid than usual, where colors are mostly wrong.
 
     Args:
         logits: Unnormalized scores, shape ``(Q, h, w)``.
@@ -203,16 +207,22 @@ def lean(
     belongs = (regions / regions.sum(dim=0).clamp(min=1)).flatten(1)  # (R, P)
     sizes = belongs.sum(dim=1, keepdim=True).clamp(min=1e-6)
     ellipses = _ellipses(belongs @ cells.softmax(dim=1) / sizes, bins)  # (R, 2, 2)
+    slopes = torch.cat((bins, _products(bins) * bins.new_tensor([1, 2, 1])), dim=1).mT  # (5, Q)
     size = (logits.shape[1], logits.shape[2])
     found = []
     for angle in angles:
         turned = math.cos(angle) * ellipses[:, 0] + math.sin(angle) * ellipses[:, 1]  # (R, 2)
         whole = (turned * sizes).sum(dim=0) / sizes.sum()
         direction = torch.lerp(belongs.mT @ turned, whole, _WHOLE)  # (P, 2)
-        force, ab = _force(cells, direction, start, decoder)
-        grid = (force * direction).mT.reshape(1, 2, *regions.shape[1:])
+        # A parabola along it: what lies beyond its top is raised no further.
+        length = direction.norm(dim=1, keepdim=True)
+        top = start.norm(dim=1, keepdim=True).clamp(min=_CHROMA)
+        bend = _products(direction).lerp(length.square() * bins.new_tensor([1, 0, 1]), _CALM)
+        along = torch.cat((direction, -bend / (2 * top * length.clamp(min=1e-6))), dim=1)  # (P, 5)
+        force, ab = _force(cells, along @ slopes, start, decoder)
+        grid = (force * along).mT.reshape(1, 5, *regions.shape[1:])
         wide = functional.interpolate(grid, size, mode="bilinear")[0]
-        push = _push(wide.flatten(1).mT, bins).mT.reshape(logits.shape)
+        push = torch.tensordot(slopes, wide, dims=([0], [0]))
         found.append(Leaning(logits + push, ab.mT.reshape(2, *regions.shape[1:])))
     return found
 
@@ -234,15 +244,14 @@ def _ellipses(shares: Tensor, bins: Tensor) -> Tensor:
     return torch.stack(axes)
 
 
-def _push(direction: Tensor, bins: Tensor) -> Tensor:
-    """Give what raises logits in a direction ``(P, 2)`` but makes nothing more vivid: -> ``(P, Q)``."""
-    along = torch.cat((direction, direction.norm(dim=1, keepdim=True)), dim=1)
-    return along @ torch.cat((bins, -_CALM * bins.square().sum(dim=1, keepdim=True)), dim=1).mT
+def _products(points: Tensor) -> Tensor:
+    """Give a², ab and b²: ``(P, 2)`` -> ``(P, 3)``."""
+    a, b = points.unbind(dim=1)
+    return torch.stack((a * a, a * b, b * b), dim=1)
 
 
-def _force(cells: Tensor, direction: Tensor, start: Tensor, decoder: Decoder) -> tuple[Tensor, Tensor]:
+def _force(cells: Tensor, push: Tensor, start: Tensor, decoder: Decoder) -> tuple[Tensor, Tensor]:
     """Find how hard each cell is to be pushed: -> ``(P, 1)``, and the ab that come of it."""
-    push = _push(direction, decoder.bins)
     low, high, strength = 0.0, math.inf, 0.02 * max(decoder.temperature, 0.1)
     for _ in range(_TRIES):
         force: float | Tensor = strength
