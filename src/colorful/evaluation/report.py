@@ -113,11 +113,11 @@ class Report:
         }
 
     def difference(self, way: str, other: str) -> dict[str, Estimate]:
-        """Subtract the scores of one way from those of another, on the same resampled photos.
+        """Give the differences of the scores of two ways, on the same resampled photos.
 
         Args:
             way: A model or baseline, by its name in the report.
-            other: What is subtracted.
+            other: The one whose scores are subtracted.
 
         Returns:
             The difference in each measure, by the measure's name.

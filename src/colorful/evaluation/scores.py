@@ -1,4 +1,4 @@
-"""Scores of several ways of coloring on the same photos, and estimates with intervals."""
+"""Scores of several ways of coloring the same photos, and estimates with intervals."""
 
 from __future__ import annotations
 

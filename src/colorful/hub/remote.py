@@ -92,7 +92,7 @@ def fetch_from_hub(
         lambda: try_to_load_from_cache(repo_id, filename, cache_dir=cache_dir, revision=revision), repo_id
     )
     if not isinstance(cached, str) and not switched_off:
-        # Without a server the download below would try for half a minute before it fails.
+        # Without a connection the download below would try for half a minute before it fails.
         url = hf_hub_url(repo_id, filename, revision=revision)
         in_words(
             lambda: get_hf_file_metadata(url, token=access.token),
@@ -286,7 +286,9 @@ def _request(url: str, partial: Path) -> None:
         try:
             with nullcontext() if hidden else bar, partial.open("ab" if offset else "wb") as file:
                 task = bar.add_task(url.rpartition("/")[2], total=total, completed=offset)
-                for chunk in response.iter_bytes():  # In the pieces that come, or a break would cost one.
+                for chunk in (
+                    response.iter_bytes()
+                ):  # As the pieces come: a larger buffer would be lost when the connection breaks.
                     file.write(chunk)
                     bar.advance(task, len(chunk))
         except OSError as error:

@@ -8,7 +8,7 @@ from colorful.errors import DeviceError
 
 
 def find_device(device: str | torch.device) -> torch.device:
-    """Turn a wish into a device that is there.
+    """Find a device, and check that it is there.
 
     Args:
         device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or any device of torch.

@@ -23,7 +23,7 @@ class Eager:
         device: One that is there; see :func:`find_device`.
         dtype: ``torch.float32`` or ``torch.bfloat16``.
         compile: Whether to run the network through :func:`torch.compile`.
-        mapped: Whether the tensors of *network* lie in a mapped file, which the fast form shall not hold.
+        mapped: Whether the tensors of *network* lie in a mapped file. The fast form copies them then.
 
     Attributes:
         network: The fast form, before compilation.
@@ -74,7 +74,7 @@ class Eager:
 
     @torch.no_grad()
     def features(self, light: Tensor) -> Tensor | None:
-        """Describe what is seen where; see :meth:`colorful.runtime.Runner.features`.
+        """Describe what the network sees; see :meth:`colorful.runtime.Runner.features`.
 
         Args:
             light: L, on any device.

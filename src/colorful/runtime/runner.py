@@ -1,4 +1,4 @@
-"""What the pipeline asks of something that runs a network, whatever does the running."""
+"""The interface between the pipeline and whatever runs a network."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Description:
 
     @classmethod
     def of(cls, network: Network) -> Description:
-        """Take down what a network says of itself.
+        """Describe a network.
 
         Args:
             network: Of any kind.
@@ -78,7 +78,7 @@ class Runner(Protocol):
         """
 
     def features(self, light: Tensor) -> Tensor | None:
-        """Describe what is seen where, so that two photos can be compared cell by cell.
+        """Describe what the network sees in each cell, so that two photos can be compared cell by cell.
 
         Args:
             light: As for :meth:`run`.

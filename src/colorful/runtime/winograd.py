@@ -1,12 +1,12 @@
 """The same convolutions with half the products, for CPUs.
 
-3 x 3 convolutions already run at the rate of a matrix product, so that only fewer products make them faster.
-Winograd's F(4, 3) takes six along a column where four outputs of three taps each would take twelve; the taps
-along a row stay a convolution. The sums around the products are over whole rows of pixels, which is what
-makes them cheap: F(2 x 2, 3 x 3), in both directions, needs fewer products, but three times the sums. In
-float32 the colors of whole networks are as near to those of float64 as without it. In bfloat16, with the
-sums in float32, a layer is off by up to 2.5 times as much as without, the colors of whole networks by a tenth
-more. GPUs choose such an algorithm themselves.
+3 x 3 convolutions already run at the rate of a matrix product, so only fewer products can make them faster.
+Along a column, Winograd's F(4, 3) needs six products for four outputs of three taps each, in place of twelve;
+along a row the taps stay a convolution. The additional sums are over whole rows of pixels and so are cheap.
+F(2 x 2, 3 x 3), which works in both directions, needs fewer products still, but three times the sums. In
+float32 the colors of whole networks are as exact as without it. In bfloat16, with the sums in float32, the
+error of a layer is up to 2.5 times as large, that of the colors of whole networks a tenth larger. GPUs choose
+such an algorithm themselves.
 
 Down each column, six inputs and three taps are turned into their polynomials' values at six points: 0, a, -a,
 b, -b and infinity, in this order. The products are the values of a polynomial that the outputs are found in.
@@ -28,11 +28,11 @@ from torch import Tensor, nn
 from colorful.models.network import Network
 
 _FEWEST_CHANNELS = {torch.float32: 64 * 64, torch.bfloat16: 256 * 256}
-"""Inputs times outputs. With fewer, the sums around the products cost more than is saved."""
+"""Input channels times output channels. With fewer, the additional sums cost more than is saved."""
 _BAND = 1 << 21
-"""Numbers of transformed input at a time: what the caches hold."""
+"""Values of transformed input at a time: as many as the caches hold."""
 _NEAR, _FAR = 2**-0.5, 2**0.5
-"""The points a and b. With 1 and 2, the usual ones, rounding would tell half as much again."""
+"""The points a and b. With the usual ones, 1 and 2, rounding errors would be half as large again."""
 
 
 def with_winograd(network: Network, exact: Network) -> Network:
@@ -131,7 +131,7 @@ class Winograd(nn.Module):
 
 
 class RoughWinograd(Winograd):
-    """The same with products in bfloat16, which are so fast that the transformed weights are better held."""
+    """The same in bfloat16, whose products are so fast that the transformed weights are kept."""
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__(convolution)

@@ -1,8 +1,8 @@
-"""From photos to batches: decoded and looked through once, then cropped, aged and hinted anew each time.
+"""From photos to batches: photos are decoded once, then cropped, aged and given hints anew for each batch.
 
-Sample number k of a run is a pure function of the seed and k. So a run that was cut off goes on with the
-same batches, and it does not matter how many processes make them. The choices for a sample are drawn on the
-CPU, by numbers; all work on pixels is done for a whole batch at once, on the device that trains.
+Sample number k of a run is a pure function of the seed and k. So an interrupted run continues with the same
+batches, however many processes make them. The random choices for a sample are made on the CPU; all work on
+pixels is done for a whole batch at once, on the device that trains.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LOOK_SIDE = 64  # of the miniatures that the prior is counted on
 
 @dataclass(frozen=True)
 class Survey:
-    """What a first look through the photos found.
+    """What was found when all photos were looked through before training.
 
     Attributes:
         usable: The photos with colors to learn from.
@@ -53,17 +53,17 @@ class CropOptions:
 
     Args:
         photo_side: Longest that the shorter side of a photo is kept in memory, in pixels.
-        balance: How the photos' sources (folders, sets of shards) share the samples: at 1 each photo counts
-            the same, at 0 each source does.
+        balance: How samples are divided among the photos' sources (folders, sets of shards): at 1 each photo
+            is taken equally often, at 0 each source.
         size: Side of the crops in pixels.
-        large_size: Side of the crops of some batches, which have as many pixels in fewer samples.
+        large_size: Side of the crops in some batches. These have fewer samples, with as many pixels in all.
         large_share: Share of such batches, in [0, 1].
         least_scale: Smallest side of a crop's box as a share of the photo's shorter side, in (0, 1].
         aged: Share of samples whose L is aged, in [0, 1].
-        old_film: Share of samples that a film blind to red saw, in [0, 1].
+        old_film: Share of samples whose L is as on film that is blind to red, in [0, 1].
         hinted: Share of batches with hints, in [0, 1]; 0 for networks that take none.
-        recolored: Share of the samples with several hints in which one region is changed, in [0, 1]; with a
-            single one it always is, unless this is 0.
+        recolored: Share of the samples with several hints in which one region gets another color, in [0, 1].
+            In samples with a single hint one always does, unless this is 0.
     """
 
     photo_side: int = 256
@@ -220,12 +220,12 @@ class Crops:
         recolored: list[int] = []
         share = self.options.recolored
         for number, random in enumerate(randoms):
-            # Often one, as a user begins; now and then many, where the geometric number hardly ever comes.
+            # Often one, as users begin with; now and then more than a geometric distribution ever gives.
             kind = random.random()
             many = round(math.exp(random.uniform(2, 4.3)))
             counts.append(1 if kind < 0.3 else many if kind > 0.85 else None)
-            # A single hint may be a whim: what it says holds for its own region. Several that agree with the
-            # photo tell its mood, too.
+            # The color of a single hint may be arbitrary: it holds for its own region only. Several hints
+            # that agree with the photo also tell the mood of the whole.
             if share and (counts[-1] == 1 or random.random() < share):
                 recolored.append(number)
         first: list[hints.Place | None] = [None] * len(randoms)
@@ -247,7 +247,7 @@ class Crops:
 
 
 class Batches:
-    """What the batches from one step on are made of, without end, for one of several processes.
+    """The plans of all batches from some step on, without end, for one of several processes.
 
     Args:
         options: Sizes of the crops.

@@ -105,9 +105,9 @@ def recolor(
 ) -> tuple[Tensor, list[Place | None]]:
     """Give one region of each sample another color, as a user might wish.
 
-    A hint that only ever confirms what the network believes anyway teaches it little. On such a sample only
-    the hint can tell, and it holds for its own region alone: what hangs together around a pixel and looks
-    like it, at most a third of the picture.
+    A hint that confirms what the network believes anyway teaches it little. In a recolored sample only the
+    hint can tell the color, and it holds for its own region alone. A region is what hangs together around a
+    pixel and looks like it, at most a third of the picture.
 
     Args:
         light: L in 0..100, shape ``(N, H, W)``.
@@ -119,7 +119,7 @@ def recolor(
         None where no region was found, and nothing is changed.
     """
     n, _, height, width = ab.shape
-    # More or less smoothed, with more or less of the shading; else only plain surfaces would make regions.
+    # Smoothed and with L scaled down, both by a random amount; else only plain surfaces would make regions.
     widths = [math.exp(random.uniform(math.log(0.8), math.log(3.5))) for random in randoms]
     shading = torch.tensor([random.uniform(0.3, 1) for random in randoms], device=ab.device)[:, None, None]
     lab = gaussian(torch.cat(((shading * light)[:, None], ab), dim=1), widths)
@@ -134,7 +134,8 @@ def recolor(
     alike = (far < reach[..., None, None]).float()
     seeds = torch.zeros_like(alike).flatten(2).scatter_(2, flat[..., None], 1).reshape(alike.shape)
     regions = grow(seeds.flatten(0, 1), alike.flatten(0, 1))  # (N T, H, W)
-    # The changed color ends softly, as the true one does in a photo. The hint is not for a thin spur.
+    # The changed color ends softly, as colors do in photos. Gaps of a pixel are closed, and a
+    # place on a thin spur is not taken for the hint.
     closed = -F.max_pool2d(-F.max_pool2d(regions[:, None], 3, 1, 1), 3, 1, 1)
     shares = gaussian(closed, [0.7] * len(closed)).reshape(alike.shape)
     regions = regions.reshape(alike.shape)

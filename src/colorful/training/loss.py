@@ -67,10 +67,10 @@ def smooth_l1(ab: Tensor, target: Tensor) -> Tensor:
 
 
 def harm(hinted: Tensor, plain: Tensor, target: Tensor) -> Tensor:
-    """Tell by how much hints make colors worse, in CIELAB units: 0 where they help or leave them alone.
+    """Measure by how much hints make colors worse, in CIELAB units: 0 where they help or change nothing.
 
-    Cross-entropy hardly minds that a hint tints what it does not speak of, as long as the network is unsure
-    of that anyway.
+    Cross-entropy hardly changes when a hint tints a region that it is not about, as long as the network is
+    unsure of that region anyway. So this is a term of its own.
 
     Args:
         hinted: Colors with hints in CIELAB units, shape ``(N, 2, h, w)``.
@@ -81,9 +81,9 @@ def harm(hinted: Tensor, plain: Tensor, target: Tensor) -> Tensor:
 
 
 def vividly_wrong(ab: Tensor, target: Tensor) -> Tensor:
-    """Tell how vivid and how wrong colors are at once, in CIELAB units: what a user sees first.
+    """Measure how vivid and at the same time how wrong colors are, in CIELAB units: what users see first.
 
-    Where a network is not sure, this makes it calm: a grey coat is forgiven, a red one is not.
+    Where a network is not sure, this makes its colors calm: a grey coat costs little, a red one much.
 
     Args:
         ab: Predicted colors in CIELAB units, shape ``(N, 2, h, w)``.

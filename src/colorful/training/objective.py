@@ -22,12 +22,12 @@ _NEAR = 10.0  # distances below this, in CIELAB units, count by their square
 
 
 class Objective(nn.Module):
-    """A network and its loss in one module, as data-parallel training wants it.
+    """A network and its loss in one module, as data-parallel training needs it.
 
     Args:
         network: What is trained.
         counts: How often each bin occurs in the photos, shape ``(313,)``.
-        options: Those of them that weigh one thing against another, and ``every``.
+        options: The weights of the terms of the loss, and ``every``, count here.
     """
 
     bins: Tensor | None
@@ -59,7 +59,7 @@ class Objective(nn.Module):
             step: Number of the step; it says which cells are learned from.
 
         Returns:
-            The loss to descend on, and a figure to watch that is 0 when nothing is left to learn.
+            The loss, and a figure to watch, which is 0 when nothing is left to learn.
         """
         network, options = self.network, self.options
         row, column = divmod(step % options.every**2, options.every)

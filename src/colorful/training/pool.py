@@ -81,8 +81,8 @@ class Pool:
         Returns:
             RGB in [0, 1], float32, shape ``(N, 3, size, size)``.
         """
-        # Bilinear sampling skips pixels of a box that is larger than its crop: such a box is sampled more
-        # finely, and means are taken.
+        # Bilinear sampling would skip pixels where a box is larger than its crop. Such a box is sampled at a
+        # higher resolution, which is then averaged down.
         finer = [max(1, round(max(box.height, box.width) / size)) for box in boxes]
         rgb = torch.empty(len(boxes), 3, size, size, device=self.pixels.device)
         for factor in set(finer):
@@ -185,7 +185,7 @@ def _decode(photo: Photo, side: int, header: _Header) -> npt.NDArray[np.uint8]:
     if image.size != (header.width, header.height):
         image = image.resize((header.width, header.height), Image.Resampling.LANCZOS)
     if header.coarse:
-        # A network would learn to read colors off the blocks.
+        # Otherwise a network would learn to tell colors by the JPEG blocks.
         luma, *chroma = image.convert("YCbCr").split()
         luma = luma.filter(ImageFilter.GaussianBlur(_SMOOTHING))
         image = Image.merge("YCbCr", (luma, *chroma)).convert("RGB")

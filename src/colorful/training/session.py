@@ -100,7 +100,7 @@ def train(
     try:
         if state.is_main_process and held:
             validator = Validation(held, limit=validation)
-    except PhotosError as error:  # a small collection may have its few color photos elsewhere
+    except PhotosError as error:  # in a small collection none of the held-out photos may be in color
         log.warning("%s; training goes on without", error)
 
     def report(average: Network, step: int) -> Mapping[str, float]:

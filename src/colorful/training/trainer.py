@@ -1,4 +1,4 @@
-"""The training loop: any of the networks, on any photos, in one process or several, resumable to the bit."""
+"""The training loop, for one process or several. A resumed run gives the same weights to the bit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 
 _SETTLING = 24  # batches on which the statistics of batch norm are measured
-_FRESH = 10**9  # the step from which on batches are for that: no run comes so far
+_FRESH = 10**9  # number of the first of these batches: no run has so many steps
 
 
 class Trainer:
@@ -62,7 +62,7 @@ class Trainer:
         *,
         report: Callable[[Network, int], Mapping[str, float]] | None = None,
     ) -> None:
-        # The precision is our own affair: accelerate keeps the first one it is told for the whole process.
+        # We set the precision ourselves: accelerate would keep the first one for the whole process.
         # Batches without hints leave the layers of hints without gradients.
         handler = DistributedDataParallelKwargs(find_unused_parameters=0 < options.crops.hinted < 1)
         self.accelerator = accelerate.Accelerator(
@@ -260,7 +260,7 @@ class Trainer:
                 group["lr"] = rate
         frozen = options.freeze_encoder or options.hints_only
         if self.encoder is not None and not frozen and self.accelerator.num_processes == 1:
-            # No gradients while it waits: half of the time is saved. Data-parallel training needs them.
+            # No gradients while it waits, which saves half of the time. Data-parallel training needs them.
             self.encoder.requires_grad_(not waiting)
             self._fix(options.fixed)
 
@@ -271,7 +271,7 @@ class Trainer:
         return options.lr * max(rise, 0.01) * max(fall, 0.01)
 
     def _agree(self) -> tuple[float, bool]:
-        """Let all processes go by the clock and the signals of the first."""
+        """Let all processes follow the clock and the signals of the first one."""
         options = self.options
         done = self.step / options.steps if options.steps else self.seconds / (60 * (options.minutes or 1))
         said = torch.tensor([done, float(self._stop is not None)], dtype=torch.float64)
@@ -321,7 +321,7 @@ class Trainer:
         def stop(number: int, frame: FrameType | None) -> None:
             self._stop = number
 
-        # Python takes handlers in the main thread only; elsewhere signals are the application's affair.
+        # Python lets only the main thread set handlers; in another thread the application handles signals.
         ours = threading.current_thread() is threading.main_thread()
         numbers = (signal.SIGTERM, signal.SIGINT) if ours else ()
         before = {number: signal.signal(number, stop) for number in numbers}

@@ -1,4 +1,4 @@
-"""The Flask side of it: a blueprint for other people's applications, and an application of our own."""
+"""A Flask blueprint for other applications, and an application that has nothing else."""
 
 from __future__ import annotations
 

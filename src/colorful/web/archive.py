@@ -1,4 +1,4 @@
-"""Many results in one zip, sent while it is made: no more than one photo is held at a time."""
+"""Send many results in one zip while it is being made, so that only one photo is held at a time."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _pieces(studio: Studio, archive: Archive, asker: Asker) -> Generator[bytes]:
 
 
 def _colorized(studio: Studio, upload: Upload, wish: Wish, asker: Asker) -> Result:
-    """Color a photo, however long the queue is: what has been sent already must not be for nothing."""
+    """Color a photo, however long the queue is: a part of the zip has been sent already."""
     while True:
         try:
             return studio.colorize(upload, wish, asker=asker)

@@ -1,4 +1,4 @@
-"""Photos at the sizes that displays have room for: a preview of the whole, and any part at any scale."""
+"""Photos at the size of a display: a preview of the whole, and any part at any scale."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """A photo decoded at its full size, for who looks at it closely; and copies half, a quarter ... as large.
+    """A photo decoded at its full size, for visitors who zoom in, and copies half, a quarter ... as large.
 
     Attributes:
         photo: At full size.

@@ -1,4 +1,4 @@
-"""What goes wrong, told to people as a page and to programs as JSON (RFC 9457), never as a traceback."""
+"""Report what goes wrong: to people as a page, to programs as JSON (RFC 9457), never as a traceback."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Problem:
 
     @classmethod
     def of(cls, error: Exception) -> Problem:
-        """Name what *error* means for the client; what nobody expected is logged and told without details."""
+        """Say what *error* means for the client. An unexpected error is logged, and told without details."""
         for kind, status, code in _KNOWN:
             if isinstance(error, kind):
                 return cls(status, code, str(error)[:_LONGEST], getattr(error, "retry_after", None))
@@ -142,7 +142,7 @@ def respond(problem: Problem, limits: Limits, *, page: bool) -> Response:
 
 
 def handler(limits: Limits) -> Callable[[Exception], Response]:
-    """Make an error handler that answers by Accept; who takes all alike gets a page from a page only."""
+    """Make an error handler that answers as Accept asks, else with a page where a page was asked for."""
 
     def handle(error: Exception) -> Response:
         page = request.endpoint is not None and ".api_" not in request.endpoint

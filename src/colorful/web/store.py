@@ -1,4 +1,4 @@
-"""Where photos and results wait to be fetched: in memory, under unguessable names, bounded in bytes and age.
+"""Keep photos and results until they are fetched: in memory, under random names, limited in size and time.
 
 Nothing is written to disk unless the one who runs the server asks for it (:class:`Folder`), so nothing is
 left behind however the server ends.

@@ -1,4 +1,4 @@
-"""What the pages say, in the visitor's language: one JSON file for each."""
+"""The texts of the pages in the visitor's language; each language is a JSON file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept for a visitor: a photo as it came, what came of it, and what a result was wished to be."""
+"""What is kept for a visitor: the photo as it came, its results, and what each result was to be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is asking: by the address of the network, and a random name in a cookie for those who share one."""
+"""Tell visitors apart: by their network address, and by a random name in a cookie."""
 
 from __future__ import annotations
 
