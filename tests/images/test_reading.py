@@ -441,7 +441,7 @@ def test_errors_name_the_file_and_the_reason(tmp_path: Path) -> None:
         (
             "icon.svg",
             b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
-            "not a picture",
+            "SVG is not supported",
         ),
         ("print.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript is not supported"),
         ("cut.jpg", samples.every_file()["jpeg"][:900], "truncated"),
