@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from album_samples import put
-from PIL import Image
+from PIL import Image, ImageDraw
 from web_samples import Painter, Plain
 
 from colorful import Colorizer, colorize_folder, errors
@@ -276,3 +277,30 @@ def test_the_pixels_of_a_photo_are_known_before_it_is_decoded(
     monkeypatch.setattr("colorful.folder._PIXELS_IN_FLIGHT", 2 * 9 * 12 - 1)
     assert colorize_folder(album, colorizer=colorizer, workers=4).done == 9
     assert most == [1]
+
+
+def page_of_print(seed: int) -> Image.Image:
+    """Draw a page of random words, as a scanner sees it."""
+    chance = random.Random(seed)
+    page = Image.new("L", (400, 550), 245)
+    draw = ImageDraw.Draw(page)
+    for top in range(30, 520, 14):
+        words = ("".join(chance.choices("abcdefgh", k=chance.randint(2, 8))) for _ in range(9))
+        draw.text((25, top), " ".join(words), fill=20)
+    return page
+
+
+def test_pages_of_print_are_told_apart(painter: Colorizer, tmp_path: Path) -> None:
+    """Two pages that are white nearly everywhere are two photos; all pages asked for are all to be there."""
+    folders = [tmp_path / name for name in ("one", "two")]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        page_of_print(number).save(folder / "scan.tif", save_all=True, append_images=[page_of_print(7)])
+    out = tmp_path / "out"
+    for folder in (*folders, *folders):
+        colorize_folder(folder, out, colorizer=painter, skip_existing=True)
+    assert len(list(out.iterdir())) == 2
+    again = colorize_folder(folders[0], out, colorizer=painter, skip_existing=True, pages="all")
+    assert (again.done, again.skipped) == (1, 0)
+    again = colorize_folder(folders[0], out, colorizer=painter, skip_existing=True, pages="all")
+    assert (again.done, again.skipped) == (0, 1)

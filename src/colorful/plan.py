@@ -201,6 +201,11 @@ def identity(path: Path) -> str:
     return _Files().identity(path)
 
 
+def is_too_long(path: Path) -> bool:
+    """Tell whether a name is longer than the file system of its folder, or of the one above it, takes."""
+    return _Files().is_too_long(path)
+
+
 def _longest_name(folder: Path) -> int:
     for there in (folder, *folder.absolute().parents):
         try:

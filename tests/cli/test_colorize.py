@@ -95,6 +95,7 @@ def test_a_closed_stream_is_told_in_words(closed: str, name: str, here: Path, mo
         ("{colorful} a.png -o /dev/stdout", 0, b"\x89PNG", ""),
         ("cat a.png | {colorful} /dev/stdin", 0, b"\x89PNG", ""),
         ("{colorful} <(cat a.png) -o new.png && cat new.png", 0, b"\x89PNG", "-> new.png\n"),
+        ("cp b.png c.png; {colorful} - -o c.png --skip-existing < a.png", 1, b"", "result of this photo\n"),
         ("mkfifo h.json; {colorful} a.png --hints h.json", 1, b"", "expected a file, got a named pipe\n"),
         ("mkdir x; cd x; rmdir ../x; {colorful} ../a.png", 1, b"", "colorful: No such file or directory\n"),
     ],
@@ -105,6 +106,7 @@ def test_streams_and_pipes_of_any_kind(
     """Closed or full streams, pipes of the shell and a folder that is gone: the photo, or words."""
     with Image.open("a.png") as page:
         page.save("pages.tif", save_all=True, append_images=[page])
+        page.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save("b.png")
     colorful = f"{sys.executable} -m colorful"
     line = command.format(colorful=colorful + (f" colorize -m {model}" if "--help" not in command else ""))
     done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=60, check=False)

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypedDict
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Self, TypedDict
 
 import click
 
@@ -185,13 +185,19 @@ def _colorize_stream(
     from colorful.colorizer import saving_of
 
     to_stdout = out in (None, STREAM)
+    source: str | BinaryIO | bytes = sys.stdin.buffer if photo == STREAM else photo
     if not to_stdout:
         if existing == "skip" and os.path.lexists(str(out)):
+            from colorful.folder import shows
+
+            source = sys.stdin.buffer.read() if photo == STREAM else Path(photo).read_bytes()
+            most = load().settings["max_pixels"]
+            if not shows(Path(str(out)), source, max_pixels=most, pages=encoding["pages"]):
+                raise OutputExistsError(f"{out!r} exists already, and is no whole result of this photo")
             tell(f"{shown(out)} exists, skipped")
             return
         _prepare_file(Path(str(out)), encoding["format"], overwrite=existing == "replace")
     colorizer = load()
-    source = sys.stdin.buffer if photo == STREAM else photo
     said = marks.read(colorizer.settings["max_pixels"])
     picture = colorizer.color_pages(source, **said, pages=encoding["pages"])
     if not to_stdout:

@@ -127,11 +127,11 @@ def read_pages(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Iterat
             yield picture
 
 
-def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+def read_size(path: str | os.PathLike[str] | bytes) -> tuple[int, int]:
     """Read the size of the photo that :func:`read` takes off its header, without decoding it.
 
     Args:
-        path: A file.
+        path: A file, or its bytes.
 
     Returns:
         Height and width in pixels as stored, before the EXIF turn.
