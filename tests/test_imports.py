@@ -29,7 +29,7 @@ LAYERS = (
     {"colorizer"},
     {"default", "plan", "video"},
     {"folder", "evaluation"},
-    {"training", "web"},
+    {"training", "web", "web_app"},
     {"cli"},
 )
 LAYER = {part: number for number, layer in enumerate(LAYERS) for part in layer}

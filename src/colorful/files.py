@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,71 @@ def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterato
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
         _sync_folder(place.parent)
+
+
+@contextlib.contextmanager
+def making_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Make a folder of results. It gets the name *path* when it is complete, and is deleted after an error.
+
+    Args:
+        path: The folder. An empty one may be there.
+        overwrite: Whether a folder of that name may be replaced, with all that is in it.
+
+    Yields:
+        The folder to write to.
+
+    Raises:
+        OutputExistsError: If something of that name is there and *overwrite* is false.
+        OutputError: If it cannot be made, or what is there is no folder; what was there is as it was.
+    """
+    with _failures_in_words(path):
+        check_folder(path, overwrite=overwrite)
+        place = Path(os.path.realpath(path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        aside = [
+            place.with_name(f".{place.name[:24]}.{secrets.token_hex(6)}.{kind}") for kind in ("tmp", "old")
+        ]
+        try:
+            aside[0].mkdir()
+            yield aside[0]
+            if overwrite and place.exists():
+                place.rename(aside[1])
+            elif place.exists():
+                place.rmdir()  # which only an empty one lets happen
+            try:
+                aside[0].rename(place)
+            except OSError:
+                if aside[1].exists():
+                    aside[1].rename(place)
+                raise
+        finally:
+            for folder in aside:
+                shutil.rmtree(folder, ignore_errors=True)
+        _sync_folder(place.parent)
+
+
+def check_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Check that a folder of this name can be made, before the work on its content.
+
+    Args:
+        path: As for :func:`making_folder`.
+        overwrite: Whether one that is there may be replaced.
+
+    Raises:
+        OutputExistsError: If something of that name is there and *overwrite* is false.
+        OutputError: If the name cannot be, or what is there is no folder.
+    """
+    with _failures_in_words(path):
+        try:
+            inside = os.listdir(path)  # noqa: PTH208 (pathlib's has another error for "\0")
+        except FileNotFoundError:
+            return
+        except NotADirectoryError as error:
+            raise OutputError(f"{os.fspath(path)}: expected a folder or nothing there, got a file") from error
+        except ValueError as error:  # a zero byte in the name
+            raise OutputError(f"{os.fspath(path)!r}: no folder can have this name: {error}") from error
+        if inside and not overwrite:
+            raise FileExistsError
 
 
 def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

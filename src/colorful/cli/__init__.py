@@ -28,6 +28,7 @@ COMMANDS = {
     "download": "colorful.cli.weights:download",
     "convert": "colorful.cli.weights:convert",
     "export": "colorful.cli.weights:export",
+    "web-app": "colorful.cli.weights:web_app",
     "inspect": "colorful.cli.weights:inspect",
     "cache": "colorful.cli.weights:cache",
     "evaluate": "colorful.cli.evaluate:evaluate",

@@ -87,6 +87,33 @@ def export(model: str, file: Path, half: bool, whole: bool, overwrite: bool) -> 
     tell(f"{made.stat().st_size} bytes")
 
 
+@click.command("web-app", short_help="Make a page that colors photos in the browser.")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "-m", "--model", default="lite", show_default=True, help="A name, a Hub id, a folder or a file."
+)
+@click.option(
+    "--runtime",
+    type=click.Path(path_type=Path),
+    help="The npm package onnxruntime-web, .tgz or unpacked; fetched by default.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the web app that is in OUT.")
+def web_app(out: Path, model: str, runtime: Path | None, overwrite: bool) -> None:
+    """Make a folder OUT of static files: a page that colors photos in the browser, without a server's help.
+
+    Put it into any web space, or look at it with `python3 -m http.server --directory OUT`. The page sends
+    nothing anywhere, and after the first visit it works without a connection. onnxruntime-web, which
+    computes in the browser, is fetched from npm's registry and checked, once.
+    """
+    from colorful.web_app import write_web_app
+
+    click.echo("this takes a minute or two", err=True)
+    made = write_web_app(out, model, runtime=runtime, overwrite=overwrite)
+    click.echo(made)
+    size = sum(file.stat().st_size for file in made.iterdir())
+    click.echo(f"{size} bytes; python3 -m http.server --directory {shown(made)} shows it", err=True)
+
+
 @click.command(short_help="Tell what is in a file of weights.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--tensors", is_flag=True, help="List every tensor.")

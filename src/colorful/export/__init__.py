@@ -22,7 +22,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("onnx") from error
 
-__all__ = ["export_onnx"]
+__all__ = ["export_onnx", "network_file"]
 
 # Shapes that no graph was made with, in multiples of the network's own: photos, rows, columns.
 _UNSEEN = ((1, 1, 1), (3, 2, 5), (1, 7, 3), (2, 4, 4), (1, 3, 9))
@@ -57,24 +57,45 @@ def export_onnx(
         OutputError: If it cannot be written.
     """
     files.check_target(path, overwrite=overwrite)  # before the minute that this takes
-    model = whole_graph(network) if whole else network_graph(network)
-    if half:
-        model = stored_in_half(model)
-    onnx.checker.check_model(model, full_check=True)
-    content = model.SerializeToString()
-    if not whole:
-        worst = _difference(network, content)
-        if not worst <= (_CLOSE_IN_HALF if half else _CLOSE):
-            raise ExportError(
-                f"{network.architecture}: expected the graph to give the network's colors at all sizes, "
-                f"got a difference of {worst:.2g} CIELAB units"
-            )
+    content = _checked(whole_graph(network), half=half) if whole else network_file(network, half=half)
     files.write(path, content, overwrite=overwrite)
     return Path(path)
 
 
+def network_file(network: Network, *, half: bool = False, hints: bool = True) -> bytes:
+    """Make the ONNX file of a network, after trying it out.
+
+    Args:
+        network: As for :func:`export_onnx`, like *half*.
+        half: See there.
+        hints: Whether it takes hints if the network does; see :func:`colorful.export.graph.network_graph`.
+
+    Returns:
+        The content of the file.
+
+    Raises:
+        ExportError: As there.
+    """
+    content = _checked(network_graph(network, hints=hints), half=half)
+    worst = _difference(network, content, hints=hints and network.takes_hints)
+    if not worst <= (_CLOSE_IN_HALF if half else _CLOSE):
+        raise ExportError(
+            f"{network.architecture}: expected the graph to give the network's colors at all sizes, "
+            f"got a difference of {worst:.2g} CIELAB units"
+        )
+    return content
+
+
+def _checked(model: onnx.ModelProto, *, half: bool) -> bytes:
+    if half:
+        model = stored_in_half(model)
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString()
+    return content
+
+
 @torch.no_grad()
-def _difference(network: Network, content: bytes) -> float:
+def _difference(network: Network, content: bytes, *, hints: bool) -> float:
     """Give the largest difference in ab between a graph and its network, at shapes that are new to both."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -86,11 +107,11 @@ def _difference(network: Network, content: bytes) -> float:
         height, width = rows * network.multiple, columns * network.multiple
         light = torch.rand(n, 1, height, width, generator=random) * 100
         ab, mask = torch.zeros(n, 2, height, width), torch.zeros(n, 1, height, width)
-        for hinted in (False, True) if network.takes_hints else (False,):
+        for hinted in (False, True) if hints else (False,):
             if hinted:
                 mask[..., : height // 4, : width // 4] = 1
                 ab[:, :, : height // 4, : width // 4] = torch.rand(n, 2, 1, 1, generator=random) * 120 - 60
-            inputs = (light, ab, mask) if network.takes_hints else (light,)
+            inputs = (light, ab, mask) if hints else (light,)
             expected = exact(*(inputs if hinted else (light,)))
             names = [entry.name for entry in session.get_inputs()]
             feed = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}

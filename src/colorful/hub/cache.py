@@ -80,6 +80,8 @@ def cached(cache_dir: str | os.PathLike[str] | None = None) -> list[CacheEntry]:
         if path.suffix in (".safetensors", ".partial", ".pth", ".tmp"):
             name = path.name.split(".")[0] if path.suffix == ".safetensors" else path.name.split(".", 1)[1]
             entries.append(CacheEntry(name, path, path.stat().st_size, path.suffix == ".safetensors"))
+        elif path.suffix == ".tgz":  # what a web app runs on
+            entries.append(CacheEntry(path.stem, path, path.stat().st_size, True))
     entries.sort(key=lambda entry: (not entry.whole, entry.name))
     for repo in _hub_repos(cache_dir):
         entries.append(CacheEntry(repo.repo_id, repo.repo_path, repo.size_on_disk, True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import time
@@ -31,6 +32,8 @@ _PAUSE = 0.5
 """Seconds before the second attempt; doubled before each further one."""
 
 _REFUSALS = (401, 403, 407, 451)
+_KINDS = {64: "SHA-256", 128: "SHA-512"}
+"""Checksums, by how many hex digits they have."""
 
 _Result = TypeVar("_Result")
 
@@ -182,7 +185,7 @@ def download(url: str, target: Path, *, checksum: str) -> None:
     Args:
         url: Where the file is.
         target: Where to put it, whole and checked; ``<target>.partial`` beside it holds what has come so far.
-        checksum: Its SHA-256 in hex.
+        checksum: Its SHA-256 in hex, or its SHA-512.
 
     Raises:
         WeightsNotFoundError: If there is no such file.
@@ -196,7 +199,7 @@ def download(url: str, target: Path, *, checksum: str) -> None:
     resumed = _length(partial) > 0
     while True:
         _receive(url, partial)
-        found = sha256(partial)
+        found = _checksum(partial, like=checksum)
         if found == checksum:
             partial.replace(target)
             return
@@ -212,8 +215,9 @@ def download(url: str, target: Path, *, checksum: str) -> None:
 def wrong_checksum(where: str, expected: str, got: str) -> WeightsIntegrityError:
     """Make an error that names both checksums."""
     return WeightsIntegrityError(
-        f"{where}: wrong checksum: expected SHA-256 {expected}, got {got}. The file was changed or damaged "
-        "on its way and has been deleted; nothing of it was loaded. Try again; if it stays so, report it"
+        f"{where}: wrong checksum: expected {_KINDS[len(expected)]} {expected}, got {got}. The file was "
+        "changed or damaged on its way and has been deleted; nothing of it was loaded. Try again; if it "
+        "stays so, report it"
     )
 
 
@@ -381,6 +385,11 @@ def _transport_error() -> type[Exception]:
 def _blob(path: Path) -> Path:
     # One step only: blobs may themselves be links into a store with other names.
     return path.parent / path.readlink() if path.is_symlink() else path
+
+
+def _checksum(path: Path, *, like: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, _KINDS[len(like)].replace("-", "").lower()).hexdigest()
 
 
 def _length(path: Path) -> int:

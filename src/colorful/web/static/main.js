@@ -19,6 +19,11 @@ function announce(words) {
   $("announcer").textContent = words;
 }
 
+/** Say what concerns all photos. */
+function state(words) {
+  $("album-state").textContent = words;
+}
+
 const editor = () => import("./editor.js"); // not before there is a photo to adjust
 
 async function adjust(card) {
@@ -155,10 +160,12 @@ $("download-all").onclick = async () => {
   const ready = shown.filter(({ element }) => element.dataset.state === "ready").map(({ photo }) => photo);
   const button = $("download-all");
   button.disabled = true;
+  state("");
   try {
-    download(await archive(ready));
+    download(await archive(ready, (done) => state(t("coloring-of", { number: done + 1, count: ready.length }))));
+    state("");
   } catch (problem) {
-    announce(problem.message);
+    state(problem.message);
   }
   button.disabled = false;
 };

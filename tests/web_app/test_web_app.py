@@ -1,0 +1,199 @@
+"""The page in a real browser, against what Python makes of the same photos."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from axe_core import violations
+from PIL import Image
+from playwright.sync_api import Page, expect
+from skimage import data
+from skimage.color import rgb2lab
+from web_app_site import Site
+
+from colorful import Colorizer
+
+pytestmark = pytest.mark.slow
+
+TURNED, TAKEN = 274, 306  # tags of EXIF: orientation, date
+
+
+@pytest.fixture(scope="module")
+def lite() -> Colorizer:
+    """The bundled model."""
+    return Colorizer.from_pretrained("lite", device="cpu")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    """A JPEG that lies on its side, with a date; a PNG that is partly clear."""
+    lying, clear = tmp_path / "lying.jpg", tmp_path / "clear.png"
+    exif = Image.Exif()
+    exif[TURNED], exif[TAKEN] = 6, "1953:05:29 11:30:00"
+    Image.fromarray(data.coffee()[:301, :477]).convert("L").save(lying, quality=95, exif=exif)
+    pixels = Image.fromarray(data.chelsea()).convert("LA")
+    pixels.putalpha(
+        Image.linear_gradient("L").resize(pixels.size).point(lambda value: 255 if value > 99 else 0)
+    )
+    pixels.save(clear)
+    return [lying, clear]
+
+
+def choose(page: Page, *paths: Path) -> None:
+    """Bring photos to the page, and wait until they are in color."""
+    before = page.locator(".card").count()
+    page.locator("#choose").set_input_files([str(path) for path in paths])
+    expect(page.locator('.card[data-state="ready"]')).to_have_count(before + len(paths))
+
+
+def saved(page: Page, button: str = ".card .download") -> tuple[str, bytes]:
+    """Download something: its name and content."""
+    with page.expect_download() as download:
+        page.locator(button).first.click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def opened(content: bytes) -> Image.Image:
+    """Open a picture; browsers write alpha that is nowhere clear."""
+    return Image.open(io.BytesIO(content)).convert("RGB")
+
+
+def ab_apart(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
+    """Give the mean difference in ab of two pictures."""
+    return float(np.abs(rgb2lab(one)[..., 1:] - rgb2lab(other)[..., 1:]).mean())
+
+
+def test_colors_are_those_of_python(
+    site: Site, visit: Callable[..., Page], lite: Colorizer, photos: list[Path], tmp_path: Path
+) -> None:
+    """At any size and look, by the processor in one thread, ab differs by less than 0.1 on average."""
+    page = visit(site)
+    large, strip = tmp_path / "large.png", tmp_path / "strip.png"
+    Image.fromarray(data.astronaut()).convert("L").resize((1100, 950)).save(large)
+    Image.fromarray(data.camera()[:33, :400]).save(strip)
+    for path in (large, strip):
+        choose(page, path)
+        name, content = saved(page)
+        assert name == f"colorized_{path.stem}.png"
+        got, expected = opened(content), lite.colorize(Image.open(path)).convert("RGB")
+        assert got.size == expected.size
+        assert ab_apart(got, expected) < 0.1
+        assert np.abs(rgb2lab(got)[..., 0] - rgb2lab(expected)[..., 0]).mean() < 0.1
+        page.locator(".card .adjust").click()
+        page.locator("#temperature").fill("0.2")
+        page.locator("#saturation").fill("0.5")
+        _, content = saved(page, "#save")
+        expected = lite.colorize(Image.open(path), temperature=0.2, saturation=0.5).convert("RGB")
+        assert ab_apart(opened(content), expected) < 0.1
+        page.locator("#done").click()
+        page.locator(".card .remove").click()
+
+
+def test_a_photo_stays_what_it_is(
+    site: Site, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
+) -> None:
+    """A JPEG comes back upright, with its date; alpha comes back; both say that a model made the colors."""
+    page = visit(site)
+    choose(page, *photos)
+    name, content = saved(page, "#download-all")
+    assert name == "colorized.zip"
+    with zipfile.ZipFile(io.BytesIO(content)) as bundle:
+        assert bundle.testzip() is None
+        assert bundle.namelist() == ["colorized_lying.jpg", "colorized_clear.png"]
+        lying, clear = (Image.open(io.BytesIO(bundle.read(name))) for name in bundle.namelist())
+        assert all(b"compositeWithTrainedAlgorithmicMedia" in bundle.read(name) for name in bundle.namelist())
+    assert lying.size == (301, 477)
+    assert dict(lying.getexif()) == {TURNED: 1, TAKEN: "1953:05:29 11:30:00"}
+    assert ab_apart(lying, lite.colorize(Image.open(photos[0])).convert("RGB")) < 1
+    assert clear.mode == "RGBA"
+    assert np.array_equal(np.asarray(clear)[..., 3], np.asarray(Image.open(photos[1]))[..., 1])
+    assert clear.info["xmp"]
+
+
+def test_after_the_first_visit_no_server_is_needed(
+    site: Site, visit: Callable[..., Page], photos: list[Path]
+) -> None:
+    """At most 12 MB come; then the page loads without the server, in both languages, and colors on."""
+    page = visit(site)
+    expect(page.locator("#engine-words")).to_have_text("Ready, from now on also without a connection.")
+    assert site.gzipped() < 12_000_000
+    assert not [line for line in site.sent if not line.startswith(("200", "304"))]
+    choose(page, photos[0])
+    page.wait_for_timeout(500)  # until it is kept
+    site.stop()
+    page.reload()
+    expect(page.locator('.card[data-state="ready"]')).to_have_count(1)
+    choose(page, photos[1])
+    page.locator(".languages a[hreflang=zh]").click()
+    expect(page.locator("h1")).to_contain_text("老照片")
+    expect(page.locator('.card[data-state="ready"]')).to_have_count(2)
+    page.goto(site.address)  # the choice of the language holds
+    expect(page.locator("h1")).to_contain_text("老照片")
+
+
+def test_what_goes_wrong_is_said(
+    app: Path, site: Site, visit: Callable[..., Page], photos: list[Path], tmp_path: Path
+) -> None:
+    """What is no photo, or too large, or cannot be fetched, is said in words, and other photos go on."""
+    page = visit(site)
+    (broken := tmp_path / "broken.jpg").write_bytes(photos[0].read_bytes()[:99])
+    page.locator("#choose").set_input_files([str(broken), str(photos[0])])
+    expect(page.locator('.card[data-state="failed"] .state')).to_contain_text("This browser cannot open it")
+    expect(page.locator('.card[data-state="ready"]')).to_have_count(1)
+    facts = (app / "app.js").read_text()
+    shutil.copytree(app, tmp_path / "strict")
+    (tmp_path / "strict" / "app.js").write_text(facts.replace('"pixels": 64000000', '"pixels": 99999'))
+    strict = Site(tmp_path / "strict")  # large photos are slow, so the limit is lowered
+    page = visit(strict)
+    page.locator("#choose").set_input_files([str(path) for path in reversed(photos)])
+    expect(page.locator('.card[data-state="failed"] .state')).to_have_count(2)
+    expect(page.locator(".card .state").first).to_contain_text("too large")
+    strict.stop()
+
+
+def test_without_its_parts_it_says_so(site: Site, browser: object, visit: Callable[..., Page]) -> None:
+    """Where the model cannot be fetched, the page says so and can try again."""
+    page = visit(site)
+    other = page.context.browser.new_context(service_workers="block")  # type: ignore[union-attr]
+    other.route("**/*.onnx.gz", lambda route: route.abort())
+    bare = other.new_page()
+    bare.goto(site.address)
+    expect(bare.locator("#engine-words")).to_contain_text("could not be fetched")
+    other.unroute("**/*.onnx.gz")
+    bare.locator("#try-sample").click()
+    expect(bare.locator('.card[data-state="ready"]')).to_have_count(1)
+    other.close()
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-US"), ("dark", "zh-CN")])
+def test_it_keeps_nobody_out(
+    site: Site, visit: Callable[..., Page], axe: str, photos: list[Path], scheme: str, locale: str
+) -> None:
+    """Home, cards and look have no serious or critical violation, in any dress; all of it works by keys."""
+    page = visit(site, color_scheme=scheme, locale=locale)
+    assert page.locator("html").get_attribute("lang") == {"en-US": "en", "zh-CN": "zh-Hans"}[locale]
+    assert violations(page, axe) == []
+    choose(page, *photos)
+    assert violations(page, axe) == []
+    page.locator(".card .adjust").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#editor-title")).to_be_focused()
+    assert violations(page, axe) == []
+    page.locator("#temperature").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("#temperature-value")).to_have_text("0.00")
+    page.locator("#same-look").press("Enter")
+    expect(page.locator("#editor-state")).to_contain_text("1")
+    page.keyboard.press("Escape")
+    expect(page.locator(".card .adjust").first).to_be_focused()
+    page.locator(".card .adjust").nth(1).press("Enter")
+    expect(page.locator("#temperature-value")).to_have_text("0.00")
+    page.locator("#reset").press("Enter")
+    expect(page.locator("#temperature-value")).to_have_text("0.70")
