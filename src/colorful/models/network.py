@@ -54,7 +54,8 @@ class Network(nn.Module):
     multiple: ClassVar[int]
     """Input sides must be multiples of this."""
     float32_layers: ClassVar[tuple[str, ...]] = ()
-    """Names of the layers that stay in float32 when the rest is in bfloat16; they include the last one."""
+    """Names of the layers that stay in float32 when the rest is in bfloat16. If the last one is among them,
+    the output is in float32, too."""
     float32_islands: ClassVar[tuple[str, ...]] = ()
     """Names of further layers that stay in float32, since their rounding would show, but give bfloat16."""
     local_end: ClassVar[str] = ""

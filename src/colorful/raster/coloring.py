@@ -111,7 +111,7 @@ class _ColorField:
     """f(X) and f(Z) of every pixel as functions of its f(Y), from ab at the network's size.
 
     The cells are resized along one axis at once, since that is cheap: along the axis that leaves the smaller
-    result, or along the rows if the photo is at least four times as high as there are cells. Along the other
+    result, or horizontally if the photo is at least four times as high as there are cells. Along the other
     axis each band interpolates between the few cells around it. Where the photo has hundreds of pixels for a
     cell, several pixels in a row share one value.
     """
