@@ -122,13 +122,18 @@ def suggestions(shares: Tensor, bins: Tensor, light: float, count: int) -> list[
         The likeliest first.
     """
     left = shares
-    found: list[Suggestion] = []
-    while len(found) < count and left.any():
+    means: list[Tensor] = []
+    likely: list[float] = []
+    while len(means) < count and left.any():
         alike = (bins - bins[left.argmax()]).square().sum(dim=1) <= _ALIKE**2
         share = left * alike
-        a, b = ((share / share.sum()) @ bins).tolist()
-        found.append(Suggestion(_hex(light, a, b), float(share.sum())))
+        means.append((share / share.sum()) @ bins)
+        likely.append(float(share.sum()))
         left = left * ~alike
+    if not means:
+        return []
+    colors = _hex_colors(bins.new_full((len(means),), light), torch.stack(means, dim=1))
+    found = [Suggestion(*both) for both in zip(colors, likely, strict=True)]
     return sorted(found, key=lambda suggestion: -suggestion.probability)
 
 
@@ -203,13 +208,11 @@ def alternatives(
     turn = math.radians(_TURN) * (2 * float(torch.rand(1, generator=torch.Generator().manual_seed(seed))) - 1)
     angles = [turn + math.tau * number / (count - 1) for number in range(count - 1)]
     regions = torch.stack([spot.region for spot in spots])
+    discs = [_disc(spot, kinship, logits, size) for spot in spots]
+    rows, columns = [spot.row for spot in spots], [spot.column for spot in spots]
     for leaning in lean(logits, decoder, regions, step=kinship.step, angles=angles):
-        hints = []
-        for spot in spots:
-            x, y, radius = _disc(spot, kinship, logits, size)
-            lightness, ab = kinship.light[spot.row, spot.column], leaning.ab[:, spot.row, spot.column]
-            color = _hex(float(lightness), float(ab[0]), float(ab[1]))
-            hints.append(Hint(x, y, color, radius))
+        colors = _hex_colors(kinship.light[rows, columns], leaning.ab[:, rows, columns])
+        hints = [Hint(x, y, color, radius) for (x, y, radius), color in zip(discs, colors, strict=True)]
         found.append(Alternative(leaning.logits, hints))
     return found
 
@@ -272,7 +275,7 @@ def palette(colors: Sequence[str], bins: Tensor) -> Tensor:
     return total / len(colors)
 
 
-def _hex(light: float, a: float, b: float) -> str:
-    rgb = lab_to_rgb(torch.tensor([light, a, b])[:, None, None]).flatten()
-    red, green, blue = (rgb * 255).round().int().tolist()
-    return f"#{red:02x}{green:02x}{blue:02x}"
+def _hex_colors(light: Tensor, ab: Tensor) -> list[str]:
+    """Write colors, L ``(K,)`` and ab ``(2, K)``, as ``"#rrggbb"``."""
+    rgb = lab_to_rgb(torch.cat((light[None], ab))[:, None])[:, 0]  # (3, K)
+    return ["#{:02x}{:02x}{:02x}".format(*codes) for codes in (rgb.mT * 255).round().int().tolist()]

@@ -135,22 +135,24 @@ def borrow(
     References:
         He, Chen, Liao, Sander, Yuan. Deep Exemplar-based Colorization. SIGGRAPH 2018 (the task).
     """
-    coarse, other_coarse = _pool(logits), _pool(other_logits)
+    coarse, other_coarse = (
+        _pool(maps, math.ceil(math.sqrt(maps[0].numel()) / _CELLS)) for maps in (logits, other_logits)
+    )
     here, there = coarse.shape[1:], other_coarse.shape[1:]
     features_alike = _cosines(_resize(features, here), _resize(other_features, there))  # (P, P')
     look = ((features_alike + _cosines(coarse, other_coarse)) * (_SHARPNESS / 2)).softmax(dim=1)
     colors = _soft(_resize(other_ab.to(logits), there).flatten(1), bins)  # (P', Q)
-    found = (look @ colors).mT.reshape(-1, *here)
-    likeness = (look * features_alike).sum(dim=1).reshape(1, *here)
+    found = (look @ colors).reshape(1, *here, -1).movedim(-1, 1)  # (1, Q, h, w)
+    likeness = (look * features_alike).sum(dim=1).reshape(1, 1, *here)
     # Of a whole thing one cell may be unlike by chance, or a single one of another like: a vote among nine.
-    voted = functional.avg_pool2d(functional.pad(likeness[None], (1,) * 4, mode="replicate"), 3, stride=1)[0]
+    voted = functional.avg_pool2d(functional.pad(likeness, (1,) * 4, mode="replicate"), 3, stride=1)
     trust = ((voted - _UNLIKE) / (_SAME - _UNLIKE)).clamp(0, 1)
     size = (logits.shape[1], logits.shape[2])
-    wide = [
-        functional.interpolate(maps[None], size, mode="bilinear")[0]
+    shares, trust = (
+        functional.interpolate(maps, size, mode="bilinear")[0]
         for maps in (found, trust * trust * (3 - 2 * trust))
-    ]
-    return Lookup(wide[0], wide[1][0])
+    )
+    return Lookup(shares, trust[0])
 
 
 def mix(logits: Tensor, shares: Tensor, trust: Tensor) -> Tensor:
@@ -164,7 +166,10 @@ def mix(logits: Tensor, shares: Tensor, trust: Tensor) -> Tensor:
     Returns:
         Logits of the mixture.
     """
-    return torch.lerp(logits.softmax(dim=0), shares, trust).clamp(min=1e-12).log()
+    # By cell, as networks lay logits out.
+    own, other = (maps.movedim(0, -1) for maps in (logits, shares))
+    mixed = torch.lerp(own.softmax(dim=-1), other, trust[..., None])
+    return mixed.clamp_(min=1e-12).log_().movedim(-1, 0)
 
 
 class Leaning(NamedTuple):
@@ -201,7 +206,7 @@ def lean(
         One for each angle.
     """
     bins = decoder.bins
-    coarse = functional.avg_pool2d(logits[None], step, ceil_mode=True)[0]  # (Q, h', w')
+    coarse = _pool(logits, step)  # (Q, h', w')
     cells = coarse.flatten(1).mT.contiguous()  # (P, Q)
     start = _decode(cells, decoder)  # (P, 2)
     belongs = (regions / regions.sum(dim=0).clamp(min=1)).flatten(1)  # (R, P)
@@ -222,7 +227,7 @@ def lean(
         force, ab = _force(cells, along @ slopes, start, decoder)
         grid = (force * along).mT.reshape(1, 5, *regions.shape[1:])
         wide = functional.interpolate(grid, size, mode="bilinear")[0]
-        push = torch.tensordot(slopes, wide, dims=([0], [0]))
+        push = (wide.movedim(0, -1) @ slopes).movedim(-1, 0)
         found.append(Leaning(logits + push, ab.mT.reshape(2, *regions.shape[1:])))
     return found
 
@@ -276,9 +281,9 @@ def _soft(colors: Tensor, bins: Tensor) -> Tensor:
     return (nearness / (2 * _SPREAD**2)).softmax(dim=1)
 
 
-def _pool(logits: Tensor) -> Tensor:
-    step = math.ceil(math.sqrt(logits[0].numel()) / _CELLS)
-    return functional.avg_pool2d(logits[None], step, ceil_mode=True)[0]
+def _pool(logits: Tensor, step: int) -> Tensor:
+    by_cell = logits.movedim(0, -1)[None].movedim(-1, 1)  # torch pools several times as fast if it can tell
+    return functional.avg_pool2d(by_cell, step, ceil_mode=True)[0]
 
 
 def _resize(maps: Tensor, size: Sequence[int]) -> Tensor:
