@@ -27,7 +27,7 @@ const work = {
     ort.env.wasm.wasmBinary = wasm;
     ort.env.wasm.wasmPaths = { mjs: new URL(glue, import.meta.url).href };
     ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
-    session = await ort.InferenceSession.create(model, { executionProviders: [gpu ? "webgpu" : "wasm"] });
+    session = await ort.InferenceSession.create(model, { executionProviders: [gpu ? "webgpu" : "wasm"], logSeverityLevel: 4 });
     // Graphics drivers differ: what this one computes is checked before a photo is given to it.
     const { size: [rows, columns], output } = app.probe;
     const ramp = Float32Array.from({ length: rows * columns }, (_, at) => (at * 37) % 101);
