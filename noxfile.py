@@ -138,6 +138,27 @@ def export(session: nox.Session) -> None:
 
 
 @nox.session(requires=["build"])
+def frozen(session: nox.Session) -> None:
+    """Freeze a program as *Embed in a program* says, and have it color a photo without Python (minutes)."""
+    install(session, str(wheel()), group="freeze")
+    folder = Path(session.create_tmp()).resolve()
+    program = folder / "hello.py"
+    program.write_text(
+        "import numpy as np, colorful\n"
+        "from colorful import images\n"
+        "photo = np.add.outer(np.arange(64), np.arange(96)).astype(np.uint8)\n"
+        "images.write(images.read(photo), 'photo.tif', overwrite=True)\n"
+        "colorizer = colorful.Colorizer.from_pretrained('lite')\n"
+        "colored = images.read(colorizer.colorize_file('photo.tif', 'colored.png', overwrite=True))\n"
+        "assert np.ptp(colored.pixels.astype(int), axis=2).max() > 1\n"
+    )
+    session.chdir(folder)
+    collected = ("--collect-data", "colorful", "--collect-submodules", "colorful")
+    session.run("pyinstaller", "--noconfirm", "--log-level", "WARN", *collected, str(program))
+    session.run(str(folder / "dist" / "hello" / "hello"), external=True, env={"PYTHONPATH": ""})
+
+
+@nox.session(requires=["build"])
 def release(session: nox.Session) -> None:
     """Check that a release may go out, and say what would be uploaded; the upload itself is a tag's task."""
     version = wheel().name.split("-")[1]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
@@ -283,6 +284,16 @@ def test_the_first_frame_of_an_animation_is_said(client: FlaskClient) -> None:
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
     assert add(client, buffer.getvalue(), "a.gif")["animated"] is True
     assert add(client, png(frames[0]))["animated"] is False
+
+
+def test_what_of_a_file_is_lost_is_told(client: FlaskClient) -> None:
+    """What the command would warn of comes with the photo, also of files that Pillow cannot open."""
+    buffer = io.BytesIO()
+    frames = np.zeros((2, 40, 30, 5), np.uint8)  # five channels: RGB, and two that have no meaning
+    tifffile.imwrite(buffer, frames, photometric="rgb", extrasamples=[0, 0], metadata=None)
+    (warning,) = add(client, buffer.getvalue(), "a.tif")["warnings"]
+    assert warning.startswith("has more than one picture (2)")
+    assert add(client, png(np.zeros((9, 9), np.uint8)))["warnings"] == []
 
 
 def test_a_strip_of_any_length_has_a_small_preview(painter: Colorizer) -> None:

@@ -161,6 +161,7 @@ def _kept_upload(studio: Studio, upload: Upload) -> dict[str, Any]:
         "height": height,
         "format": upload.format,
         "animated": upload.animated,
+        "warnings": upload.warnings,
         "before": url_for(".api_before", id=id),
         "preview": url_for(".api_preview", id=id),
         "suggestions": url_for(".api_suggest", id=id),

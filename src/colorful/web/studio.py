@@ -18,6 +18,7 @@ from colorful import images
 from colorful.colorizer import Colorizer
 from colorful.errors import ImageTooLargeError, OptionError, OutputError, RangeError
 from colorful.hints import Hint
+from colorful.images.log import collecting
 from colorful.prediction import Prediction
 from colorful.raster import Region
 from colorful.web import pictures
@@ -100,7 +101,7 @@ class Studio:
         pixels = self._pixels(data)
 
         def work() -> Upload:
-            return self._accept(self._read(data), data, filename, owner)
+            return self._accept(data, filename, owner)[1]
 
         return self.queue.run(work, pixels=pixels, asker=asker)
 
@@ -139,8 +140,7 @@ class Studio:
         pixels = self._pixels(data)
 
         def work() -> tuple[Upload, Result]:
-            picture = self._read(data)
-            upload = self._accept(picture, data, filename, owner)
+            picture, upload = self._accept(data, filename, owner)
             return upload, self._colorize(picture, upload, wish)
 
         return self.queue.run(work, pixels=pixels, asker=asker)
@@ -317,7 +317,9 @@ class Studio:
         self.queue.check()
         return picture
 
-    def _accept(self, picture: images.Picture, data: bytes, filename: str | None, owner: Owner) -> Upload:
+    def _accept(self, data: bytes, filename: str | None, owner: Owner) -> tuple[images.Picture, Upload]:
+        with collecting() as warnings:
+            picture = self._read(data)
         format = picture.format.lower() if picture.format else "png"
         upload = Upload(
             data=data,
@@ -325,6 +327,7 @@ class Studio:
             format=format if format in TYPES else "png",
             size=picture.size,
             animated=is_animated(data),
+            warnings=tuple(warnings),
             preview=pictures.preview_of(picture),
             kept_as=None if self._keep is None else self._keep.save_upload(data, extension_of(format)),
             owner=owner,
@@ -333,7 +336,7 @@ class Studio:
             raise ImageTooLargeError(
                 f"photo: expected room for {upload.bytes} bytes, got {self.limits.kept_bytes}"
             )
-        return upload
+        return picture, upload
 
     def _colorize(self, picture: images.Picture, upload: Upload, wish: Wish) -> Result:
         start, edit, format = time.monotonic(), wish.edit, wish.format or upload.format

@@ -6,6 +6,7 @@ import io
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,6 +57,7 @@ class Upload:
     format: str
     size: tuple[int, int]
     animated: bool
+    warnings: tuple[str, ...]  # what of the file is lost
     preview: Picture = field(repr=False)
     kept_as: str | None
     owner: Owner = EVERYBODY
@@ -105,8 +107,10 @@ def clean_stem(filename: str | None) -> str:
 
 def is_animated(data: bytes) -> bool:
     """Tell whether a file holds several frames, of which only the first is colored."""
-    with Image.open(io.BytesIO(data)) as image:
+    with suppress(Exception):  # some photos are read here that Pillow does not open
+        image = Image.open(io.BytesIO(data))
         return bool(getattr(image, "is_animated", False))
+    return False
 
 
 def extension_of(format: str) -> str:

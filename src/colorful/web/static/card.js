@@ -83,9 +83,10 @@ export class Card {
   }
 
   ready() {
-    const { width, height, animated } = this.photo.info;
+    const { width, height, animated, warnings } = this.photo.info;
     this.say("ready", { size: `${width} × ${height}` });
     if (animated) this.state.append(` · ${t("first-frame")}`);
+    else for (const warning of warnings) this.state.append(` · ${warning}`);
   }
 
   /** Pixels of the longer side that the card has room for. */
