@@ -51,7 +51,9 @@ def test_no_page_keeps_anybody_out(
     assert violations(page, axe) == []
     page.locator("#tab input[value=look]").check()
     page.locator("#vary").click()
-    expect(page.locator(".variant").first).to_be_visible()
+    expect(page.locator("#variants .variant").first).to_be_visible()
+    page.locator("#examples button").click()  # the other photo as the example
+    expect(page.locator("#example-none")).to_be_visible()
     for name in ("brush", "look", "save"):
         page.locator(f"#tab input[value={name}]").check()
         assert violations(page, axe) == [], name

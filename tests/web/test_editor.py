@@ -450,8 +450,8 @@ def test_a_variant_is_chosen_and_rings_show_where_a_hint_helps(
     with page.expect_response("**/variants") as found:
         page.locator("#vary").click()
     variants = found.value.json()["variants"]
-    expect(page.locator(".variant img")).to_have_count(len(variants))
-    page.locator(".variant").last.click()
+    expect(page.locator("#variants img")).to_have_count(len(variants))
+    page.locator("#variants .variant").last.click()
     settled(page)
     tools(page, "save")
     with page.expect_download() as download:
@@ -469,3 +469,61 @@ def test_a_variant_is_chosen_and_rings_show_where_a_hint_helps(
     page.keyboard.press("Enter")
     expect(page.locator(".point")).to_have_count(1)
     expect(page.locator(".ring")).to_have_count(2)
+
+
+def test_a_photo_in_color_is_the_example(
+    album: Page, photos: list[Path], lite: Colorizer, tmp_path: Path
+) -> None:
+    """A second photo, dropped or chosen, or one of those here lends its colors, also to single points."""
+    page = album
+    page.locator(".card .adjust").first.click()
+    settled(page)
+    tools(page, "look")
+    before = page.locator("#stage").screenshot()
+    green = Image.new("RGB", (90, 60), "#7a4a20")
+    green.paste("#1f7a33", (0, 0, 45, 60))
+    green.save(tmp_path / "green.png")
+    page.locator("#example-file").set_input_files(str(tmp_path / "green.png"))
+    expect(page.locator("#example-none")).to_be_visible()
+    settled(page)
+    assert page.locator("#stage").screenshot() != before
+    tools(page, "save")
+    with page.expect_download() as download, page.expect_request("**/results") as asked:
+        page.locator("#save").click()
+    like = asked.value.post_data_json["like"]
+    assert set(like) >= {"#7a4a20", "#1f7a33"}
+    wanted = np.asarray(lite.colorize(photos[0].read_bytes(), like=like))
+    np.testing.assert_array_equal(np.asarray(Image.open(download.value.path())), wanted)
+    # Its colors are at hand for points, as swatches with names and by a click on the example.
+    tools(page, "points")
+    names = page.locator("#example-colors .swatch").evaluate_all("all => all.map((one) => one.ariaLabel)")
+    assert {"green", "brown"} <= set(names)
+    page.locator("#point-add").click()
+    page.locator("#example-picture").click(position={"x": 5, "y": 5})
+    expect(page.locator("#pick")).to_have_value("#1f7a33")
+    # The other photo on the page is another example; undo leads back to none.
+    tools(page, "look")
+    page.locator("#examples button").click()
+    settled(page)
+    for _ in range(4):
+        page.keyboard.press("Control+z")
+    expect(page.locator("#example-none")).to_be_hidden()
+    settled(page)
+    assert page.locator("#stage").screenshot() == before
+    # A photo that is dropped on the editor is an example, not one more card; a grey one has nothing to lend.
+    data_transfer = page.evaluate_handle(
+        """async (hex) => {
+          const moved = new DataTransfer();
+          const bytes = Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
+          moved.items.add(new File([bytes], "one.png", { type: "image/png" }));
+          return moved;
+        }""",
+        (tmp_path / "green.png").read_bytes().hex(),
+    )
+    page.dispatch_event("#stage", "drop", {"dataTransfer": data_transfer})
+    expect(page.locator("#example-none")).to_be_visible()
+    expect(page.locator(".card")).to_have_count(2)
+    page.locator("#example-file").set_input_files(str(photos[0]))
+    expect(page.locator("#editor-state")).to_have_text("This photo has no colors to follow.")
+    page.locator("#example-none").click()
+    expect(page.locator("#example-file")).to_be_focused()

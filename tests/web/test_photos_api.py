@@ -343,3 +343,39 @@ def test_places_are_where_a_hint_helps(grey: bytes, lite: Colorizer) -> None:
     assert [(hint["x"], hint["y"]) for hint in found] == [(place.x, place.y) for place in wanted]
     assert [hint["color"] for hint in found] == [place.suggestions[0].color for place in wanted]
     studio_of(app).close()
+
+
+def test_a_photo_follows_the_colors_of_an_example(grey: bytes, lite: Colorizer) -> None:
+    """Colors named in like give the result of the library's like, in previews, results and the form."""
+    app = create_app(colorizer=lite)
+    client = app.test_client()
+    info, like = add(client, grey), ["#2040c0", "#3060a0", "#807060"]
+    wanted = np.asarray(lite.colorize(grey, like=like))
+    assert not np.array_equal(wanted, np.asarray(lite.colorize(grey)))
+    url = client.post(info["results"], json={"like": like}).json["url"]
+    np.testing.assert_array_equal(pixels(client.get(url).data), wanted)
+    edit = {"like": like, "side": 160}
+    shown = client.post(info["preview"], json=edit, headers={"Accept": "image/png"}).data
+    np.testing.assert_array_equal(pixels(shown), wanted)
+    part = client.post(
+        info["preview"], json={**edit, "region": [40, 20, 64, 64]}, headers={"Accept": "image/png"}
+    ).data
+    np.testing.assert_array_equal(pixels(part)[:64, :64], wanted[20:84, 40:104])
+    form = {"photo": (io.BytesIO(grey), "a.png"), "like": json.dumps(like)}
+    np.testing.assert_array_equal(pixels(client.post("/v1/colorize", data=form).data), wanted)
+    studio_of(app).close()
+
+
+@pytest.mark.parametrize("like", ["#123456", ["no color"], [3], [None], {}, ["#fff"] * 257])
+def test_an_example_of_other_things_is_refused(client: FlaskClient, grey: bytes, like: object) -> None:
+    """What is no list of colors is a problem of the request, named as such."""
+    answer = client.post(add(client, grey)["preview"], json={"like": like})
+    assert answer.status_code == 400
+    assert answer.json["detail"].startswith("like: expected")
+
+
+def test_a_model_without_a_distribution_follows_no_example(client: FlaskClient, grey: bytes) -> None:
+    """It says so, rather than not to follow."""
+    answer = client.post(add(client, grey)["preview"], json={"like": ["#123456"], "model": "plain"})
+    assert answer.status_code == 400
+    assert "plain cannot follow an example" in answer.json["detail"]

@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 
 from colorful.colorizer import Colorizer
-from colorful.errors import HintError, OptionError, RangeError
+from colorful.errors import HintError, OptionError, RangeError, UnsupportedOptionError
 from colorful.hints import Hint, parse_hints
 from colorful.look import Look
 
 MOST_HINTS = 1000
 MOST_POINTS = 20_000  # of all strokes together
+MOST_COLORS = 256  # of an example
 
 LOOK = tuple(Look.__annotations__)
-KEYS = frozenset({"model", "hints", "keep", *LOOK})
+KEYS = frozenset({"model", "hints", "keep", "like", *LOOK})
 
 # Strokes are drawn on a canvas of about as many pixels, twice as fine, whatever size is wanted then: so edges
 # are smooth, and a preview shows those of the result.
@@ -51,18 +52,25 @@ class Edit:
         model: By the name that visitors choose it by.
         hints: In pixels of the upright photo.
         keep: What stays grey.
+        like: Colors of an example that the photo follows; none of them follows nothing.
         look: How to decode.
     """
 
     model: str
     hints: tuple[Hint, ...] = ()
     keep: tuple[Stroke, ...] = ()
+    like: tuple[str, ...] = ()
     look: Look = field(default_factory=Look)
 
     @property
     def key(self) -> str:
         """A text that is the same for equal edits only."""
         return repr(self)
+
+    @property
+    def guidance(self) -> tuple[object, ...]:
+        """What the prediction depends on; the rest is a matter of decoding it."""
+        return self.model, self.hints, self.like
 
 
 def read_form(values: Mapping[str, str], models: Mapping[str, Colorizer]) -> Edit:
@@ -77,7 +85,7 @@ def read_form(values: Mapping[str, str], models: Mapping[str, Colorizer]) -> Edi
         ColorfulError: If another value means nothing.
     """
     given: dict[str, Any] = {key: value for key, value in values.items() if value != ""}
-    for key in ("hints", "keep"):
+    for key in ("hints", "keep", "like"):
         if key in given:
             given[key] = _parsed(key, given[key])
     for key in LOOK:
@@ -106,7 +114,8 @@ def read_json(values: Mapping[str, Any], models: Mapping[str, Colorizer]) -> Edi
     if sum(len(stroke.points) for stroke in keep) > MOST_POINTS:
         raise RangeError(f"keep: expected at most {MOST_POINTS} points in all strokes together")
     look: dict[str, float] = {key: number(key, values[key]) for key in LOOK if values.get(key) is not None}
-    edit = Edit(model, tuple(parse_hints(json.dumps(hints))), keep, Look(**look))  # type: ignore[typeddict-item]
+    like = _colors(values.get("like"), models[model])
+    edit = Edit(model, tuple(parse_hints(json.dumps(hints))), keep, like, Look(**look))  # type: ignore[typeddict-item]
     models[model].tuned(**edit.look)  # refuses what has no meaning
     return edit
 
@@ -199,6 +208,18 @@ def _stroke(order: int, value: object) -> Stroke:
     if not 0 < radius <= 1e5:
         raise RangeError(f"{name}, radius: expected more than 0 and at most 100000 pixels, got {radius:g}")
     return Stroke(places, radius, erase)
+
+
+def _colors(value: object, model: Colorizer) -> tuple[str, ...]:
+    colors = _list("like", value, MOST_COLORS)
+    if colors and not model.has_temperature:
+        raise UnsupportedOptionError(f"like: expected nothing, as {model.name} cannot follow an example")
+    for color in colors:
+        try:
+            ImageColor.getrgb(color)
+        except (ValueError, AttributeError, TypeError):
+            raise OptionError(f"like: expected colors such as '#8a5a3c', got {_shown(color)}") from None
+    return tuple(colors)
 
 
 def _list(name: str, value: object, most: int) -> list[Any]:

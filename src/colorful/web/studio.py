@@ -340,7 +340,7 @@ class Studio:
 
     def _colorize(self, picture: images.Picture, upload: Upload, wish: Wish) -> Result:
         start, edit, format = time.monotonic(), wish.edit, wish.format or upload.format
-        prediction = self.colorizers[edit.model].predict(picture, hints=edit.hints)
+        prediction = self._guided(picture, edit)
         self.queue.check()
         mask = draw_mask(edit.keep, upload.size, size=upload.size)
         colored = _decode(prediction, edit, mask)
@@ -368,11 +368,10 @@ class Studio:
         part = pictures.moved(region, upload.size, level.size)
         if edit is None:
             return pictures.shrunk(level.part(part), side)
-        key = (edit.model, edit.hints)
-        prediction = decoded.predictions.find(*key)
+        prediction = decoded.predictions.find(*edit.guidance)
         if prediction is None:
-            prediction = self.colorizers[edit.model].predict(decoded.photo, hints=edit.hints)
-            decoded.predictions.keep(key, prediction)
+            prediction = self._guided(decoded.photo, edit)
+            decoded.predictions.keep(edit.guidance, prediction)
             self.queue.check()
         left, top, right, bottom = part
         mask = draw_mask(edit.keep, upload.size, size=(bottom - top, right - left), region=region)
@@ -404,20 +403,23 @@ class Studio:
 
         Args:
             upload: The photo.
-            edit: Of which only model and hints count.
+            edit: Of which only the guidance counts.
             side: Longer side of the picture that is wanted, or None where any will do.
         """
-        key = (edit.model, edit.hints)
+        key = edit.guidance
         size = upload.preview.size if side is None else pictures.fitting(upload.preview, side)
         prediction = upload.predictions.find(*key) if side is None else upload.predictions.find(*key, size)
         if prediction is None:
             picture = pictures.shrunk(upload.preview, max(size))
-            prediction = self.colorizers[edit.model].predict(
-                picture, hints=edit.hints, hints_size=upload.size
-            )
+            prediction = self._guided(picture, edit, upload.size)
             upload.predictions.keep((*key, size), prediction)
             self._forget_predictions(upload)
         return prediction
+
+    def _guided(self, picture: images.Picture, edit: Edit, size: tuple[int, int] | None = None) -> Prediction:
+        """Predict; hints are in pixels of a photo of that size, by default the picture's own."""
+        prediction = self.colorizers[edit.model].predict(picture, hints=edit.hints, hints_size=size)
+        return prediction.like(edit.like) if edit.like else prediction
 
     def _forget_predictions(self, latest: Upload) -> None:
         """Let go of what the network said of photos that were edited longer ago than some others."""

@@ -13,6 +13,17 @@ function lchOf(color) {
 
 export const lightOf = (color) => lchOf(color)[0];
 
+/** Whether a color is more than a shade of grey. */
+export const isColorful = (color) => lchOf(color)[1] > 7;
+
+/** Colors of a part of a picture, from so many places across and down. */
+export function colorsOf(picture, part, across = 1) {
+  const pen = Object.assign(document.createElement("canvas"), { width: across, height: across }).getContext("2d");
+  pen.drawImage(picture, ...part, 0, 0, across, across);
+  const bytes = [...pen.getImageData(0, 0, across, across).data].map((value) => value.toString(16).padStart(2, "0"));
+  return Array.from({ length: across ** 2 }, (_, at) => `#${bytes.slice(4 * at, 4 * at + 3).join("")}`);
+}
+
 export function nameOf(color) {
   const [light, chroma, degrees] = lchOf(color);
   if (!(chroma > 7)) return t(light < 18 ? "color-black" : light > 93 ? "color-white" : "color-grey");

@@ -1,5 +1,5 @@
 // The editor: colors put on the chosen photo with a click, a brush that keeps parts grey, and the look of it all.
-import { lightOf, nameOf } from "./color.js";
+import { colorsOf, isColorful, lightOf, nameOf } from "./color.js";
 import { UNCHANGED } from "./photo.js";
 import { t } from "./texts.js";
 import { Layer, View, within } from "./view.js";
@@ -16,6 +16,13 @@ function swatch(color, words = nameOf(color)) {
   const button = Object.assign(document.createElement("button"), { type: "button", className: "swatch", title: words, ariaLabel: words });
   button.dataset.color = color;
   button.style.setProperty("--color", color);
+  return button;
+}
+
+/** A button with a picture. */
+function thumbnail(src, alt) {
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "variant" });
+  button.append(Object.assign(new Image(), { src, alt }));
   return button;
 }
 
@@ -54,6 +61,12 @@ class Editor {
     $("model").replaceChildren(...models.map(({ name }) => new Option(name, name)));
     $("model-row").hidden = models.length < 2;
     $("same-look").hidden = !others().length;
+    this.pictured = null;
+    $("examples").replaceChildren(...others().map(({ photo: { name }, compare }) => {
+      const button = thumbnail(compare.after.src, name);
+      button.onclick = () => this.example(compare.after);
+      return button;
+    }));
     $("radius").max = $("size").max = Math.max(8, Math.round(this.photo.longer / 6));
     $("size").value = this.photo.longer / 25;
     for (const image of [this.after, this.before]) image.reset();
@@ -114,7 +127,7 @@ class Editor {
       $("radius").value = hint.radius;
     }
     const { model } = this;
-    $("likely").hidden = $("temperature-row").hidden = $("places").hidden = model.temperature === null;
+    $("likely").hidden = $("temperature-row").hidden = $("places").hidden = $("example").hidden = model.temperature === null;
     $("vary-row").hidden = model.temperature === null || !model.takes_hints;
     editor.classList.toggle("no-hints", !model.takes_hints);
     for (const name of LOOK) $(name).value = edit[name] ?? model[name] ?? 0;
@@ -126,6 +139,11 @@ class Editor {
     for (const [id, works] of [["undo", past.length], ["redo", future.length], ["reset", this.photo.changed], ["brush-clear", edit.keep?.length]]) {
       $(id).setAttribute("aria-disabled", !works); // not disabled: that would lose the focus
     }
+    const like = edit.like ?? [];
+    $("example-colors").hidden = $("example-none").hidden = !like.length;
+    if (like.join() !== this.like) $("example-colors").lastElementChild.replaceChildren(...[...new Map(like.map((color) => [nameOf(color), color]))].map(([, color]) => swatch(color)));
+    this.like = like.join();
+    $("example-picture").hidden = this.like !== this.pictured;
     const recent = JSON.parse(localStorage.getItem(RECENT) ?? "[]");
     $("recent").hidden = !recent.length;
     if (recent.join() !== this.recent) $("recent").lastElementChild.replaceChildren(...recent.map((color) => swatch(color)));
@@ -205,9 +223,8 @@ class Editor {
   /** The color that the picture shows at a point of the photo. */
   shown({ x, y }) {
     const { whole } = this.after;
-    const pixel = document.createElement("canvas").getContext("2d");
-    pixel.drawImage(whole, Math.floor(x / this.photo.info.width * whole.naturalWidth), Math.floor(y / this.photo.info.height * whole.naturalHeight), 1, 1, 0, 0, 1, 1);
-    return `#${[...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3).map((value) => value.toString(16).padStart(2, "0")).join("")}`;
+    const { width, height } = this.photo.info;
+    return colorsOf(whole, [Math.floor(x / width * whole.naturalWidth), Math.floor(y / height * whole.naturalHeight), 1, 1])[0];
   }
 
   /** How light the photo is at a hint: as light will its color be. */
@@ -362,12 +379,27 @@ class Editor {
       return [edit, URL.createObjectURL(await photo.preview(edit, 240, this.waiting))];
     }));
     $("variants").replaceChildren(...choices.map(([edit, src], at) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "variant" });
-      button.append(Object.assign(new Image(), { src, alt: t("variant", { number: at + 1 }) }));
+      const button = thumbnail(src, t("variant", { number: at + 1 }));
       button.onclick = () => this.change({ hints: edit.hints });
       return button;
     }));
     this.say(choices.length ? "" : t("no-variants"));
+  }
+
+  /** Have colors like those of a picture: a file, or an image of the page. */
+  async example(source) {
+    const { photo } = this;
+    const picture = await createImageBitmap(source).catch(() => null);
+    if (!picture || photo !== this.photo) return this.say(picture ? "" : t("problem-bad-photo"));
+    const { width, height } = picture;
+    const like = colorsOf(picture, [0, 0, width, height], 12);
+    if (!like.some(isColorful)) return this.say(t("example-grey"));
+    const scale = 640 / Math.max(width, height);
+    const canvas = Object.assign($("example-picture"), { width: Math.ceil(width * scale), height: Math.ceil(height * scale) });
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    this.pictured = like.join();
+    this.change({ like });
+    return this.say("");
   }
 
   /** Show rings where a hint helps most; one that is clicked becomes a point. */
@@ -423,8 +455,14 @@ class Editor {
       share: () => this.finish(async (wish) => navigator.share({ files: [await this.picture(wish)] })),
       vary: () => this.vary().catch((problem) => this.say(problem.message)),
       places: () => this.ring().catch((problem) => this.say(problem.message)),
+      "example-none": () => {
+        this.change({ like: [] });
+        $("example-file").focus();
+      },
+      "example-picture": ({ offsetX, offsetY, target: { width, height, clientWidth, clientHeight } }) => (
+        this.use(colorsOf($("example-picture"), [Math.floor(offsetX / clientWidth * width), Math.floor(offsetY / clientHeight * height), 1, 1])[0])),
       "same-look": () => {
-        const look = Object.fromEntries([...LOOK, "model"].map((name) => [name, this.photo.edit[name]]));
+        const look = Object.fromEntries([...LOOK, "model", "like"].map((name) => [name, this.photo.edit[name]]));
         for (const { photo, refresh } of this.others()) photo.change({ ...photo.edit, ...look });
         for (const card of this.others()) card.refresh().catch((problem) => card.fail(problem));
         this.say(t("same-done", { count: this.others().length }));
@@ -439,12 +477,23 @@ class Editor {
     on("pick", () => { this.recall($("pick").value); this.settle(); this.draw(); }, "change");
     on("radius", () => this.follow(this.withHint(this.selected, { radius: Number($("radius").value) })), "input");
     on("size", () => this.draw(), "input");
+    on("example-file", ({ target }) => {
+      if (target.files.length) this.example(target.files[0]);
+      target.value = "";
+    }, "change");
+    editor.addEventListener("drop", (event) => {
+      event.preventDefault();
+      const file = event.dataTransfer.files[0];
+      if (!file || $("example").hidden) return;
+      this.choose("tab", "look");
+      this.example(file);
+    });
     for (const name of LOOK) on(name, () => this.follow({ [name]: Number($(name).value) }), "input");
     for (const id of ["radius", ...LOOK]) on(id, () => this.settle(), "change");
     on("model", () => {
       // What the new model cannot do is left out of the edit.
       const chosen = models.find(({ name }) => name === $("model").value);
-      this.change({ model: chosen.name, hints: chosen.takes_hints ? this.photo.edit.hints : [], temperature: null, saturation: null, strength: null });
+      this.change({ model: chosen.name, hints: chosen.takes_hints ? this.photo.edit.hints : [], like: chosen.temperature === null ? [] : this.photo.edit.like, temperature: null, saturation: null, strength: null });
       this.suggest();
     }, "change");
     editor.addEventListener("change", ({ target }) => {

@@ -124,10 +124,11 @@ addEventListener("dragleave", () => {
 });
 addEventListener("dragover", (event) => event.preventDefault());
 addEventListener("drop", async (event) => {
+  const taken = event.defaultPrevented; // as an example, by the editor
   event.preventDefault();
   depth = 0;
   document.body.classList.remove("dropping");
-  add(asPhotos(await dropped(event.dataTransfer)));
+  if (!taken) add(asPhotos(await dropped(event.dataTransfer)));
 });
 addEventListener("paste", (event) => {
   const files = event.clipboardData?.files ?? [];

@@ -2,7 +2,7 @@
 import { forget, remember } from "./memory.js";
 
 export const UNCHANGED = Object.freeze({
-  hints: [], keep: [], temperature: null, saturation: null, strength: null, model: null,
+  hints: [], keep: [], like: [], temperature: null, saturation: null, strength: null, model: null,
 });
 
 let count = 0;
