@@ -159,6 +159,13 @@ def frozen(session: nox.Session) -> None:
 
 
 @nox.session(requires=["build"])
+def ray(session: nox.Session) -> None:
+    """Color by Ray Data, and try what is read where PyPI's colorful was installed over or under ours."""
+    install(session, str(wheel()), group="ray")
+    session.run("python", "-m", "pytest", "-m", "ray", *session.posargs, env={"COLORFUL_WHEEL": str(wheel())})
+
+
+@nox.session(requires=["build"])
 def release(session: nox.Session) -> None:
     """Check that a release may go out, and say what would be uploaded; the upload itself is a tag's task."""
     version = wheel().name.split("-")[1]

@@ -63,7 +63,7 @@ def documented() -> list[str]:
 DOCUMENTED = documented()
 MODULES = sorted(
     name
-    for name in (*colorful.__all__, "export", "video", "web")
+    for name in (*colorful.__all__, "cluster", "export", "video", "web")
     if isinstance(getattr(colorful, name), ModuleType) and name != "errors"
 )
 PUBLIC = [f"colorful.{name}" for name in colorful.__all__ if name not in (*MODULES, "errors")]

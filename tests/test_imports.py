@@ -16,11 +16,12 @@ PACKAGE = Path(colorful.__file__).parent
 
 # What a part may import at its top, or in a function: any part of a lower layer, never one beside it.
 LAYERS = (
+    {"installation", "core"},
     {"errors"},
     {"files", "parallel"},
-    {"host"},
+    {"host", "storage"},
     {"lab", "images"},
-    {"photos", "raster"},
+    {"photos", "raster", "naming"},
     {"models", "hints", "look"},
     {"runtime", "hub", "metrics"},
     {"protocols", "wishes"},
@@ -28,8 +29,9 @@ LAYERS = (
     {"prediction", "loaded"},
     {"colorizer"},
     {"default", "plan", "video"},
+    {"outcomes"},
     {"folder", "evaluation"},
-    {"training", "web", "web_app"},
+    {"training", "web", "web_app", "cluster"},
     {"cli"},
 )
 LAYER = {part: number for number, layer in enumerate(LAYERS) for part in layer}
@@ -130,6 +132,7 @@ def test_it_can_be_imported_from_a_zip(tmp_path: Path) -> None:
         (("flask", "waitress", "accelerate", "tensorboard", "scipy", "pillow_heif"), "web", "web"),
         (("accelerate",), "training.train", "train"),
         (("av",), "colorize_video", "video"),
+        (("distributed",), "cluster", "cluster"),
         (("cv2",), "video", "video"),
     ],
 )
@@ -152,6 +155,7 @@ def test_importing_has_no_effects() -> None:
     """Importing every module prints nothing, starts no thread and leaves random numbers alone."""
     modules = [".".join(("colorful", *file.relative_to(PACKAGE).with_suffix("").parts)) for file in FILES]
     modules = [module.removesuffix(".__init__") for module in modules if not module.endswith("__main__")]
+    modules.remove("colorful.core")  # which is not there for whoever imports it
     program = (
         "import importlib, random, threading, numpy, torch\n"
         "def state():\n"

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from album_samples import put
 
-from colorful import errors
-from colorful import plan as plan_module
+from colorful import errors, naming
 from colorful.plan import Plan, make_plan
 
 
@@ -161,14 +160,14 @@ def test_names_that_are_too_long_are_said_before_the_work(album: Path, tmp_path:
 
 def test_planning_takes_time_in_proportion(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Photos of one name that go into one folder are named by asking for few paths each."""
-    asked: list[Path] = []
-    identity = plan_module._Files.identity
+    asked: list[str] = []
+    identity = naming._Files.identity
 
-    def count(files: Any, path: Path) -> str:
-        asked.append(path)
-        return identity(files, path)
+    def count(files: Any, folder: str, name: str) -> str:
+        asked.append(name)
+        return identity(files, folder, name)
 
-    monkeypatch.setattr(plan_module._Files, "identity", count)
+    monkeypatch.setattr(naming._Files, "identity", count)
     (album / "a.jpg").touch()
     sources = [album / str(number) / "a.jpg" for number in range(500)]
     for source in sources:

@@ -3,13 +3,14 @@
 Public names load on first use, so that ``import colorful`` is instant.
 """
 
+import os as _os
 from typing import TYPE_CHECKING
 
 import lazy_loader as _lazy
 
 __version__ = "0.1.0"
 
-# Not what needs an extra (export, video, web), which is found by its name: without the extra,
+# Not what needs an extra (cluster, export, video, web), which is found by its name: without the extra,
 # `from colorful import *` and help() would fail.
 __all__ = [
     "ColorfulError",
@@ -35,6 +36,7 @@ __all__ = [
 
 # For type checkers, and for programs such as PyInstaller that look for imports.
 if TYPE_CHECKING:
+    from colorful import cluster as cluster
     from colorful import errors, evaluation, hub, images, lab, metrics, models, photos, training
     from colorful import export as export
     from colorful import video as video
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 __getattr__, _, _ = _lazy.attach(
     __name__,
     {
+        "cluster",
         "errors",
         "evaluation",
         "export",
@@ -77,6 +80,13 @@ __getattr__, _, _ = _lazy.attach(
         "video": ["colorize_frames", "colorize_video"],
     },
 )
+
+
+# Of PyPI's `colorful`, see there. One question to the file system is all that a sound installation pays.
+if _os.path.lexists(f"{__path__[0]}/terminal.py"):
+    from colorful import installation as _installation
+
+    _installation.warn_of_others(__path__[0])
 
 
 def __dir__() -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -81,6 +84,18 @@ class Colorizer(LoadedModel):
     """
 
     _example: Following | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of what decides the colors: weights, look, settings, precision and example.
+
+        Two machines whose colorizers have the same digest color a photo alike.
+        """
+        said: list[object] = [self.weights_digest, self.architecture, dataclasses.asdict(self.config)]
+        said += [dict(self.look), dict(self.settings), self.dtype]
+        if self._example is not None:
+            said.append(_said(self._example))
+        return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
     def tuned(self, **look: Unpack[Look]) -> Colorizer:
         """Return a colorizer with other defaults. It shares the network with this one, so it costs nothing.
@@ -413,6 +428,14 @@ class Colorizer(LoadedModel):
                     progress(done)
         if failure is not None:
             raise failure
+
+
+def _said(following: Following) -> list[object]:
+    """Say in plain data which example is followed, and how."""
+    example: object = following.example
+    if isinstance(example, Prediction):  # the photo rather than the answer, which processors round
+        example = hashlib.sha256(example.source.pixels.tobytes()).hexdigest()
+    return [example, following.amount, following.manner]
 
 
 def _is_single(photos: object) -> bool:

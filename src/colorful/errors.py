@@ -28,8 +28,14 @@ Each is a :class:`ColorfulError` *and* the builtin that a caller would expect, s
     │   └── VideoNotFoundError              FileNotFoundError
     ├── TrainingError                       RuntimeError
     ├── ExportError                         RuntimeError
+    ├── ClusterError                        RuntimeError
     └── MissingExtraError                   ImportError
 """
+
+from colorful import installation
+
+# Each part of the library loads this one: so it says in time what an overwritten __init__.py cannot.
+installation.check()
 
 
 class ColorfulError(Exception):
@@ -122,6 +128,10 @@ class TrainingError(ColorfulError, RuntimeError):
 
 class ExportError(ColorfulError, RuntimeError):
     """A network cannot be exported: its graph would not give the network's own colors."""
+
+
+class ClusterError(ColorfulError, RuntimeError):
+    """The machines of a cluster cannot be reached, or do not agree."""
 
 
 class MissingExtraError(ColorfulError, ImportError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import threading
@@ -13,21 +14,24 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal, Unpack, cast
+from typing import IO, Any, Literal, Self, Unpack, cast
 
 import numpy.typing as npt
 
-from colorful import files, images, parallel
+from colorful import images, parallel, storage
 from colorful.colorizer import Colorizer, FileOptions
 from colorful.errors import ColorfulError, ImageError, OptionError, OutputExistsError, PhotosError
 from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.images import Saving
 from colorful.images.log import collecting
+from colorful.naming import identity, is_too_long
+from colorful.outcomes import Format, Record
 from colorful.photos import Photo, Source
-from colorful.plan import Existing, Job, Outcome, Plan, identity, is_too_long, make_plan
+from colorful.plan import Choice, Existing, Job, Outcome, Plan, make_plan
 from colorful.prediction import Mask
 from colorful.raster import light
+from colorful.storage import URL, Location
 
 logger = logging.getLogger(__name__)
 
@@ -61,16 +65,16 @@ class Summary:
 
 
 def colorize_folder(
-    sources: Source | Iterable[Source],
-    out: Source | None = None,
+    sources: Source | URL | Iterable[Source | URL],
+    out: Source | URL | None = None,
     *,
     colorizer: Colorizer | None = None,
-    recursive: bool = False,
     skip_existing: bool = False,
-    overwrite: bool = False,
+    shard: tuple[int, int] | None = None,
+    outcomes: Format | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
-    **options: Unpack[FileOptions],
+    **choice: Unpack[Choice],
 ) -> Summary:
     """Color the photos of folders, and go on after a broken one.
 
@@ -79,18 +83,20 @@ def colorize_folder(
     is raised on after the photos at work are finished.
 
     Args:
-        sources: Folders, photos or glob patterns. Results of earlier runs among them are passed over.
+        sources: Folders, photos or glob patterns, or URLs of stores such as ``s3://``. Results of earlier
+            runs among them are passed over.
         out: The folder of the results, where the tree below each source is kept; beside the photos if None.
         colorizer: The model, with its look (:meth:`Colorizer.tuned`); the default one if None.
-        recursive: Look into the folders inside a folder, too. Links to folders are not followed.
         skip_existing: Leave out photos whose result is there. It is known by its L, which is the photo's.
             Where its name belongs to the result of another photo, this one's gets another name.
-        overwrite: Replace results that are there. A photo of *sources* is never overwritten.
+        shard: ``(i, n)`` does the i-th of n parts, from 1, so that n machines do all; see :meth:`Plan.shard`.
+        outcomes: Keep what became of each photo beside the results, as ``"jsonl"`` or ``"parquet"``, and go
+            on from what is kept there; see :mod:`colorful.outcomes`. It includes *skip_existing*.
         workers: Photos at work at a time, each on its share of the processor; if None, as many as torch has
             threads. Where the disk is slow, one more may help.
         progress: Called after each photo with what became of it, the number of photos finished and the
             number of all.
-        **options: Which pages are colored, and how the results are encoded. Without *format* each keeps its
+        **choice: Which photos are taken, and how the results are encoded. Without *format* each keeps its
             photo's own.
 
     Returns:
@@ -100,14 +106,24 @@ def colorize_folder(
         PhotosError: If there is nothing to color.
         ColorfulError: If an option has no meaning; what happens to a single photo is in the summary.
     """
+    overwrite = choice.pop("overwrite", False)
     if skip_existing and overwrite:
         raise OptionError("skip_existing, overwrite: expected at most one of them, got both")
-    existing: Existing = "skip" if skip_existing else "replace" if overwrite else "refuse"
-    plan = make_plan(sources, out, recursive=recursive, existing=existing, **options)
+    plan = make_plan(
+        sources,
+        out,
+        recursive=choice.pop("recursive", False),
+        listed=choice.pop("listed", False),
+        existing="replace" if overwrite else "skip" if skip_existing or outcomes else "refuse",
+        **cast("FileOptions", choice),
+    )
     if not plan.jobs:
         missing = "; ".join(f"{problem.source}: {problem.error}" for problem in plan.problems)
         raise PhotosError(f"photos: expected some, got none: {missing}")
-    return run(plan, colorizer or Colorizer.from_pretrained(), workers=workers, progress=progress)
+    if shard is not None:
+        plan = plan.shard(*shard)
+    colorizer = colorizer or Colorizer.from_pretrained()
+    return run(plan, colorizer, outcomes=outcomes, workers=workers, progress=progress)
 
 
 def run(
@@ -116,6 +132,7 @@ def run(
     *,
     hints: Sequence[Hint] = (),
     keep: Mask | None = None,
+    outcomes: Format | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Summary:
@@ -126,6 +143,7 @@ def run(
         colorizer: The model.
         hints: Colors of spots, for a plan of one photo.
         keep: Where that photo stays as it is.
+        outcomes: As for :func:`colorize_folder`.
         workers: Photos at work at a time.
         progress: Called after each photo.
 
@@ -143,29 +161,71 @@ def run(
     budget = _Budget(_PIXELS_IN_FLIGHT)
 
     def work(job: Job) -> Outcome:
-        def room() -> AbstractContextManager[None]:
-            return budget.take(_count_pixels(job.source))
+        def room(photo: Path | bytes) -> AbstractContextManager[None]:
+            return budget.take(_count_pixels(photo))
 
         return color(
             job, colorizer, existing=plan.existing, hints=hints, keep=keep, room=room, **plan.options
         )
 
-    start = time.monotonic()
-    counts: Counter[str] = Counter()
-    failed = list(plan.problems)
-    warned: list[Outcome] = []
+    with Tally(plan.agreed(colorizer), outcomes, progress) as tally:
+        parallel.finish(work, tally.jobs, workers=workers, report=tally.report)
+    return tally.summary()
 
-    def report(outcome: Outcome) -> None:
-        counts[outcome.status] += 1
+
+class Tally:
+    """Count what becomes of the photos of a plan, tell of each, and keep it beside the results.
+
+    Args:
+        plan: What is done, with its agreement.
+        outcomes: As for :func:`colorize_folder`.
+        progress: Called after each photo.
+
+    Attributes:
+        jobs: What earlier runs have left to do.
+
+    Raises:
+        ColorfulError: If outcomes cannot be kept, or those kept are of another model.
+    """
+
+    def __init__(self, plan: Plan, outcomes: Format | None, progress: Progress | None) -> None:
+        self._start = time.monotonic()
+        self._counts: Counter[str] = Counter()
+        self._failed = list(plan.problems)
+        self._warned: list[Outcome] = []
+        self._total = len(plan.jobs)
+        self._progress = progress
+        self._record = None if outcomes is None else Record(plan, outcomes)
+        self.jobs = plan.jobs if self._record is None else self._record.remaining()
+        self._counts["skipped"] = self._total - len(self.jobs)
+
+    def report(self, outcome: Outcome) -> None:
+        """Take in what became of one photo."""
+        self._counts[outcome.status] += 1
         if outcome.status == "failed":
-            failed.append(outcome)
+            self._failed.append(outcome)
         elif outcome.warnings:
-            warned.append(outcome)
-        if progress is not None:
-            progress(outcome, counts.total(), len(plan.jobs))
+            self._warned.append(outcome)
+        if self._record is not None:
+            self._record.add(outcome)
+        if self._progress is not None:
+            self._progress(outcome, self._counts.total(), self._total)
 
-    parallel.finish(work, plan.jobs, workers=workers, report=report)
-    return Summary(counts["done"], counts["skipped"], failed, time.monotonic() - start, warned)
+    def summary(self) -> Summary:
+        """Give what became of all."""
+        counts, seconds = self._counts, time.monotonic() - self._start
+        return Summary(counts["done"], counts["skipped"], self._failed, seconds, self._warned)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._record is not None:
+            self._record.close()
+
+
+def _no_limit(photo: Path | bytes) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 def color(
@@ -175,7 +235,7 @@ def color(
     existing: Existing = "refuse",
     hints: Sequence[Hint] = (),
     keep: Mask | None = None,
-    room: Callable[[], AbstractContextManager[None]] = nullcontext,
+    room: Callable[[Path | bytes], AbstractContextManager[None]] = _no_limit,
     **options: Unpack[FileOptions],
 ) -> Outcome:
     """Color one photo of a plan.
@@ -186,7 +246,7 @@ def color(
         existing: What becomes of a photo whose result is there.
         hints: Colors of spots.
         keep: Where the photo stays as it is.
-        room: Gives what is held while the photo is in memory.
+        room: Gives what is held while the photo, of that file or of these bytes, is in memory.
         **options: Which pages are colored, and how the result is encoded.
 
     Returns:
@@ -214,12 +274,12 @@ def _attempt(
     existing: Existing,
     hints: Sequence[Hint],
     keep: Mask | None,
-    room: Callable[[], AbstractContextManager[None]],
+    room: Callable[[Path | bytes], AbstractContextManager[None]],
     options: FileOptions,
 ) -> Outcome:
-    target = job.target
-    if os.path.lexists(target) and existing != "skip":
-        if identity(target) == identity(job.source):
+    source, target = job.source, job.target
+    if existing != "skip" and storage.exists(target):
+        if identity(target) == identity(source):
             raise OutputExistsError(f"{str(target)!r} is the photo itself")
         if existing == "refuse":
             raise OutputExistsError(
@@ -228,48 +288,75 @@ def _attempt(
     most, pages = colorizer.settings["max_pixels"], options.get("pages", "first")
     names = _names(job) if existing == "skip" else iter([target])
     saving = cast("Saving", {key: value for key, value in options.items() if key != "pages"})
+    photo = storage.fetch(source)
     for target in names:
-        if existing == "skip" and os.path.lexists(target):
-            with room():
-                same = shows(target, job.source, max_pixels=most, pages=pages)
+        if existing == "skip" and storage.exists(target):
+            result = storage.fetch(target)
+            with room(photo):
+                same = shows(result, photo, max_pixels=most, pages=pages)
             if same:
-                return Outcome(job.source, target, "skipped")
+                return Outcome(source, target, "skipped", digest=_sha256(result))
             continue
-        with room():
-            colored = colorizer.color_pages(job.source, hints=hints, keep=keep, pages=pages)
-            files.make_folder(target.parent)
+        with room(photo):
+            colored = colorizer.color_pages(
+                photo if isinstance(photo, Path) else _named(photo, source.name),
+                hints=hints,
+                keep=keep,
+                pages=pages,
+            )
+            data = images.encode_as(colored, target.name, **saving)
             try:
-                images.write(colored, target, overwrite=existing == "replace", **saving)
+                storage.put(target, data, overwrite=existing == "replace")
             except OutputExistsError:  # another run made it meanwhile
                 if existing != "skip":
                     raise
-                if shows(target, job.source, max_pixels=most, pages=pages):
-                    return Outcome(job.source, target, "skipped")
+                result = storage.fetch(target)
+                if shows(result, photo, max_pixels=most, pages=pages):
+                    return Outcome(source, target, "skipped", digest=_sha256(result))
                 continue
-        return Outcome(job.source, target, "done")
+        return Outcome(source, target, "done", digest=_sha256(data))
     raise OutputExistsError(f"{str(job.target)!r} exists already, and is no whole result of this photo")
 
 
-def _names(job: Job) -> Iterator[Path]:
+def _names(job: Job) -> Iterator[Location]:
     """Give the names that a result may have, the same ones in every run."""
-    yield job.target
+    target = job.target
+    yield target
     if job.named:
         return
     folder = job.source.absolute().parent
-    by_folder = job.target.with_stem(f"{job.target.stem}_{folder.name}")
+    by_folder = target.with_stem(f"{target.stem}_{folder.name}")
     if not is_too_long(by_folder):
         yield by_folder
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]
-    yield job.target.with_stem(f"{job.target.stem}_{digest}")
+    digest = hashlib.sha256(os.fsencode(str(folder))).hexdigest()[:8]
+    yield target.with_stem(f"{target.stem}_{digest}")
+
+
+def _named(data: bytes, name: str) -> IO[bytes]:
+    """Give bytes as a file that has a name, for what is said of it."""
+    file = io.BytesIO(data)
+    file.name = name
+    return file
+
+
+def _sha256(content: Path | bytes) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def shows(
-    result: Path, photo: Path | bytes, *, max_pixels: int | None, pages: Literal["first", "all"] = "first"
+    result: Path | bytes,
+    photo: Path | bytes,
+    *,
+    max_pixels: int | None,
+    pages: Literal["first", "all"] = "first",
 ) -> bool:
     """Tell whether a picture shows the same photo: it is as large, and has its L everywhere.
 
     Args:
-        result: What may be a colored photo.
+        result: What may be a colored photo: a file, or its bytes.
         photo: What it may have been made of.
         max_pixels: As in :class:`~colorful.look.Settings`.
         pages: Whether all pages are to be there.
@@ -283,7 +370,7 @@ def shows(
         if sorted(images.read_size(result)) != sorted(size):
             return False
         parts = max(1, min(_PARTS, min(size) // _LEAST_PART))
-        if pages == "first" and isinstance(photo, Path):
+        if pages == "first" and isinstance(result, Path) and isinstance(photo, Path):
             with suppress(ImageError):  # a glance at a JPEG is quick, but leaves its ICC profile unread
                 ours, theirs = (Photo("", path).load(min_side=_PARTS) for path in (result, photo))
                 if _alike(ours, theirs, parts):
@@ -331,9 +418,9 @@ class _Budget:
                 self._changed.notify_all()
 
 
-def _count_pixels(path: Path) -> int:
+def _count_pixels(photo: Path | bytes) -> int:
     try:
-        height, width = images.read_size(path)
+        height, width = images.read_size(photo)
     except ImageError:  # reading it will say why
         return 0
     return height * width

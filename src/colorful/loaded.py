@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -54,6 +55,7 @@ class LoadedModel:
         self.dtype = cast("Precision", dtype_name)
         self.compile = compile
         self._files: ModelFiles | None = None
+        self._weights_digest = network.digest if isinstance(network, ModelFiles) else None
         if isinstance(network, ModelFiles):  # absolute: it may be read again from another working folder
             self._files = replace(network, weights=network.weights.absolute())
         self._network: Network | None = None
@@ -164,6 +166,23 @@ class LoadedModel:
     def runner(self) -> Runner:
         """What runs the network, for callers that take L themselves, such as from the frames of a film."""
         return self._runner
+
+    @property
+    def weights_digest(self) -> str:
+        """SHA-256 of the weights in hex: of the file they came from, or of the tensors if there is none."""
+        if self._weights_digest is None:
+            self._weights_digest = self._sum_up()
+        return self._weights_digest
+
+    def _sum_up(self) -> str:
+        path = getattr(self._runner, "path", None)  # of an ONNX file
+        if path is not None:
+            return hub.weights.sha256(path)
+        total = hashlib.sha256()
+        for name, tensor in sorted(self.network.state_dict().items()):
+            total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            total.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return total.hexdigest()
 
     def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Tell at which size the network looks at a photo.

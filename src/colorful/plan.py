@@ -2,38 +2,66 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Any, Literal, Unpack
 
-from colorful import images
-from colorful.colorizer import FileOptions
+from colorful import __version__, images, storage
+from colorful.colorizer import Colorizer, FileOptions
 from colorful.errors import OptionError, PhotosError
+from colorful.naming import PREFIX, name_results
 from colorful.photos import Source, expand, walk
-
-PREFIX = "colorized_"
-"""What the name of a result begins with."""
+from colorful.storage import URL, Location, location
 
 Existing = Literal["refuse", "skip", "replace"]
 
 
-@dataclass(frozen=True)
 class Job:
-    """A photo to color.
+    """A photo to color. It is small: a plan may hold millions.
+
+    Args:
+        source: The photo.
+        target: Where the result goes.
+        named: Whether a person chose that name, so that the result can have no other.
 
     Attributes:
         source: The photo.
         target: Where the result goes.
-        named: Whether a person chose that name, so that the result can have no other.
+        named: As in the arguments.
     """
 
-    source: Path
-    target: Path
-    named: bool = False
+    __slots__ = ("_source", "_target", "named")
+
+    def __init__(self, source: Source | URL, target: Source | URL, named: bool = False) -> None:
+        self._source = str(source)
+        self._target = str(target)
+        self.named = named
+
+    @property
+    def source(self) -> Location:
+        """The photo."""
+        return location(self._source)
+
+    @property
+    def target(self) -> Location:
+        """Where the result goes."""
+        return location(self._target)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        return f"Job({self._source!r}, {self._target!r}, named={self.named})"
+
+    def _key(self) -> tuple[str, str, bool]:
+        return self._source, self._target, self.named
 
 
 @dataclass(frozen=True)
@@ -46,13 +74,60 @@ class Outcome:
         status: ``"done"``, ``"skipped"`` (the result was there already) or ``"failed"``.
         error: What went wrong, if it failed.
         warnings: What of the photo the result lacks, such as further pages or a caption.
+        digest: SHA-256 of the result in hex, if this run wrote or read it.
     """
 
-    source: Path
-    target: Path | None
+    source: Location
+    target: Location | None
     status: Literal["done", "skipped", "failed"]
     error: str | None = None
     warnings: tuple[str, ...] = ()
+    digest: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Give it as plain data, with places as text, as JSON has it."""
+        return {
+            "source": str(self.source),
+            "target": None if self.target is None else str(self.target),
+            "status": self.status,
+            "error": self.error,
+            "warnings": list(self.warnings),
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Outcome:
+        """Read what :meth:`row` gives.
+
+        Args:
+            row: Plain data, such as an engine has carried.
+
+        Returns:
+            The outcome.
+        """
+        return cls(
+            location(row["source"]),
+            None if row["target"] is None else location(row["target"]),
+            row["status"],
+            row["error"],
+            tuple(row["warnings"]),
+            row["digest"],
+        )
+
+
+class Choice(FileOptions, total=False):
+    """Which photos are taken, what becomes of results that are there, and how results are encoded.
+
+    Attributes:
+        recursive: Look into the folders inside a folder, too. Links to folders are not followed.
+        listed: The sources are names of photos, taken as they are: no patterns, no folders, and not looked at
+            before their turn. Below the folder of the results each keeps its own folders.
+        overwrite: Replace results that are there. A photo of the sources is never overwritten.
+    """
+
+    recursive: bool
+    listed: bool
+    overwrite: bool
 
 
 @dataclass(frozen=True)
@@ -65,19 +140,57 @@ class Plan:
             whose names would be too long.
         existing: What becomes of a photo whose result is there: it fails, is left out, or is colored again.
         options: Which pages are colored, and how the results are encoded.
+        out: The folder of the results, if there is one.
+        agreement: Digest of all that decides what a result looks like: the model with its look and settings,
+            the options, the version of colorful. Machines whose agreement is another do not share a plan.
     """
 
     jobs: list[Job]
     problems: list[Outcome] = field(default_factory=list)
     existing: Existing = "refuse"
     options: FileOptions = field(default_factory=FileOptions)
+    out: Location | None = None
+    agreement: str = ""
+
+    def agreed(self, colorizer: Colorizer) -> Plan:
+        """Give the plan with its agreement.
+
+        Args:
+            colorizer: The model that will run it.
+
+        Returns:
+            The same plan, whose results shall be those of that model.
+        """
+        said = [__version__, colorizer.digest, sorted(self.options.items())]
+        return replace(self, agreement=hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16])
+
+    def shard(self, number: int, count: int) -> Plan:
+        """Give one of several parts of equal size, which together are the whole.
+
+        Every machine makes the whole plan, so that all agree on the names, and takes its part.
+
+        Args:
+            number: Which, from 1 to *count*.
+            count: How many parts there are.
+
+        Returns:
+            Each *count*-th photo; the problems are in the first part.
+
+        Raises:
+            OptionError: If there is no such part.
+        """
+        if not 1 <= number <= count:
+            raise OptionError(f"shard: expected I/N with I from 1 to N, got {number}/{count}")
+        problems = self.problems if number == 1 else []
+        return replace(self, jobs=self.jobs[number - 1 :: count], problems=problems)
 
 
 def make_plan(
-    sources: Source | Iterable[Source],
-    out: Source | None = None,
+    sources: Source | URL | Iterable[Source | URL],
+    out: Source | URL | None = None,
     *,
     recursive: bool = False,
+    listed: bool = False,
     existing: Existing = "refuse",
     progress: Callable[[int], object] | None = None,
     **options: Unpack[FileOptions],
@@ -88,6 +201,7 @@ def make_plan(
         sources: As for :func:`colorful.colorize_folder`, like all that follow.
         out: The folder of the results.
         recursive: Look into the folders inside a folder, too.
+        listed: Whether the sources are names of photos, taken as they are; see :class:`Choice`.
         existing: What becomes of a photo whose result is there.
         progress: Called with the number of photos found so far.
         **options: Which pages are colored, and how the results are encoded.
@@ -101,125 +215,168 @@ def make_plan(
     """
     format = options.get("format")
     ending = None if format is None else _ending(format)
-    given = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    given = [sources] if isinstance(sources, str | os.PathLike | URL) else list(sources)
+    folder = None if out is None else location(out)
     problems: list[Outcome] = []
-
-    def fail(error: OSError) -> None:
-        problems.append(Outcome(Path(error.filename), None, "failed", f"cannot be listed: {error.strerror}"))
-
-    roots = [root for source in given for root in _expand(Path(source), problems)]
-    several = sum(root.is_dir() for root in roots) > 1
-    found: dict[Path, tuple[Path, Path]] = {}  # by absolute path: each photo, and the folder of its result
-    for root in roots:
-        if not root.is_dir():
-            found.setdefault(root.absolute(), (root, root.parent if out is None else Path(out)))
-            continue
-        top = root if out is None else Path(out, root.resolve().name) if several else Path(out)
-        for photo in walk(root, recursive=recursive, leave_out=out, fail=fail):
-            found.setdefault(photo.absolute(), (photo, top / photo.parent.relative_to(root)))
-            if progress is not None:
-                progress(len(found))
-    photos = [found[path] for path in sorted(found)]
+    if listed:
+        found = _listed(given, folder, problems, progress)
+    else:
+        found = _found(given, folder, recursive, problems, progress)
+    photos = _in_order(found)
     if len(photos) > 1:
-        photos = [pair for pair in photos if not pair[0].name.startswith(PREFIX)]
+        photos = [pair for pair in photos if not _name(pair[0]).startswith(PREFIX)]
         if not photos:
             raise PhotosError(f"photos: expected some, got only results of earlier runs ({PREFIX}...)")
     if not photos and not problems:
         where = ", ".join(repr(str(source)) for source in given) or "an empty list"
         hint = "" if recursive else "; folders inside are looked into only with recursive=True"
         raise PhotosError(f"photos: expected some, got none in {where}{hint}")
-    jobs = _name_targets(photos, ending, problems)
-    return Plan(jobs, problems, existing, options)
+    jobs = []
+    for (photo, its_folder), (name, fits) in zip(photos, name_results(photos, ending), strict=True):
+        target = os.path.join(its_folder, name)  # noqa: PTH118 (many times faster)
+        if fits:
+            jobs.append(Job(photo, target))
+        else:
+            error = f"the name of its result is too long for this file system: {name}"
+            problems.append(Outcome(location(photo), location(target), "failed", error))
+    return Plan(jobs, problems, existing, options, folder)
 
 
-def _expand(source: Path, problems: list[Outcome]) -> list[Path]:
+# While a plan is made, photos and folders are their names: paths take five times the memory.
+_Found = tuple[str, str]
+"""A photo, and the folder of its result."""
+
+
+def _found(
+    given: list[Source | URL],
+    out: Location | None,
+    recursive: bool,
+    problems: list[Outcome],
+    progress: Callable[[int], object] | None,
+) -> list[_Found]:
+    """Look for photos in folders, stores and what patterns match."""
+    roots = [root for source in given for root in _expand(location(source), problems)]
+    several = sum(map(_is_folder, roots)) > 1
+    found: list[_Found] = []
+    for root in roots:
+        if not _is_folder(root):
+            found.append((str(root), str(root.parent if out is None else out)))
+            continue
+        top = root if out is None else out / _last_name(root) if several else out
+        for photo, inside in _inside(root, out, recursive, problems):
+            found.append((photo, str(top / inside) if inside else str(top)))
+            if progress is not None:
+                progress(len(found))
+    return found
+
+
+def _inside(
+    root: Location, out: Location | None, recursive: bool, problems: list[Outcome]
+) -> Iterator[tuple[str, str]]:
+    """Give the photos of a folder, and in which folder of it each is."""
+
+    def fail(error: OSError) -> None:
+        failed = location(error.filename or str(root))
+        problems.append(Outcome(failed, None, "failed", f"cannot be listed: {error.strerror or error}"))
+
+    if isinstance(root, Path):
+        closed = out if isinstance(out, Path) else None
+        for photo in walk(root, recursive=recursive, leave_out=closed, fail=fail):
+            inside = str(photo.parent.relative_to(root))
+            yield str(photo), "" if inside == "." else inside
+        return
+    start = len(root.text.rstrip("/")) + 1
+    closed_text = f"{out}/" if isinstance(out, URL) else None
+    try:
+        for object in storage.find(root, recursive=recursive):
+            parts = object.text[start:].split("/")
+            if object.suffix.lower() not in images.ENDINGS or any(part.startswith(".") for part in parts):
+                continue
+            if closed_text is None or not object.text.startswith(closed_text):
+                yield object.text, "/".join(parts[:-1])
+    except OSError as error:
+        fail(error)
+
+
+def _listed(
+    given: list[Source | URL],
+    out: Location | None,
+    problems: list[Outcome],
+    progress: Callable[[int], object] | None,
+) -> list[_Found]:
+    """Take names of photos as they are; below *out* each has the folders that it has in its name."""
+    found: list[_Found] = []
+    folders: dict[str, str | None] = {}
+    for source in given:
+        photo = source if isinstance(source, str) and "://" not in source else str(location(source))
+        parent = photo[: len(photo) - len(_name(photo))]
+        if parent not in folders:
+            folders[parent] = _folder_below(parent, out)
+        folder = folders[parent]
+        if folder is None:
+            error = f"leads out of the folder of the results: {photo}"
+            problems.append(Outcome(location(photo), None, "failed", error))
+            continue
+        found.append((photo, folder))
+        if progress is not None:
+            progress(len(found))
+    return found
+
+
+def _folder_below(parent: str, out: Location | None) -> str | None:
+    if out is None:
+        return parent
+    where = location(parent)
+    inside = where.text.partition("://")[2] if isinstance(where, URL) else os.path.splitdrive(parent)[1]
+    inside = os.path.normpath(inside.strip("/" + os.sep) or ".")
+    if Path(inside).parts[:1] == (os.pardir,):
+        return None
+    return str(out) if inside == "." else str(out / inside)
+
+
+def _name(photo: str) -> str:
+    return os.path.basename(photo)  # noqa: PTH119
+
+
+def _expand(source: Location, problems: list[Outcome]) -> list[Location]:
+    if isinstance(source, URL):
+        return [source]
     found = expand(source)
     if not found:
         problems.append(Outcome(source, None, "failed", "no such file or folder"))
     elif source.exists() and not source.is_file() and not source.is_dir():  # would wait for ever
         problems.append(Outcome(source, None, "failed", "expected a file or folder, got something else"))
         return []
-    return found
+    return list(found)
 
 
-def _name_targets(photos: list[tuple[Path, Path]], ending: str | None, problems: list[Outcome]) -> list[Job]:
-    """Give each photo, paired with the folder of its result, a target that nothing else has."""
-    files = _Files()
-    plain = [folder / f"{PREFIX}{photo.stem}{ending or _own_ending(photo)}" for photo, folder in photos]
-    names = [files.identity(target) for target in plain]
-    endings: dict[str, set[str]] = {}
-    for (photo, _), name in zip(photos, names, strict=True):
-        endings.setdefault(name, set()).add(photo.suffix.lower())
-    taken = {files.identity(photo) for photo, _ in photos}
-    numbers: Counter[str] = Counter()  # how many of a name were given away: so each is tried once
-    jobs = []
-    for (photo, _), target, name in zip(photos, plain, names, strict=True):
-        if len(endings[name]) > 1:  # a.jpg and a.tif, both to be PNG
-            target = target.with_stem(f"{target.stem}_{photo.suffix[1:]}")
-            name = files.identity(target)
-        first, stem, free = name, target.stem, name
-        while free in taken:
-            numbers[first] += 1
-            target = target.with_stem(f"{stem}-{numbers[first] + 1}")
-            free = files.identity(target)
-        taken.add(free)
-        if files.is_too_long(target):
-            error = f"the name of its result is too long for this file system: {target.name}"
-            problems.append(Outcome(photo, target, "failed", error))
-        else:
-            jobs.append(Job(photo, target))
-    return jobs
+def _is_folder(root: Location) -> bool:
+    """Tell folders from photos. No store is asked: there, what has the ending of a photo is one."""
+    if isinstance(root, Path):
+        return root.is_dir()
+    return root.suffix.lower() not in images.ENDINGS or any(sign in root.text for sign in "*?[")
 
 
-class _Files:
-    """What file systems say of paths, asked once for each folder."""
-
-    def __init__(self) -> None:
-        self._folders: dict[Path, str] = {}
-        self._longest: dict[Path, int] = {}
-
-    def identity(self, path: Path) -> str:
-        """Spell a path so that two that may be one file on any system are equal."""
-        folder = path.parent
-        if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(folder)
-        real = os.path.join(self._folders[folder], path.name)  # noqa: PTH118 (many times faster)
-        if os.path.islink(real):  # noqa: PTH114
-            real = os.path.realpath(real)
-        return unicodedata.normalize("NFC", real).casefold()
-
-    def is_too_long(self, path: Path) -> bool:
-        """Tell whether a name is longer than the file system of its folder, or of the one above it, takes."""
-        folder = path.parent
-        if folder not in self._longest:
-            self._longest[folder] = _longest_name(folder)
-        return len(os.fsencode(path.name)) > self._longest[folder]
+def _last_name(root: Location) -> str:
+    return root.resolve().name if isinstance(root, Path) else root.text.rstrip("/").rpartition("/")[2]
 
 
-def identity(path: Path) -> str:
-    """Spell a path so that two that may be one file on any system are equal."""
-    return _Files().identity(path)
+def _in_order(found: list[_Found]) -> list[_Found]:
+    """Sort photos as paths are sorted, part by part, and take each once."""
+    here = os.getcwd()  # noqa: PTH109
 
+    def absolute(photo: str) -> str:
+        return photo if "://" in photo else os.path.join(here, photo)  # noqa: PTH118 (many times faster)
 
-def is_too_long(path: Path) -> bool:
-    """Tell whether a name is longer than the file system of its folder, or of the one above it, takes."""
-    return _Files().is_too_long(path)
-
-
-def _longest_name(folder: Path) -> int:
-    for there in (folder, *folder.absolute().parents):
-        try:
-            return os.pathconf(there, "PC_NAME_MAX")
-        except FileNotFoundError:
-            continue
-        except (OSError, AttributeError, ValueError):  # Windows has no pathconf
-            break
-    return 255
-
-
-def _own_ending(photo: Path) -> str:
-    suffix = photo.suffix.lower()
-    return photo.suffix if suffix in images.EXTENSIONS and suffix != ".gif" else ".png"
+    found.sort(key=lambda pair: absolute(pair[0]).replace(os.sep, "\0"))
+    last = None
+    once = []
+    for pair in found:
+        current = absolute(pair[0])
+        if current != last:
+            once.append(pair)
+        last = current
+    return once
 
 
 def _ending(format: str) -> str:

@@ -15,8 +15,12 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+try:
+    from colorful.errors import ColorfulError, OptionError
+except ImportError as error:  # of a damaged installation
+    raise SystemExit(str(error)) from None
+
 from colorful import __version__
-from colorful.errors import ColorfulError, OptionError
 
 COMMANDS = {
     "colorize": "colorful.cli.colorize:colorize",

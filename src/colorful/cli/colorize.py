@@ -8,21 +8,22 @@ import os
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Self, TypedDict
 
 import click
 
 from colorful.cli import COMMANDS, INTERRUPTED, complain, need_streams, shown, tell, with_options
+from colorful.cli.many import Many, connected, many_options
 from colorful.cli.options import MarkFiles, group, mark_options, photo_model_options
 from colorful.errors import OptionError, OutputExistsError
 from colorful.files import is_own_pipe, make_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from colorful.colorizer import Colorizer, FileOptions
+    from colorful.folder import Summary
     from colorful.plan import Existing, Outcome, Plan
 
 STREAM = "-"
@@ -105,7 +106,7 @@ _PHOTO = click.Path(allow_dash=True, readable=False)
 
 
 @click.command(short_help="Color photos, folders, or standard input.")
-@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=_PHOTO)
+@click.argument("photos", metavar="PHOTO...", nargs=-1, type=_PHOTO)
 @click.option(
     "-o",
     "--out",
@@ -118,12 +119,7 @@ _PHOTO = click.Path(allow_dash=True, readable=False)
 @mark_options
 @_encoding_options
 @_planning_options
-@click.option(
-    "-j",
-    "--workers",
-    type=click.IntRange(1),
-    help="How many photos to color at a time; as many as cores by default.",
-)
+@many_options
 @click.option(
     "--json", "as_json", is_flag=True, help="Print a line of JSON for each photo, and one for the summary."
 )
@@ -135,7 +131,7 @@ def colorize(
     marks: MarkFiles,
     encoding: FileOptions,
     planning: Planning,
-    workers: int | None,
+    many: Many,
     as_json: bool,
 ) -> None:
     """Color photos: files, folders, glob patterns, or - for standard input.
@@ -143,13 +139,22 @@ def colorize(
     Results are named colorized_<photo> and lie beside the photo or in --out. A broken photo is named, and
     the others go on.
     """
+    if not photos and many.listed is None:
+        raise click.MissingParameter(param_hint="'PHOTO...'", param_type="argument")
+    if photos and many.listed is not None:
+        raise OptionError("PHOTO, --list: expected one of them, got both")
     out = STREAM if out in _STDOUT else out
     is_stream = any(photo == STREAM or is_own_pipe(photo) for photo in photos)
     to_stdout = out == STREAM or (out is None and is_stream)
     existing = planning["existing"]
     if len(photos) > 1 and (is_stream or out == STREAM or any(marks)):
         raise OptionError("PHOTO: expected a single one with -, --hints or --keep, got several")
-    need_streams(stdin=STREAM in photos, stdout=to_stdout or as_json)
+    if many.is_asked_for and (is_stream or to_stdout or variants is not None or any(marks)):
+        raise OptionError(
+            "--list, --shard, --dask, --outcomes: expected photos and results in files, "
+            "without --variants, --hints and --keep"
+        )
+    need_streams(stdin=STREAM in (*photos, many.listed), stdout=to_stdout or as_json)
     if to_stdout and as_json:
         raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
     if variants is not None and (len(photos) > 1 or to_stdout or is_stream or existing == "skip"):
@@ -167,9 +172,9 @@ def colorize(
     elif is_stream or to_stdout:
         _colorize_stream(photos[0], out, load, marks, encoding, existing)
     else:
-        plan = _plan(photos, out, planning, encoding)
-        report = _Report(plan, as_json)
-        raise SystemExit(report.run(load, marks, workers))
+        plan = _plan(photos if many.listed is None else many.names(), out, planning, encoding, many)
+        report = _Report(plan, many, as_json)
+        raise SystemExit(report.run(load, marks))
 
 
 def _colorize_stream(
@@ -211,25 +216,41 @@ def _colorize_stream(
     sys.stdout.buffer.flush()
 
 
-def _plan(photos: tuple[str, ...], out: str | None, planning: Planning, encoding: FileOptions) -> Plan:
+def _plan(
+    photos: Sequence[str], out: str | None, planning: Planning, encoding: FileOptions, many: Many
+) -> Plan:
     """Plan a folder of results, or the one file that *out* names by its ending."""
     from PIL import Image
 
     from colorful.images import EXTENSIONS
     from colorful.plan import Job, Plan, make_plan
+    from colorful.storage import location
 
-    ending = "" if out is None or Path(out).is_dir() else Path(out).suffix.lower()
-    if out is not None and ending in EXTENSIONS:
-        if len(photos) > 1 or Path(photos[0]).is_dir():
+    listed, existing = many.listed is not None, planning["existing"]
+    if many.goes_on and existing == "refuse":
+        existing = "skip"
+    where = None if out is None else location(out)
+    ending = "" if where is None or (isinstance(where, Path) and where.is_dir()) else where.suffix.lower()
+    if where is not None and ending in EXTENSIONS:
+        if listed or len(photos) > 1 or Path(photos[0]).is_dir():
             raise OptionError(f"--out: expected a folder for several photos, got the file name {out!r}")
-        return Plan([Job(Path(photos[0]), Path(out), named=True)], [], planning["existing"], encoding)
+        return Plan([Job(location(photos[0]), where, named=True)], [], existing, encoding)
     # Who writes picture.jp2 does not want a folder of that name.
     if ending and ending in Image.registered_extensions():
         raise OptionError(
             f"--out: expected a folder, or a name ending in {' '.join(EXTENSIONS)}, got {out!r}"
         )
     with _Search() as search:
-        return make_plan(photos, out, **planning, progress=search.progress, **encoding)
+        plan = make_plan(
+            photos,
+            out,
+            recursive=planning["recursive"],
+            listed=listed,
+            existing=existing,
+            progress=search.progress,
+            **encoding,
+        )
+    return plan if many.shard is None else plan.shard(*many.shard)
 
 
 class _Search:
@@ -276,13 +297,14 @@ def _prepare_file(target: Path, format: str | None, *, overwrite: bool) -> None:
 class _Report:
     """Say what becomes of each photo: on a terminal a bar and what failed, elsewhere a line each."""
 
-    def __init__(self, plan: Plan, as_json: bool) -> None:
+    def __init__(self, plan: Plan, many: Many, as_json: bool) -> None:
         from colorful.cli.progress import make_bar
 
-        self._plan, self._total = plan, len(plan.jobs)
+        self._plan, self._many, self._total = plan, many, len(plan.jobs)
         self._as_json = as_json
         self._start = time.monotonic()
-        self._outcomes: set[Outcome] = set()  # an interrupt may have one reported twice
+        self._counts: Counter[str] = Counter()
+        self._last: Outcome | None = None
         has_bar = self._total > 1 and bool(sys.stderr) and sys.stderr.isatty() and not as_json
         self._bar = make_bar("photos", self._total) if has_bar else None
         if self._bar is not None:
@@ -290,25 +312,46 @@ class _Report:
         for problem in plan.problems:
             self.progress(problem, 0, self._total)
 
-    def run(self, load: Callable[[], Colorizer], marks: MarkFiles, workers: int | None) -> int:
+    def run(self, load: Callable[[], Colorizer], marks: MarkFiles) -> int:
         """Color the photos, and give the exit status."""
-        from colorful.folder import run
+        from colorful.folder import Summary
 
         if not self._plan.jobs:
-            return self.close()
+            return self.close(Summary(0, 0, [], 0.0))
         colorizer = load()
-        said = marks.read(colorizer.settings["max_pixels"])
         try:
-            run(self._plan, colorizer, **said, workers=workers, progress=self.progress)
+            return self.close(self._color(colorizer, marks))
         except KeyboardInterrupt:
-            return self.close(interrupted=True)
-        return self.close()
+            return self.close(None)
+
+    def _color(self, colorizer: Colorizer, marks: MarkFiles) -> Summary:
+        outcomes = self._many.format(self._plan.out)
+        if self._many.dask is not None:
+            from colorful import cluster
+
+            with connected(self._many.dask, self._many.workers) as client:
+                return cluster.run(client, self._plan, colorizer, outcomes=outcomes, progress=self.progress)
+        from colorful.folder import run
+
+        said = marks.read(colorizer.settings["max_pixels"])
+        return run(
+            self._plan,
+            colorizer,
+            **said,
+            outcomes=outcomes,
+            workers=self._many.workers,
+            progress=self.progress,
+        )
 
     def progress(self, outcome: Outcome, finished: int, total: int) -> None:
         """Take in what became of one photo."""
-        self._outcomes.add(outcome)
+        if outcome is self._last:  # an interrupt may have one reported twice
+            return
+        self._last = outcome
+        self._counts[outcome.status] += 1
+        self._counts["warned"] += bool(outcome.warnings)
         if self._as_json:
-            self._print_json(asdict(outcome))
+            self._print_json(outcome.row())
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=finished)
         if outcome.status == "failed":
@@ -321,14 +364,15 @@ class _Report:
                 else f"{result} exists, skipped"
             )
 
-    def close(self, *, interrupted: bool = False) -> int:
-        """Say what became of all photos, and give the exit status."""
+    def close(self, summary: Summary | None) -> int:
+        """Say what became of all photos, and give the exit status; without a summary after an interrupt."""
         if self._bar is not None:
             self._bar.stop()
+        interrupted = summary is None
         seconds = time.monotonic() - self._start
-        statuses = Counter(outcome.status for outcome in self._outcomes)
-        counts = {status: statuses[status] for status in ("done", "skipped", "failed")}
-        counts["warned"] = sum(bool(outcome.warnings) for outcome in self._outcomes)
+        counts = {status: self._counts[status] for status in ("done", "skipped", "failed", "warned")}
+        if summary is not None:  # with those that an earlier run had done
+            counts["skipped"] = summary.skipped
         if self._as_json:
             self._print_json(
                 {"summary": {**counts, "seconds": round(seconds, 3), "interrupted": interrupted}}
@@ -340,13 +384,14 @@ class _Report:
             speed = f" ({counts['done'] / seconds:.1f} photos/s)" if counts["done"] else ""
             tell(f"{', '.join(words)} in {seconds:.1f} s{speed}")
         if interrupted:
-            complain("interrupted; the same command with --skip-existing goes on")
+            how = "" if self._many.goes_on else " with --skip-existing"
+            complain(f"interrupted; the same command{how} goes on")
             return INTERRUPTED
         return 1 if counts["failed"] else 0
 
     @staticmethod
     def _print_json(value: object) -> None:
-        click.echo(json.dumps(value, default=str))
+        click.echo(json.dumps(value))
 
 
 def _reason(outcome: Outcome) -> str:

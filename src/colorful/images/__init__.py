@@ -5,7 +5,7 @@ from colorful.images.metadata import Metadata
 from colorful.images.others import FORMATS
 from colorful.images.picture import Picture
 from colorful.images.reading import MAX_PIXELS, Source, read, read_pages, read_size
-from colorful.images.writing import Saving, encode, write
+from colorful.images.writing import Saving, encode, encode_as, write
 
 __all__ = [
     "ENDINGS",
@@ -17,6 +17,7 @@ __all__ = [
     "Saving",
     "Source",
     "encode",
+    "encode_as",
     "read",
     "read_pages",
     "read_size",

@@ -127,11 +127,11 @@ def read_pages(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Iterat
             yield picture
 
 
-def read_size(path: str | os.PathLike[str] | bytes) -> tuple[int, int]:
+def read_size(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:
     """Read the size of the photo that :func:`read` takes off its header, without decoding it.
 
     Args:
-        path: A file, or its bytes.
+        source: A file, or its bytes.
 
     Returns:
         Height and width in pixels as stored, before the EXIF turn.
@@ -139,7 +139,7 @@ def read_size(path: str | os.PathLike[str] | bytes) -> tuple[int, int]:
     Raises:
         ImageError: If the file cannot be opened, or is no picture that is read.
     """
-    with _opened(path) as (file, name), _guarding(name):
+    with _opened(source) as (file, name), _guarding(name):
         head = file.read(32)
         file.seek(0)
         if head.startswith((png.SIGNATURE, jpeg.MAGIC)):

@@ -68,15 +68,32 @@ def write(
     """
     target = Path(path)
     files.check_target(target, overwrite=overwrite)
-    with naming(target.name):
-        data = encode(
+    files.write(target, encode_as(picture, target.name, **saving), overwrite=overwrite)
+    return target
+
+
+def encode_as(picture: Picture | Iterable[Picture], name: str, **saving: Unpack[Saving]) -> bytes:
+    """Encode a picture, or the pages of a TIFF, as the file of that name; see :func:`encode`.
+
+    Args:
+        picture: What to encode.
+        name: Whose ending says the format, where *saving* does not.
+        **saving: How it is encoded.
+
+    Returns:
+        The content of the file.
+
+    Raises:
+        OptionError: If the format is unknown.
+        OutputError: If it cannot hold the picture.
+    """
+    with naming(name):
+        return encode(
             picture,
-            saving.get("format") or _format_of(target),
+            saving.get("format") or _format_of(Path(name)),
             quality=saving.get("quality"),
             provenance=saving.get("provenance", True),
         )
-    files.write(target, data, overwrite=overwrite)
-    return target
 
 
 def encode(

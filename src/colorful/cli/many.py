@@ -1,0 +1,129 @@
+"""Options of ``colorful colorize`` for more photos than one machine colors: lists, shards, clusters."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from colorful.cli.options import group
+from colorful.errors import OptionError
+from colorful.files import in_words, open_regular
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from colorful.outcomes import Format
+
+
+@dataclass(frozen=True)
+class Many:
+    """What was asked for.
+
+    Attributes:
+        listed: A file with names of photos, ``-`` for standard input.
+        shard: Which part of how many.
+        dask: Address of a scheduler, or ``local``.
+        outcomes: How to keep what became of photos.
+        workers: Photos at a time on this machine.
+    """
+
+    listed: str | None
+    shard: tuple[int, int] | None
+    dask: str | None
+    outcomes: Literal["jsonl", "parquet"] | None
+    workers: int | None
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether any of it is."""
+        return self.listed is not None or self.goes_on
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a run goes on from an earlier one, since a scheduler may start it again as it is."""
+        return self.shard is not None or self.dask is not None or self.outcomes is not None
+
+    def format(self, out: object) -> Format | None:
+        """Say how outcomes are kept: by themselves where results have a folder, beside which they lie."""
+        if self.outcomes is None and self.goes_on and out is not None:
+            return "jsonl"
+        return self.outcomes
+
+    def names(self) -> list[str]:
+        """Read the list."""
+        listed = self.listed or "-"
+        try:
+            if listed == "-":
+                data = sys.stdin.buffer.read()
+            else:
+                with open_regular(Path(listed)) as file:
+                    data = file.read()
+        except OSError as error:
+            raise OptionError(f"--list: {listed}: cannot be read: {in_words(error)}") from error
+        ends = b"\0" if b"\0" in data else b"\n"
+        names = [name if ends == b"\0" else name.rstrip(b"\r") for name in data.split(ends)]
+        return [os.fsdecode(name) for name in names if name]
+
+
+def _parse(shard: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", shard)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise OptionError(f"--shard: expected I/N with I from 1 to N, got {shard!r}")
+    return int(found[1]), int(found[2])
+
+
+def _many(shard: str | None, **options: Any) -> Many:
+    return Many(shard=None if shard is None else _parse(shard), **options)
+
+
+many_options = group(
+    "many",
+    _many,
+    click.option(
+        "--list",
+        "listed",
+        metavar="FILE",
+        type=click.Path(allow_dash=True),
+        help="Take the photos named in FILE (- for stdin), one a line or with NUL between them.",
+    ),
+    click.option("--shard", metavar="I/N", help="Do the I-th of N parts; each machine does another one."),
+    click.option(
+        "--dask",
+        metavar="ADDRESS|local",
+        help="Let the workers of a Dask scheduler do it, or a process for each core here.",
+    ),
+    click.option(
+        "--outcomes",
+        type=click.Choice(["jsonl", "parquet"]),
+        help="Keep what became of each photo beside the results; jsonl with --shard and --dask.",
+    ),
+    click.option(
+        "-j",
+        "--workers",
+        type=click.IntRange(1),
+        help="How many photos to color at a time; as many as cores by default.",
+    ),
+)
+
+
+@contextlib.contextmanager
+def connected(dask: str, workers: int | None) -> Iterator[Client]:
+    """Connect to a scheduler, or start one with workers of one core each on this machine."""
+    from colorful import cluster, parallel
+
+    if dask != "local":
+        if workers is not None:
+            raise OptionError("--workers: has no meaning for a scheduler that has workers of its own")
+        with cluster.connect(dask) as client:
+            yield client
+        return
+    with cluster.start_local(workers or parallel.threads()) as client:
+        yield client
