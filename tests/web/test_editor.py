@@ -525,5 +525,8 @@ def test_a_photo_in_color_is_the_example(
     expect(page.locator(".card")).to_have_count(2)
     page.locator("#example-file").set_input_files(str(photos[0]))
     expect(page.locator("#editor-state")).to_have_text("This photo has no colors to follow.")
+    (tmp_path / "words.png").write_text("no picture")
+    page.locator("#example-file").set_input_files(str(tmp_path / "words.png"))
+    expect(page.locator("#editor-state")).to_contain_text("cannot open that file")
     page.locator("#example-none").click()
     expect(page.locator("#example-file")).to_be_focused()

@@ -390,7 +390,7 @@ class Editor {
   async example(source) {
     const { photo } = this;
     const picture = await createImageBitmap(source).catch(() => null);
-    if (!picture || photo !== this.photo) return this.say(picture ? "" : t("problem-bad-photo"));
+    if (!picture || photo !== this.photo) return this.say(picture ? "" : t("example-unread"));
     const { width, height } = picture;
     const like = colorsOf(picture, [0, 0, width, height], 12);
     if (!like.some(isColorful)) return this.say(t("example-grey"));
