@@ -19,6 +19,7 @@ DIST = ROOT / "dist"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 EXTRAS = ",".join(PROJECT["project"]["optional-dependencies"])
 MAX_WHEEL_BYTES = 10_000_000
+NO_URLS = "pyproject.toml: [project.urls] is missing; its owner sets the addresses there, once"
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
@@ -48,6 +49,8 @@ def build(session: nox.Session) -> None:
         session.error(
             f"{wheel().name}: expected at most {MAX_WHEEL_BYTES} bytes, got {wheel().stat().st_size}"
         )
+    if "urls" not in PROJECT["project"]:
+        session.warn(NO_URLS)
 
 
 @nox.session(requires=["build"])
@@ -74,11 +77,12 @@ def parity(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, formatting and spelling."""
+    """Check style, formatting, spelling, and that the workflows give away nothing."""
     install(session, group="lint")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("codespell")
+    session.run("zizmor", "--offline", "--no-progress", "--quiet", ".github")
 
 
 @nox.session
@@ -174,6 +178,8 @@ def release(session: nox.Session) -> None:
         rf"^## {re.escape(version)} - \d{{4}}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.M
     ):
         problems.append(f"CHANGELOG.md has no section '## {version} - YYYY-MM-DD'")
+    if "urls" not in PROJECT["project"]:
+        problems.append(NO_URLS)
     if _git("status", "--porcelain"):
         problems.append("the work tree has changes that are not committed")
     if f"v{version}" not in _git("tag", "--points-at", "HEAD").split():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import tomllib
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,15 @@ html_title = f"colorful {version}"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["gallery.css"]
+
+_project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+_urls = _project.get("urls", {})  # the one place where they are set
+if "Source" in _urls:
+    html_theme_options = {
+        "source_repository": _urls["Source"],
+        "source_branch": "main",
+        "source_directory": "docs/",
+    }
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
