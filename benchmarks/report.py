@@ -8,6 +8,7 @@ from typing import Any
 
 from measure import RESULTS, table
 from report_choices import SECTIONS as CHOICES
+from report_costs import SECTIONS as COSTS
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "benchmarks.md"
 
@@ -302,6 +303,7 @@ def main() -> None:
         "web_load": (web_load,),
         "web_crowd": (web_crowd,),
         "web_preview": (web_preview,),
+        **COSTS,
         **CHOICES,
     }
     first: dict[str, Any] | None = None
