@@ -68,7 +68,7 @@ def network_file(network: Network, *, half: bool = False, hints: bool = True) ->
     Args:
         network: As for :func:`export_onnx`, like *half*.
         half: See there.
-        hints: Whether it takes hints if the network does; see :func:`colorful.export.graph.network_graph`.
+        hints: Whether it takes hints if the network does.
 
     Returns:
         The content of the file.

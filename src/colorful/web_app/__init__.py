@@ -18,6 +18,7 @@ import colorful
 from colorful import files, hub, images
 from colorful.colorizer import Colorizer
 from colorful.errors import MissingExtraError, OutputError
+from colorful.hub import FetchOptions
 from colorful.images.xmp import Packet
 from colorful.models.network import Network
 from colorful.protocols import LONGEST
@@ -61,7 +62,7 @@ def write_web_app(
     *,
     runtime: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
-    **options: Unpack[hub.FetchOptions],
+    **options: Unpack[FetchOptions],
 ) -> Path:
     """Make a folder of static files that is a page which colors photos in the browser.
 
