@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -62,6 +63,8 @@ class Trainer:
         *,
         report: Callable[[Network, int], Mapping[str, float]] | None = None,
     ) -> None:
+        if options.hints_only:  # a batch without hints would have nothing to teach
+            options = replace(options, crops=replace(options.crops, hinted=1.0))
         # We set the precision ourselves: accelerate would keep the first one for the whole process.
         # Batches without hints leave the layers of hints without gradients.
         handler = DistributedDataParallelKwargs(find_unused_parameters=0 < options.crops.hinted < 1)
