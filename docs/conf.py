@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import re
 import sys
 import tomllib
@@ -74,17 +75,17 @@ sphinx_gallery_conf = {
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(torch|numpy|np|npt|PIL|pathlib|collections|flask|click|contextlib|logging|_?io|os|types)(\..*)?",
+        r"(torch|numpy|np|npt|PIL|pathlib|collections|flask|click|contextlib|distributed|logging|_?io|os|types)(\..*)?",
     ),
     # Names as the source abbreviates them, where a type is written inside another.
     (r"py:class", r"(Tensor|NDArray|Image|Image\.Image|Path|Device|nn\.Module|optional)"),
     # Type variables and aliases of ours, which are spelled out where they stand.
     (
         r"py:(class|obj|data)",
-        r".*\b(WSGIApplication|Kind|Numbers|Pixels|Gamut|Precision|Upsampling|ProtocolName|Mask|FileLike|PretrainedOptions|FileOptions)",
+        r".*\b(WSGIApplication|Format|Kind|Numbers|Pixels|Gamut|Precision|Upsampling|ProtocolName|Mask|FileLike|PretrainedOptions|FileOptions)",
     ),
     # What a public value holds and its own methods tell about.
-    (r"py:class", r".*\b(Measure|ScoreTable|TensorInfo)"),
+    (r"py:class", r".*\b(Decoder|Measure|ScoreTable|TensorInfo)"),
 ]
 
 
@@ -97,7 +98,7 @@ def spell_options(
     function = obj.__init__ if isinstance(obj, type) else obj
     for parameter, annotation in inspect.get_annotations(function).items():
         if found := re.fullmatch(r"(?:typing\.)?Unpack\[(.+)\]", str(annotation)):
-            options_of = vars(sys.modules[function.__module__])[found[1]]
+            options_of = operator.attrgetter(found[1])(sys.modules[function.__module__])
             spelled = ", ".join(f"{key}=..." for key in options_of.__annotations__)
             # The star before them may be there already.
             signature = signature.replace(

@@ -87,7 +87,7 @@ class Colorizer(LoadedModel):
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hex, of what decides the colors: weights, look, settings, precision and example.
+        """SHA-256, in hex, of what decides the colors (weights, look, settings, precision and example).
 
         Two machines whose colorizers have the same digest color a photo alike.
         """

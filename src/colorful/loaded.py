@@ -169,7 +169,7 @@ class LoadedModel:
 
     @property
     def weights_digest(self) -> str:
-        """SHA-256 of the weights in hex: of the file they came from, or of the tensors if there is none."""
+        """SHA-256, in hex, of the file the weights came from, or of the tensors if there is none."""
         if self._weights_digest is None:
             self._weights_digest = self._sum_up()
         return self._weights_digest
