@@ -83,7 +83,8 @@ export class Card {
   }
 
   ready() {
-    const { width, height, animated, warnings } = this.photo.info;
+    // Where the browser itself reads the photo there are no warnings.
+    const { width, height, animated, warnings = [] } = this.photo.info;
     this.say("ready", { size: `${width} × ${height}` });
     if (animated) this.state.append(` · ${t("first-frame")}`);
     else for (const warning of warnings) this.state.append(` · ${warning}`);
