@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import types
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -41,7 +42,11 @@ def authors_ddcolor() -> Iterator[type[nn.Module]]:
         put = {f"torchvision{name}": Standin(f"torchvision{name}") for name in names}
     sys.modules.update(put)
     try:
-        yield importlib.import_module("spandrel_extra_arches.architectures.DDColor").DDColor
+        with warnings.catch_warnings():
+            # Other networks of the package are compiled as torch no longer advises.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            network = importlib.import_module("spandrel_extra_arches.architectures.DDColor").DDColor
+        yield network
     finally:
         for name in put:
             del sys.modules[name]
