@@ -160,6 +160,30 @@ def test_a_cluster_gives_what_a_folder_gives(
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told how much memory to keep")
+def test_a_worker_takes_the_memory_of_one_photo_for_the_next(painter: Colorizer) -> None:
+    """Dask has freed memory given back at once; while a run lasts, a worker need not fetch it anew."""
+
+    def page_faults() -> int:  # by which the kernel is asked for memory
+        import resource
+
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(20):
+            np.ones(1 << 20)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    with cluster.start_local(1) as client:
+        (at_first,) = client.run(page_faults).values()
+        client.register_plugin(cluster._Model(painter, "model"), name="model")
+        client.run(page_faults)
+        (within,) = client.run(page_faults).values()
+        client.unregister_worker_plugin("model")
+        (after,) = client.run(page_faults).values()
+    assert within < at_first / 20
+    assert after > at_first / 2
+
+
 def test_another_version_on_a_worker_is_refused(
     client: Any, album: Path, tmp_path: Path, painter: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
