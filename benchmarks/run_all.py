@@ -35,7 +35,7 @@ def main() -> None:
         ["beside.py"],
         ["measures.py"],
     ]
-    runs += [["web_load.py"], ["web_crowd.py"], ["web_preview.py"]]
+    runs += [["web_load.py"], ["web_crowd.py"], ["web_preview.py"], ["web_app.py"]]
     if options.photos or options.large:
         guided = ["guided.py"]
         guided += ["--photos", *options.photos] if options.photos else []
