@@ -272,8 +272,8 @@ def web_app(results: dict[str, Any]) -> str:
     return (
         "## The page without a server\n\nFrom the choice of a one-megapixel JPEG to its picture in color, "
         "lite: Chromium without a screen, by WebAssembly in one thread, "
-        f"{row['median']:.2f} s ({row['q1']:.2f} to {row['q3']:.2f}); the first photo after the page was opened "
-        f"{results['seconds_first_photo']:.1f} s.\n"
+        f"{row['median']:.2f} s ({row['q1']:.2f} to {row['q3']:.2f}); the first photo after the page was "
+        f"opened {results['seconds_first_photo']:.1f} s.\n"
     )
 
 

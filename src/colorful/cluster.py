@@ -46,8 +46,8 @@ _SECONDS_A_BATCH = 1.0
 _MOST_IN_A_BATCH = 64
 # How long to wait for a scheduler, and for a first worker.
 _PATIENCE = 60.0
-# Dask's nanny has glibc give freed memory back at once, by this variable. But one photo frees what the next one
-# takes, and to fetch it from the kernel anew costs a third of the rate.
+# Dask's nanny has glibc give freed memory back at once, by this variable. But one photo frees what the next
+# one takes, and to fetch it from the kernel anew costs a third of the rate.
 _GIVE_BACK = "MALLOC_TRIM_THRESHOLD_"
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
