@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -165,3 +168,31 @@ def test_a_fork_goes_on_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None
     assert parallel.threads() == 1
     torch.set_num_threads(6)
     assert parallel.threads() == 6
+
+
+SMALL_STACKS = """
+import threading
+threading.stack_size(65536)
+import numpy as np, torch
+torch.set_num_threads(3)
+from pathlib import Path
+from PIL import Image
+import colorful
+from colorful.parallel import ahead, beside
+photo = np.add.outer(np.arange(700), np.arange(900)).astype(np.uint8)
+for number in range(3):
+    Image.fromarray(photo).save(f"{number}.png")
+colorizer = colorful.Colorizer.from_pretrained("lite", device="cpu")
+assert colorful.colorize_folder(".", "out", colorizer=colorizer, workers=3).done == 3
+assert colorizer.colorize(photo).shape == (700, 900, 3)
+deep = lambda number: torch.randn(64, 256, 256).softmax(0).mean().item()
+assert len(list(ahead(deep, range(6), share_cores=True))) == 6
+assert len(beside(lambda: deep(0), 3)) == 3
+assert threading.stack_size() == 65536
+"""
+
+
+def test_a_program_may_give_its_own_threads_little_room(tmp_path: Path) -> None:
+    """Where a program has asked for small stacks, our threads still have the stack that torch needs."""
+    run = subprocess.run([sys.executable, "-c", SMALL_STACKS], cwd=tmp_path, capture_output=True, check=False)
+    assert (run.returncode, run.stderr) == (0, b"")

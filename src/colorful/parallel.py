@@ -27,6 +27,9 @@ Out = TypeVar("Out")
 _AHEAD = 4
 """Items that wait for each thread or for the caller."""
 
+_STACK = 8 << 20  # bytes; as much as Linux gives a program's first thread
+_starting = threading.Lock()
+
 
 def _is_fork() -> bool:
     """Tell whether this process is a fork that still runs its parent's program, where Linux tells."""
@@ -72,6 +75,25 @@ class Cores:
             torch.set_num_threads(self.count)
 
 
+@contextmanager
+def deep() -> Iterator[None]:
+    """Give threads that are started within the stack that torch needs.
+
+    A host program may have asked for small ones for its own (:func:`threading.stack_size`): in these, torch
+    would end the whole program.
+    """
+    with _starting:
+        before = threading.stack_size()
+        if before == 0 or before >= _STACK:
+            yield
+            return
+        threading.stack_size(_STACK)
+        try:
+            yield
+        finally:
+            threading.stack_size(before)
+
+
 def beside(work: Callable[[], Out], count: int) -> list[Out]:
     """Call *work* in the calling thread and in others.
 
@@ -86,7 +108,8 @@ def beside(work: Callable[[], Out], count: int) -> list[Out]:
         return [work()]
     # The calling thread does a share itself: the memory that the network has just freed is at hand there.
     with ThreadPoolExecutor(count - 1, thread_name_prefix="colorful-bands") as pool:
-        others = [pool.submit(work) for _ in range(count - 1)]
+        with deep():
+            others = [pool.submit(work) for _ in range(count - 1)]
         return [work(), *(other.result() for other in others)]
 
 
@@ -122,7 +145,8 @@ def ahead(
     try:
         waiting: deque[Future[Out]] = deque()
         for item in items:
-            waiting.append(pool.submit(call, item))
+            with deep():
+                waiting.append(pool.submit(call, item))
             if len(waiting) >= _AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -177,8 +201,9 @@ def finish(
 
     crew = [threading.Thread(target=serve, name=f"colorful-{number}") for number in range(workers)]
     try:
-        for thread in crew:
-            thread.start()
+        with deep():
+            for thread in crew:
+                thread.start()
         at_work = workers
         while at_work:
             if not ready.get():

@@ -16,7 +16,7 @@ from torch import Tensor
 from colorful.hints import Hint, rasterize
 from colorful.lab import annealed_mean
 from colorful.lab.steady import Trail, follow, join
-from colorful.parallel import Cores
+from colorful.parallel import Cores, deep
 from colorful.video.motion import Motion, Tracker
 
 if TYPE_CHECKING:
@@ -274,7 +274,8 @@ class Crew:
 
         thread = threading.Thread(target=work, name=f"colorful-video-{len(self._threads)}", daemon=True)
         self._threads.append(thread)
-        thread.start()
+        with deep():
+            thread.start()
 
         def take() -> Iterator[T]:
             while not self._stopped.is_set():

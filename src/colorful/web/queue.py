@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from colorful.errors import ColorfulError
-from colorful.parallel import Cores
+from colorful.parallel import Cores, deep
 
 T = TypeVar("T")
 
@@ -148,7 +148,8 @@ class Queue:
             if len(self._crew) <= self.workers:
                 name = f"colorful-{len(self._crew)}"
                 self._crew.append(threading.Thread(target=self._serve, name=name, daemon=True))
-                self._crew[-1].start()
+                with deep():
+                    self._crew[-1].start()
             self._change.notify_all()
         while True:
             try:

@@ -24,6 +24,7 @@ from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from colorful.errors import OutputError
+from colorful.parallel import deep
 from colorful.web.archive import STREAMS
 from colorful.web.problems import JSON_TYPE, Problem, lacks_room
 from colorful.web.studio import Studio
@@ -180,23 +181,25 @@ class Server:
         # For a name with several addresses there is one listener each; they share this map and the threads.
         self._map: dict[int, Any] = {}
         try:
-            create_server(
-                app,
-                map=self._map,
-                host=host,
-                port=port,
-                # Every place of the queue blocks a thread; what needs no model is served beside them.
-                threads=studio.queue.places + STREAMS + 4,
-                channel_timeout=_SILENCE,
-                cleanup_interval=2,
-                connection_limit=512,
-                max_request_body_size=studio.limits.request_bytes + 1,
-                # One answer is taken whole, so that a slow reader holds no thread; of a stream only so much.
-                outbuf_high_watermark=_AHEAD,
-                channel_request_lookahead=1,  # so that it is noticed when a client leaves
-                clear_untrusted_proxy_headers=not trust_proxy,
-                ident=None,
-            )
+            with deep():
+                create_server(
+                    app,
+                    map=self._map,
+                    host=host,
+                    port=port,
+                    # Every place of the queue blocks a thread; what needs no model is served beside them.
+                    threads=studio.queue.places + STREAMS + 4,
+                    channel_timeout=_SILENCE,
+                    cleanup_interval=2,
+                    connection_limit=512,
+                    max_request_body_size=studio.limits.request_bytes + 1,
+                    # One answer is taken whole, so that a slow reader holds no thread; of a stream only so
+                    # much.
+                    outbuf_high_watermark=_AHEAD,
+                    channel_request_lookahead=1,  # so that it is noticed when a client leaves
+                    clear_untrusted_proxy_headers=not trust_proxy,
+                    ident=None,
+                )
         except (OSError, ValueError) as error:
             wasyncore.close_all(self._map, ignore_all=True)
             raise OutputError(f"cannot listen on {host} port {port}: {error}") from error
