@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import gc
+import locale
+import logging
 import multiprocessing
 import os
+import random
+import signal
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,11 +20,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from PIL import Image, ImageFile
 
+import colorful
 from colorful import Colorizer, Hint
 from colorful.models import Network, create
 
 Array = npt.NDArray[Any]
+LOGGERS = logging.root.manager.loggerDict
 
 # Grey values down to black, and floats so small that NumPy's powers underflow.
 GREY = (np.add.outer(np.arange(48), np.arange(64)) % 112).astype(np.uint8)
@@ -99,6 +108,47 @@ def test_the_state_of_the_host_changes_no_photo(
             assert ours.dtype == right.dtype
             atol = 1 if ours.dtype == np.uint8 else 1e-3 * max(1, np.abs(right).max())
             np.testing.assert_allclose(ours.astype(np.float64), right, rtol=0, atol=atol)
+
+
+def state() -> dict[str, object]:
+    """What a program may have set, or counts on, that all of its libraries share."""
+    named = ("colorful", "PIL", "tifffile", "imagecodecs")  # where nobody listens, nothing is to be printed
+    loggers = {
+        name: (each.level, each.handlers, each.propagate)
+        for name, each in LOGGERS.items()
+        if isinstance(each, logging.Logger) and name.split(".")[0] not in named
+    }
+    return {
+        "random numbers": (random.getstate(), str(np.random.get_state()), torch.get_rng_state().tolist()),
+        "torch": (torch.get_num_threads(), torch.get_default_dtype(), torch.get_default_device()),
+        "gradients": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+        "algorithms": (torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()),
+        "NumPy": (np.geterr(), np.get_printoptions()),
+        "warnings": list(warnings.filters),
+        "system": (dict(os.environ), Path.cwd(), locale.setlocale(locale.LC_ALL)),
+        "signals": [signal.getsignal(number) for number in signal.valid_signals()],
+        "Python": (list(sys.path), list(sys.meta_path), sys.getrecursionlimit(), sys.excepthook),
+        "threads": (threading.stack_size(), threading.excepthook, threading.active_count()),
+        "garbage": (gc.isenabled(), gc.get_threshold()),
+        "Pillow": (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES),
+        "logging": (logging.root.level, logging.root.handlers, loggers),
+    }
+
+
+def test_nothing_that_a_program_shares_is_changed(tmp_path: Path) -> None:
+    """After a photo, a folder, hints and broken files the program around us finds all as it was."""
+    Image.fromarray(GREY).save(tmp_path / "a.webp")
+    (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    before = state()
+    colorizer = Colorizer.from_pretrained("lite", device="cpu", network_size=64)
+    prediction = colorizer.predict(GREY, hints=[Hint(20, 20, "#c03020")])
+    prediction.variants(2)
+    prediction.ask(2)
+    summary = colorful.colorize_folder(tmp_path, tmp_path / "out", colorizer=colorizer, workers=2)
+    assert (summary.done, len(summary.failed)) == (1, 1)
+    after = state()
+    for name, value in before.items():
+        assert after[name] == value, name
 
 
 FORKS = """

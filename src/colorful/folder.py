@@ -27,7 +27,7 @@ from colorful.images import Saving
 from colorful.images.log import collecting
 from colorful.naming import identity, is_too_long
 from colorful.outcomes import Format, Record
-from colorful.photos import Photo, Source
+from colorful.photos import Source
 from colorful.plan import Choice, Existing, Job, Outcome, Plan, make_plan
 from colorful.prediction import Mask
 from colorful.raster import light
@@ -262,6 +262,8 @@ def color(
             raise
         except ColorfulError as error:
             outcome = Outcome(job.source, job.target, "failed", str(error))
+        except MemoryError:
+            outcome = Outcome(job.source, job.target, "failed", "the result does not fit into memory")
         except Exception as error:
             logger.debug("%s: unexpected failure", job.source, exc_info=True)
             outcome = Outcome(job.source, job.target, "failed", f"{type(error).__name__}: {error}")
@@ -371,8 +373,10 @@ def shows(
             return False
         parts = max(1, min(_PARTS, min(size) // _LEAST_PART))
         if pages == "first" and isinstance(result, Path) and isinstance(photo, Path):
-            with suppress(ImageError):  # a glance at a JPEG is quick, but leaves its ICC profile unread
-                ours, theirs = (Photo("", path).load(min_side=_PARTS) for path in (result, photo))
+            with suppress(ImageError):  # a glance at a JPEG is quick
+                ours, theirs = (
+                    images.read_rgb(path, min_side=_PARTS, max_pixels=max_pixels) for path in (result, photo)
+                )
                 if _alike(ours, theirs, parts):
                     return True
         pairs = zip_longest(_pages(result, max_pixels, pages), _pages(photo, max_pixels, pages))

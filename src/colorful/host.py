@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
@@ -12,8 +13,12 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from colorful import parallel
+from colorful.errors import ImageTooLargeError
 
 _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.linspace)
+
+
+_NO_ROOM = re.compile(r"can't allocate memory|not enough memory|out of memory|bad_alloc", re.IGNORECASE)
 
 
 class _Float32(TorchFunctionMode):
@@ -53,4 +58,11 @@ def unaffected() -> Iterator[None]:
             stack.enter_context(torch.device("cpu"))
         if torch.get_default_dtype() != torch.float32:
             stack.enter_context(_Float32())
-        yield
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, MemoryError) or _NO_ROOM.search(str(error)):
+                raise ImageTooLargeError(
+                    "photo: does not fit into memory; fewer at a time, or a smaller one, need less"
+                ) from error
+            raise

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import io
 import logging
 import os
 import tarfile
@@ -21,12 +20,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from colorful import parallel
 from colorful.errors import ImageError, KindError, MissingExtraError, PhotosError, RangeError, ShapeError
 from colorful.files import in_words, open_regular
-from colorful.images import ENDINGS
+from colorful.images import ENDINGS, read_rgb
 
 logger = logging.getLogger(__name__)
 
@@ -70,19 +69,21 @@ class Photo:
             raise ImageError(f"{self.name}: cannot be read: {in_words(error)}") from error
 
     def load(self, *, min_side: int | None = None) -> npt.NDArray[np.uint8]:
-        """Decode into upright RGB pixels, taken for sRGB whatever profile they carry.
+        """Decode into upright RGB pixels, as :func:`colorful.images.read_rgb` does.
 
         Args:
-            min_side: Allow a JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, much faster, as long as its
-                shorter side keeps at least this many pixels. By default every pixel is decoded.
+            min_side: The shorter side that is enough; by default every pixel is decoded.
 
         Returns:
-            Shape ``(H, W, 3)``.
+            sRGB, shape ``(H, W, 3)``.
 
         Raises:
             ImageError: If it is no picture, or a broken one.
         """
-        return np.asarray(_decode(self.read(), self.name, "RGB", min_side))
+        try:
+            return read_rgb(self.read(), min_side=min_side, name=self.name)
+        except MissingExtraError as error:
+            raise ImageError(f"{self.name}: {error}") from error
 
 
 class Split(NamedTuple):
@@ -304,35 +305,6 @@ def _from_file(path: Path, name: str) -> Iterator[Photo]:
             yield Photo(member.name, path, member.offset_data, member.size)
 
 
-def _decode(data: bytes, name: str, mode: str, min_side: int | None) -> Image.Image:
-    try:
-        with _open(data) as image:
-            if min_side is not None:
-                image.draft(mode, (min_side, min_side))
-            return ImageOps.exif_transpose(image).convert(mode)
-    except UnidentifiedImageError as error:
-        raise ImageError(f"{name}: is no picture in a known format") from error
-    except MissingExtraError as error:
-        raise ImageError(f"{name}: {error}") from error
-    # Pillow's decoders may raise any error on a broken file.
-    except Exception as error:
-        raise ImageError(f"{name}: cannot be decoded: {error}") from error
-
-
-def _open(data: bytes) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError:
-        if data[4:8] != b"ftyp":
-            raise
-    try:
-        from pillow_heif import HeifImageFile
-    except ImportError:
-        raise MissingExtraError("heif") from None
-    image: Image.Image = HeifImageFile(io.BytesIO(data), "")  # type: ignore[no-untyped-call]
-    return image
-
-
 def _near_pairs(photos: Sequence[Photo], held: int) -> npt.NDArray[np.intp]:
     """Find positions (i, j) of pictures that are nearly the same, i among the first *held*: (P, 2)."""
     hashes = np.stack([*parallel.ahead(_difference_hash, photos), np.zeros((2, 64), np.float32)])
@@ -349,10 +321,10 @@ def _near_pairs(photos: Sequence[Photo], held: int) -> npt.NDArray[np.intp]:
 def _difference_hash(photo: Photo) -> npt.NDArray[np.float32]:
     """Signs of the differences of neighbors in a 9 x 8 miniature, of it and its mirror image: (2, 64)."""
     try:
-        small = _decode(photo.read(), photo.name, "L", 16).resize((9, 8), Image.Resampling.BOX)
+        grey = Image.fromarray(photo.load(min_side=16)).convert("L")
     except ImageError:  # near to nothing; whoever loads it will say so
         return np.zeros((2, 64), np.float32)
-    tones = np.asarray(small, dtype=np.int16)
+    tones = np.asarray(grey.resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
     flipped = tones[:, ::-1]
     bits = np.stack([(pixels[:, 1:] > pixels[:, :-1]).ravel() for pixels in (tones, flipped)])
     return np.where(bits, np.float32(1), np.float32(-1))

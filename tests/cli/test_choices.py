@@ -84,6 +84,9 @@ def test_questions_are_filled_in_and_given_back(here: Path) -> None:
     assert [hint.color for hint in load_hints("cat.json")] == ["#4682b4"]
     assert run("cat.png", "--hints", "cat.json").exit_code == 0
     assert json.loads(run("ask", "cat.png").stdout)
+    refused = run("ask", "cat.png", "--max-pixels", "100")
+    assert refused.exit_code == 1
+    assert "cat.png: expected at most 100 pixels" in refused.stderr
 
 
 @pytest.mark.parametrize(

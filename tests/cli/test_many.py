@@ -53,6 +53,16 @@ def tree(folder: str) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_lists_of_windows_are_read(here: Path, model: str, encoding: str) -> None:
+    """Windows' editors and shells write a mark before text, two bytes a letter, and other ends of lines."""
+    Path("album/0/0.png").rename("album/0/naïve 相.png")
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    Path("list").write_bytes(f"{mark}album/0/naïve 相.png\r\nalbum/1/1.png\r\n".encode(encoding))
+    result = run("--list", "list", "-m", model, "-o", "out")
+    assert (result.exit_code, len(tree("out"))) == (0, 2), result.stderr
+
+
 def test_shards_of_the_command_are_the_whole(here: Path, model: str) -> None:
     """``--shard I/N`` for each I gives what one command gives; given again it has nothing to do."""
     run("album", "-r", "-m", model, "-o", "whole")

@@ -10,6 +10,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import sample_files as samples
+import skimage.data
 from PIL import Image
 
 from colorful import images
@@ -47,6 +48,54 @@ def test_without_its_end_mark_a_photo_is_whole_or_refused(progressive: bool) -> 
     for cut in (data[: len(data) * 2 // 3], data[:-30]):
         with pytest.raises(ImageError, match="truncated"):
             images.read(cut)
+
+
+SAVINGS: dict[str, dict[str, object]] = {
+    "plain": {},
+    "own tables": {"optimize": True},
+    "restarts": {"restart_marker_rows": 1},
+    "grey": {"mode": "L"},
+    "inks": {"mode": "CMYK"},
+}
+
+
+@pytest.mark.parametrize("saving", SAVINGS)
+def test_a_part_that_is_lost_is_never_passed_off_as_picture(saving: str) -> None:
+    """Card readers and rescue programs leave zeros for the rest, or cut it off and put an end mark there."""
+    options = dict(SAVINGS[saving])
+    image = Image.fromarray(skimage.data.coffee()[:200, :300]).convert(str(options.pop("mode", "RGB")))
+    data = samples.save(image, "JPEG", **options)
+    half = data[: len(data) // 2]
+    for lost in (half + b"\xff\xd9", half + bytes(len(half)), half + b"\xff" * 500, half):
+        for opened in (images.read, lambda data: images.read_rgb(data, min_side=40)):
+            with pytest.raises(ImageError, match="truncated"):
+                opened(lost)
+    for whole in (data, data + bytes(500), data[:-2] + bytes(500), data[:-2]):
+        assert images.read(whole).size == (200, 300)
+
+
+@pytest.mark.parametrize("last", [0, 128, 255])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_photo_that_is_even_at_its_end_is_whole(last: int, progressive: bool) -> None:
+    """Borders of scans are one color; nothing is missing there."""
+    pixels = np.full((120, 90, 3), last, np.uint8)
+    pixels[:60] = samples.photo()[:30, :45].repeat(2, axis=0).repeat(2, axis=1)
+    data = samples.save(Image.fromarray(pixels), "JPEG", progressive=progressive)
+    picture, said = read(data)
+    np.testing.assert_array_equal(picture.pixels, np.asarray(Image.open(io.BytesIO(data))))
+    assert not said
+
+
+def test_missing_scans_are_a_warning() -> None:
+    """A progressive photo that lacks its last scans is only less sharp, which is said."""
+    image = Image.fromarray(skimage.data.coffee()[:200, :300])
+    data = samples.save(image, "JPEG", progressive=True)
+    assert not read(data)[1]
+    scans = [place for place in range(len(data)) if data[place : place + 2] == b"\xff\xda"]
+    for cut in scans[1:]:
+        picture, said = read(data[:cut] + b"\xff\xd9")
+        assert picture.size == (200, 300)
+        assert said == "its last scans are missing: it is less sharp than it was"
 
 
 def test_a_height_that_is_told_behind_the_pixels_is_found() -> None:

@@ -77,6 +77,15 @@ def test_depth_that_is_not_read_is_a_warning() -> None:
     assert not warnings
 
 
+@pytest.mark.parametrize(("transfer", "is_said"), [(16, True), (18, True), (13, False)])
+def test_light_beyond_white_is_a_warning(transfer: int, is_said: bool) -> None:
+    """AVIF and HEIC of HDR, by PQ or HLG, look pale where that is not understood, and a warning says why."""
+    avif = bytes(imagecodecs.avif_encode(samples.photo(), primaries=9, transfer=transfer, matrix=9))
+    with collecting() as warnings:
+        images.read(avif)
+    assert warnings == ["its light goes beyond white (HDR), and is taken for that of sRGB"] * is_said
+
+
 def test_color_spaces_of_jpeg_2000_that_are_not_read_are_named() -> None:
     """A JPEG 2000 in CIELAB is not supported, and is not read as if it were RGB."""
     data: Any = imagecodecs.jpeg2k_encode(samples.photo(), level=0, codecformat="jp2")

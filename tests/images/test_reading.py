@@ -258,6 +258,32 @@ def test_every_kind_of_file_is_read(name: str, tmp_path: Path) -> None:
     assert picture.format in images.EXTENSIONS.values()
 
 
+@pytest.mark.parametrize("name", samples.every_file())
+def test_pixels_alone_are_those_of_the_whole_photo(name: str, tmp_path: Path) -> None:
+    """What only looks at pixels sees the same: upright, in sRGB, in 8 bits, in three channels."""
+    data = samples.every_file()[name]
+    (tmp_path / "photo").write_bytes(data)
+    picture = images.read(data)
+    expected = np.rint(full_range(picture.pixels) * 255).reshape(*picture.size, -1)
+    for source in (data, tmp_path / "photo"):
+        pixels = images.read_rgb(source)
+        np.testing.assert_array_equal(pixels, np.broadcast_to(expected, pixels.shape))
+        assert pixels.dtype == np.uint8
+        assert pixels.flags.writeable
+        assert images.read_size(source, upright=True) == picture.size == pixels.shape[:2]
+    fewer = 4 if name == "mpo" or name.split()[0] == "jpeg" else 1
+    assert images.read_rgb(data, min_side=9).shape[:2] == tuple(side // fewer for side in picture.size)
+
+
+def test_pixels_alone_are_not_warned_of_what_is_beside_them(caplog: pytest.LogCaptureFixture) -> None:
+    """Captions are of no account where only pixels are looked at; pixels that are left out are."""
+    broken = samples.png_with(samples.every_file()["png"], (b"zTXt", b"Comment\0\0no zlib"))
+    images.read_rgb(broken)
+    assert not caplog.messages
+    images.read_rgb(samples.every_file()["tiff pages"], name="album/scan.tif")
+    assert caplog.messages[0].startswith("album/scan.tif: has more than one picture (2)")
+
+
 @pytest.mark.parametrize(
     "name", [name for name in samples.every_file() if "tiff 16" in name or "tiff fl" in name]
 )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from colorful.cli import tell
-from colorful.cli.options import model_options
+from colorful.cli import need_streams, tell
+from colorful.cli.options import asking_model_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("-n", "--count", type=click.IntRange(1), default=3, help="How many places.")
 @click.option("-o", "--out", metavar="FILE.json", type=click.Path(), help="By default standard output.")
 @click.option("--overwrite", is_flag=True, help="Replace --out if it is there.")
-@model_options
+@asking_model_options
 def ask(photo: str, count: int, out: str | None, overwrite: bool, load: Callable[[], Colorizer]) -> None:
     """Say where hints help a photo most, as a JSON file to be filled in.
 
@@ -33,12 +33,12 @@ def ask(photo: str, count: int, out: str | None, overwrite: bool, load: Callable
     Each place comes with its likeliest colors, their names and their shares. Any color of CSS will do,
     such as "brown" or "#8a5a3c".
     """  # noqa: D301  (\b keeps click from rewrapping)
-    from colorful import files, images
+    from colorful import files
 
     if out is not None:
         files.check_target(out, overwrite=overwrite)
-    picture = images.read(sys.stdin.buffer if photo == "-" else photo)
-    places = load().predict(picture).ask(count)
+    need_streams(stdin=photo == "-", stdout=out is None)
+    places = load().predict(sys.stdin.buffer if photo == "-" else photo).ask(count)
     text = ",\n ".join(json.dumps(place.to_json()) for place in places)
     document = f"[{text}]\n"
     if out is None:

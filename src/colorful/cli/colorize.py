@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Self, TypedDict
 
@@ -195,8 +196,9 @@ def _colorize_stream(
         if existing == "skip" and os.path.lexists(str(out)):
             from colorful.folder import shows
 
-            source = sys.stdin.buffer.read() if photo == STREAM else Path(photo).read_bytes()
             most = load().settings["max_pixels"]
+            with nullcontext(sys.stdin.buffer) if photo == STREAM else Path(photo).open("rb") as stream:
+                source = images.take(stream, max_pixels=most)
             if not shows(Path(str(out)), source, max_pixels=most, pages=encoding["pages"]):
                 raise OutputExistsError(f"{out!r} exists already, and is no whole result of this photo")
             tell(f"{shown(out)} exists, skipped")

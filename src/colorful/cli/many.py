@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import re
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from colorful.outcomes import Format
+
+
+# What Windows' editors and shells put before text.
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,9 @@ class Many:
                     data = file.read()
         except OSError as error:
             raise OptionError(f"--list: {listed}: cannot be read: {in_words(error)}") from error
+        data = next(
+            (os.fsencode(data.decode(code)) for mark, code in _MARKS.items() if data.startswith(mark)), data
+        )
         ends = b"\0" if b"\0" in data else b"\n"
         names = [name if ends == b"\0" else name.rstrip(b"\r") for name in data.split(ends)]
         return [os.fsdecode(name) for name in names if name]

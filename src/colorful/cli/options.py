@@ -139,6 +139,7 @@ def _film_loader(*, dtype: Precision | None, **options: Any) -> Callable[[], Col
 _WHICH = (_MODEL, _REVISION, DEVICE, *SETTINGS)
 # A command gets a function that loads the model, so that it can refuse other options before.
 model_options = group("load", _loader, *_WHICH, _DTYPE)
+asking_model_options = group("load", _loader, *_WHICH, _DTYPE, _MAX_PIXELS)
 tuned_model_options = group("load", _loader, *_WHICH, _DTYPE, *_LOOK)
 photo_model_options = group("load", _loader, *_WHICH, _DTYPE, _MAX_PIXELS, *_LOOK, *_EXAMPLE)
 film_model_options = group("load", _film_loader, *_WHICH, _DTYPE_OF_FILMS, *_LOOK)

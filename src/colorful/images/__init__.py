@@ -4,7 +4,8 @@ from colorful.images.formats import ENDINGS, EXTENSIONS
 from colorful.images.metadata import Metadata
 from colorful.images.others import FORMATS
 from colorful.images.picture import Picture
-from colorful.images.reading import MAX_PIXELS, Source, read, read_pages, read_size
+from colorful.images.reading import Source, read, read_pages, read_rgb, read_size
+from colorful.images.sources import MAX_PIXELS, take
 from colorful.images.writing import Saving, encode, encode_as, write
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "encode_as",
     "read",
     "read_pages",
+    "read_rgb",
     "read_size",
+    "take",
     "write",
 ]

@@ -7,12 +7,14 @@ import re
 import struct
 from collections.abc import Iterator
 
+import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images import exif, iptc
 from colorful.images.log import warn
 from colorful.images.metadata import SideData
+from colorful.images.modes import rows
 from colorful.images.picture import Decoded, Space
 from colorful.images.pixels import widen
 from colorful.images.tags import DirectoryReader, Tag, decode_text
@@ -20,16 +22,17 @@ from colorful.images.tags import DirectoryReader, Tag, decode_text
 MAGIC = b"\xff\xd8\xff"
 
 _APP0, _APP1, _APP2, _APP11, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
-_COMMENT, _SCAN, _END, _LINES, _LOSSLESS_LS = 0xFE, 0xDA, 0xD9, 0xDC, 0xF7
+_COMMENT, _SCAN, _END, _LINES, _TABLES, _LOSSLESS_LS = 0xFE, 0xDA, 0xD9, 0xDC, 0xDB, 0xF7
 _IN_SCAN = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")  # markers but the restarts, which a scan is full of
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _EXIF, _XMP, _MORE_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _PROFILE, _PICTURES, _CREDENTIALS = b"ICC_PROFILE\0", b"MPF\0", b"JP"
 _RESOURCES = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
 _LITTLE = 1024  # bytes behind a picture that some programs leave there
+_STUFFED = 16  # zeros at an end that may be pixels
 _FILLING = bytes(range(1, 255)) * 64
 _ENTRIES, _THUMBNAILS = 0xB002, (0x010001, 0x010002)
-_LOSSLESS = 0xC3
+_LOSSLESS, _PROGRESSIVE = 0xC3, (0xC2, 0xCA)
 _SPACES: dict[int, Space] = {1: "gray", 3: "rgb"}
 
 
@@ -45,6 +48,7 @@ class File:
         self._pixels: list[bytes] = []
         self._side: list[tuple[int, int, bytes]] = []
         self.width = self.height = self._bits = self._frame = 0
+        self._components = b""
         for marker, place, body in _segments(data):
             is_side = marker == _COMMENT or _APP0 <= marker <= 0xEF
             if is_side:
@@ -58,6 +62,7 @@ class File:
             if marker in _FRAMES and len(body) >= 6 and not self.width:
                 self._bits, self.height, self.width, _ = struct.unpack(">BHHB", body[:6])
                 self._frame, frame_place = marker, len(self._pixels)
+                self._components = body[6::3]
             if is_needed or not is_side:
                 self._pixels.append(data[place - 4 : place + len(body)])
             if marker == _SCAN:
@@ -65,7 +70,8 @@ class File:
                 break
         else:
             raise ImageError("truncated or corrupt: there are no pixels")
-        self._end, lines = _end_of_scans(data, self._scan)
+        self._end, lines, more = _end_of_scans(data, self._scan)
+        self._scans = [body, *more]
         if (
             self.width and not self.height and lines
         ):  # told behind the first scan, where libjpeg does not look
@@ -73,12 +79,18 @@ class File:
             head = self._pixels[frame_place]
             self._pixels[frame_place] = head[:5] + struct.pack(">H", lines) + head[7:]
 
-    def decode(self) -> Decoded | Image.Image:
-        """Decode the pixels, whose size has been checked; without what stands beside them."""
-        end = self._end or len(self._data.rstrip(b"\xff"))
+    def decode(self, min_side: int | None = None) -> Decoded | Image.Image:
+        """Decode the pixels, whose size has been checked; without what stands beside them.
+
+        Args:
+            min_side: Decode at 1/2, 1/4 or 1/8 if the shorter side keeps so many pixels.
+        """
+        end = self._end or _end_of_data(self._data)
         data = b"".join((b"\xff\xd8", *self._pixels, memoryview(self._data)[self._scan : end]))
         if self._bits == 8 and self._frame != _LOSSLESS:
-            return JpegImagePlugin.JpegImageFile(io.BytesIO(data)) if self._end else _without_end(data)
+            if self._frame in _PROGRESSIVE and self._lacks_scans():
+                warn("its last scans are missing: it is less sharp than it was")
+            return _decode(data, min_side, has_end=self._end > 0)
         import imagecodecs
 
         values = imagecodecs.jpeg_decode(data)
@@ -131,6 +143,15 @@ class File:
         side.profile = b"".join(profiles[number] for number in sorted(profiles))
         return side
 
+    def _lacks_scans(self) -> bool:
+        """Tell whether what came bit by bit has not come whole: all of 64 numbers a block to the last bit."""
+        wanted = dict.fromkeys(self._components, frozenset(range(64)))
+        for body in self._scans:
+            names, (first, last, bits) = body[1 : 1 + 2 * body[0] : 2], body[1 + 2 * body[0] :][:3]
+            for name in names if bits & 15 == 0 else b"":
+                wanted[name] = wanted.get(name, frozenset()) - frozenset(range(first, last + 1))
+        return any(wanted.values())
+
     def others(self) -> list[tuple[int, int]]:
         """Return place and length of the other pictures that the file lists, thumbnails left out."""
         for marker, place, body in self._side:
@@ -163,33 +184,71 @@ def pictures(data: bytes) -> list[File]:
     return files
 
 
-def _end_of_scans(data: bytes, offset: int) -> tuple[int, int]:
-    """Give the place behind the end of a picture and the height that scans tell; 0 where there is none."""
-    lines = 0
+def mean_step(data: bytes) -> float:
+    """Tell how coarse the grey of a JPEG is: the mean step of its first table, 0 for other files."""
+    for marker, _, body in _segments(data) if data.startswith(MAGIC) else ():
+        while marker == _TABLES and body:
+            is_wide, number = divmod(body[0], 16)
+            size = 128 if is_wide else 64
+            if number == 0 and len(body) > size:
+                return float(np.frombuffer(body[1 : 1 + size], ">u2" if is_wide else np.uint8).mean())
+            body = body[1 + size :]
+    return 0.0
+
+
+def _end_of_scans(data: bytes, offset: int) -> tuple[int, int, list[bytes]]:
+    """Give the place behind the end of a picture, the height that scans tell, and the heads of further scans.
+
+    Place and height are 0 where there is none.
+    """
+    lines, scans = 0, list[bytes]()
     while found := _IN_SCAN.search(data, offset):
         marker, offset = found[1][0], found.end()
         if marker == _END:
-            return offset, lines
+            return offset, lines, scans
         if offset + 2 > len(data):
             break
         (length,) = struct.unpack_from(">H", data, offset)
+        if marker == _SCAN:
+            scans.append(data[offset + 2 : offset + length])
         if marker == _LINES and length == 4 and offset + 4 <= len(data):
             (lines,) = struct.unpack_from(">H", data, offset + 2)
         offset += length
-    return 0, lines
+    return 0, lines, scans
 
 
-def _without_end(data: bytes) -> Image.Image:
-    """Decode a picture without an end: if all pixels are there, what is put behind makes no difference."""
-    image, other = (
-        JpegImagePlugin.JpegImageFile(io.BytesIO(data + filling + b"\xff\xd9")) for filling in (b"", _FILLING)
-    )
-    image.load()
-    other.load()
-    if image.tobytes() != other.tobytes():
+def _end_of_data(data: bytes) -> int:
+    """Give the place behind the pixels of a picture without an end; disks that fail leave zeros there."""
+    end = len(data.rstrip(b"\xff"))
+    without = len(data.rstrip(b"\0\xff"))
+    return without if end - without > _STUFFED else end
+
+
+def _decode(data: bytes, min_side: int | None, *, has_end: bool) -> Image.Image:
+    """Decode a picture; if all pixels are there, what is put before its end makes no difference."""
+
+    def load(data: bytes) -> Image.Image:
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+        if min_side is not None:
+            image.draft(None, (min_side, min_side))
+        image.load()
+        return image
+
+    pixels = data[:-2] if has_end else data
+    image = load(pixels + b"\xff\xd9")
+    # A decoder goes on with what came last, so a picture that was cut and given an end is even at its end.
+    if has_end and not _is_even(rows(image, image.height - 1, image.height)):
+        return image
+    if image.tobytes() != load(pixels + _FILLING + b"\xff\xd9").tobytes():
         raise ImageError("truncated: pixels are missing at its end")
-    warn("the mark at its end is missing, but no pixel")
+    if not has_end:
+        warn("the mark at its end is missing, but no pixel")
     return image
+
+
+def _is_even(image: Image.Image) -> bool:
+    extrema = np.reshape(image.getextrema(), (-1, 2))
+    return bool((extrema[:, 0] == extrema[:, 1]).all())
 
 
 def _join_xmp(side: SideData, pieces: dict[tuple[bytes, int], dict[int, bytes]]) -> None:

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 logger = logging.getLogger(__name__)
 
 _photo: ContextVar[tuple[str, set[str]]] = ContextVar("photo")
+_is_silent: ContextVar[bool] = ContextVar("is_silent", default=False)
 _collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
@@ -34,10 +35,20 @@ def collecting() -> Iterator[list[str]]:
         _collected.reset(before)
 
 
+@contextmanager
+def silent() -> Iterator[None]:
+    """Give no warnings within: of what the caller does not want."""
+    before = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(before)
+
+
 def warn(message: str) -> None:
     """Log what is lost of the photo at hand."""
     photo, said = _photo.get(("", set()))
-    if message in said:
+    if message in said or _is_silent.get():
         return
     said.add(message)
     collected = _collected.get()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from PIL import Image
@@ -143,9 +144,7 @@ class SideData:
         Returns:
             The metadata, and the orientation (1 to 8) that the pixels have.
         """
-        self._open_up_tags()
-        packet = Packet(self.xmp)
-        turn = exif.orientation(self.exif) or packet.orientation or 1
+        turn, packet = self.orientation, self._packet
         packet.drop_false(is_turned=turn != 1)
         dpi = _dpi(self.dpi) or _dpi(exif.resolution(self.exif))
         if turn >= 5:
@@ -154,6 +153,16 @@ class SideData:
         kept = exif.kept(self.exif, turn=turn, size=size)
         text = {key: value for key, value in self.text.items() if not key.startswith(_NOT_TEXT)}
         return Metadata(exif.build(kept), packet.to_bytes(), iptc.sound(self.iptc), text, dpi), turn
+
+    @cached_property
+    def orientation(self) -> int:
+        """The turn, 1 to 8, that the pixels have as they are stored. To be asked when all else is known."""
+        self._open_up_tags()
+        return exif.orientation(self.exif) or self._packet.orientation or 1
+
+    @cached_property
+    def _packet(self) -> Packet:
+        return Packet(self.xmp)
 
     def _open_up_tags(self) -> None:
         # A TIFF has all of it in its first directory; some programs write it there in a JPEG's EXIF, too.

@@ -41,13 +41,23 @@ def decode(image: Image.Image) -> Decoded:
     return Decoded(values[..., :-1], alpha, space)
 
 
+def rows(image: Image.Image, start: int, stop: int) -> Image.Image:
+    """Cut rows out of an image without a palette.
+
+    Not by ``crop``, which refuses what is above the limit that a host program has set for files of its own.
+    """
+    band = Image.new(image.mode, (image.width, stop - start), None)
+    band.paste(image, (0, -start))
+    return band
+
+
 def _to_array(image: Image.Image, mode: str) -> Pixels:
     # Band by band: Pillow has four bytes a pixel where the array needs three.
-    corner = np.asarray(image.crop((0, 0, 1, 1)).convert(mode))
-    values = np.empty((image.height, image.width, *corner.shape[2:]), corner.dtype)
-    for rows in bands(values.shape):
-        band = image.crop((0, rows.start, image.width, rows.stop))
-        values[rows] = np.asarray(band if band.mode == mode else band.convert(mode))
+    image = image if image.mode == mode else image.convert(mode)
+    pixel = np.asarray(Image.new(mode, (1, 1)))
+    values = np.empty((image.height, image.width, *pixel.shape[2:]), pixel.dtype)
+    for band in bands(values.shape):
+        values[band] = np.asarray(rows(image, band.start, band.stop))
     return values
 
 

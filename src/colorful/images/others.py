@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable
 from typing import IO
 
 from PIL import Image
@@ -13,6 +14,9 @@ from colorful.images.log import warn
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
 """Pillow's names of the formats that are read, besides HEIF, which needs pillow-heif."""
+
+HEAD = 32
+"""How many bytes at the beginning of a file tell its format."""
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Pictures in formats that are not read: said by name, so that nobody takes a sound file for a broken one.
@@ -55,6 +59,11 @@ _NO_PICTURES = {
     b"pk\x03\x04": "an archive",
 }
 # Of a file of boxes: how many bits a sample has.
+_CURVE = re.compile(rb"colrnclx..\0(.)", re.DOTALL)
+BRIGHTER = (16, 18)
+"""Numbers of transfer functions for light beyond the white of a screen, in PNG and in files of boxes."""
+
+HDR = "its light goes beyond white (HDR), and is taken for that of sRGB"
 _DEPTH = re.compile(rb"pixi\0\0\0\0[\x01-\x04](.)", re.DOTALL)
 
 
@@ -62,25 +71,36 @@ def open_image(file: IO[bytes]) -> Image.Image:
     """Open a file by the reader of its format.
 
     Raises:
+        ColorfulError: As :func:`reader_of`.
+    """
+    # Not Image.open(), which warns or refuses by Pillow's own limit before ours is asked.
+    factory = reader_of(file.read(HEAD))
+    file.seek(0)
+    return factory(file, "")
+
+
+def reader_of(head: bytes) -> Callable[[IO[bytes], str], Image.Image]:
+    """Find what reads a file.
+
+    Args:
+        head: Its first :data:`HEAD` bytes.
+
+    Raises:
         ImageUnsupportedError: If it is of a format that is not read.
         ImageError: If it is no picture.
         MissingExtraError: If it is HEIC, and there is no reader.
     """
-    # Not Image.open(), which warns or refuses by Pillow's own limit before ours is asked.
-    Image.init()
-    head = file.read(32)
-    brands = {head[8:12], *(head[place : place + 4] for place in range(16, 32, 4))}
+    brands = {head[8:12], *(head[place : place + 4] for place in range(16, HEAD, 4))}
     if head[4:8] == b"ftyp" and not brands & {b"avif", b"avis"} and not brands.isdisjoint(_HEIF_BRANDS):
-        file.seek(0)
-        return _open_heif(file)
+        return _reader_of_heif()
+    Image.init()
     for name in FORMATS:
         factory, accept = Image.OPEN.get(name, (None, None))
         accepted = accept(head[:16]) if accept else False
         if isinstance(accepted, str):
             raise ImageError(accepted)
         if factory and accepted:
-            file.seek(0)
-            return factory(file, "")
+            return factory
     raise _refusal(head)
 
 
@@ -95,12 +115,16 @@ def profile_of_bmp(file: IO[bytes]) -> bytes:
     return file.read(min(size, 16 << 20))
 
 
-def warn_of_depth(file: IO[bytes]) -> None:
-    """Warn if a HEIC or AVIF has more bits than are read."""
+def warn_of_light(file: IO[bytes]) -> None:
+    """Warn if a HEIC or AVIF has more bits than are read, or light beyond white."""
     file.seek(0)
-    found = _DEPTH.search(file.read(1 << 16))
+    head = file.read(1 << 16)
+    found = _DEPTH.search(head)
     if found and found[1][0] > 8:
         warn(f"read with 8 of its {found[1][0]} bits")
+    curve = _CURVE.search(head)
+    if curve and curve[1][0] in BRIGHTER and b"colrprof" not in head:
+        warn(HDR)
 
 
 def _refusal(head: bytes) -> ImageError:
@@ -120,10 +144,9 @@ def _refusal(head: bytes) -> ImageError:
     return ImageError(f"not a picture, or not in a format that is read: {', '.join(FORMATS)}, HEIF")
 
 
-def _open_heif(file: IO[bytes]) -> Image.Image:
+def _reader_of_heif() -> Callable[[IO[bytes], str], Image.Image]:
     try:
         from pillow_heif import HeifImageFile
     except ImportError:
         raise MissingExtraError("heif") from None
-    image: Image.Image = HeifImageFile(file, "")  # type: ignore[no-untyped-call]
-    return image
+    return HeifImageFile

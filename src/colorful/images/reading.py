@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import logging
 import os
-import re
-import threading
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import numpy as np
@@ -20,37 +14,26 @@ import numpy.typing as npt
 from PIL import Image
 
 from colorful.errors import (
-    ColorfulError,
     ImageError,
-    ImageNotFoundError,
-    ImageTooLargeError,
-    ImageUnsupportedError,
     KindError,
     RangeError,
     ShapeError,
 )
-from colorful.files import in_words, open_regular
 from colorful.images import jpeg, jpeg2000, metadata, modes, png, pnm, profiles, tiff
-from colorful.images.log import naming, warn
+from colorful.images.guard import guarding
+from colorful.images.log import silent, warn
 from colorful.images.metadata import SideData
-from colorful.images.others import open_image, profile_of_bmp, warn_of_depth
+from colorful.images.others import HEAD, open_image, profile_of_bmp, warn_of_light
 from colorful.images.picture import Decoded, Kind, Picture
-from colorful.images.pixels import Pixels, turn
+from colorful.images.pixels import Pixels, rescale, turn
+from colorful.images.sources import MAX_PIXELS, MOST_A_PIXEL, check_size, opened, whole
 
 Source: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | npt.NDArray[Any]
 )
 
-MAX_PIXELS = 178_956_970
-"""The default limit, where Pillow, too, stops taking a file for a photo. 13,377 pixels square."""
-
 # The format of a result where the source has another: a GIF's 256 colors are too few for a photo.
 _RESULT_FORMATS = {"MPO": "JPEG", "GIF": "PNG", "JPEG2000": "PNG", "PPM": "PNG", "DIB": "BMP", "ICO": "PNG"}
-_SAYS_UNSUPPORTED = re.compile(
-    r"unsupported|not (?:yet )?(?:supported|implemented)|cannot handle|unrecognized|"
-    r"unknown (?:raw |image )?(?:mode|compression|pixel)",
-    re.IGNORECASE,
-)
 
 
 def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
@@ -82,20 +65,47 @@ def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        with _guarding("image"):
-            _check_size(source.size, max_pixels)
+        with guarding("image", whole=False):  # as its owner wants it
+            check_size(source.size, max_pixels)
             side = metadata.from_image(source)
             return _finish(modes.decode(source), side, source.format, kind="image")
-    with _opened(source) as (file, name), _guarding(name):
+    with opened(source, max_pixels) as (file, name), guarding(name):
         shots, format = _shots(file, max_pixels)
-        shot = tiff.largest(shots)
-        count = sum(each.frames for each in shots)
-        if count > 1:
-            warn(
-                f"has more than one picture ({count}): number {shots.index(shot) + 1} is taken, "
-                "the others are left out"
-            )
-        return _shoot(shot, format, max_pixels)
+        return _shoot(_choose(shots), format, max_pixels)
+
+
+def read_rgb(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    min_side: int | None = None,
+    name: str | None = None,
+    max_pixels: int | None = MAX_PIXELS,
+) -> npt.NDArray[np.uint8]:
+    """Read only the pixels of the photo that :func:`read` takes, in 8 bits, as for looking at many photos.
+
+    Args:
+        source: A file, or its bytes.
+        min_side: Allow a JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, much faster, as long as its
+            shorter side keeps at least this many pixels. By default every pixel is decoded.
+        name: What errors call the photo, if not by its file.
+        max_pixels: As for :func:`read`.
+
+    Returns:
+        Upright sRGB, shape ``(H, W, 3)``; grey has three equal channels, alpha is left out.
+
+    Raises:
+        ColorfulError: As :func:`read`.
+    """
+    with opened(source, max_pixels) as (file, file_name), guarding(name or file_name):
+        shot = _choose(_shots(file, max_pixels)[0])
+        check_size(shot.size, max_pixels)
+        with silent():  # what is lost beside the pixels is of no account here
+            side = shot.side_data()
+            orientation = side.orientation
+        decoded = shot.decode() if min_side is None or shot.smaller is None else shot.smaller(min_side)
+        decoded = modes.decode(decoded) if isinstance(decoded, Image.Image) else decoded
+        values = turn(rescale(_to_srgb(decoded, side), np.dtype(np.uint8)), orientation)
+        return np.ascontiguousarray(values if values.ndim == 3 else np.stack([values] * 3, axis=-1))
 
 
 def read_pages(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Iterator[Picture]:
@@ -114,40 +124,45 @@ def read_pages(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Iterat
     if isinstance(source, np.ndarray | Image.Image):
         yield read(source, max_pixels=max_pixels)
         return
-    with _opened(source) as (file, name):
-        with _guarding(name):
+    with opened(source, max_pixels) as (file, name):
+        with guarding(name):
             is_tiff = file.read(4) in tiff.MAGIC
             file.seek(0)
-            shots, format = _shots(file, max_pixels) if is_tiff else ([], "")
-        if not is_tiff:
-            yield read(_Named(file.read(), name), max_pixels=max_pixels)
+            shots, format = _shots(file, max_pixels)
+            shots = shots if is_tiff else [_choose(shots)]
         for shot in shots:
-            with _guarding(name):
+            with guarding(name):
                 picture = _shoot(shot, format, max_pixels)
             yield picture
 
 
-def read_size(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:
+def read_size(source: str | os.PathLike[str] | bytes, *, upright: bool = False) -> tuple[int, int]:
     """Read the size of the photo that :func:`read` takes off its header, without decoding it.
 
     Args:
         source: A file, or its bytes.
+        upright: Whether to tell the size after the turn that EXIF or XMP ask for, and not as stored.
 
     Returns:
-        Height and width in pixels as stored, before the EXIF turn.
+        Height and width in pixels.
 
     Raises:
         ImageError: If the file cannot be opened, or is no picture that is read.
     """
-    with _opened(source) as (file, name), _guarding(name):
-        head = file.read(32)
+    with opened(source, None) as (file, name), guarding(name):
+        head = file.read(HEAD)
         file.seek(0)
-        if head.startswith((png.SIGNATURE, jpeg.MAGIC)):
+        if not upright and head.startswith((png.SIGNATURE, jpeg.MAGIC)):
             with contextlib.suppress(Exception):  # as a whole it may be understood
                 width, height = open_image(file).size
                 return height, width
             file.seek(0)
-        width, height = tiff.largest(_shots(file)[0]).size
+        shot = tiff.largest(_shots(file)[0])
+        width, height = shot.size
+        if upright:
+            with silent():
+                is_turned = shot.side_data().orientation >= 5
+            return (width, height) if is_turned else (height, width)
         return height, width
 
 
@@ -159,14 +174,7 @@ class _Shot:
     decode: Callable[[], Decoded | Image.Image]
     side_data: Callable[[], SideData]
     frames: int = 1
-
-
-class _Named(io.BytesIO):
-    """Bytes with the name of the file they came from."""
-
-    def __init__(self, data: bytes, name: str) -> None:
-        super().__init__(data)
-        self.name = name
+    smaller: Callable[[int], Decoded | Image.Image] | None = None
 
 
 def _from_array(array: npt.NDArray[Any]) -> Picture:
@@ -197,58 +205,25 @@ def _from_array(array: npt.NDArray[Any]) -> Picture:
         return Picture(np.require(array, inner, ["C", "W", "E"]), alpha, dtype=dtype)
 
 
-@contextlib.contextmanager
-def _opened(source: Any) -> Iterator[tuple[IO[bytes], str]]:
-    """Give a seekable file that begins with the picture, and its name."""
-    if isinstance(source, str) and source.startswith(("http://", "https://")):
-        raise ImageNotFoundError(
-            f"{source}: expected a file; addresses are not fetched, so download it first"
-        )
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        with _open_path(path) as file:
-            yield file if file.seekable() else io.BytesIO(file.read()), path.name
-    elif isinstance(source, bytes | bytearray | memoryview):
-        yield io.BytesIO(source), "bytes"
-    elif callable(getattr(source, "read", None)):
-        data = source.read()
-        if not isinstance(data, bytes):
-            raise KindError(
-                f"source: expected a file opened in binary mode, got {type(data).__name__} from it"
-            )
-        yield io.BytesIO(data), str(getattr(source, "name", "file"))
-    else:
-        raise KindError(
-            "source: expected a path, bytes, a binary file object, a PIL image or a NumPy array, "
-            f"got {type(source).__name__}"
-        )
-
-
-def _open_path(path: Path) -> IO[bytes]:
-    try:
-        return open_regular(path)
-    except FileNotFoundError:
-        raise ImageNotFoundError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{path}: {in_words(error)}") from error
-
-
 def _shots(file: IO[bytes], max_pixels: int | None = None) -> tuple[list[_Shot], str]:
     """Give the pictures of a file, and its format."""
-    head = file.read(32)
+    head = file.read(HEAD)
     file.seek(0)
     if not head:
         raise ImageError("expected a picture, got an empty file")
     if head.startswith(tiff.MAGIC) and head[8:10] != b"CR":  # Canon's raw files are TIFFs of previews
         return _tiff_shots(file, max_pixels), "TIFF"
     if head.startswith(jpeg.MAGIC):
-        parts = jpeg.pictures(file.read())
-        return [_Shot((part.width, part.height), part.decode, part.side_data) for part in parts], "JPEG"
+        parts = jpeg.pictures(whole(file, max_pixels))
+        return [
+            _Shot((part.width, part.height), part.decode, part.side_data, smaller=part.decode)
+            for part in parts
+        ], "JPEG"
     if head.startswith(png.SIGNATURE):
-        part = png.File(file.read())
+        part = png.File(whole(file, max_pixels))
         return [_Shot((part.width, part.height), part.decode, part.side_data, part.frames)], "PNG"
     if head.startswith(jpeg2000.MAGIC):
-        box = jpeg2000.File(file.read())
+        box = jpeg2000.File(whole(file, max_pixels))
         return [_Shot((box.width, box.height), box.decode, box.side_data)], "JPEG2000"
     if header := pnm.header_if_deep(file):
         deep = pnm.File(file, header)
@@ -260,8 +235,7 @@ def _shots(file: IO[bytes], max_pixels: int | None = None) -> tuple[list[_Shot],
 
 def _tiff_shots(file: IO[bytes], max_pixels: int | None) -> list[_Shot]:
     parts = tiff.File(file)
-    # The deepest photo, RGBA of floats, has 16 bytes a pixel.
-    most = None if max_pixels is None else 16 * max_pixels
+    most = None if max_pixels is None else MOST_A_PIXEL * max_pixels
     return [
         _Shot(page.size, partial(parts.decode, page, max_bytes=most), partial(parts.side_data, page))
         for page in parts.pages
@@ -286,7 +260,7 @@ def _frames(image: Image.Image, file: IO[bytes]) -> list[_Shot]:
         elif image.format == "PPM":
             side.text = pnm.comment(file)
         elif image.format in ("AVIF", "HEIF"):
-            warn_of_depth(file)
+            warn_of_light(file)
         return side
 
     if image.format not in ("HEIF", "AVIF"):
@@ -297,19 +271,23 @@ def _frames(image: Image.Image, file: IO[bytes]) -> list[_Shot]:
     return shots
 
 
+def _choose(shots: list[_Shot]) -> _Shot:
+    """Choose the picture that is the photo, and warn of those that are left out."""
+    shot: _Shot = tiff.largest(shots)
+    count = sum(each.frames for each in shots)
+    if count > 1:
+        warn(
+            f"has more than one picture ({count}): number {shots.index(shot) + 1} is taken, "
+            "the others are left out"
+        )
+    return shot
+
+
 def _shoot(shot: _Shot, format: str, max_pixels: int | None) -> Picture:
-    _check_size(shot.size, max_pixels)
+    check_size(shot.size, max_pixels)
     side = shot.side_data()
     decoded = shot.decode()
     return _finish(modes.decode(decoded) if isinstance(decoded, Image.Image) else decoded, side, format)
-
-
-def _check_size(size: tuple[int, int], max_pixels: int | None) -> None:
-    width, height = size
-    if width < 1 or height < 1:
-        raise ImageError(f"expected at least one pixel, got {width} x {height}")
-    if max_pixels is not None and width * height > max_pixels:
-        raise ImageTooLargeError(f"expected at most {max_pixels:,} pixels, got {width:,} x {height:,}")
 
 
 def _finish(decoded: Decoded, side: SideData, format: str | None, *, kind: Kind = "file") -> Picture:
@@ -330,54 +308,3 @@ def _to_srgb(decoded: Decoded, side: SideData) -> Pixels:
     elif side.gamma and 0.01 < side.gamma < 10 and abs(2.2 * side.gamma - 1) > 0.05:
         return profiles.from_gamma(values, side.gamma)
     return profiles.cmyk_to_rgb(values) if decoded.space == "cmyk" else values
-
-
-class _Quiet:
-    """Keep the decoders' warnings and remarks on broken files from the user's terminal.
-
-    ``warnings.catch_warnings`` is not made for threads: each would put back the filters it found, in any
-    order. So the first one in changes them, and the last one out puts them back.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                for name in ("PIL", "tifffile", "imagecodecs"):  # a handler of their own; added once only
-                    logging.getLogger(name).addHandler(_SILENT)
-                self._filters = warnings.catch_warnings()
-                self._filters.__enter__()
-                warnings.filterwarnings("ignore", module=r"(PIL|tifffile|imagecodecs|pillow_heif)\b")
-            self._inside += 1
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._filters.__exit__(None, None, None)
-
-
-_SILENT = logging.NullHandler()
-_QUIET = _Quiet()
-
-
-@contextlib.contextmanager
-def _guarding(name: str) -> Iterator[None]:
-    """Turn whatever a decoder throws at broken input into an :class:`ImageError` that names the photo."""
-    try:
-        with _QUIET, naming(name):
-            yield
-    except ImageError as error:
-        raise type(error)(f"{name}: {error}") from error.__cause__
-    except ColorfulError:
-        raise
-    except MemoryError as error:
-        raise ImageTooLargeError(f"{name}: does not fit into memory") from error
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, NotImplementedError) or _SAYS_UNSUPPORTED.search(reason):
-            raise ImageUnsupportedError(f"{name}: of a kind that is not supported ({reason})") from error
-        raise ImageError(f"{name}: truncated, corrupt, or no picture ({reason})") from error

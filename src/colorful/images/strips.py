@@ -65,7 +65,7 @@ def decode(file: IO[bytes], offset: int, *, max_bytes: int | None) -> Decoded:
         except (ImageError, MemoryError):
             raise
         except Exception as error:  # tifffile and the codecs raise nearly anything
-            first: Exception = error
+            first: Exception = error.with_traceback(None)  # whose frames hold the pixels
         is_known = int(page.compression) == 1 or int(page.compression) in tifffile.TIFF.DECOMPRESSORS
     try:
         return _by_pillow(file, offset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ _OFFSETS, _COUNTS = 273, 279
 _MOST_PAGES = 100_000
 _STRIP = 1 << 18  # bytes
 _CLASSIC = 1 << 32
+
+_Packed: TypeAlias = tuple[Directory, memoryview, list[int]]
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def encode(pages: Iterable[tuple[npt.NDArray[Any], bool, Metadata]]) -> bytes:
     return _lay_out(packed)
 
 
-def _strips(values: npt.NDArray[Any], alpha: bool, about: Metadata) -> tuple[Directory, bytes, list[int]]:
+def _strips(values: npt.NDArray[Any], alpha: bool, about: Metadata) -> _Packed:
     """Give the tags of a page, its strips one behind the other, and where in them each begins."""
     import tifffile
 
@@ -212,11 +214,12 @@ def _strips(values: npt.NDArray[Any], alpha: bool, about: Metadata) -> tuple[Dir
     tags[_ICC] = Tag(UNDEFINED, srgb_profile())
     tags[_COUNTS] = _longs(counts)
     first = min(starts)
-    return tags, buffer.getvalue()[first:], [start - first for start in starts]
+    return tags, buffer.getbuffer()[first:], [start - first for start in starts]
 
 
-def _lay_out(pages: list[tuple[Directory, bytes, list[int]]]) -> bytes:
-    parts, at = [b"II*\0\x08\0\0\0"], 8
+def _lay_out(pages: list[_Packed]) -> bytes:
+    parts: list[bytes | memoryview] = [b"II*\0\x08\0\0\0"]
+    at = 8
     for number, (tags, data, offsets) in enumerate(pages, start=1):
         tags[_OFFSETS] = _longs(offsets)
         behind = at + len(pack(tags, at))

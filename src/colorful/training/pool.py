@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from PIL import ExifTags, Image, ImageFilter
+from PIL import Image, ImageFilter
 from torch import Tensor
 
 from colorful import parallel
-from colorful.errors import ImageError, TrainingError
+from colorful.errors import ImageError, MissingExtraError, TrainingError
+from colorful.images import read_size
+from colorful.images.jpeg import mean_step
 from colorful.photos import Photo, color_kind
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 _COARSE = 80
 """Mean step of a JPEG's first table from which on its grey shows blocks; at quality 35 it is 83."""
 _SMOOTHING = 0.7
-_TURNED = 5  # from this EXIF orientation on, height and width change places
 
 
 class Box(NamedTuple):
@@ -136,8 +136,8 @@ def read(photos: Sequence[Photo], *, side: int) -> tuple[Pool, list[str]]:
     Raises:
         TrainingError: If there is not enough memory.
     """
-    headers = list(parallel.ahead(lambda photo: _header(photo, side), photos))
-    sizes = torch.tensor([header[:2] for header in headers]).reshape(-1, 2)
+    kept = list(parallel.ahead(lambda photo: _size(photo, side), photos))
+    sizes = torch.tensor(kept).reshape(-1, 2)
     ends = sizes.prod(dim=1).cumsum(0)
     total = int(ends[-1]) if len(photos) else 0
     try:
@@ -149,7 +149,7 @@ def read(photos: Sequence[Photo], *, side: int) -> tuple[Pool, list[str]]:
 
     def fill(number: int) -> str:
         try:
-            decoded = _decode(photos[number], side, headers[number])
+            decoded = _decode(photos[number], side, kept[number])
         except ImageError as error:
             log.warning("%s", error)
             return "broken"
@@ -159,32 +159,21 @@ def read(photos: Sequence[Photo], *, side: int) -> tuple[Pool, list[str]]:
     return pool, list(parallel.ahead(fill, range(len(photos))))
 
 
-class _Header(NamedTuple):
-    height: int
-    width: int
-    coarse: bool
-
-
-def _header(photo: Photo, side: int) -> _Header:
-    """Tell the size that a photo will have, and whether its grey needs smoothing."""
+def _size(photo: Photo, side: int) -> tuple[int, int]:
+    """Tell the height and width that a photo will have."""
     try:
-        with Image.open(io.BytesIO(photo.read())) as image:
-            width, height = image.size
-            if image.getexif().get(ExifTags.Base.Orientation, 1) >= _TURNED:
-                width, height = height, width
-            table = getattr(image, "quantization", {}).get(0, [0])
-    except Exception:  # whatever is wrong with it, decoding it will say so
-        return _Header(1, 1, False)
-    scale = min(1.0, side / min(width, height))
-    coarse = sum(table) / len(table) > _COARSE
-    return _Header(max(1, round(height * scale)), max(1, round(width * scale)), coarse)
+        height, width = read_size(photo.read(), upright=True)
+    except (ImageError, MissingExtraError):  # decoding it will say what is wrong with it
+        return 1, 1
+    scale = min(1.0, side / min(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _decode(photo: Photo, side: int, header: _Header) -> npt.NDArray[np.uint8]:
+def _decode(photo: Photo, side: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     image = Image.fromarray(photo.load(min_side=side))
-    if image.size != (header.width, header.height):
-        image = image.resize((header.width, header.height), Image.Resampling.LANCZOS)
-    if header.coarse:
+    if image.size != size[::-1]:
+        image = image.resize(size[::-1], Image.Resampling.LANCZOS)
+    if mean_step(photo.read()) > _COARSE:
         # Otherwise a network would learn to tell colors by the JPEG blocks.
         luma, *chroma = image.convert("YCbCr").split()
         luma = luma.filter(ImageFilter.GaussianBlur(_SMOOTHING))
