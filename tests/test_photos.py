@@ -317,6 +317,25 @@ def test_what_is_no_file_is_passed_over(album: Path, caplog: pytest.LogCaptureFi
         Photo("x", album / "pipe.jpg").read()
 
 
+def test_pictures_that_are_not_read_are_counted(album: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Raw files and drawings among photos are passed over, and a warning says how many of which."""
+    for name in ("a.dng", "b.DNG", "sub/c.psd", ".hidden/d.psd", "film.mp4"):
+        (album / name).touch()
+    assert len(find_photos(album)) == 5
+    assert caplog.messages == [
+        f"{album}: pictures in formats that are not read are passed over: 2 .dng, 1 .psd"
+    ]
+
+
+def test_every_photo_of_a_camera_is_found(tmp_path: Path) -> None:
+    """Photos are found by any ending that programs give the formats that are read."""
+    endings = ("mpo", "hif", "j2k", "jpx", "jpf", "pbm", "dib", "apng", "JPE", "avifs")
+    names = sorted(f"a.{ending}" for ending in endings)
+    for name in names:
+        (tmp_path / name).touch()
+    assert sorted(photo.name for photo in find_photos(tmp_path)) == sorted(names)
+
+
 def test_a_pattern_that_matches_folders_looks_into_them(album: Path) -> None:
     """A pattern gives what the same names, spelled out by a shell, would give."""
     assert [photo.name for photo in find_photos(str(album / "s*"))] == [

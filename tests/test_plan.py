@@ -29,6 +29,8 @@ def targets(plan: Plan) -> dict[str, str]:
 def test_results_lie_beside_the_photos(album: Path) -> None:
     """Without a folder for them, results lie beside the photos, with the photos' own endings."""
     put(album, "a.jpg", "b.png", "c.TIF", "d.gif", "deep/e.jpg", ".hidden.jpg")
+    for name in ("f.MPO", "g.hif", "h.j2k"):
+        (album / name).touch()
     (album / "notes.txt").write_text("no photo")
     plan = make_plan(album)
     assert {job.target.parent for job in plan.jobs} == {album}
@@ -37,6 +39,9 @@ def test_results_lie_beside_the_photos(album: Path) -> None:
         "b.png": "colorized_b.png",
         "c.TIF": "colorized_c.TIF",
         "d.gif": "colorized_d.png",  # the 256 colors of a GIF are too few
+        "f.MPO": "colorized_f.jpg",
+        "g.hif": "colorized_g.heic",
+        "h.j2k": "colorized_h.png",  # which cannot be written
     }
 
 

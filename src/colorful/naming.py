@@ -33,7 +33,7 @@ def name_results(photos: list[tuple[str, str]], ending: str | None) -> Iterator[
 
     def plain(photo: str) -> str:
         stem, suffix = _split(os.path.basename(photo))  # noqa: PTH119 (many times faster)
-        return f"{PREFIX}{stem}{ending or _own_ending(suffix)}"
+        return f"{PREFIX}{stem}{ending or images.result_ending(suffix)}"
 
     names = [files.identity(folder, plain(photo)) for photo, folder in photos]
     several = "/"
@@ -119,8 +119,3 @@ def _longest_name(folder: Path) -> int:
         except (OSError, AttributeError, ValueError):  # Windows has no pathconf
             break
     return 255
-
-
-def _own_ending(suffix: str) -> str:
-    kept = suffix.lower() in images.EXTENSIONS and suffix.lower() != ".gif"
-    return suffix if kept else ".png"

@@ -25,7 +25,7 @@ from PIL import Image
 from colorful import parallel
 from colorful.errors import ImageError, KindError, MissingExtraError, PhotosError, RangeError, ShapeError
 from colorful.files import in_words, open_regular
-from colorful.images import ENDINGS, read_rgb
+from colorful.images import ENDINGS, UNREAD, read_rgb
 
 logger = logging.getLogger(__name__)
 
@@ -238,6 +238,7 @@ def walk(
 ) -> Iterator[Path]:
     """Find the photos in a folder, by their endings.
 
+    Of pictures in formats that are not read, such as raw files of cameras, a warning says how many there are.
     Hidden files and folders are passed over, links to folders are not followed, and what is no regular file,
     such as a named pipe, is left alone: to open it could mean to wait for ever.
 
@@ -252,12 +253,18 @@ def walk(
         Paths that begin with *folder*; those of one folder in order.
     """
     closed = None if leave_out is None else os.path.realpath(leave_out)
+    unread: Counter[str] = Counter()
     for parent, folders, names in os.walk(folder, onerror=fail):
         inside = sorted(name for name in folders if recursive and not name.startswith("."))
         folders[:] = [name for name in inside if os.path.realpath(Path(parent, name)) != closed]
         for path in (Path(parent, name) for name in sorted(names) if not name.startswith(".")):
             if _is_candidate(path, endings):
                 yield path
+            elif (ending := path.suffix.lower()) in UNREAD:
+                unread[ending] += 1
+    if unread:
+        counts = ", ".join(f"{count} {ending}" for ending, count in sorted(unread.items()))
+        logger.warning("%s: pictures in formats that are not read are passed over: %s", folder, counts)
 
 
 def _is_candidate(path: Path, endings: AbstractSet[str]) -> bool:

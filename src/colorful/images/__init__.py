@@ -1,6 +1,6 @@
 """Pictures in, pictures out: any file, image or array to a :class:`Picture` and back, with nothing lost."""
 
-from colorful.images.formats import ENDINGS, EXTENSIONS
+from colorful.images.formats import ENDINGS, EXTENSIONS, UNREAD, result_ending
 from colorful.images.metadata import Metadata
 from colorful.images.others import FORMATS
 from colorful.images.picture import Picture
@@ -13,6 +13,7 @@ __all__ = [
     "EXTENSIONS",
     "FORMATS",
     "MAX_PIXELS",
+    "UNREAD",
     "Metadata",
     "Picture",
     "Saving",
@@ -23,6 +24,7 @@ __all__ = [
     "read_pages",
     "read_rgb",
     "read_size",
+    "result_ending",
     "take",
     "write",
 ]
