@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import threading
 import time
@@ -12,11 +11,10 @@ from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
-from PIL import Image
 
 from colorful import images
 from colorful.colorizer import Colorizer
-from colorful.errors import ImageTooLargeError, OptionError, OutputError, RangeError
+from colorful.errors import ColorfulError, ImageTooLargeError, OptionError, OutputError, RangeError
 from colorful.hints import Hint
 from colorful.images.log import collecting
 from colorful.prediction import Prediction
@@ -307,10 +305,10 @@ class Studio:
     def _pixels(self, data: bytes) -> int:
         """Look at the head of a file for the size of its photo; 0 if only decoding can tell."""
         try:
-            with Image.open(io.BytesIO(data)) as image:
-                return image.width * image.height
-        except Exception:
+            height, width = images.read_size(data)
+        except ColorfulError:
             return 0
+        return height * width
 
     def _read(self, data: bytes) -> images.Picture:
         picture = images.read(data, max_pixels=self.limits.pixels)
