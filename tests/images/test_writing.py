@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -22,6 +23,7 @@ from PIL import Image
 
 from colorful import images
 from colorful.errors import KindError, OptionError, OutputError, OutputExistsError, RangeError
+from colorful.images.log import collecting
 
 FORMATS = ["jpeg", "png", "tiff", "webp", "bmp", "gif", "avif", "heif"]
 LOSSLESS = ["png", "tiff", "bmp"]
@@ -128,8 +130,21 @@ def test_a_system_without_files_in_memory_writes_the_same(monkeypatch: pytest.Mo
 
 def test_gif_keeps_what_is_clear() -> None:
     """In a GIF what was less than half opaque is clear, and the rest is not."""
-    result = images.read(images.encode(colored(alpha=True), "gif"))
+    with collecting() as warnings:
+        result = images.read(images.encode(colored(alpha=True), "gif"))
     np.testing.assert_array_equal(result.alpha, np.where(samples.alpha() < 128, 0, 255))
+    assert warnings == ["alpha made all or nothing: the format has no more of it"]
+
+
+def test_depth_that_nobody_gave_up_is_a_warning() -> None:
+    """A JPEG of 12 bits becomes one of 8, which is said; who asks for another format knows what it holds."""
+    deep = imagecodecs.jpeg_encode(samples.sixteen(samples.gray()) >> 4, bitspersample=12, level=95)
+    picture = images.read(bytes(deep))
+    picture = picture.colored(np.stack([picture.pixels] * 3, axis=-1))
+    for format, said in (("jpeg", 1), ("webp", 0), ("png", 0), ("tiff", 0)):
+        with collecting() as warnings:
+            images.encode(picture, format)
+        assert warnings == ["saved with 8 bits, of the more that it has; PNG and TIFF keep them"] * said
 
 
 @pytest.mark.parametrize("format", ["jpeg", "webp", "avif", "heif"])

@@ -143,6 +143,8 @@ def encode(
             raise OutputError(
                 f"{name}: holds at most {longest} pixels a side, got {one.width} x {one.height}"
             )
+        if name == one.format and name != "PNG" and one.pixels.dtype != np.uint8:  # a JPEG of 12 bits
+            warn("saved with 8 bits, of the more that it has; PNG and TIFF keep them")
         whole = None if quality is None else int(quality)  # NumPy's integers, too
         return _ENCODERS[name](one, one.outgoing(provenance=provenance), whole)
     except (OSError, ValueError, RuntimeError, KeyError, struct.error) as error:
@@ -225,7 +227,10 @@ def _gif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     image = opaque.quantize(256 if picture.alpha is None else 255, dither=Image.Dither.FLOYDSTEINBERG)
     options: dict[str, Any] = {}
     if picture.alpha is not None:
-        clear = replace(picture, pixels=picture.alpha, alpha=None).channels(np.uint8) < 128
+        opacity = replace(picture, pixels=picture.alpha, alpha=None).channels(np.uint8)
+        if ((opacity > 0) & (opacity < 255)).any():
+            warn("alpha made all or nothing: the format has no more of it")
+        clear = opacity < 128
         image.paste(255, mask=Image.fromarray(clear))
         options["transparency"] = 255
     if "Comment" in about.text:
