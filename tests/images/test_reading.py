@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -431,6 +432,16 @@ def test_bombs_are_refused_before_they_are_decoded() -> None:
             images.read(data, max_pixels=1000)
         assert images.read(data, max_pixels=HEIGHT * WIDTH).pixels.size, name
         images.read(data, max_pixels=None)
+
+
+def test_an_icon_whose_list_lies_is_refused() -> None:
+    """The picture in an icon may be larger than the list of an icon's pictures can say."""
+    png = samples.save(Image.new("RGB", (900, 700)), "PNG")
+    entry = struct.pack("<BBBBHHII", 64, 64, 0, 0, 1, 32, len(png), 22)
+    icon = struct.pack("<HHH", 0, 1, 1) + entry + png
+    assert images.read(icon).size == (700, 900)
+    with pytest.raises(ImageTooLargeError, match="at most 10,000 pixels, got 900 x 700"):
+        images.read(icon, max_pixels=10_000)
 
 
 def test_a_tiff_with_huge_tiles_is_refused() -> None:

@@ -184,6 +184,15 @@ def pictures(data: bytes) -> list[File]:
     return files
 
 
+def size(head: bytes) -> tuple[int, int] | None:
+    """Tell width and height by the beginning of a JPEG."""
+    for marker, _, body in _segments(head):
+        if marker in _FRAMES and len(body) >= 6:
+            height, width = struct.unpack(">HH", body[1:5])
+            return width, height
+    return None
+
+
 def mean_step(data: bytes) -> float:
     """Tell how coarse the grey of a JPEG is: the mean step of its first table, 0 for other files."""
     for marker, _, body in _segments(data) if data.startswith(MAGIC) else ():

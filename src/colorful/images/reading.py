@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -264,7 +264,10 @@ def _frames(image: Image.Image, file: IO[bytes]) -> list[_Shot]:
         return side
 
     if image.format not in ("HEIF", "AVIF"):
-        return [_Shot(image.size, lambda: image, partial(side_data, first), count)]
+        size = image.size
+        if image.format == "ICO":  # whose list of pictures may say other sizes than they do
+            size = cast("Any", image).ico.getimage(size).size
+        return [_Shot(size, lambda: image, partial(side_data, first), count)]
     numbers = [first, *(number for number in range(count) if number != first)]
     shots = [_Shot(at(number).size, partial(at, number), partial(side_data, number)) for number in numbers]
     at(first)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, TiffImagePlugin
 
 from colorful.errors import ColorfulError, ImageError, ImageTooLargeError, ImageUnsupportedError
-from colorful.images import modes
+from colorful.images import inside, modes
 from colorful.images.log import warn
 from colorful.images.picture import Decoded, Space
 from colorful.images.pixels import by_pieces, turn, white, widen
@@ -33,6 +33,8 @@ _SPACES: dict[int, tuple[Space, int]] = {
 }
 _PHOTOMETRIC, _COEFFICIENTS, _SUBSAMPLING, _RANGES, _INK_SET = 262, 529, 530, 532, 332
 _FAX = (2, 3, 4, 32771)
+_PLAIN = {1, 5, 8, 32773, 32946}  # not packed, LZW, deflate, PackBits
+_SLACK = 1 << 20  # pixels by which a part may be larger than its page: blocks are whole
 _UNTURNED = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
 # Compressions whose decoders give RGB for YCbCr: JPEG and its kin, WebP, JPEG XL.
 _GIVE_RGB = {6, 7, 99, 34892, 33007, 34927, 50001, 50002, 52546}
@@ -93,6 +95,7 @@ def _values(page: Any, max_bytes: int | None) -> npt.NDArray[Any]:
     if max_bytes is not None and needed > max_bytes:
         raise ImageTooLargeError(f"expected at most {max_bytes:,} bytes of pixels in a TIFF, got {needed:,}")
     _settle_places(page)
+    _look_inside(page, max(shape[0] * shape[1], tile))
     if page.is_subsampled and int(page.compression) not in _GIVE_RGB:
         return _subsampled(page)
     values: npt.NDArray[Any] = page.asarray(maxworkers=1)
@@ -124,6 +127,18 @@ def _settle_places(page: Any) -> None:
         raise ImageError("truncated: there are no pixels")
     if not all(counts[: len(starts)]) or _lacks_some(page, counts[: len(starts)]):
         warn("parts of the photo are not in the file; they are black")
+
+
+def _look_inside(page: Any, pixels: int) -> None:
+    """Refuse strips and tiles that are pictures themselves and say that they are larger than the page."""
+    if int(page.compression) in _PLAIN:
+        return
+    file = page.parent.filehandle
+    for start, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        file.seek(start)
+        found = inside.size(file.read(min(count, inside.HEAD)))
+        if found is not None and found[0] * found[1] > pixels + _SLACK:
+            raise ImageError(f"corrupt: a part of it says that it has {found[0]:,} x {found[1]:,} pixels")
 
 
 def _lacks_some(page: Any, counts: list[int]) -> bool:
