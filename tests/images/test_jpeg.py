@@ -98,6 +98,15 @@ def test_missing_scans_are_a_warning() -> None:
         assert said == "its last scans are missing: it is less sharp than it was"
 
 
+def test_scans_without_end_are_refused() -> None:
+    """Each scan of a progressive photo is work on all of it: a file of thousands is no photo."""
+    data = samples.save(Image.fromarray(samples.photo()), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert images.read(data[:-2] + last * 100 + data[-2:]).size == samples.photo().shape[:2]
+    with pytest.raises(ImageUnsupportedError, match="a JPEG of 3,010 scans is not supported"):
+        images.read(data[:-2] + last * 3000 + data[-2:])
+
+
 def test_a_height_that_is_told_behind_the_pixels_is_found() -> None:
     """A JPEG may have a height of 0 in its head and the true one behind its first scan (DNL)."""
     place = DATA.index(b"\xff\xc0") + 5

@@ -94,6 +94,14 @@ def test_color_spaces_of_jpeg_2000_that_are_not_read_are_named() -> None:
         images.read(data[:place] + struct.pack(">I", 14) + data[place + 4 :])
 
 
+def test_jpeg_2000_of_many_channels_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of channels fit into some bytes; more than four are no photo."""
+    data: Any = imagecodecs.jpeg2k_encode(np.zeros((20, 30, 6), np.uint16), planar=False, level=0)
+    monkeypatch.setattr(imagecodecs, "jpeg2k_decode", None)
+    with pytest.raises(ImageUnsupportedError, match="JPEG 2000 of 6 channels of 16 bits"):
+        images.read(bytes(data))
+
+
 @pytest.mark.parametrize("white", [255, 65535])
 def test_the_comment_of_a_pgm_is_kept(white: int) -> None:
     """A comment in the header of a PGM is text of the result; one among its words is passed over."""

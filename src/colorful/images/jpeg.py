@@ -29,6 +29,7 @@ _EXIF, _XMP, _MORE_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://
 _PROFILE, _PICTURES, _CREDENTIALS = b"ICC_PROFILE\0", b"MPF\0", b"JP"
 _RESOURCES = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
 _LITTLE = 1024  # bytes behind a picture that some programs leave there
+_MOST_SCANS = 500  # each goes over all of the picture, and takes some bytes; programs write a dozen
 _STUFFED = 16  # zeros at an end that may be pixels
 _FILLING = bytes(range(1, 255)) * 64
 _ENTRIES, _THUMBNAILS = 0xB002, (0x010001, 0x010002)
@@ -85,6 +86,8 @@ class File:
         Args:
             min_side: Decode at 1/2, 1/4 or 1/8 if the shorter side keeps so many pixels.
         """
+        if len(self._scans) > _MOST_SCANS:
+            raise ImageUnsupportedError(f"a JPEG of {len(self._scans):,} scans is not supported")
         end = self._end or _end_of_data(self._data)
         data = b"".join((b"\xff\xd8", *self._pixels, memoryview(self._data)[self._scan : end]))
         if self._bits == 8 and self._frame != _LOSSLESS:

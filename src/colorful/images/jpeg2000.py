@@ -27,6 +27,7 @@ _BY_NUMBER, _BY_PROFILE = 1, (2, 3)
 _CMYK, _SRGB, _GRAY, _SYCC = 12, 16, 17, 18
 _ALPHA = (1, 2)  # of the types of a channel, straight and premultiplied
 _SPACES: dict[int, Space] = {1: "gray", 3: "rgb", 4: "cmyk"}
+_MOST_CHANNELS = 4
 _PER_INCH = 0.0254
 
 
@@ -61,8 +62,10 @@ class File:
         has_palette = any(name == b"pclr" for name, _ in self._boxes)
         if self._bits <= 8 or has_palette:
             return Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(self._data))
-        if self._is_odd or self._space == _SYCC:
-            raise ImageUnsupportedError(f"a JPEG 2000 of {self._bits} bits of this kind is not supported")
+        if self._is_odd or self._space == _SYCC or self._channels > _MOST_CHANNELS:
+            raise ImageUnsupportedError(
+                f"a JPEG 2000 of {self._channels} channels of {self._bits} bits of this kind is not supported"
+            )
         import imagecodecs
 
         # Without the boxes, since it would apply some profiles by itself.
