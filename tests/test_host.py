@@ -61,6 +61,11 @@ STATES: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "inference mode": torch.inference_mode,
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
     "deterministic algorithms": lambda: set_to(torch.use_deterministic_algorithms, True, False),
+    "oneDNN off": lambda: torch.backends.mkldnn.flags(enabled=False),
+    "products of lower precision": lambda: set_to(torch.set_float32_matmul_precision, "medium", "highest"),
+    "tiny numbers are zero": lambda: set_to(torch.set_flush_denormal, True, False),
+    "anomalies looked for": lambda: torch.autograd.set_detect_anomaly(True),
+    "every warning each time": lambda: set_to(torch.set_warn_always, True, False),
     "gradients wanted": lambda: torch.enable_grad(),
     "one thread": lambda: set_to(torch.set_num_threads, 1, torch.get_num_threads()),
 }

@@ -74,6 +74,19 @@ def test_a_part_that_is_lost_is_never_passed_off_as_picture(saving: str) -> None
         assert images.read(whole).size == (200, 300)
 
 
+@pytest.mark.parametrize("saving", [{"level": 95}, {"lossless": True}], ids=repr)
+def test_a_deep_photo_that_lost_a_part_is_refused(saving: dict[str, object]) -> None:
+    """Photos of 12 bits and lossless ones are no exception."""
+    deep = samples.sixteen(samples.gray()) >> 4
+    data = bytes(imagecodecs.jpeg_encode(deep, bitspersample=12, **saving))
+    half = data[: len(data) // 2]
+    for lost in (half + b"\xff\xd9", half + bytes(len(half)), half):
+        with pytest.raises(ImageError, match="truncated"):
+            images.read(lost)
+    for whole in (data, data + bytes(500), data[:-2]):
+        np.testing.assert_array_equal(images.read(whole).pixels >> 4, imagecodecs.jpeg_decode(data))
+
+
 @pytest.mark.parametrize("last", [0, 128, 255])
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_photo_that_is_even_at_its_end_is_whole(last: int, progressive: bool) -> None:

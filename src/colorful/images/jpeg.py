@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
@@ -88,21 +88,37 @@ class File:
         """
         if len(self._scans) > _MOST_SCANS:
             raise ImageUnsupportedError(f"a JPEG of {len(self._scans):,} scans is not supported")
-        end = self._end or _end_of_data(self._data)
-        data = b"".join((b"\xff\xd8", *self._pixels, memoryview(self._data)[self._scan : end]))
+        if self._frame in _PROGRESSIVE and self._lacks_scans():
+            warn("its last scans are missing: it is less sharp than it was")
         if self._bits == 8 and self._frame != _LOSSLESS:
-            if self._frame in _PROGRESSIVE and self._lacks_scans():
-                warn("its last scans are missing: it is less sharp than it was")
-            return _decode(data, min_side, has_end=self._end > 0)
+            image = _load(self._stream(), min_side)
+            # A decoder goes on with what came last: what was cut and given an end is even there.
+            if not self._end or _is_even(rows(image, image.height - 1, image.height)):
+                self._see_end(image.tobytes(), lambda data: _load(data, min_side).tobytes())
+            return image
         import imagecodecs
 
-        values = imagecodecs.jpeg_decode(data)
+        values = imagecodecs.jpeg_decode(self._stream())
+        self._see_end(values.tobytes(), lambda data: imagecodecs.jpeg_decode(data).tobytes())
         values = values.reshape(*values.shape[:2], -1)
         if values.shape[2] not in _SPACES:
             raise ImageUnsupportedError(
                 f"a JPEG of {values.shape[2]} channels of {self._bits} bits is not supported"
             )
         return Decoded(widen(values, self._bits), None, _SPACES[values.shape[2]])
+
+    def _stream(self, filling: bytes = b"") -> bytes:
+        """Give what a decoder needs, with an end, and something put before it."""
+        end = self._end - 2 if self._end else _end_of_data(self._data)
+        scans = memoryview(self._data)[self._scan : end]
+        return b"".join((b"\xff\xd8", *self._pixels, scans, filling, b"\xff\xd9"))
+
+    def _see_end(self, pixels: bytes, decode: Callable[[bytes], bytes]) -> None:
+        """See that no pixel is missing: then what is put before the end makes no difference."""
+        if decode(self._stream(_FILLING)) != pixels:
+            raise ImageError("truncated: pixels are missing at its end")
+        if not self._end:
+            warn("the mark at its end is missing, but no pixel")
 
     def side_data(self) -> SideData:
         """Collect all that stands beside the pixels."""
@@ -236,25 +252,11 @@ def _end_of_data(data: bytes) -> int:
     return without if end - without > _STUFFED else end
 
 
-def _decode(data: bytes, min_side: int | None, *, has_end: bool) -> Image.Image:
-    """Decode a picture; if all pixels are there, what is put before its end makes no difference."""
-
-    def load(data: bytes) -> Image.Image:
-        image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
-        if min_side is not None:
-            image.draft(None, (min_side, min_side))
-        image.load()
-        return image
-
-    pixels = data[:-2] if has_end else data
-    image = load(pixels + b"\xff\xd9")
-    # A decoder goes on with what came last, so a picture that was cut and given an end is even at its end.
-    if has_end and not _is_even(rows(image, image.height - 1, image.height)):
-        return image
-    if image.tobytes() != load(pixels + _FILLING + b"\xff\xd9").tobytes():
-        raise ImageError("truncated: pixels are missing at its end")
-    if not has_end:
-        warn("the mark at its end is missing, but no pixel")
+def _load(data: bytes, min_side: int | None) -> Image.Image:
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    if min_side is not None:
+        image.draft(None, (min_side, min_side))
+    image.load()
     return image
 
 
