@@ -86,6 +86,23 @@ def test_light_beyond_white_is_a_warning(transfer: int, is_said: bool) -> None:
     assert warnings == ["its light goes beyond white (HDR), and is taken for that of sRGB"] * is_said
 
 
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "AVIF", "HEIF", "JPEG2000"])
+def test_a_hole_in_a_file_is_a_warning(format: str) -> None:
+    """A broken download, or a disk that fails, leaves zeros, which decoders take for picture: a warning."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (250, 300, 3), np.uint8))
+    data = samples.save_heic(noise, quality=95) if format == "HEIF" else samples.save(noise, format)
+    place = len(data) // 2
+    for broken, is_said in ((data, False), (data[:place] + bytes(20_000) + data[place + 20_000 :], True)):
+        with collecting() as warnings:
+            images.read(broken)
+        assert (
+            "a part of the file is nothing but zeros: a part of the photo may be lost" in warnings
+        ) == is_said
+    with collecting() as warnings:
+        images.read((data if format in ("JPEG", "WEBP") else samples.every_file()["gif"]) + bytes(20_000))
+    assert not warnings, "what is behind a photo is no part of it"
+
+
 def test_color_spaces_of_jpeg_2000_that_are_not_read_are_named() -> None:
     """A JPEG 2000 in CIELAB is not supported, and is not read as if it were RGB."""
     data: Any = imagecodecs.jpeg2k_encode(samples.photo(), level=0, codecformat="jp2")

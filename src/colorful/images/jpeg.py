@@ -15,6 +15,7 @@ from colorful.images import exif, iptc
 from colorful.images.log import warn
 from colorful.images.metadata import SideData
 from colorful.images.modes import rows
+from colorful.images.others import warn_of_holes
 from colorful.images.picture import Decoded, Space
 from colorful.images.pixels import widen
 from colorful.images.tags import DirectoryReader, Tag, decode_text
@@ -90,6 +91,7 @@ class File:
             raise ImageUnsupportedError(f"a JPEG of {len(self._scans):,} scans is not supported")
         if self._frame in _PROGRESSIVE and self._lacks_scans():
             warn("its last scans are missing: it is less sharp than it was")
+        warn_of_holes(self._data[: self._end] if self._end else self._data, self._scan)
         if self._bits == 8 and self._frame != _LOSSLESS:
             image = _load(self._stream(), min_side)
             # A decoder goes on with what came last: what was cut and given an end is even there.

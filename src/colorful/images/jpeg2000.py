@@ -14,6 +14,7 @@ from PIL import Image, Jpeg2KImagePlugin
 from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images import exif, iptc
 from colorful.images.metadata import SideData
+from colorful.images.others import warn_of_holes
 from colorful.images.picture import Decoded, Space
 from colorful.images.pixels import widen
 
@@ -59,6 +60,7 @@ class File:
         """Decode the pixels, whose size has been checked: with more than 8 bits by OpenJPEG itself."""
         if self._space not in (0, _CMYK, _SRGB, _GRAY, _SYCC):
             raise ImageUnsupportedError(f"a JPEG 2000 of color space {self._space} is not supported")
+        warn_of_holes(self._data)
         has_palette = any(name == b"pclr" for name, _ in self._boxes)
         if self._bits <= 8 or has_palette:
             return Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(self._data))

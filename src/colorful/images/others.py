@@ -59,6 +59,7 @@ _NO_PICTURES = {
     b"pk\x03\x04": "an archive",
 }
 # Of a file of boxes: how many bits a sample has.
+_HOLE = bytes(16 << 10)
 _CURVE = re.compile(rb"colrnclx..\0(.)", re.DOTALL)
 BRIGHTER = (16, 18)
 """Numbers of transfer functions for light beyond the white of a screen, in PNG and in files of boxes."""
@@ -125,6 +126,16 @@ def warn_of_light(file: IO[bytes]) -> None:
     curve = _CURVE.search(head)
     if curve and curve[1][0] in BRIGHTER and b"colrprof" not in head:
         warn(HDR)
+
+
+def warn_of_holes(data: bytes, start: int = 0) -> None:
+    """Warn if packed pixels have a stretch of zeros, as disks and broken downloads leave behind.
+
+    Decoders take it for picture. Only a large even area could be packed like that.
+    """
+    end = 8 + int.from_bytes(data[4:8], "little") if data.startswith(b"RIFF") else len(data)
+    if data.find(_HOLE, start, end) >= 0:
+        warn("a part of the file is nothing but zeros: a part of the photo may be lost")
 
 
 def _refusal(head: bytes) -> ImageError:

@@ -23,7 +23,7 @@ from colorful.images import jpeg, jpeg2000, metadata, modes, png, pnm, profiles,
 from colorful.images.guard import guarding
 from colorful.images.log import silent, warn
 from colorful.images.metadata import SideData
-from colorful.images.others import HEAD, open_image, profile_of_bmp, warn_of_light
+from colorful.images.others import HEAD, open_image, profile_of_bmp, warn_of_holes, warn_of_light
 from colorful.images.picture import Decoded, Kind, Picture
 from colorful.images.pixels import Pixels, rescale, turn
 from colorful.images.sources import MAX_PIXELS, MOST_A_PIXEL, check_size, opened, whole
@@ -259,8 +259,11 @@ def _frames(image: Image.Image, file: IO[bytes]) -> list[_Shot]:
             side.profile = profile_of_bmp(file)
         elif image.format == "PPM":
             side.text = pnm.comment(file)
-        elif image.format in ("AVIF", "HEIF"):
+        if image.format in ("AVIF", "HEIF"):
             warn_of_light(file)
+        if image.format in ("AVIF", "HEIF", "WEBP"):
+            file.seek(0)
+            warn_of_holes(file.read())
         return side
 
     if image.format not in ("HEIF", "AVIF"):
