@@ -169,6 +169,15 @@ def ray(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-m", "ray", *session.posargs, env={"COLORFUL_WHEEL": str(wheel())})
 
 
+@nox.session
+def integrations(session: nox.Session) -> None:
+    """Run the examples for Jupyter, Gradio, FastAPI and Qt with these packages (minutes)."""
+    install(session, ".", group="integrations")
+    session.run(
+        "python", "-m", "pytest", "-m", "integrations", "tests/test_integrations.py", *session.posargs
+    )
+
+
 @nox.session(requires=["build"])
 def release(session: nox.Session) -> None:
     """Check that a release may go out, and say what would be uploaded; the upload itself is a tag's task."""
