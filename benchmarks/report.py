@@ -124,11 +124,11 @@ def pipeline(results: dict[str, Any]) -> str:
         for name, row in results["memory"].items()
     ]
     return (
-        "## Array in, array out\n\nOur defaults are on: mapping into the gamut and guided upsampling, which "
-        "the peer does not do.\n\n"
+        "## From array to array\n\ncolorful runs with its defaults: it maps colors into the gamut, and "
+        "upsamples along the edges of the photo. The peer does neither.\n\n"
         + table(head, rows)
-        + "\nPeak memory of the process, and how far above its level after a photo of 256 x 256, result "
-        "included:\n\n"
+        + "\nPeak memory of the process, and for each pixel how much more that is than after a photo of "
+        "256 x 256, with the result:\n\n"
         + table(
             [
                 "",
@@ -162,32 +162,32 @@ def lab(results: dict[str, Any]) -> str:
         "times faster than scikit-image",
         "times OpenCV's time",
     ]
-    return "## Lab there and back\n\n" + table(head, rows)
+    return "## To Lab and back\n\n" + table(head, rows)
 
 
 def folder(results: dict[str, Any]) -> str:
     """Write the folder of JPEGs."""
     return (
         f"## A folder of {results['photos']} one-megapixel JPEGs with lite\n\n"
-        f"{results['photos_per_s']:.2f} photos/s, from file to file; the {results['cores']} cores "
-        f"{100 * results['cores_busy']:.0f} % busy; "
-        f"{100 * results['share_of_what_the_cores_could_do']:.0f} % of what they would do if each "
-        "colored photos on its own, at "
-        f"{results['cpu_seconds_a_photo_on_one_thread']:.2f} CPU-seconds a photo.\n"
+        f"{results['photos_per_s']:.2f} photos/s, from file to file. The {results['cores']} cores were "
+        f"{100 * results['cores_busy']:.0f} % busy. A photo took {results['cpu_seconds_a_photo']:.3f} "
+        f"CPU-seconds, and {results['cpu_seconds_a_photo_on_one_thread']:.3f} where one thread worked alone. "
+        f"This is {100 * results['share_of_what_the_cores_could_do']:.0f} % of what the cores could do if "
+        "each of them colored photos alone.\n"
     )
 
 
 def start(results: dict[str, Any]) -> str:
     """Write the starts."""
     return "## Start\n\n" + table(
-        ["a process of its own", "ms"], [[name, ms(t)] for name, t in results.items()]
+        ["each in a new process", "ms"], [[name, ms(t)] for name, t in results.items()]
     )
 
 
 def guided(results: dict[str, Any]) -> str:
     """Write what guided upsampling gains."""
-    text = "## Guided against bilinear upsampling\n\nMean CIEDE2000 to the true colors, L being the photo's "
-    text += "own; edges: within 3 pixels of the tenth of pixels where L is steepest.\n\n"
+    text = "## Guided and bilinear upsampling\n\nMean CIEDE2000 to the true colors, with the L of the photo. "
+    text += "Edges are the pixels within 3 pixels of the tenth of all pixels where L changes most.\n\n"
     for name, study in results.items():
         rows = [
             [
@@ -211,7 +211,7 @@ def measures(results: dict[str, Any]) -> str:
     rows = [[name, ms(timing)] for name, timing in results["measures"].items()]
     return (
         "## Evaluating at 256 x 256\n\n"
-        f"{ms(results['seconds_a_photo'])} ms a photo beyond the network, for the columns "
+        f"{ms(results['seconds_a_photo'])} ms a photo besides the network, for the columns "
         f"{', '.join(results['columns'])}. {int(many):,} photos take "
         f"{results['memory']['difference_mib']:.0f} MiB more than {few}.\n\n"
         + table(["a measure of one photo", "ms"], rows)
@@ -224,15 +224,16 @@ def web_load(results: dict[str, Any]) -> str:
     outcomes = ", ".join(f"{status}: {count:,}" for status, count in sorted(results["outcomes"].items()))
     return (
         f"## The page's server under {results['clients']} clients\n\n"
-        f"One-megapixel photos with lite, {results['format'].upper()} out, for {results['seconds']:.0f} s: "
-        f"{results['photos_per_second']:.2f} photos/s. A bare loop of decoding, `colorize_many` and encoding "
-        f"for the same clients did {loops} before and after; this is "
-        f"{100 * results['share_of_the_bare_loop']:.0f} % of the better. Replies by status: "
+        f"One-megapixel photos with lite, results as {results['format'].upper()}: "
+        f"{results['photos_per_second']:.2f} photos/s over {results['seconds']:.0f} s. "
+        "A bare loop of decoding, `colorize_many` and encoding "
+        f"for the same clients did {loops} before and after it; the server reached "
+        f"{100 * results['share_of_the_bare_loop']:.0f} % of the faster of them. Replies by status: "
         f"{outcomes}. Memory after the first quarter was {results['rss_mib_after_warm_up']:.0f} MiB at most, "
         f"in the last quarter {results['rss_mib_at_the_end']:.0f} MiB "
         f"({results['rss_growth_percent']:+.1f} %). No pixel of "
-        f"photos colored side by side differs from those colored in series by more than "
-        f"{results['largest_difference_from_series']}/255. Told to end (SIGTERM) under that load, it did so "
+        "photos colored at the same time differs from that of photos colored one by one by more than "
+        f"{results['largest_difference_from_series']}/255. After SIGTERM under this load, the server ended "
         f"within {results['term_seconds']:.1f} s and left {len(results['files_left']) or 'no'} files.\n"
     )
 
@@ -260,9 +261,9 @@ def web_preview(results: dict[str, Any]) -> str:
     ]
     width, height = results["preview_pixels"]
     return (
-        "## The editor of the page\n\nFrom the click, or the slider's move, to the frame that shows the new "
-        f"picture of {width} x {height} pixels: Chromium without a screen on the same machine as the server, "
-        "one-megapixel photo, lite.\n\n" + table(["", "ms"], rows)
+        "## The editor of the page\n\nThe time from a click, or from a move of a slider, to the frame "
+        f"that shows the new picture of {width} x {height} pixels. Headless Chromium ran on the same machine "
+        "as the server, with a one-megapixel photo and lite.\n\n" + table(["", "ms"], rows)
     )
 
 
@@ -279,25 +280,33 @@ def web_app(results: dict[str, Any]) -> str:
 
 INTRODUCTION = """# Benchmarks
 
-Measured by the scripts in `benchmarks/`, written by them into `benchmarks/results/*.json`, and laid out here
-by `benchmarks/report.py`. The peer is [rz-colorization](https://pypi.org/project/rz-colorization/), the
-package of the authors' networks, with the same weights on the same photos and threads, in turn with ours.
-Each figure is a median with its quartiles, after a round that does not count. "Times faster" below 1 is a
-loss.
+This page shows how fast colorful is, what it costs, and how good its choices are, also where it loses. The
+scripts in `benchmarks/` measured everything and wrote `benchmarks/results/*.json`; `benchmarks/report.py`
+made this page from these files.
 
-Defaults: networks run in float32, in channels-last order, `lite` with its batch norm folded. In eccv16 and
-siggraph17 a batch norm follows the ReLU, and zero padding the batch norm, so that folding it into the next
-convolution would change the colors along the border: it stays. On CPUs their 3 x 3 convolutions go by
-Winograd's algorithm down the columns, which takes half the products; GFLOP/s are counted as if it did not,
-and can so exceed those of a matrix product. In float32 that takes no more memory, as weights are transformed
-anew for each photo; in bfloat16, where products are fast, the transformed weights of the larger ones are
-held, which are twice as many. `dtype="bfloat16"` and `compile=True` are for those who ask: the one changes
-colors a little, the other takes a minute at the first photo and needs a C++ compiler. Each network is timed
-in a process of its own.
+For speed, the peer is [rz-colorization](https://pypi.org/project/rz-colorization/), the package of the
+authors' networks. It gets the same weights, photos and threads, and both run in turn. Each figure is a
+median with its quartiles; a first round does not count. "Times faster" below 1 means that colorful is
+slower.
 
-There is no int8: with torch's x86 kernels a convolution of 512 channels on 32 x 32 cells took 11 ms of one
-thread, against 16 in bfloat16 and 30 in float32, but was off by 1.3 % in place of 0.5 % (bfloat16), and
-needs photos to be calibrated on.
+How the networks run by default:
+
+- They compute in float32, in channels-last order, each timed in a process of its own.
+- In `lite`, batch norm is folded into the convolutions. In eccv16 and siggraph17 it stays: there it follows
+  the ReLU, and zero padding follows it, so that to fold it into the next convolution would change the
+  colors at the border.
+- On CPUs, the 3 x 3 convolutions of eccv16 and siggraph17 use Winograd's algorithm down the columns, which
+  needs half the products. GFLOP/s are counted as without it, so they can be higher than those of a matrix
+  product.
+- In float32 this needs no more memory, because the weights are transformed anew for each photo. In
+  bfloat16, where products are fast, the transformed weights of the larger layers are kept; they need twice
+  the memory of the weights.
+- `dtype="bfloat16"` and `compile=True` are off by default. The first changes colors a little. The second
+  takes a minute at the first photo, and needs a C++ compiler.
+
+There is no int8. With torch's x86 kernels, a convolution of 512 channels on 32 x 32 cells took 11 ms on one
+thread, compared with 16 ms in bfloat16 and 30 ms in float32. But its error was 1.3 %, compared with 0.5 %
+in bfloat16, and it must be calibrated on photos.
 """
 
 

@@ -17,7 +17,9 @@ def pm(value: dict[str, float], *, share: bool = False) -> str:
 
 def of_photos(results: dict[str, Any]) -> str:
     """Write on how many photos something was measured."""
-    return f"{results['photos']} {results['part']} photos of 160 pixels, PSNR in dB beside the plain picture"
+    return (
+        f"{results['photos']} {results['part']} photos of 160 pixels; PSNR in dB, gain over the plain picture"
+    )
 
 
 def wishes_ask(results: dict[str, Any]) -> str:
@@ -28,8 +30,8 @@ def wishes_ask(results: dict[str, Any]) -> str:
         for way, gains in ((way, results[way].values()) for way in ways)
     ]
     return (
-        "## Answers to questions\n\nTrue colors given as hints where `ask` asks for them, and at random "
-        f"places. {of_photos(results)}; and the share of the photos that it makes worse.\n\n"
+        "## Answers to questions\n\nTrue colors, given as hints at the places that `ask` names, and at "
+        f"random places. {of_photos(results)}, and the share of photos that become worse.\n\n"
         + table(["", *(f"{count} places" for count in results["asked"])], rows)
     )
 
@@ -45,10 +47,10 @@ def wishes_like(results: dict[str, Any]) -> str:
         if isinstance(value, dict)
     ]
     return (
-        "## Colors like an example's\n\nA photo's own mirror image, cropped; a photo of something else; the "
-        "frame of a film two seconds earlier. Moves: mean distance in CIELAB units. Nearer: by how much of "
-        f"the sliced earth mover's distance between both photos' colors. {of_photos(results)}.\n\n"
-        + table(["", "95 % interval"], rows)
+        "## Colors like an example's\n\nThe example is the photo itself, mirrored and cropped; or a photo of "
+        "something else; or the frame of a film two seconds earlier. *Moves* is how far colors change, in "
+        "CIELAB units. *Nearer* is how much smaller the sliced earth mover's distance between the colors of "
+        f"both photos becomes. {of_photos(results)}.\n\n" + table(["", "95 % interval"], rows)
     )
 
 
@@ -63,8 +65,9 @@ def wishes_variants(results: dict[str, Any]) -> str:
         ["vivid and wrong pixels, the others", f"{results['vivid and wrong, others']:.2%}"],
     ]
     return (
-        f"## Variants\n\nFive of each photo, the plain picture being the first. {of_photos(results)}. Vivid "
-        "and wrong: chroma above 25, and more than 40 off.\n\n" + table(["", "95 % interval"], rows)
+        f"## Variants\n\nFive variants of each photo; the first is the plain picture. {of_photos(results)}. "
+        "*Vivid and wrong* means a chroma above 25, and more than 40 from the true color.\n\n"
+        + table(["", "95 % interval"], rows)
     )
 
 
@@ -99,9 +102,10 @@ def video_steady(results: dict[str, Any]) -> str:
         )
     head = ["film", "colors", "warp error", "static flicker", "CDC x 1000", "colorfulness", "PSNR"]
     return (
-        "## Films: how steady\n\nFilms in color that `lite` colored by their light alone "
-        f"({results['dtype']}). In brackets: beside frame by frame. Aged: with lifted blacks, and with grain "
-        "and another exposure in each frame. [](metrics.md) has the definitions.\n\n" + table(head, rows)
+        "## Films: how steady\n\nFilms in color that `lite` colored from their light alone "
+        f"({results['dtype']}). In brackets: compared with frame by frame. *Aged* films have lighter blacks, "
+        "and grain and another exposure in each frame. [](metrics.md) has the definitions.\n\n"
+        + table(head, rows)
     )
 
 
