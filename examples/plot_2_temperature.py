@@ -2,9 +2,9 @@
 Temperature
 ===========
 
-The network says how likely each color is; the temperature decides what becomes of doubt. Low: vivid and
-sometimes blotchy. High: smooth and greyish. ``predict`` runs the network once; each decoding after that is
-quick.
+The network says how likely each color is, and the temperature says how to choose among likely colors. A low
+temperature gives vivid colors, sometimes with blotches; a high one gives smooth, greyish colors. ``predict``
+runs the network once, and each further picture takes little time.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@
 The distribution at a pixel
 ===========================
 
-For each cell of the picture the network gives a probability for each of the 313 bins of the ab plane. Where
-it knows what it sees, the probability gathers in one place; where several colors would do, it spreads.
+For each cell of the picture, the network gives a probability for each of the 313 bins of the ab plane. If it
+recognizes a thing of a known color, a few bins have nearly all the probability. If many colors are possible,
+many bins have a part of it.
 """
 
 import matplotlib.pyplot as plt

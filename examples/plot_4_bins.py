@@ -2,8 +2,9 @@
 The 313 bins
 ============
 
-The ab plane is cut into squares of side 10; those that sRGB can reach at some lightness are kept, with a
-margin. What can be shown at one lightness is far less: the outline is the sRGB gamut there.
+The ab plane is divided into squares with a side of 10. The bins are the squares that sRGB can show at some
+lightness, with a small margin. At one single lightness, far fewer colors can be shown: the outline is the
+gamut of sRGB there.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Hints, one by one
 =================
 
-If you know a color, say so: a hint is a point of the photo and a color. The network spreads it over what it
-takes to belong together. Where it goes too far, a second hint, of the right color, holds it back.
+If you know a color, give a hint: a point of the photo and its color. The network gives this color to the
+whole thing that the point belongs to. If it spreads too far, give a second hint with the right color there.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Soft encoding and class rebalancing
 ===================================
 
-What a network is trained on: each true color spread over its nearest bins, and each pixel weighted by how
-rare its color is.
+For training, each true color is spread over the bins that are nearest to it, and each pixel gets a weight
+that depends on how rare its color is.
 """
 
 import matplotlib.pyplot as plt
@@ -30,7 +30,7 @@ axis.set(xlim=(0, 70), ylim=(-10, 60), xlabel="b", ylabel="a", aspect="equal")
 axis.legend()
 
 # %%
-# The prior of a few photos, and the weights that follow from it. The rarest colors weigh the most.
+# How often each bin occurs in a few photos, and the weights that follow. The rarest colors count most.
 
 counts = torch.zeros(313)
 for photo in (data.astronaut(), data.coffee(), data.chelsea(), data.rocket()):

@@ -2,7 +2,8 @@
 Before and after
 ================
 
-The bundled model on the photos that scikit-image ships, at its shipped settings, none left out.
+The bundled model with its default settings, on photos that come with scikit-image. They were not selected
+for a good result.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Variants to choose from
 =======================
 
-A photo has many right colorings. Variants are whole pictures: what the network is unsure of leans to other
-colors that it holds likely, what it is sure of stays. The first is the plain picture.
+One grey photo can be colored in many believable ways. In each variant, things whose color is uncertain have
+another color that the network finds likely; everything else keeps its color. The first is the plain picture.
 """
 
 import matplotlib.pyplot as plt
@@ -23,7 +23,7 @@ for axis, variant in zip(axes, prediction.variants(count=4), strict=True):
     axis.axis("off")
 
 # %%
-# Where is it unsure, and where would an answer tell most? The numbers are the first three questions.
+# Where is the network unsure, and where does a hint help most? The numbers are the first three questions.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
 image = axes[0].imshow(prediction.uncertainty(), cmap="magma")
@@ -38,7 +38,7 @@ for axis in axes:
     axis.axis("off")
 
 # %%
-# And with an example: the colors of another photo, half and in full.
+# An example: the colors of another photo, with two amounts.
 
 cat = data.chelsea()
 figure, axes = plt.subplots(1, 3, figsize=(11, 3), layout="constrained")
