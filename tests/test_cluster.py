@@ -281,7 +281,7 @@ def test_a_photo_that_kills_its_worker_is_passed_over(
         summary = cluster.colorize(client, album, tmp_path / "out", colorizer=killer, recursive=True)
     failed = {outcome.source.name: outcome.error for outcome in summary.failed}
     assert set(failed) == {"07.png", "08.png", "deadly.png"}
-    assert failed["deadly.png"] == "passed over, since 3 workers died while they were at it"
+    assert failed["deadly.png"] == "not tried again, because 3 workers died while they colored it"
     assert summary.done + summary.skipped == 28
     deaths = sum(
         log.read_text(errors="replace").count("was killed by signal 9")

@@ -309,7 +309,7 @@ def test_what_is_no_file_is_passed_over(album: Path, caplog: pytest.LogCaptureFi
     os.mkfifo(album / "pipe.tar")
     before = find_photos(album)
     assert not any("pipe" in photo.name for photo in before)
-    assert f"{album / 'pipe.jpg'}: passed over, since it is no regular file" in caplog.messages
+    assert f"{album / 'pipe.jpg'}: left out, because it is not a regular file" in caplog.messages
     assert [photo.name for photo in find_photos(str(album / "*.*[gG]"))] == ["a.PNG", "b.png"]
     with pytest.raises(PhotosError, match=r"neither a file nor a folder: .*pipe\.jpg"):
         find_photos(album / "pipe.jpg")

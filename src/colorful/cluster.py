@@ -349,7 +349,7 @@ class _Course:
         for job in jobs:
             self._tries[job] += 1
             if self._tries[job] >= TRIES:
-                error = f"passed over, since {TRIES} workers died while they were at it"
+                error = f"not tried again, because {TRIES} workers died while they colored it"
                 given_up.append(Outcome(job.source, job.target, "failed", error))
             elif self._tries[job] == TRIES - 1:
                 self._last.append(job)
@@ -359,11 +359,11 @@ class _Course:
 
     def _begin_anew(self) -> None:
         """Wait until the client has found the scheduler again, and hand out there what was at work."""
-        logger.warning("the scheduler is gone; waiting for it to come back")
+        logger.warning("the scheduler is gone; waiting until it is back")
         while True:
             time.sleep(0.2)
             if self._client.status == "closed":
-                raise ClusterError("the scheduler is gone; the same command goes on when it is back")
+                raise ClusterError("the scheduler is gone; when it is back, give the same command to go on")
             if self._client.status == "running":
                 with suppress(OSError):
                     self._join()

@@ -38,11 +38,11 @@ FileLike = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 
 class FileOptions(Saving, total=False):
-    """What becomes of a file, and how it is encoded.
+    """How a result file is encoded, and which pages of a photo are colored.
 
     Attributes:
-        pages: Of a TIFF with several pages, ``"first"`` (the default) colors the first, with a warning, and
-            ``"all"`` colors all, into one TIFF.
+        pages: For a TIFF with several pages: ``"first"`` (the default) colors the first page, with a warning;
+            ``"all"`` colors all pages, into one TIFF.
     """
 
     pages: Literal["first", "all"]
@@ -54,22 +54,22 @@ def saving_of(options: FileOptions) -> Saving:
 
 
 class Colorizer(LoadedModel):
-    """A model, loaded once, that colors any number of photos; threads can share it, and it can be pickled.
+    """A loaded model that colors any number of photos. Threads can share it, and it can be pickled.
 
     Args:
-        network: Left as it is: the colorizer works on a copy. Or the files of one, as
-            :func:`colorful.hub.fetch` finds them; or what runs one already, whose device it is.
-        device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or any device of torch.
-        dtype: What the network computes in, as a name or as torch's own. ``"bfloat16"`` is faster on CPUs and
-            GPUs that have it, at a hardly visible difference in color.
-        compile: Whether to run the network through :func:`torch.compile`: faster after a first photo that
-            takes a minute; needs a C++ compiler.
-        name: What the model is called in messages and metadata; its architecture by default.
-        **settings: What the colorizer is set to.
+        network: A network, of which the colorizer makes a copy; or the files of one, as
+            :func:`colorful.hub.fetch` finds them; or an object that runs one already, on its own device.
+        device: ``"auto"`` uses CUDA if it is there, else Apple's MPS, else the CPU; or any device of torch.
+        dtype: Number type in which the network computes, as a name or as torch's own. ``"bfloat16"`` is
+            faster on CPUs and GPUs that support it, and changes colors hardly visibly.
+        compile: Whether to compile the network with :func:`torch.compile`. The first photo then takes a
+            minute, the next ones are faster; this needs a C++ compiler.
+        name: Name of the model in messages and metadata; by default its architecture.
+        **settings: See :class:`~colorful.look.Settings`.
 
     Attributes:
-        look: A number for each option of :class:`Look` that the model has; see :meth:`tuned`.
-        settings: A value for each option of :class:`Settings`.
+        look: The value of each option of :class:`Look` that the model has; see :meth:`tuned`.
+        settings: The value of each option of :class:`Settings`.
 
     Raises:
         DeviceError: If the device is not there.
@@ -98,7 +98,7 @@ class Colorizer(LoadedModel):
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
     def tuned(self, **look: Unpack[Look]) -> Colorizer:
-        """Return a colorizer with other defaults. It shares the network with this one, so it costs nothing.
+        """Return a colorizer with other defaults. Both share the network, so this takes no time or memory.
 
         Args:
             **look: The options to change.
@@ -118,14 +118,14 @@ class Colorizer(LoadedModel):
         return self._with(look=self._tune(look))
 
     def liking(self, example: Example, *, amount: float = 0.5, manner: Manner = "auto") -> Colorizer:
-        """Return a colorizer whose photos get colors like an example's; it shares the network.
+        """Return a colorizer that gives photos colors like those of an example. Both share the network.
 
-        With it a whole folder, or a page, can be colored like one photo. The example is read and run through
-        the network once, here.
+        Use it to color a whole folder, or a page, like one photo. The example is read, and run through the
+        network, only once: here.
 
         Args:
             example: A photo in color, or the colors of a palette; see :meth:`Prediction.like`.
-            amount: How far to go, in [0, 1].
+            amount: How far to follow the example, in [0, 1].
             manner: ``"match"``, ``"mood"`` or ``"auto"``.
 
         Returns:
@@ -181,7 +181,7 @@ class Colorizer(LoadedModel):
         like: Example | None = None,
         **look: Unpack[Look],
     ) -> npt.NDArray[Any] | Image.Image:
-        """Color a photo. Its size and its L stay as they are; of a photo in color only L is used.
+        """Color a photo. Its size and its L (lightness) stay as they are. If it is in color, only L is used.
 
         Args:
             photo: An array ``(H, W)`` or ``(H, W, 1 to 4)`` of bools, uint8, uint16, or floats in [0, 1]; a
@@ -189,13 +189,12 @@ class Colorizer(LoadedModel):
             hints: Known colors of spots in the photo.
             keep: Where the photo stays as it is: an array ``(H, W)`` of bools, of floats in [0, 1] or of
                 uint8 (255 keeps), or a grey PIL image, of the upright photo's size.
-            like: A photo in color, or the colors of a palette, whose colors the result should resemble; see
-                :meth:`liking`, which takes more options.
-            **look: Options that differ from the colorizer's for this photo.
+            like: An example: a color photo, or the colors of a palette. :meth:`liking` takes more options.
+            **look: Options for this photo, instead of the colorizer's own; see :class:`~colorful.look.Look`.
 
         Returns:
-            For an array an array ``(H, W, 3)``, with alpha ``(H, W, 4)``, of its dtype (uint8 for bools); for
-            all else a PIL image.
+            For an array, an array ``(H, W, 3)``, or ``(H, W, 4)`` with alpha, of the same dtype (uint8 for
+            bools); for everything else, a PIL image.
 
         Raises:
             ImageError: If *photo* cannot be read.
@@ -215,14 +214,15 @@ class Colorizer(LoadedModel):
         batch_size: int = 8,
         progress: Callable[[int], object] | None = None,
     ) -> Iterator[npt.NDArray[Any] | Image.Image]:
-        """Color photos lazily and in order, the network running on several at once.
+        """Color photos one after another, in order. The network runs on several photos together.
 
-        Not more than *batch_size* photos are read ahead. For files on disk, :func:`colorful.colorize_folder`
-        is faster and goes on after a broken one. For another look, see :meth:`tuned`.
+        Photos are read when they are needed, at most *batch_size* ahead. For files on disk,
+        :func:`colorful.colorize_folder` is faster, and goes on after a broken one. To change how the colors
+        look, see :meth:`tuned`.
 
         Args:
             photos: As for :meth:`colorize`, of any sizes.
-            batch_size: How many go through the network together, at least 1.
+            batch_size: How many photos go through the network together, at least 1.
             progress: Called with the number of photos done, after each.
 
         Yields:
@@ -249,23 +249,23 @@ class Colorizer(LoadedModel):
         overwrite: bool = False,
         **options: Unpack[FileOptions],
     ) -> Path:
-        """Color a photo from file to file; bit depth, alpha and metadata stay.
+        """Color a photo from file to file. Bit depth, alpha and metadata stay as they are.
 
-        For another look, see :meth:`tuned`.
+        To change how the colors look, see :meth:`tuned`.
 
         Args:
             source: The photo.
-            target: Written whole or not at all.
+            target: The result. It is written completely or not at all.
             hints: Known colors of spots in the photo.
             keep: Where the photo stays as it is; see :meth:`colorize`.
-            overwrite: Whether *target* may be there already. The photo itself is never overwritten.
+            overwrite: Whether *target* is replaced if it exists. The photo itself is never overwritten.
             **options: Which pages are colored, and how the result is encoded.
 
         Returns:
             The path written.
 
         Raises:
-            OutputExistsError: If *target* is there and *overwrite* is not set, or it is the photo itself.
+            OutputExistsError: If *target* exists and *overwrite* is not set, or it is the photo itself.
             OutputError: If *target* cannot be written.
             ColorfulError: As for :meth:`colorize`.
         """
@@ -287,17 +287,17 @@ class Colorizer(LoadedModel):
         keep: Mask | None = None,
         pages: Literal["first", "all"] = "first",
     ) -> Picture | Iterator[Picture]:
-        """Color a file, or all pages of it, into what :func:`colorful.images.write` takes.
+        """Color a file, or all its pages, and return what :func:`colorful.images.write` takes.
 
         Args:
             source: The photo.
-            hints: Colors that spots of it have.
-            keep: Where it stays as it is; see :meth:`colorize`.
+            hints: Known colors of spots in the photo.
+            keep: Where the photo stays as it is; see :meth:`colorize`.
             pages: See :class:`colorful.colorizer.FileOptions`.
 
         Returns:
-            For ``"first"`` the colored picture, for ``"all"`` the pages, each read and colored when it is
-            asked for.
+            For ``"first"``, the colored picture. For ``"all"``, the pages: each is read and colored when the
+            caller asks for it.
 
         Raises:
             OptionError: If there are hints or a mask, which belong to one photo, for all pages.
@@ -320,14 +320,14 @@ class Colorizer(LoadedModel):
         hints_size: tuple[int, int] | None = None,
         features: bool = False,
     ) -> Prediction:
-        """Run the network on a photo and keep its output, which can then be decoded in several ways.
+        """Run the network on a photo, and keep its output, from which several pictures can be made.
 
         Args:
             photo: As for :meth:`colorize`; or a picture that was read already.
             hints: Known colors of spots in the photo.
-            hints_size: Height and width in pixels of the photo that the hints were placed on, where *photo*
-                is a smaller copy of it, such as a preview.
-            features: Whether to keep the network's features as well. :meth:`Prediction.like` needs them to
+            hints_size: Height and width in pixels of the photo that the hints were placed on, if *photo* is a
+                smaller copy of it, such as a preview.
+            features: Whether to keep the features of the network, too. :meth:`Prediction.like` needs them to
                 find what two photos have in common.
 
         Returns:

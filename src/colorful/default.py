@@ -44,17 +44,17 @@ def colorize(
     like: Example | None = None,
     **look: Unpack[Look],
 ) -> npt.NDArray[Any] | Image.Image:
-    """Color a photo with the default model, which is loaded at the first call.
+    """Color a photo with the default model, which is loaded when this is first called.
 
     Args:
         photo: An array, a PIL image, a path, the bytes of a file, or a binary file.
         hints: Known colors of spots in the photo.
         keep: Where the photo stays as it is; see :meth:`Colorizer.colorize`.
-        like: A photo in color, or the colors of a palette, whose colors the result should resemble.
-        **look: Options that differ from the model's.
+        like: An example: a color photo, or the colors of a palette.
+        **look: Options instead of the model's own; see :class:`~colorful.look.Look`.
 
     Returns:
-        For an array an array, for all else a PIL image.
+        For an array, an array; for everything else, a PIL image.
 
     Raises:
         ColorfulError: As :meth:`Colorizer.colorize` and :meth:`Colorizer.from_pretrained`.

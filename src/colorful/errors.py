@@ -47,11 +47,11 @@ class ShapeError(ColorfulError, ValueError):
 
 
 class RangeError(ColorfulError, ValueError):
-    """A number lies outside the range that has a meaning, or is not finite."""
+    """A number is outside the allowed range, or is not finite."""
 
 
 class KindError(ColorfulError, TypeError):
-    """An argument is of a type that is not taken here."""
+    """An argument has a type that is not accepted here."""
 
 
 class OptionError(ColorfulError, ValueError):
@@ -59,7 +59,7 @@ class OptionError(ColorfulError, ValueError):
 
 
 class UnsupportedOptionError(OptionError):
-    """The model at hand cannot do what was asked; the message says which can."""
+    """The model cannot do what was asked; the message names models that can."""
 
 
 class HintError(ColorfulError, ValueError):
@@ -79,7 +79,7 @@ class ImageNotFoundError(ImageError, FileNotFoundError):
 
 
 class ImageUnsupportedError(ImageError):
-    """A picture may be sound, but its format, or what it makes of it, is not one that is read."""
+    """A picture may be fine, but colorful does not read its format, or this variety of it."""
 
 
 class ImageTooLargeError(ImageError):
@@ -91,7 +91,7 @@ class OutputError(ColorfulError, OSError):
 
 
 class OutputExistsError(OutputError, FileExistsError):
-    """The output file is there already and overwriting was not asked for."""
+    """The output file exists already, and overwriting was not asked for."""
 
 
 class WeightsError(ColorfulError, OSError):
@@ -103,7 +103,7 @@ class WeightsNotFoundError(WeightsError, FileNotFoundError):
 
 
 class WeightsOfflineError(WeightsError, ConnectionError):
-    """The weights are not cached and the network is off or out of reach."""
+    """The weights are not in the cache, and there is no connection, or downloads are forbidden."""
 
 
 class WeightsAccessError(WeightsError, PermissionError):
@@ -111,11 +111,11 @@ class WeightsAccessError(WeightsError, PermissionError):
 
 
 class WeightsIntegrityError(WeightsError, ValueError):
-    """The file is not what was promised: wrong size or checksum, truncated, or a web page."""
+    """The file is not the expected one: wrong size or checksum, truncated, or a web page."""
 
 
 class WeightsFormatError(WeightsError, ValueError):
-    """The file is whole but does not fit: tensors missing, extra or misshapen, or an unsafe pickle."""
+    """The file is complete but does not fit: wrong tensors or shapes, or an unsafe pickle."""
 
 
 class PhotosError(ColorfulError, ValueError):

@@ -78,26 +78,27 @@ def colorize_folder(
 ) -> Summary:
     """Color the photos of folders, and go on after a broken one.
 
-    Each result is named ``colorized_<stem>.<ending>`` and appears whole or not at all, so that a run that was
-    interrupted, even killed, goes on with *skip_existing*; several may do so at once. An interrupt (Ctrl-C)
-    is raised on after the photos at work are finished.
+    Each result is called ``colorized_<stem>.<ending>`` and is written completely or not at all. So a run that
+    was interrupted, or even killed, can be continued with *skip_existing*, also several times at once. After
+    an interrupt (Ctrl-C), the photos that are being colored are finished, then the interrupt is raised.
 
     Args:
         sources: Folders, photos or glob patterns, or URLs of stores such as ``s3://``. Results of earlier
-            runs among them are passed over.
-        out: The folder of the results, where the tree below each source is kept; beside the photos if None.
-        colorizer: The model, with its look (:meth:`Colorizer.tuned`); the default one if None.
-        skip_existing: Leave out photos whose result is there. It is known by its L, which is the photo's.
-            Where its name belongs to the result of another photo, this one's gets another name.
-        shard: ``(i, n)`` does the i-th of n parts, from 1, so that n machines do all; see :meth:`Plan.shard`.
-        outcomes: Keep what became of each photo beside the results, as ``"jsonl"`` or ``"parquet"``, and go
-            on from what is kept there; see :mod:`colorful.outcomes`. It includes *skip_existing*.
-        workers: Photos at work at a time, each on its share of the processor; if None, as many as torch has
-            threads. Where the disk is slow, one more may help.
-        progress: Called after each photo with what became of it, the number of photos finished and the
-            number of all.
-        **choice: Which photos are taken, and how the results are encoded. Without *format* each keeps its
-            photo's own.
+            runs in them are not colored again.
+        out: The folder for the results, with the same folders in it as in each source. If None, results are
+            written beside the photos.
+        colorizer: The model with its options (:meth:`Colorizer.tuned`); if None, the default model.
+        skip_existing: Leave out photos that have a result. A result is recognized by its L, which is the same
+            as in the photo. If the name is taken by the result of another photo, a new name is used.
+        shard: ``(i, n)`` does only the i-th of n parts, counted from 1, so that n machines share the work;
+            see :meth:`Plan.shard`.
+        outcomes: Keep a record of each photo beside the results, as ``"jsonl"`` or ``"parquet"``, and go on
+            from records that are there; see :mod:`colorful.outcomes`. This includes *skip_existing*.
+        workers: How many photos are colored at the same time, each on its share of the processor. If None, as
+            many as torch has threads. If the disk is slow, one more may help.
+        progress: Called after each photo with its outcome, the number of finished photos and the total.
+        **choice: Which photos are taken, and how the results are encoded. Without *format*, each result has
+            the format of its photo.
 
     Returns:
         What became of each photo.

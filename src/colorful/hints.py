@@ -26,18 +26,18 @@ _DEFAULT_CELLS = 2.5
 
 @dataclass(frozen=True)
 class Hint:
-    """Say which color a spot of the photo has.
+    """The known color of a spot in a photo.
 
     Only a and b of the color count. How light the spot is stays as in the photo.
 
     Args:
-        x: From the left edge of the upright photo (after the EXIF turn), in its pixels; the center of the
-            first pixel is at 0.5.
-        y: From the top edge, likewise.
+        x: Distance from the left edge in pixels of the upright photo (turned as its EXIF data say). The
+            center of the first pixel is at 0.5.
+        y: Distance from the top edge, in the same way.
         color: ``"#c03020"``, any other notation of CSS, or three integers in 0..255, such as a pixel of an
-            array. Kept as ``"#rrggbb"``.
-        radius: Radius of the disc that is colored, in pixels of the photo. At least one cell of the network's
-            input is covered; the default is two and a half cells, about a hundredth of the photo's side.
+            array. It is stored as ``"#rrggbb"``.
+        radius: Radius of the disc that gets this color, in pixels of the photo. It covers at least one cell
+            of the network's input. By default two and a half cells: about a hundredth of the photo's side.
 
     Raises:
         HintError: If a number is not finite, *radius* is negative or *color* is no color.
@@ -68,7 +68,7 @@ class Hint:
 
         Args:
             value: The decoded object; ``radius`` may be missing, and ``likely``, the colors to choose from
-                that ``colorful ask`` writes, is passed over.
+                that ``colorful ask`` writes, is ignored.
 
         Returns:
             The hint.
@@ -94,7 +94,7 @@ class Hint:
 def parse_hints(text: str | bytes) -> list[Hint]:
     """Read hints from JSON: an array of the objects that :meth:`Hint.from_json` takes.
 
-    A place that ``colorful ask`` wrote and whose color is still null is passed over.
+    A place that ``colorful ask`` wrote is ignored if its color is still null.
 
     Args:
         text: The JSON document.

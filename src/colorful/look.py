@@ -21,13 +21,13 @@ ProtocolName = Literal["photo", "released"]
 
 
 class Look(TypedDict, total=False):
-    """What a person tunes. An option that is None or not given keeps the value that the colorizer has.
+    """Options for how the colors look. If one is None or not given, the value of the colorizer is used.
 
     Attributes:
-        temperature: Sharpness of the choice among likely colors, in [0, 1]: 1 is calm and greyish, 0 vivid
-            and blotchy. Only for models that predict a distribution.
+        temperature: How to choose among likely colors, in [0, 1]: 1 gives calm, greyish colors, 0 vivid
+            colors, which can be blotchy. Only for models that predict a distribution.
         saturation: Factor on the chroma, at least 0.
-        strength: Share of the color that is mixed with the grey photo, in [0, 1].
+        strength: How much color to add to the grey photo, in [0, 1].
     """
 
     temperature: float | None
@@ -36,19 +36,19 @@ class Look(TypedDict, total=False):
 
 
 class Settings(TypedDict, total=False):
-    """What a colorizer is set to, once.
+    """Settings of a colorizer, which are chosen when it is made.
 
     Attributes:
-        network_size: Side in pixels at which the network looks at a photo, rounded to what it takes; by
+        network_size: Side in pixels at which the network sees a photo, rounded to a size that it takes; by
             default the one it was made for.
-        upsample: How colors get from the network's size to the photo's: ``"guided"`` (the default) lets them
-            end at the photo's edges, ``"bilinear"`` does not.
-        gamut: What becomes of colors outside sRGB: with ``"map"`` (the default) their chroma is lowered, with
-            ``"clip"`` their channels are cut off.
-        protocol: ``"photo"`` (the default) is made for photos of any size. ``"released"`` does as the code
+        upsample: How colors are enlarged from the network's size to the photo's: with ``"guided"`` (the
+            default) they end at the edges of the photo, with ``"bilinear"`` they do not.
+        gamut: What to do with colors outside sRGB: ``"map"`` (the default) lowers their chroma, ``"clip"``
+            limits each channel separately.
+        protocol: ``"photo"`` (the default) is made for photos of any size. ``"released"`` follows the code
             that Zhang et al. released, to compare with published figures; it fixes the three options above.
-        max_pixels: Files and PIL images with more are refused before they are decoded, by default with more
-            than 178,956,970, since they may be made to fill the memory. None takes any size.
+        max_pixels: Files and PIL images with more pixels are refused before they are decoded, because they
+            may be made to fill the memory. 178,956,970 by default; None means no limit.
     """
 
     network_size: int | None

@@ -275,7 +275,7 @@ def _is_candidate(path: Path, endings: AbstractSet[str]) -> bool:
     if os.path.isfile(path) or not os.path.exists(path):  # noqa: PTH110, PTH113
         return True
     if not path.is_dir():
-        logger.warning("%s: passed over, since it is no regular file", path)
+        logger.warning("%s: left out, because it is not a regular file", path)
     return False
 
 

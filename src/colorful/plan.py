@@ -66,14 +66,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photo.
+    """What happened to one photo.
 
     Attributes:
         source: The photo, or the folder that could not be listed.
         target: Where the result is or would be.
         status: ``"done"``, ``"skipped"`` (the result was there already) or ``"failed"``.
         error: What went wrong, if it failed.
-        warnings: What of the photo the result lacks, such as further pages or a caption.
+        warnings: What the result lacks of the photo, such as further pages or a caption.
         digest: SHA-256 of the result in hex, if this run wrote or read it.
     """
 

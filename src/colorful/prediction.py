@@ -53,21 +53,21 @@ _SHOWN = 512
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The output of a network for one photo, as data. Another temperature does not run the network again.
+    """The output of a network for one photo, as data. From it, pictures are made without the network.
 
-    Made by :meth:`colorful.Colorizer.predict`. A notebook shows it as the photo before and after. It
-    holds no network: a pickle is little larger than the photo, and can be decoded where there is no model.
+    :meth:`colorful.Colorizer.predict` makes it. A notebook shows it as the photo before and after. It holds
+    no network, so a pickle is only a little larger than the photo, and works where there is no model.
 
     Attributes:
         source: The photo.
         light: L as the network saw it, shape ``(1, H, W)``, 0..100.
-        output: What the network gave: logits ``(Q, h, w)`` or ab ``(2, h, w)``, float32.
-        bins: Centers of the bins in CIELAB units, shape ``(Q, 2)``; None where *output* is ab.
-        look: The colorizer's number for each option of :class:`~colorful.look.Look` that counts here.
-        settings: Its value for each option of :class:`~colorful.look.Settings`.
-        architecture: Of the network.
-        features: A map of what the network sees, shape ``(C, h', w')``, by which :meth:`like` finds the same
-            things in two photos. None if it was not asked for, or the network offers none.
+        output: Output of the network: logits ``(Q, h, w)`` or ab ``(2, h, w)``, float32.
+        bins: Centers of the bins in CIELAB units, shape ``(Q, 2)``; None if *output* is ab.
+        look: The colorizer's value of each option of :class:`~colorful.look.Look` that counts here.
+        settings: The colorizer's value of each option of :class:`~colorful.look.Settings`.
+        architecture: Architecture of the network.
+        features: A map that describes what the network sees, shape ``(C, h', w')``. With it, :meth:`like`
+            finds the same things in two photos. None if it was not asked for, or the network has none.
     """
 
     source: Picture
@@ -93,7 +93,7 @@ class Prediction:
 
     @property
     def logits(self) -> Tensor:
-        """Unnormalized scores of the bins, shape ``(Q, h, w)``; their softmax is the distribution.
+        """Unnormalized scores of the bins, shape ``(Q, h, w)``. Their softmax is the distribution.
 
         Raises:
             UnsupportedOptionError: If the model predicts no distribution.
@@ -102,10 +102,10 @@ class Prediction:
 
     @unaffected()
     def ab(self, **look: Unpack[Look]) -> Tensor:
-        """Decode ab.
+        """Choose one color for each cell, as ab.
 
         Args:
-            **look: Options that differ from the colorizer's.
+            **look: Options instead of the colorizer's own; see :class:`~colorful.look.Look`.
 
         Returns:
             Shape ``(2, h, w)``, CIELAB units, with saturation and strength applied.
@@ -124,14 +124,14 @@ class Prediction:
         return ab * min(numbers["saturation"] * numbers["strength"], _MOST_SATURATION)
 
     def rgb(self, *, keep: Mask | None = None, **look: Unpack[Look]) -> npt.NDArray[Any]:
-        """Decode the photo's pixels in color.
+        """Return the pixels of the photo in color.
 
         Args:
             keep: Where the photo stays as it is; see :meth:`colorful.Colorizer.colorize`.
-            **look: Options that differ from the colorizer's.
+            **look: Options instead of the colorizer's own; see :class:`~colorful.look.Look`.
 
         Returns:
-            sRGB-encoded, shape ``(H, W, 3)`` of the upright photo; uint8, uint16, or float32 in [0, 1] after
+            sRGB-encoded, shape ``(H, W, 3)`` of the upright photo; uint8, uint16, or float32 in [0, 1], as in
             the photo.
 
         Raises:
@@ -143,13 +143,13 @@ class Prediction:
     def picture(
         self, *, keep: Mask | None = None, region: Region | None = None, **look: Unpack[Look]
     ) -> Picture:
-        """Decode a picture that carries the photo's alpha and metadata, ready to be written or unwrapped.
+        """Return the colored picture with the alpha and the metadata of the photo, ready to be written.
 
         Args:
-            keep: As for :meth:`rgb`, like the others.
+            keep: As for :meth:`rgb`.
             region: Left, top, right and bottom in pixels of the photo. Only this part is made, with the same
                 pixels as in the whole picture. *keep* then has the size of the part.
-            **look: Options that differ from the colorizer's.
+            **look: As for :meth:`rgb`.
 
         Returns:
             A picture in color, of the photo's size and dtype, or of the size of the region.
@@ -173,16 +173,16 @@ class Prediction:
     def suggest(self, *, x: float, y: float, count: int = 5) -> list[Suggestion]:
         """Name the likeliest colors at a point, clearly different ones.
 
-        The likeliest bin is taken together with the bins within 20 CIELAB units around it, their mean being
-        the color; then the same among those left.
+        The likeliest bin and the bins within 20 CIELAB units of it together make one color, which is their
+        mean. The next color comes from the remaining bins in the same way.
 
         Args:
             x: From the left edge of the upright photo, in its pixels.
             y: From the top edge, likewise.
-            count: How many at most, at least 1.
+            count: How many colors at most; at least 1.
 
         Returns:
-            The likeliest first.
+            The colors, the likeliest first.
 
         Raises:
             RangeError: If the point is outside the photo or *count* is under 1.
@@ -216,7 +216,7 @@ class Prediction:
 
     @unaffected()
     def uncertainty(self) -> Tensor:
-        """Tell how far each cell's color may be off.
+        """Tell how far the color of each cell may be wrong.
 
         Returns:
             Root of the expected squared distance from the mean color, CIELAB units, shape ``(h, w)``.
@@ -230,12 +230,12 @@ class Prediction:
     def ask(self, count: int = 3, *, choices: int = 4) -> list[Place]:
         """Find the places where a hint helps most.
 
-        The places lie on different things, as far as the network can tell them apart, and come with their
-        likeliest colors. Ask for at least three: one unusual answer alone can mislead the network.
+        The places are on different things, as far as the network can tell them apart, and come with their
+        likeliest colors. Ask for at least three, because one unusual answer alone can mislead the network.
 
         Args:
             count: How many places, at least 1.
-            choices: How many colors to suggest at each, at most.
+            choices: How many colors to suggest for each place, at most.
 
         Returns:
             The most helpful place first.
@@ -253,11 +253,11 @@ class Prediction:
         """Choose colors like those of an example.
 
         Args:
-            reference: A photo in color; a prediction for one, with features (see
-                :meth:`colorful.Colorizer.predict`), in which what is the same can be found; or the colors of
-                a palette, such as ``["#8a5a3c", "#2e5d8a"]``.
-            amount: How far to go, in [0, 1]: 0 changes nothing, 0.5 looks natural, 1 looks toned. Where both
-                photos show the same thing, the example's colors are taken completely from 0.5 on.
+            reference: A color photo; or a prediction for one, made with features (see
+                :meth:`colorful.Colorizer.predict`), which is needed to match; or the colors of a palette,
+                such as ``["#8a5a3c", "#2e5d8a"]``.
+            amount: How far to follow the example, in [0, 1]: 0 changes nothing, 0.5 looks natural, 1 looks
+                toned. Where both photos show the same thing, 0.5 and more take its colors completely.
             manner: ``"match"`` takes colors where both photos show the same thing, and changes nothing
                 elsewhere; ``"mood"`` brings the photo's colors as a whole nearer to the example's;
                 ``"auto"`` matches where it can and applies the mood elsewhere.
@@ -302,11 +302,11 @@ class Prediction:
         """Make several plausible colorings of the photo, to choose from.
 
         Args:
-            count: How many, at least 1; more than eight begin to look alike.
-            seed: The same seed gives the same variants, to the byte; another one gives others.
+            count: How many, at least 1. If there are more than eight, some begin to look alike.
+            seed: The same seed gives exactly the same variants; another seed gives others.
 
         Returns:
-            The plain prediction first; each with the hints that say which places got which colors.
+            The variants, the plain prediction first. Each has hints, which say which places got which colors.
 
         Raises:
             RangeError: If *count* is under 1.
@@ -372,9 +372,9 @@ class Variant(NamedTuple):
     """One way to color a photo.
 
     Attributes:
-        prediction: Gives the picture.
-        hints: Which places got which colors; none in the plain one. With these hints, a model that takes
-            hints comes near to the same picture, so that one can go on from it.
+        prediction: The prediction that gives the picture.
+        hints: Which places got which colors; empty for the plain prediction. With these hints, a model that
+            takes hints gives nearly the same picture, which you can then change.
     """
 
     prediction: Prediction

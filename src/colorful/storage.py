@@ -239,7 +239,7 @@ def _insist(request: Callable[[], Out]) -> Out:
         except _FINAL:
             raise
         except Exception as error:
-            logger.info("a store refused, it is asked again: %s", _said(error))
+            logger.info("the store refused a request, trying again: %s", _said(error))
             time.sleep(pause)
     return request()
 

@@ -44,8 +44,8 @@ class Suggestion(NamedTuple):
     """A color that the network finds likely at a point.
 
     Attributes:
-        color: As ``"#rrggbb"``, with the L of the photo at that point.
-        probability: Of this color and those hardly different from it, in [0, 1].
+        color: ``"#rrggbb"``, with the L of the photo at that point.
+        probability: Probability of this color and of those that hardly differ from it, in [0, 1].
     """
 
     color: str
@@ -60,15 +60,15 @@ class Suggestion(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A place of the photo where a hint would settle much.
+    """A place of the photo where a hint would help much.
 
     Attributes:
-        x: From the left edge of the upright photo, in its pixels.
-        y: From the top edge, likewise.
-        radius: Of the disc around it that has one color, in pixels: the hint's.
-        share: Of all that is open in the photo, what the color here would settle, in [0, 1].
-        suggestions: The likeliest colors, the first one first.
-        region: How much each cell of the prediction goes with the place, in [0, 1], shape ``(h, w)``.
+        x: Distance from the left edge in pixels of the upright photo.
+        y: Distance from the top edge, in the same way.
+        radius: Radius of the disc around it that has one color, in pixels; a hint gets this radius.
+        share: Which share of all uncertainty in the photo a color here would remove, in [0, 1].
+        suggestions: The likeliest colors, the likeliest first.
+        region: How much each cell of the prediction belongs to the place, in [0, 1], shape ``(h, w)``.
     """
 
     x: float
@@ -79,13 +79,13 @@ class Place:
     region: Tensor
 
     def hint(self, color: str | Sequence[int]) -> Hint:
-        """Answer: give the hint that says the place has this color.
+        """Return the hint that gives this place a color.
 
         Args:
             color: As for :class:`~colorful.Hint`.
 
         Returns:
-            The hint, as wide as the disc.
+            The hint, with the radius of the place.
 
         Example:
             >>> import colorful, numpy as np

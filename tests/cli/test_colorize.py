@@ -257,17 +257,17 @@ def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:
     [
         (["a.png", "-t", "2"], "--temperature: expected a number in [0, 1], got 2.0"),
         (["a.png", "--device", "cuda:99"], "device: expected one that is there, got 'cuda:99'"),
-        (["a.png", "b.png", "--hints", "none.json"], "expected a single one"),
+        (["a.png", "b.png", "--hints", "none.json"], "expected a single photo"),
         (["a.png", "--hints", "none.json"], "--hints: cannot read 'none.json'"),
         (["a.png", "b.png", "-o", "out.png"], "--out: expected a folder for several photos"),
         (["a.png", "-o", "a.png", "--overwrite"], "'a.png' is the photo itself"),
         (["a.png", "-o", "out.jp2"], "--out: expected a folder, or a name ending in .jpg"),
         (["-", "-o", "folder"], "--out: expected a file for the photo from standard input"),
         (["a.png", "--format", "svg"], "format: expected one of"),
-        (["-", "a.png"], "expected a single one"),
+        (["-", "a.png"], "expected a single photo"),
         (["-", "--json"], "--json: expected a result in a file"),
         (["a.png", "--skip-existing", "--overwrite"], "--skip-existing, --overwrite: expected at most one"),
-        (["https://example.org/a.jpg"], "addresses are not fetched"),
+        (["https://example.org/a.jpg"], "colorful does not download photos"),
         (["colorzie"], "did you mean the command 'colorize'?"),
         (["a.png", "--temperature", "7"], "--temperature: expected a number in [0, 1]"),
     ],
@@ -319,7 +319,7 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, model: str, signal_number: s
     if signal_number == signal.SIGINT:
         assert process.returncode == 130
         assert f"{len(done)} of {count} photos colored" in words
-        assert "the same command with --skip-existing goes on" in words
+        assert "give the same command with --skip-existing to go on" in words
         assert "Traceback" not in words
         assert len(list(out.iterdir())) == len(done)
     rest = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)

@@ -150,7 +150,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, quick_model: Path, kind:
     assert part.exists()
     assert not target.exists()
     if kind == signal.SIGINT:
-        assert "the same command goes on" in err.splitlines()[-1]
+        assert "give the same command to go on" in err.splitlines()[-1]
         assert "Traceback" not in err
     again = subprocess.run(command(film, target, *options), check=True, stderr=subprocess.PIPE, text=True)
     assert "101 of them before" in again.stderr

@@ -96,7 +96,7 @@ class Commands(click.Group):
             complain("interrupted")
             ctx.exit(INTERRUPTED)
         except MemoryError as error:
-            raise Failure("out of memory; fewer --workers or a smaller photo need less") from error
+            raise Failure("out of memory; try fewer --workers or a smaller photo") from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output has gone; click ends quietly
                 raise
@@ -156,18 +156,18 @@ class _EchoHandler(logging.Handler):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("-v", "--verbose", is_flag=True, help="Tell what is being done.")
+@click.option("-v", "--verbose", is_flag=True, help="Print what is being done.")
 @click.version_option(__version__, "-V", "--version", prog_name="colorful")
 def cli(verbose: bool) -> None:
     """Color black-and-white photos.
 
     \b
       colorful photo.jpg               writes colorized_photo.jpg beside it
-      colorful album/ --out color/     a folder, its tree kept
+      colorful album/ --out color/     colors the photos of a folder
       colorful - < old.png > new.png   from standard input to standard output
 
-    `colorful PHOTO...` is short for `colorful colorize PHOTO...`; write `./demo` for a photo of the
-    name of a command.
+    `colorful PHOTO...` is short for `colorful colorize PHOTO...`. If a photo has the name of a command,
+    such as `demo`, write `./demo`.
     """  # noqa: D301  (\b keeps click from rewrapping)
     package_logger = logging.getLogger("colorful")
     if verbose:

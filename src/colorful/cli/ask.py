@@ -17,21 +17,23 @@ if TYPE_CHECKING:
     from colorful.colorizer import Colorizer
 
 
-@click.command(short_help="Say where hints help a photo most.")
+@click.command(short_help="Find the places where hints help most.")
 @click.argument("photo", type=click.Path(allow_dash=True))
-@click.option("-n", "--count", type=click.IntRange(1), default=3, help="How many places.")
-@click.option("-o", "--out", metavar="FILE.json", type=click.Path(), help="By default standard output.")
-@click.option("--overwrite", is_flag=True, help="Replace --out if it is there.")
+@click.option("-n", "--count", type=click.IntRange(1), default=3, help="How many places to ask for.")
+@click.option(
+    "-o", "--out", metavar="FILE.json", type=click.Path(), help="File to write; by default standard output."
+)
+@click.option("--overwrite", is_flag=True, help="Replace --out if it exists.")
 @asking_model_options
 def ask(photo: str, count: int, out: str | None, overwrite: bool, load: Callable[[], Colorizer]) -> None:
-    """Say where hints help a photo most, as a JSON file to be filled in.
+    """Find the places of a photo where hints help most, and write them as JSON.
 
     \b
       colorful ask photo.jpg -o hints.json     then put colors where "color" is null
-      colorful photo.jpg --hints hints.json    what stays null is left open
+      colorful photo.jpg --hints hints.json    places that stay null are not used
 
-    Each place comes with its likeliest colors, their names and their shares. Any color of CSS will do,
-    such as "brown" or "#8a5a3c".
+    Each place comes with its likeliest colors, with their names and how likely they are. You can answer with
+    any color as in CSS, such as "brown" or "#8a5a3c".
     """  # noqa: D301  (\b keeps click from rewrapping)
     from colorful import files
 

@@ -49,10 +49,13 @@ _variant_options = group(
     "variants",
     _variants,
     click.option(
-        "--variants", metavar="N", type=click.IntRange(1), help="Write N pictures of it, to choose from."
+        "--variants",
+        metavar="N",
+        type=click.IntRange(1),
+        help="For a single photo: write N different pictures, to choose from.",
     ),
-    click.option("--seed", type=int, default=0, help="Of --variants: another one gives others."),
-    click.option("--sheet", is_flag=True, help="Show --variants on one picture."),
+    click.option("--seed", type=int, default=0, help="For --variants: another number gives other pictures."),
+    click.option("--sheet", is_flag=True, help="Put all --variants on one picture."),
 )
 
 
@@ -73,9 +76,15 @@ def _planning(recursive: bool, skip_existing: bool, overwrite: bool) -> Planning
 _planning_options = group(
     "planning",
     _planning,
-    click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside a folder, too."),
-    click.option("--skip-existing", is_flag=True, help="Go on with an earlier run: leave out what is done."),
-    click.option("--overwrite", is_flag=True, help="Replace results that are there (never a photo)."),
+    click.option(
+        "-r", "--recursive", is_flag=True, help="Also color the photos in the folders inside a folder."
+    ),
+    click.option(
+        "--skip-existing",
+        is_flag=True,
+        help="Leave out photos that have a result, to go on with an earlier run.",
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace results that exist (never a photo)."),
 )
 
 
@@ -88,16 +97,18 @@ def _encoding(
 _encoding_options = group(
     "encoding",
     _encoding,
-    click.option("-f", "--format", help="png, jpeg, tiff, webp ...; that of each photo by default."),
-    click.option("-q", "--quality", type=click.IntRange(1, 100), help="For JPEG, WebP, AVIF and HEIF."),
+    click.option("-f", "--format", help="png, jpeg, tiff, webp ...; by default the format of each photo."),
+    click.option(
+        "-q", "--quality", type=click.IntRange(1, 100), help="Quality of JPEG, WebP, AVIF and HEIF."
+    ),
     click.option(
         "--pages",
         type=click.Choice(["first", "all"]),
         default="first",
-        help="Which pages of a TIFF are colored; all go into one TIFF.",
+        help="Which pages of a TIFF to color; all pages go into one TIFF.",
     ),
     click.option(
-        "--no-provenance", is_flag=True, help="Do not note in the metadata that a model made the colors."
+        "--no-provenance", is_flag=True, help="Do not write into the metadata that a model made the colors."
     ),
 )
 
@@ -113,7 +124,7 @@ _PHOTO = click.Path(allow_dash=True, readable=False)
     "--out",
     metavar="PATH",
     type=click.Path(allow_dash=True),
-    help="Folder of the results; for a single photo also a file, or - for stdout.",
+    help="Folder for the results; for a single photo also a file, or - for standard output.",
 )
 @photo_model_options
 @_variant_options
@@ -122,7 +133,7 @@ _PHOTO = click.Path(allow_dash=True, readable=False)
 @_planning_options
 @many_options
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print a line of JSON for each photo, and one for the summary."
+    "--json", "as_json", is_flag=True, help="Print one line of JSON for each photo, and one for the summary."
 )
 def colorize(
     photos: tuple[str, ...],
@@ -137,8 +148,8 @@ def colorize(
 ) -> None:
     """Color photos: files, folders, glob patterns, or - for standard input.
 
-    Results are named colorized_<photo> and lie beside the photo or in --out. A broken photo is named, and
-    the others go on.
+    A result is called colorized_<photo>. It is written beside the photo, or to the folder --out. If a photo
+    cannot be read, the command names it and goes on with the others.
     """
     if not photos and many.listed is None:
         raise click.MissingParameter(param_hint="'PHOTO...'", param_type="argument")
@@ -149,7 +160,7 @@ def colorize(
     to_stdout = out == STREAM or (out is None and is_stream)
     existing = planning["existing"]
     if len(photos) > 1 and (is_stream or out == STREAM or any(marks)):
-        raise OptionError("PHOTO: expected a single one with -, --hints or --keep, got several")
+        raise OptionError("PHOTO: expected a single photo with -, --hints or --keep, got several")
     if many.is_asked_for and (is_stream or to_stdout or variants is not None or any(marks)):
         raise OptionError(
             "--list, --shard, --dask, --outcomes: expected photos and results in files, "
@@ -387,7 +398,7 @@ class _Report:
             tell(f"{', '.join(words)} in {seconds:.1f} s{speed}")
         if interrupted:
             how = "" if self._many.goes_on else " with --skip-existing"
-            complain(f"interrupted; the same command{how} goes on")
+            complain(f"interrupted; give the same command{how} to go on")
             return INTERRUPTED
         return 1 if counts["failed"] else 0
 
@@ -403,7 +414,7 @@ def _reason(outcome: Outcome) -> str:
         reason = reason.removeprefix(f"{name}: ")
     reason = with_options(reason, click.get_current_context().command)
     if str(outcome.source).startswith(("http:/", "https:/")):  # a path has no double slash
-        reason += "; addresses are not fetched, so download it first"
+        reason += "; colorful does not download photos, so download it first"
     elif outcome.target is None and (meant := difflib.get_close_matches(str(outcome.source), COMMANDS, n=1)):
         reason += f"; did you mean the command {meant[0]!r}?"
     return reason

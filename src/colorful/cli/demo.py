@@ -30,13 +30,13 @@ _HEIGHT = 360
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("colorful-demo"),
-    help="Folder of the sheets.",
+    help="Folder for the pictures.",
 )
 @model_options
 def demo(out: Path, load: Callable[[], Colorizer]) -> None:
     """Color five photos that come with scikit-image.
 
-    Writes a sheet for each, the photo in grey and in color, and one of all five.
+    This writes one picture for each, with the photo in grey and in color, and one picture of all five.
     """
     import skimage.data
     from PIL import Image

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 _PREPARATION = (
     click.option(
-        "--size", type=click.IntRange(16), default=256, help="Side in pixels of the square that is looked at."
+        "--size", type=click.IntRange(16), default=256, help="Size in pixels of the square that is compared."
     ),
     click.option(
         "--resize",
         type=click.Choice(["stretch", "crop"]),
         default="stretch",
-        help="Squeeze the photo into the square, or take its middle.",
+        help="Squeeze each photo into the square, or use its middle part.",
     ),
-    click.option("--seed", type=click.IntRange(0), default=0, help="Of all random choices."),
+    click.option("--seed", type=click.IntRange(0), default=0, help="Seed of all random choices."),
 )
 
 
@@ -50,8 +50,8 @@ _condition_options = group(
     "conditions",
     _conditions,
     *_PREPARATION,
-    click.option("--no-baselines", is_flag=True, help="Leave out grey and random."),
-    click.option("--hints", is_flag=True, help="Measure PSNR with 0 to 100 simulated hints, too."),
+    click.option("--no-baselines", is_flag=True, help="Leave out the baselines grey and random."),
+    click.option("--hints", is_flag=True, help="Also measure PSNR with 0 to 100 simulated hints."),
 )
 
 
@@ -76,7 +76,7 @@ _models_options = group(
         "models",
         multiple=True,
         default=["lite"],
-        help="Name, Hub id, folder or file; several times.",
+        help="A name, a Hub id, a folder or a file; may be repeated.",
     ),
     *SETTINGS,
     DEVICE,
@@ -111,24 +111,24 @@ _result_options = group(
         "json_path",
         metavar="OUT.json",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Result file with all figures, of each photo too.",
+        help="Write all figures to this file, also those of each photo.",
     ),
     click.option(
         "--sheet",
         metavar="OUT.png",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Contact sheet of the best and the worst photos.",
+        help="Write a contact sheet of the best and the worst photos.",
     ),
     click.option(
         "--examples",
         type=click.IntRange(1),
         default=8,
-        help="How many of the best and of the worst --sheet shows.",
+        help="How many of the best and how many of the worst photos --sheet shows.",
     ),
 )
 
 
-@click.command(short_help="Score models on photos that are in color.")
+@click.command(short_help="Measure models on color photos.")
 @click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
 @_models_options
 @click.option(
@@ -137,16 +137,16 @@ _result_options = group(
     "temperatures",
     type=click.FloatRange(0, 1),
     multiple=True,
-    help="Several times; the model's own by default.",
+    help="Temperature; may be repeated; by default the model's own value.",
 )
 @_condition_options
 @click.option(
     "--classifier",
     is_flag=True,
-    help="Ask EfficientNet-Lite2 whether it names the same as on the real photos (top-1).",
+    help="Test whether a classifier, EfficientNet-Lite2, recognizes the same things as on the real photos.",
 )
 @_result_options
-@click.option("--video", is_flag=True, help="PHOTOS are films in color: measure how steady colors are.")
+@click.option("--video", is_flag=True, help="PHOTOS are color films: measure how steady the colors are.")
 def evaluate(
     photos: tuple[str, ...],
     models: _Models,
@@ -156,19 +156,19 @@ def evaluate(
     results: _Results,
     video: bool,
 ) -> None:
-    """Measure how near to the truth models color PHOTOS, which are in color.
+    """Measure how close the colors of models are to the true colors of PHOTOS.
 
     \b
       colorful evaluate album/
       colorful evaluate album/ -m eccv16 -m siggraph17
       colorful evaluate album/ -m lite -t 0.2 -t 0.38 -t 0.6
 
-    PHOTOS are folders, files, globs or tar shards. The table holds the published measures, with 95 %
-    intervals, beside two baselines: the photo left grey, and the colors of another photo. Of several
-    models, below it stands by how much each differs from the first. Grey and toned photos are left out.
-    Ctrl-C ends with the figures so far.
+    PHOTOS are color photos: folders, files, patterns or tar shards. Grey and toned photos are left out. The
+    table has the published measures with 95 % intervals, for the models and for two baselines: the photo left
+    grey, and the colors of another photo. With several models, a second table shows how each differs from the
+    first. After Ctrl-C, you get the figures so far.
 
-    With --video the films are colored frame by frame, causally and in two passes, by one model.
+    With --video, one model colors the films in three ways: frame by frame, causally, and in two passes.
     """  # noqa: D301  (\b keeps click from rewrapping)
     from colorful.evaluation import evaluate as run
 
@@ -198,11 +198,11 @@ def evaluate(
     _show(report, results, failure)
 
 
-@click.command(short_help="Make a page that asks people which is real.")
+@click.command(short_help="Make a page that asks people which photo is real.")
 @click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
 @tuned_model_options
 @_preparation_options
-@click.option("--pairs", type=click.IntRange(1), default=40, help="How many photos.")
+@click.option("--pairs", type=click.IntRange(1), default=40, help="How many pairs of photos.")
 @click.option(
     "--seconds", type=click.FloatRange(0, min_open=True), default=1.0, help="How long each pair is shown."
 )
@@ -212,7 +212,7 @@ def evaluate(
     metavar="PAGE.html",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="The page.",
+    help="The file to write.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the page if it exists.")
 def turing(
@@ -226,8 +226,8 @@ def turing(
 ) -> None:
     """Make a page that asks people which of two photos has the real colors.
 
-    One HTML file, to be opened in any browser, without a server and without a network. It shows each pair
-    for a second and tells in the end how often the colored photo was taken for the real one.
+    The page is one HTML file, which works in any browser, without a server and offline. It shows each pair
+    for a second, and at the end how often people took the colored photo for the real one.
     """
     from colorful.evaluation.turing import turing_page
 

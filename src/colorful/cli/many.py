@@ -100,24 +100,24 @@ many_options = group(
         "listed",
         metavar="FILE",
         type=click.Path(allow_dash=True),
-        help="Take the photos named in FILE (- for stdin), one a line or with NUL between them.",
+        help="Color the photos named in FILE (- for standard input), one name a line or NUL between them.",
     ),
-    click.option("--shard", metavar="I/N", help="Do the I-th of N parts; each machine does another one."),
+    click.option("--shard", metavar="I/N", help="Do only part I of N, so that N machines share the work."),
     click.option(
         "--dask",
         metavar="ADDRESS|local",
-        help="Let the workers of a Dask scheduler do it, or a process for each core here.",
+        help="Use the workers of the Dask scheduler at ADDRESS; local starts one process for each core here.",
     ),
     click.option(
         "--outcomes",
         type=click.Choice(["jsonl", "parquet"]),
-        help="Keep what became of each photo beside the results; jsonl with --shard and --dask.",
+        help="Keep a record of each photo beside the results; default with --shard and --dask: jsonl.",
     ),
     click.option(
         "-j",
         "--workers",
         type=click.IntRange(1),
-        help="How many photos to color at a time; as many as cores by default.",
+        help="How many photos to color at the same time; by default as many as there are cores.",
     ),
 )
 
@@ -129,7 +129,7 @@ def connected(dask: str, workers: int | None) -> Iterator[Client]:
 
     if dask != "local":
         if workers is not None:
-            raise OptionError("--workers: has no meaning for a scheduler that has workers of its own")
+            raise OptionError("--workers: expected none with a scheduler, which has workers of its own")
         with cluster.connect(dask) as client:
             yield client
         return

@@ -12,12 +12,12 @@ import click
 from colorful.errors import WeightsError
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="A JSON array on standard output.")
+@click.command(short_help="List the models, and which are on this machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def models(as_json: bool) -> None:
-    """List the models that go by a short name.
+    """List the models that have a short name, and tell which are on this machine.
 
-    Besides these, --model takes a Hub id (org/name), a folder or a file.
+    The option --model of other commands takes one of these names, a Hub id (org/name), a folder or a file.
     """
     from colorful.models import DEFAULT_MODEL, MODELS, network_class
 
@@ -47,9 +47,9 @@ def models(as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="A JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def info(as_json: bool) -> None:
-    """Tell versions, devices and folders, for a bug report."""
+    """Print versions, devices and folders, for a bug report."""
     import torch
 
     from colorful import __version__, hub

@@ -47,51 +47,73 @@ def group(name: str, gather: Callable[..., Any], *options: Option[Any]) -> Optio
     return decorate
 
 
-_MODEL = click.option("-m", "--model", default="lite", help="Name, Hub id, folder or file of a model.")
-_REVISION = click.option("--revision", help="Branch, tag or commit of a model on the Hub.")
-DEVICE = click.option("--device", default="auto", help="cpu, cuda, cuda:1, mps ...")
+_MODEL = click.option(
+    "-m", "--model", default="lite", help="A name from `colorful models`, a Hub id, a folder or a file."
+)
+_REVISION = click.option("--revision", help="For a model on the Hub: its branch, tag or commit.")
+DEVICE = click.option(
+    "--device", default="auto", help="cpu, cuda, cuda:1, mps ...; auto uses a GPU if there is one."
+)
 SETTINGS = (
     click.option(
-        "--network-size", type=int, help="Side in pixels of the network's input; its own by default."
+        "--network-size",
+        type=int,
+        help="Side in pixels at which the network sees a photo; by default the one it was made for.",
     ),
     click.option(
         "--protocol",
         type=click.Choice(["photo", "released"]),
         default="photo",
-        help="released does as the released code: 256 x 256, bilinear ab, clipping.",
+        help="released follows the code of the papers: 256 x 256 pixels, bilinear ab, clipped colors.",
     ),
 )
 _DTYPES = click.Choice(["float32", "bfloat16"])
 _DTYPE = click.option(
-    "--dtype", type=_DTYPES, default="float32", help="bfloat16 is faster where the processor has it."
+    "--dtype",
+    type=_DTYPES,
+    default="float32",
+    help="Number type of the network; bfloat16 is faster on processors that have it.",
 )
 _DTYPE_OF_FILMS = click.option(
-    "--dtype", type=_DTYPES, help="What the network computes in; by default what is faster on this machine."
+    "--dtype", type=_DTYPES, help="Number type of the network; by default the faster one on this machine."
 )
 _MAX_PIXELS = click.option(
     "--max-pixels",
     type=click.IntRange(0),
-    help="Refuse photos with more; 178,956,970 by default, 0 takes any size.",
+    help="Refuse photos with more pixels; 178,956,970 by default, 0 means no limit.",
 )
 _LOOK = (
-    click.option("-t", "--temperature", type=float, help="0 vivid .. 1 calm; the model's own by default."),
-    click.option("-s", "--saturation", type=float, help="Factor on the chroma; the model's own by default."),
-    click.option("--strength", type=float, help="0 grey .. 1 full color, the default."),
+    click.option(
+        "-t",
+        "--temperature",
+        type=float,
+        help="Choose among likely colors, from 0 (vivid) to 1 (calm); by default the model's own value.",
+    ),
+    click.option(
+        "-s",
+        "--saturation",
+        type=float,
+        help="Multiply how colorful the result is; by default the model's own value.",
+    ),
+    click.option(
+        "--strength", type=float, help="How much color to add, from 0 (grey) to 1 (all, the default)."
+    ),
 )
 _EXAMPLE = (
-    click.option("--like", metavar="REF", type=click.Path(), help="A photo in color whose colors to follow."),
-    click.option("--palette", metavar="COLORS", help='Colors to follow, such as "#8a5a3c,#2e5d8a".'),
+    click.option("--like", metavar="REF", type=click.Path(), help="Follow the colors of this color photo."),
+    click.option("--palette", metavar="COLORS", help='Follow these colors, such as "#8a5a3c,#2e5d8a".'),
     click.option(
         "--amount",
         type=click.FloatRange(0, 1),
         default=0.5,
-        help="How far to follow --like or --palette: 0 not at all .. 1 toned.",
+        help="How far to follow --like or --palette, from 0 (not at all) to 1 (the whole photo is toned).",
     ),
     click.option(
         "--manner",
         type=click.Choice(["auto", "match", "mood"]),
         default="auto",
-        help="How to follow --like: match where both show the same things, mood in its colors as a whole.",
+        help="How to follow --like: match where both photos show the same things, mood for the colors as a "
+        "whole, auto chooses for each place.",
     ),
 )
 
@@ -175,12 +197,12 @@ mark_options = group(
     "marks",
     MarkFiles,
     click.option(
-        "--hints", metavar="FILE.json", type=click.Path(), help="Colors of spots, for a single photo."
+        "--hints", metavar="FILE.json", type=click.Path(), help="For a single photo: known colors of spots."
     ),
     click.option(
         "--keep",
         metavar="MASK",
         type=click.Path(),
-        help="A picture that is white where a single photo stays as it is.",
+        help="For a single photo: a picture that is white where the photo stays as it is.",
     ),
 )

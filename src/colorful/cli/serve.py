@@ -40,7 +40,7 @@ _models_options = group(
         "models",
         multiple=True,
         metavar="NAME",
-        help="Model to offer; may be repeated, the default first.",
+        help="Model to offer; may be repeated, the first is the default.",
     ),
     DEVICE,
 )
@@ -57,16 +57,22 @@ _limit_options = group(
     "limits",
     _limits,
     click.option("--max-mb", default=64, type=click.IntRange(1), help="Largest request in megabytes."),
-    click.option("--max-megapixels", default=64.0, type=click.FloatRange(0.001), help="Largest photo."),
+    click.option(
+        "--max-megapixels", default=64.0, type=click.FloatRange(0.001), help="Largest photo in megapixels."
+    ),
     click.option(
         "--threads", default=2, type=click.IntRange(1), help="How many photos are colored at the same time."
     ),
-    click.option("--queue", default=16, type=click.IntRange(0), help="How many more photos may wait."),
+    click.option(
+        "--queue", default=16, type=click.IntRange(0), help="How many more photos may wait for their turn."
+    ),
 )
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option(
+    "--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 is for other computers, too."
+)
 @click.option("--port", default=5000, type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
 @click.option(
     "--prefix", default="", show_default=False, metavar="/BASE", help="Path of the page on the server."
@@ -74,14 +80,16 @@ _limit_options = group(
 @_models_options
 @click.option(
     "--trusted-host", "trusted_hosts", multiple=True, metavar="NAME",
-    help="Host name to answer for beside localhost; may be repeated; .example.org takes in all below.",
+    help="Another name of this server besides localhost; may be repeated; .example.org means all below.",
 )  # fmt: skip
-@click.option("--trust-proxy", is_flag=True, help="Believe the X-Forwarded headers of one proxy in front.")
+@click.option(
+    "--trust-proxy", is_flag=True, help="Trust the X-Forwarded headers of one proxy in front of the server."
+)
 @_limit_options
 @click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that gets a copy of every photo and result.",
+    help="Folder to keep a copy of every photo and result in.",
 )
 @click.option("--open", "open_", is_flag=True, help="Open the page in the browser.")
 def serve(
@@ -129,7 +137,8 @@ def serve(
     click.echo(f"The page is at {address} (Ctrl-C ends it)")
     if everywhere and not trusted_hosts:
         click.echo(
-            "Other computers are refused until --trusted-host names this one as they call it.", err=True
+            "Other computers are refused until --trusted-host gives the name that they use for this one.",
+            err=True,
         )
     if open_:
         webbrowser.open(address)

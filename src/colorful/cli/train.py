@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(short_help="Train a network on your own color photos.")
 @click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
-@click.option("-o", "--out", metavar="RUN", required=True, help="Folder of the run.")
+@click.option("-o", "--out", metavar="RUN", required=True, help="Folder for the run.")
 @click.option(
     "-m",
     "--model",
@@ -24,33 +24,45 @@ if TYPE_CHECKING:
     default="lite",
     help="Which network to train.",
 )
-@click.option("--resume", is_flag=True, help="Continue the run in RUN, with the options it began with.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the run in RUN, with the options that it was started with."
+)
 @click.option(
     "--init-from",
     metavar="MODEL",
-    help="Weights to begin with: a name (lite goes on from the bundled weights), a Hub id, a folder, a file; "
-    "imagenet for lite's encoder alone (its default) or none (that of the others).",
+    help="Weights to begin with: a name (lite means the bundled weights), a Hub id, a folder or a file; "
+    "imagenet for only the encoder of lite (its default); none for random weights (default of the others).",
 )
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Length of the run; 120 by default.")
-@click.option("--steps", type=click.IntRange(1), help="Length of the run in steps instead.")
-@click.option("--batch-size", type=click.IntRange(1), help="Crops in a step, of each process.")
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), help="Length of the run in minutes; 120 by default."
+)
+@click.option("--steps", type=click.IntRange(1), help="Length of the run in steps, instead of --minutes.")
+@click.option("--batch-size", type=click.IntRange(1), help="Crops in each step, for each process.")
 @click.option("--lr", type=click.FloatRange(0, min_open=True), help="Highest learning rate.")
-@click.option("--size", type=click.IntRange(32), help="Side of a crop in pixels, a multiple of 32.")
+@click.option("--size", type=click.IntRange(32), help="Size of the crops in pixels, a multiple of 32.")
 @click.option(
-    "--ema", type=click.FloatRange(0, 1, max_open=True), help="Decay of the average of the weights."
+    "--ema", type=click.FloatRange(0, 1, max_open=True), help="Decay of the moving average of the weights."
 )
-@click.option("--freeze-encoder", is_flag=True, help="Leave a pretrained encoder as it is.")
-@click.option("--hints-only", is_flag=True, help="Train only how lite follows hints; other colors stay.")
-@click.option("--freeze-norm", is_flag=True, help="Let batch norm keep its statistics.")
+@click.option("--freeze-encoder", is_flag=True, help="Do not train a pretrained encoder.")
 @click.option(
-    "--precision", type=click.Choice(["no", "bf16", "fp16"]), help="Number type of the matrix products."
+    "--hints-only", is_flag=True, help="Train only how lite follows hints; its other colors do not change."
 )
-@click.option("--seed", type=click.IntRange(0), help="Of all random choices.")
-@click.option("--save-minutes", type=click.FloatRange(0), help="Time between checkpoints; 5 by default.")
+@click.option("--freeze-norm", is_flag=True, help="Do not change the statistics of batch norm.")
 @click.option(
-    "--report-minutes", type=click.FloatRange(0), help="Time between validations and sheets; 10 by default."
+    "--precision",
+    type=click.Choice(["no", "bf16", "fp16"]),
+    help="Number type of the matrix products; no means float32.",
 )
-@click.option("--validation", type=click.IntRange(1), default=200, help="Photos to score on.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of all random choices.")
+@click.option("--save-minutes", type=click.FloatRange(0), help="Minutes between checkpoints; 5 by default.")
+@click.option(
+    "--report-minutes",
+    type=click.FloatRange(0),
+    help="Minutes between validations, each with a sheet of pictures; 10 by default.",
+)
+@click.option(
+    "--validation", type=click.IntRange(1), default=200, help="How many photos to use for validation at most."
+)
 @click.pass_context
 def train(
     context: click.Context,
@@ -65,7 +77,7 @@ def train(
     validation: int,
     **changes: Any,
 ) -> None:
-    """Train a network on PHOTOS: folders, files, globs or tar shards.
+    """Train a network on PHOTOS: folders, files, patterns or tar shards.
 
     \b
       colorful train album/ --out run
@@ -73,8 +85,8 @@ def train(
       colorful train album/ --out mine --init-from lite --minutes 30
       accelerate launch --multi_gpu -m colorful train album/ --out run
 
-    Grey, toned and broken photos are left out. The model ends up in RUN/model. Ctrl-C or SIGTERM saves and
-    stops; --resume goes on, after a crash too.
+    PHOTOS should be in color: grey, toned and broken photos are left out. The finished model is in RUN/model.
+    Ctrl-C or SIGTERM saves the run and stops it. --resume goes on with it, also after a crash.
     """  # noqa: D301  (\b keeps click from rewrapping)
     if minutes is not None and steps is not None:
         raise click.UsageError("--minutes and --steps: give one of the two.")
@@ -87,7 +99,7 @@ def train(
     ]
     if resume and said:
         names = ", ".join("--" + name.replace("_", "-") for name in said)
-        raise click.UsageError(f"--resume takes the options of the run; leave out {names}.")
+        raise click.UsageError(f"--resume uses the options of the run; leave out {names}.")
     given = {name: value for name, value in changes.items() if name in said}
     # Waiting threads would take processor time from others. To be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

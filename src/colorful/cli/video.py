@@ -41,15 +41,15 @@ _frame_options = group(
         "--steady",
         type=click.FloatRange(0, 1),
         default=0.97,
-        help="How steady colors are in time; 0 takes each frame by itself.",
+        help="How steady colors are over time; 0 colors each frame by itself.",
     ),
     click.option(
         "--two-passes/--causal",
         default=None,
-        help="Whether later frames count as well; by default from file to file, not in a pipe.",
+        help="Whether later frames count, too; by default yes from file to file, no in a pipe.",
     ),
     click.option(
-        "--deinterlace", is_flag=True, help="Make whole frames of the fields of an interlaced film."
+        "--deinterlace", is_flag=True, help="Make whole frames from the fields of an interlaced film."
     ),
 )
 
@@ -62,32 +62,44 @@ def _coding(no_provenance: bool, **options: Any) -> Coding:
 _coding_options = group(
     "coding",
     _coding,
-    click.option("--codec", help="h264 (the default), h265, vp9, av1 or ffv1, which loses nothing."),
-    click.option("--crf", type=int, help="Quality as the codec counts it, lower for better; of h264 18."),
-    click.option("--preset", help="ultrafast .. medium .. veryslow: time for a smaller file; h264 and h265."),
-    click.option("--subsampling", help="420 (the default), 422 or 444: how fine colors are."),
-    click.option("-f", "--format", help="Container, as FFmpeg calls it; by the ending of TARGET by default."),
+    click.option("--codec", help="h264 (the default), h265, vp9, av1, or ffv1, which is without loss."),
     click.option(
-        "--no-provenance", is_flag=True, help="Do not note in the metadata that a model made the colors."
+        "--crf",
+        type=int,
+        help="Quality in the numbers of the codec: lower is better; for h264 the default is 18.",
+    ),
+    click.option(
+        "--preset", help="ultrafast ... medium ... veryslow: slower makes a smaller file; for h264 and h265."
+    ),
+    click.option("--subsampling", help="Resolution of colors: 420 (half, the default), 422, or 444 (full)."),
+    click.option(
+        "-f",
+        "--format",
+        help="Container, by the name that FFmpeg uses; by default from the ending of TARGET.",
+    ),
+    click.option(
+        "--no-provenance", is_flag=True, help="Do not write into the metadata that a model made the colors."
     ),
 )
 
 
-@click.command(short_help="Color a film, its colors steady in time.")
+@click.command(short_help="Color a film, with colors that do not flicker.")
 @click.argument("film", metavar="FILM", type=click.Path(allow_dash=True))
 @click.argument("target", metavar="[TARGET]", required=False, type=click.Path(allow_dash=True))
 @film_model_options
 @_frame_options
-@click.option("--hints", metavar="FILE.json", type=click.Path(), help="Colors of spots at times.")
+@click.option(
+    "--hints", metavar="FILE.json", type=click.Path(), help="Known colors of spots, with their times."
+)
 @_coding_options
 @click.option(
     "--preview",
     metavar="SHEET",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="First write ten frames as a picture; without TARGET nothing else.",
+    help="First write ten colored frames as one picture; without TARGET, write only this.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace TARGET if it exists (never FILM).")
-@click.option("--json", "as_json", is_flag=True, help="What became of the film as JSON on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def video(
     film: str,
     target: str | None,
@@ -99,14 +111,14 @@ def video(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Color FILM and write TARGET; its light, times, sound and subtitles stay as they are.
+    """Color FILM and write TARGET. Light, timing, sound and subtitles stay as they are.
 
     \b
       colorful video old.mp4 new.mp4
       colorful video old.mp4 --preview sheet.jpg
       curl ... | colorful video - - | ffplay -
 
-    A run that was interrupted goes on when the same command is given again.
+    If a run was interrupted, give the same command again to go on.
     """  # noqa: D301  (\b keeps click from rewrapping)
     _check_streams(film, target, preview, as_json)
     from colorful.video import colorize_video, load_timed_hints, preview_video
@@ -137,7 +149,7 @@ def video(
             )
         except KeyboardInterrupt:
             resumable = STREAM not in (film, target)
-            complain("interrupted" + ("; the same command goes on" if resumable else ""))
+            complain("interrupted" + ("; give the same command to go on" if resumable else ""))
             raise SystemExit(INTERRUPTED) from None
     _tell(film, target, summary, as_json)
     if summary.damaged:
@@ -151,7 +163,7 @@ def _check_streams(film: str, target: str | None, preview: Path | None, as_json:
     if film == STREAM and sys.stdin.isatty():
         raise OptionError("FILM: expected a file or a pipe for -, since a terminal cannot send a film")
     if film == STREAM and preview is not None:
-        raise OptionError("--preview: expected a film in a file, since a pipe cannot be sought")
+        raise OptionError("--preview: expected a film in a file, since a pipe can be read only once")
     if target == STREAM and as_json:
         raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
     if target == STREAM and sys.stdout.isatty():

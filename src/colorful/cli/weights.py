@@ -12,17 +12,17 @@ from colorful.models import ARCHITECTURES
 _cache_dir = click.option(
     "--cache-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where files are kept; below HF_HOME by default.",
+    help="Where downloaded files are kept; by default a folder in HF_HOME.",
 )
 
 
-@click.command(short_help="Download a model, to work without a network.")
+@click.command(short_help="Download a model, to work offline later.")
 @click.argument("model")
-@click.option("--revision", help="Branch, tag or commit, of a Hub id.")
+@click.option("--revision", help="For a Hub id: its branch, tag or commit.")
 @_cache_dir
-@click.option("-f", "--force", is_flag=True, help="Download again what is cached.")
+@click.option("-f", "--force", is_flag=True, help="Download again, even if it is in the cache.")
 def download(model: str, revision: str | None, cache_dir: Path | None, force: bool) -> None:
-    """Download a model, so that it works without a network.
+    """Download a model, so that it works offline later.
 
     MODEL is a name as `colorful models` lists them, or a Hub id (org/name). For a private repo log in
     with `hf auth login`, or set HF_TOKEN.
@@ -40,13 +40,13 @@ def download(model: str, revision: str | None, cache_dir: Path | None, force: bo
 @click.option(
     "--architecture",
     type=click.Choice(list(ARCHITECTURES)),
-    help="Of the network, if the file does not tell.",
+    help="Architecture of the network, if the file does not say it.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace what is in FOLDER.")
 def convert(file: Path, folder: Path, architecture: str | None, overwrite: bool) -> None:
     """Convert a .pth FILE to a FOLDER of config.json, model.safetensors and README.md.
 
-    The tensors stay as they are, bit by bit. The pickle is read without running any of it.
+    The tensors stay exactly as they are. The pickle is read without running any code in it.
     """
     from colorful.errors import OutputExistsError
     from colorful.hub import inspect, save_pretrained, weights
@@ -66,17 +66,19 @@ def convert(file: Path, folder: Path, architecture: str | None, overwrite: bool)
 @click.command(short_help="Write a model for other runtimes, as ONNX.")
 @click.argument("model")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--half", is_flag=True, help="Store the weights in half precision: half the size.")
 @click.option(
-    "--whole", is_flag=True, help="The whole pipeline, from RGB to RGB, instead of the network alone."
+    "--half", is_flag=True, help="Store the weights in half precision, for a file of half the size."
+)
+@click.option(
+    "--whole", is_flag=True, help="Write the whole pipeline, from RGB to RGB, instead of only the network."
 )
 @click.option("--overwrite", is_flag=True, help="Replace FILE.")
 def export(model: str, file: Path, half: bool, whole: bool, overwrite: bool) -> None:
-    """Write a MODEL as an ONNX FILE, which runs without torch, in any language.
+    """Write a MODEL as an ONNX FILE, which runs without torch and in many languages.
 
-    MODEL is a name, a Hub id, a folder or a file of weights. The network alone wants L and gives a
-    distribution or ab; `--model FILE` colors with it here. With --whole the file wants RGB in 0..1 and gives
-    RGB.
+    MODEL is a name, a Hub id, a folder or a file of weights. Without --whole, the file holds only the
+    network: its input is L, its output a distribution or ab, and `colorful photo.jpg --model FILE` colors
+    with it. With --whole, input and output are RGB from 0 to 1.
     """
     from colorful.export import export_onnx
     from colorful.hub import load
@@ -95,15 +97,16 @@ def export(model: str, file: Path, half: bool, whole: bool, overwrite: bool) -> 
 @click.option(
     "--runtime",
     type=click.Path(path_type=Path),
-    help="The npm package onnxruntime-web, .tgz or unpacked; fetched by default.",
+    help="The npm package onnxruntime-web, as .tgz or unpacked; by default it is downloaded.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the web app that is in OUT.")
+@click.option("--overwrite", is_flag=True, help="Replace a web app that is in OUT.")
 def web_app(out: Path, model: str, runtime: Path | None, overwrite: bool) -> None:
-    """Make a folder OUT of static files: a page that colors photos in the browser, without a server's help.
+    """Make a page that colors photos in the browser, without a server that computes.
 
-    Put it into any web space, or look at it with `python3 -m http.server --directory OUT`. The page sends
-    nothing anywhere, and after the first visit it works without a connection. onnxruntime-web, which
-    computes in the browser, is fetched from npm's registry and checked, once.
+    The folder OUT gets static files. Copy them to any web space, or try them with
+    `python3 -m http.server --directory OUT`. The page sends no photo anywhere, and after the first visit it
+    works without a connection. onnxruntime-web, which computes in the browser, is downloaded once from npm's
+    registry and checked.
     """
     from colorful.web_app import write_web_app
 
@@ -114,11 +117,11 @@ def web_app(out: Path, model: str, runtime: Path | None, overwrite: bool) -> Non
     click.echo(f"{size} bytes; python3 -m http.server --directory {shown(made)} shows it", err=True)
 
 
-@click.command(short_help="Tell what is in a file of weights.")
+@click.command(short_help="Show what is in a file of weights.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--tensors", is_flag=True, help="List every tensor.")
 def inspect(file: Path, tensors: bool) -> None:
-    """Tell what a FILE of weights is: network, checksum, shapes.
+    """Show what a FILE of weights is: network, checksum and shapes.
 
     FILE is a .safetensors or .pth file, or a folder with one. No code in it is run.
     """
@@ -148,12 +151,13 @@ def inspect(file: Path, tensors: bool) -> None:
 
 @click.command(short_help="List the cached models, or --clear them.")
 @_cache_dir
-@click.option("--clear", "clear_all", is_flag=True, help="Delete all that is listed.")
+@click.option("--clear", "clear_all", is_flag=True, help="Delete all models that are listed.")
 @click.option("-y", "--yes", is_flag=True, help="Delete without asking.")
 def cache(cache_dir: Path | None, clear_all: bool, yes: bool) -> None:
     """List the models that are cached, and delete them with --clear.
 
-    Of the Hub's cache only the repos that hold a colorful model are listed and deleted.
+    The cache of the Hub may hold other repos, too. Only those with a model for colorful are listed and
+    deleted.
     """
     from colorful.hub import cache_folder, cached, clear
 

@@ -130,7 +130,7 @@ def find(source_digest: str, folder: Path) -> tuple[Path, str] | None:
         digest = path.name.split(".")[-2]
         if weights.sha256(path) == digest:
             return path, digest
-        logger.warning("%s: damaged since it was written, discarded", path)
+        logger.warning("%s: deleted, because it was damaged after it was written", path)
         with suppress(OSError):  # As where the cache is read-only.
             path.unlink()
     return None

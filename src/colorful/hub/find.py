@@ -176,7 +176,7 @@ def _registered(info: ModelInfo, access: Access) -> ModelFiles:
         try:
             return _from_source(info, source, access)
         except (WeightsNotFoundError, WeightsAccessError, WeightsOfflineError, weights.WebPageError) as error:
-            logger.info("%s: looking further, since %s", info.name, error)
+            logger.info("%s: trying the next source, because %s", info.name, error)
             failures.append(error)
     kinds = {type(failure) for failure in failures}
     kind = kinds.pop() if len(kinds) == 1 else WeightsNotFoundError

@@ -129,7 +129,7 @@ def fetch_from_hub(
         if access.force_download or switched_off:
             raise wrong_checksum(f"{repo_id}/{filename}", promised, found)
         # Damaged in the cache, or continued by the client from a broken download.
-        logger.warning("%s: %s has not the checksum it should, fetching it once more", repo_id, filename)
+        logger.warning("%s: the checksum of %s is wrong, downloading it again", repo_id, filename)
         again = replace(access, force_download=True)
         return fetch_from_hub(repo_id, filename, again, revision=revision, checksum=checksum)
     return path, found
@@ -208,7 +208,7 @@ def download(url: str, target: Path, *, checksum: str) -> None:
         partial.unlink()
         if not resumed:
             raise web_page(url) if page else wrong_checksum(url, checksum, found)
-        logger.warning("%s: what an earlier attempt left does not fit, starting over", url)
+        logger.warning("%s: the unfinished download does not fit, starting again", url)
         resumed = False
 
 
@@ -244,7 +244,7 @@ def _receive(url: str, partial: Path) -> None:
                     partial.unlink(missing_ok=True)
                 reason = f"no connection, or it keeps breaking ({first_line(error)})"
                 raise WeightsOfflineError(f"{url}: {reason}") from error
-            logger.warning("%s: the connection broke (%s), going on from there", url, first_line(error))
+            logger.warning("%s: the connection broke (%s), continuing", url, first_line(error))
             time.sleep(_PAUSE * 2**idle)
         else:
             return

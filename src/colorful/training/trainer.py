@@ -144,7 +144,7 @@ class Trainer:
         self.seconds = time.monotonic() - started
         self.save()
         if stop:
-            log.warning("stopped by signal %d at step %d; resume to go on", self._stop or 0, self.step)
+            log.warning("stopped by signal %d at step %d; use resume to continue", self._stop or 0, self.step)
             return False
         if not self.settled:
             settle_norm(self.average, self._fresh())

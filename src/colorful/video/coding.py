@@ -131,7 +131,7 @@ def plan_coding(film: Film, target: str, coding: Coding) -> Plan:
     _choose("subsampling", subsampling, get_args(Subsampling))
     if codec == "h264" and subsampling != "444" and (facts.width % 2 or facts.height % 2):
         subsampling = "444"
-        logger.warning("a side of the film is odd, so that H.264 is written with subsampling 444")
+        logger.warning("the film has an odd width or height, so H.264 is written with subsampling 444")
     _check_sound(film, container)
     options = {} if crf is None else {"crf": str(crf)}
     if codec in ("h264", "h265"):
@@ -295,7 +295,7 @@ class Muxer:
             return None
         codec = stream.codec_context.codec.name if stream.codec_context else stream.type
         if stream.type not in ("audio", "subtitle") or not _holds(container, codec):
-            logger.warning("%s: left out, since %s does not take it: %s", name, container, codec)
+            logger.warning("%s: left out, because %s cannot hold it: %s", name, container, codec)
             return None
         copy = self._container.add_stream_from_template(stream)
         copy.metadata.update(_kept(stream.metadata))

@@ -292,7 +292,7 @@ class Film:
         where = "" if stamp is None else f" at {float(stamp * (self.stream.time_base or 0)):.2f} s"
         self._damaged.append(f"frame{where}: {reason}" if where else reason)
         if len(self._damaged) <= _MOST_NAMED:
-            logger.warning("%s: damaged%s: %s; what is around it goes on", self.name, where, reason)
+            logger.warning("%s: damaged%s: %s; the rest is colored", self.name, where, reason)
 
 
 def other_packets(name: str, pictures: int) -> Iterator[Packet]:
@@ -345,7 +345,7 @@ def _facts(stream: av.VideoStream, frame: av.VideoFrame, name: str) -> Facts:
     format = frame.format
     depth = format.components[0].bits
     if depth > 10:
-        logger.warning("%s: its %d bits become 10", name, depth)
+        logger.warning("%s: its %d bits are reduced to 10", name, depth)
     if frame.color_trc in _HDR:
         raise VideoError(
             f"{name}: expected a film for usual screens, got one in {_HDR[frame.color_trc]}; "

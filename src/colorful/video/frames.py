@@ -34,10 +34,10 @@ def colorize_frames(
     two_passes: bool = False,
     rate: float = 25,
 ) -> Iterator[Photo]:
-    """Color frames lazily and in order, their colors steady along the motion. L of each pixel stays.
+    """Color frames one after another, with colors that are steady along the motion. L stays as it is.
 
-    Eight frames go through the network together; with *two_passes* up to 40 are read ahead. Cuts between
-    shots are found.
+    Frames are read when they are needed: eight go through the network together, and with *two_passes* up to
+    40 are read ahead. Cuts between shots are found by themselves.
 
     Args:
         frames: Arrays or PIL images as :meth:`colorful.Colorizer.colorize` takes them, all of one size.
@@ -47,7 +47,7 @@ def colorize_frames(
         rate: Frames a second.
 
     Yields:
-        A frame in color for each that came, of its type.
+        One colored frame for each frame, of the same type.
 
     Raises:
         ShapeError: If a frame has another size than the first.
@@ -108,7 +108,7 @@ def preview_video(
     count: int = 10,
     deinterlace: bool = False,
 ) -> Image.Image:
-    """Color a few frames of a film, evenly spaced, each by itself: to see the colors before the long run.
+    """Color a few frames of a film, evenly spaced, to see the colors before the long run.
 
     Args:
         source: The film.

@@ -68,21 +68,21 @@ def colorize_video(
 ) -> VideoSummary:
     """Color a film: its luma, time stamps, sound and subtitles stay as they are.
 
-    The result appears whole or not at all. A run that was stopped, even killed, goes on when it is called
-    again with the same options: finished parts of the film are kept in a hidden folder beside *target*.
+    The result is written completely or not at all. If a run was stopped, or even killed, call it again with
+    the same options to go on: finished parts of the film are kept in a hidden folder beside *target*.
 
     Args:
         source: A path, or a binary file that is read to its end, such as a pipe.
         target: A path, or a binary file, such as a pipe, which takes Matroska or WebM.
-        colorizer: The model; by default the one that comes with the library, in the precision that is faster
-            here.
-        steady: How steady colors are in time, in [0, 1]: the share of its weight that what was seen keeps for
-            a 25th of a second. 0 takes each frame by itself.
-        two_passes: Whether frames that come later count as well, which is steadier; by default from file to
-            file. Without, a frame is colored as soon as it and seven more are there.
-        hints: Colors of spots at a time, each of which holds through its shot; not from or to a pipe.
-        deinterlace: Whether to make whole frames of interlaced ones, by FFmpeg's filter ``bwdif``.
-        overwrite: Whether *target* may be there already. The film itself is never overwritten.
+        colorizer: The model; by default the one that comes with the library, in the number type that is
+            faster on this machine.
+        steady: How steady colors are over time, in [0, 1]: which share of its weight the past keeps after a
+            25th of a second. 0 colors each frame by itself.
+        two_passes: Whether later frames count, too, which is steadier; by default yes from file to file.
+            If not, a frame is colored as soon as it and seven more frames are there.
+        hints: Known colors of spots at certain times, each for its whole shot; not with a pipe.
+        deinterlace: Whether to make whole frames from interlaced ones, by FFmpeg's filter ``bwdif``.
+        overwrite: Whether *target* is replaced if it exists. The film itself is never overwritten.
         progress: Called after each frame with the number of frames done and that of all, 0 if unknown.
         **coding: How the result is encoded.
 
@@ -111,7 +111,7 @@ def colorize_video(
         name = os.fspath(target) if isinstance(target, str | os.PathLike) else "-"
         plan = plan_coding(film, name, coding)
         if film.facts.interlaced and not deinterlace:
-            logger.warning("%s: interlaced; deinterlace=True makes whole frames of its fields", film.name)
+            logger.warning("%s: interlaced; deinterlace=True makes whole frames from its fields", film.name)
         note = provenance(colorizer.name) if coding.get("provenance", True) else None
         both = not piped if two_passes is None else two_passes
         work = _Work(film, colorizer, plan, steady, both, note)
@@ -156,7 +156,7 @@ class _Work:
         with Parts(target, signature | self._signature()) as parts:
             resumed = parts.frames
             if resumed:
-                logger.warning("%s: going on after frame %d of an earlier run", target, resumed)
+                logger.warning("%s: continuing after frame %d of an earlier run", target, resumed)
             settling = self._settling(start=resumed, trail=parts.trail())
             encoder = Encoder(film.facts, self._plan)
             count = 0

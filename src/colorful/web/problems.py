@@ -99,7 +99,7 @@ class Problem:
             allow = tuple(getattr(error, "valid_methods", None) or ())
             return cls(error.code, code, error.description or "", allow=allow)
         if lacks_room(error):
-            logger.error("no room on a disk: %s", error)
+            logger.error("no space on a disk: %s", error)
             return cls(507, "no-room", "disk: expected room for the photo, got none")
         logger.error("unexpected %s", type(error).__name__, exc_info=error)
         return cls(500, "internal", "the server failed; its log says more")

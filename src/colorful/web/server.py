@@ -103,7 +103,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return taken
 
     def _refuse_for_lack_of_room(self) -> bool:
-        logger.error("no room in the temporary folder for what is being uploaded")
+        logger.error("no space in the temporary folder for uploads")
         with self.requests_lock:
             request: Any = self.request  # type: ignore[has-type]
             self.request = None
@@ -266,7 +266,7 @@ class Server:
         wasyncore.close_all(self._map, ignore_all=True)
         self._studio.store.clear()
         if pending:
-            logger.warning("ended with work unfinished")
+            logger.warning("ended before all photos were finished")
             os._exit(1)
 
     def _listeners(self) -> Iterator[BaseWSGIServer]:
