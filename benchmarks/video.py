@@ -66,11 +66,15 @@ def repeated(films: list[Path], seconds: float, height: int, rate: int = 25) -> 
     """Give shots of all films in turn, two seconds each, at one size, until there are enough."""
     width, wanted, start = height * 16 // 9 // 2 * 2, int(seconds * rate), 0
     while wanted > 0:
+        before = wanted
         for film in films:
             shot = islice(decoded(film, width=width, height=height), start, start + 2 * rate)
             for frame in islice(shot, wanted):
                 yield frame
                 wanted -= 1
+        if wanted == before and not start:
+            raise ValueError("films: expected at least one with frames")
+        # What is left of films that are shorter than four seconds may be nothing: then all begin anew.
         start = (start + 2 * rate) % (4 * rate)
 
 

@@ -45,6 +45,34 @@ def test_a_hint_ends_at_cuts_and_at_the_border() -> None:
     assert max(found) < 18
 
 
+@pytest.mark.parametrize("grain", [0, 8])
+def test_a_hint_comes_back_with_its_spot(grain: int) -> None:
+    """A hint is gone while something passes in front of its spot, and is on it again afterward."""
+    frames = pan("coffee", 24, height=96, width=128, step=0)
+    random = np.random.default_rng(5)
+    for number, frame in enumerate(frames):
+        left = 6 * number - 40
+        frame[:, max(left, 0) : max(left + 30, 0)] = (40, 60, 90)
+        frame[:] = (frame + random.normal(0, grain, frame.shape)).clip(0, 255)
+    found = place_hints([TimedHint(0, Hint(60, 50, "red"))], lights(frames), (96, 128), 4)
+    hidden = {number for number in range(24) if 6 * number - 40 <= 60 < 6 * number - 10}
+    assert not hidden & set(found)
+    assert {*range(8), *range(22, 24)} <= set(found)
+    for (hint,) in found.values():
+        assert (hint.x, hint.y) == pytest.approx((60, 50), abs=2)
+
+
+def test_a_hint_holds_on_a_plain_surface() -> None:
+    """Where nothing can be followed, as in a sky, a hint stays on what looks the same."""
+    frames = pan("coffee", 16, height=96, width=128, step=1)
+    sky = np.linspace(170, 190, 128)[:, None]
+    for number, frame in enumerate(frames):
+        frame[:60] = sky + np.random.default_rng(number).normal(0, 2, (60, 128, 1))
+    found = place_hints([TimedHint(8 / 25, Hint(90, 28, "blue"))], lights(frames), (96, 128), 4)
+    assert sorted(found) == list(range(16))
+    assert all(np.hypot(hint.x - 90, hint.y - 28) < 16 for (hint,) in found.values())
+
+
 def test_hints_act_through_their_shot_and_not_beyond(tmp_path: Path, colorizer: Colorizer) -> None:
     """Where a red hint lies, the shot turns red in its first frame and its last; the next shot does not."""
     frames = np.concatenate([pan("coffee", 16), pan("astronaut", 8)])

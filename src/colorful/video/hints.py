@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -21,11 +22,28 @@ from colorful.hints import Hint
 from colorful.video.motion import Tracker
 
 Codes = npt.NDArray[np.uint8]
+Place = npt.NDArray[np.float32]
 
 _REMEMBERED = 1500
 """Frames of a shot that are kept for the way back from a hint to where the shot begins: a minute."""
+_WINDOWS = (15, 41)
+"""Sides of the squares by which a point is followed: if the small one is too plain, the large one may do."""
 _MISS = 1.0
 """Pixels at the network's size by which a point may miss its start on the way there and back."""
+_DARKER = 30.0
+"""Codes by which a point that is followed may become lighter or darker than where its hint was put."""
+_REACH = 10
+"""Pixels around a point that say what it looks like."""
+_BLUR, _MARGIN = 1.5, 4
+"""Width of the Gaussian that takes the grain out of it, in pixels, and how far it reaches."""
+_NOISE, _TEXTURE_SHARE = 3.0, 0.3
+"""Codes by which that may differ, in the mean square, where a point is found again: so many, and this share
+of the contrast in it."""
+_NEAR, _FARTHER, _FARTHEST = 12, 2, 48
+"""Pixels around the place where a point was lost in which it is looked for: at first, more with each frame,
+and at most."""
+_PLAIN, _STILL = 5.0, 4
+"""Contrast, in codes, under which one place looks like another: then it is looked for in so many pixels."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +117,13 @@ def place_hints(
 ) -> dict[int, list[Hint]]:
     """Follow hints through their shots.
 
-    A point is followed forward to the end of its shot and backward to its beginning, for a minute at most,
-    until it is out of sight.
+    A point is followed forward to the end of its shot and backward to its beginning, for a minute at most. If
+    it gets out of sight it is looked for around that place, by what it looked like where its hint was put.
 
     Args:
         hints: Any number.
-        frames: Number, seconds since the first one, and L as the network sees it, ``(1, 1, H, W)``. Read as
-            far as hints reach.
+        frames: Number, seconds since the first one, and L as the network sees it, ``(1, 1, H, W)``. Read up to
+            the end of the last hint's shot.
         size: Height and width of the upright frames.
         stride: Side of a network's cell in pixels of L.
 
@@ -132,16 +150,17 @@ def place_hints(
         codes: Codes = (light[0, 0] * 2.55).clamp(0, 255).byte().numpy()
         if before is not None and tracker.compare(before, light).is_cut:
             shot, walkers = [], []
-        walkers = [walker for walker in walkers if walker.step(shot[-1][1], codes)]
+        if shot:
+            _walk(walkers, shot[-1][1], codes)
         shot = [*shot[-_REMEMBERED + 1 :], (number, codes)]
         before = light
+        new = []
         # Time stamps are rounded: a hint belongs to the first frame that is not clearly before it.
         while waiting and waiting[0].time <= seconds + 1e-3:
-            walker = _Walker(waiting.pop(0).hint, codes.shape, size)
-            _walk_back(walker.twin(), shot, found)
-            walkers.append(walker)
-        for walker in walkers:
-            found.setdefault(number, []).append(walker.here())
+            new.append(_Walker(waiting.pop(0).hint, codes, size))
+        walkers += new
+        _note(found, number, walkers)
+        _walk_back([walker.twin() for walker in new], shot, found)
     if waiting:
         raise HintError(
             f"hints: expected times within the film of {seconds:.2f} s, got {waiting[0].time:g} s"
@@ -149,41 +168,115 @@ def place_hints(
     return found
 
 
-def _walk_back(walker: _Walker, shot: list[tuple[int, Codes]], found: dict[int, list[Hint]]) -> None:
+def _walk_back(walkers: list[_Walker], shot: list[tuple[int, Codes]], found: dict[int, list[Hint]]) -> None:
+    if not walkers:
+        return
     for (_, later), (number, earlier) in zip(reversed(shot), list(reversed(shot))[1:], strict=False):
-        if not walker.step(later, earlier):
-            return
-        found.setdefault(number, []).append(walker.here())
+        _walk(walkers, later, earlier)
+        _note(found, number, walkers)
+
+
+def _note(found: dict[int, list[Hint]], number: int, walkers: list[_Walker]) -> None:
+    """Keep where the hints are that can be seen in a frame."""
+    if hints := [walker.here() for walker in walkers if walker.seen]:
+        found.setdefault(number, []).extend(hints)
+
+
+def _walk(walkers: list[_Walker], here: Codes, there: Codes) -> None:
+    """Take hints from one frame to another, all together."""
+    lost = [walker for walker in walkers if walker.seen]
+    for side in _WINDOWS:
+        if not lost:
+            break
+        start = np.stack([walker.place for walker in lost])[:, None]
+        options: dict[str, Any] = {"winSize": (side, side), "maxLevel": 3}
+        end, seen, _ = cv2.calcOpticalFlowPyrLK(here, there, start, None, **options)
+        back, seen_back, _ = cv2.calcOpticalFlowPyrLK(there, here, end, None, **options)
+        missed = np.abs(back - start).max((1, 2))
+        sure = (seen[:, 0] > 0) & (seen_back[:, 0] > 0) & (missed < _MISS)
+        lost = [
+            walker
+            for walker, place, is_sure in zip(lost, end[:, 0], sure, strict=True)
+            if not (is_sure and walker.go_to(place, there))
+        ]
+    for walker in walkers:
+        if walker in lost or not walker.seen:
+            walker.look_around(there)
 
 
 class _Walker:
-    """A hint on its way through a shot."""
+    """A hint on its way through a shot.
 
-    def __init__(self, hint: Hint, shape: tuple[int, ...], size: tuple[int, int]) -> None:
-        self._hint, self._shape = hint, shape
-        self._scale = np.array([shape[1] / size[1], shape[0] / size[0]], np.float32)
+    Attributes:
+        place: Where it is, or was when it was last seen, in pixels at the network's size.
+        seen: Whether it is in sight.
+    """
+
+    def __init__(self, hint: Hint, codes: Codes, size: tuple[int, int]) -> None:
+        self._hint = hint
+        self._scale = np.array([codes.shape[1] / size[1], codes.shape[0] / size[0]], np.float32)
         # OpenCV counts from the middle of the first pixel.
-        self._place = np.array([hint.x, hint.y], np.float32) * self._scale - 0.5
+        self.place: Place = np.array([hint.x, hint.y], np.float32) * self._scale - np.float32(0.5)
+        self.seen = True
+        self._lost_for = 0
+        self._look = _around(codes, self.place, _REACH)
+        self._texture = float(self._look.std())
+        self._light, self._frame_light = float(_around(codes, self.place, 2).mean()), float(codes.mean())
 
     def twin(self) -> _Walker:
         """Give another one at the same place."""
-        twin: _Walker = object.__new__(_Walker)
-        twin.__dict__.update(self.__dict__)
-        return twin
+        return copy.copy(self)
 
-    def step(self, here: Codes, there: Codes) -> bool:
-        """Go from one frame to another; False if the point is lost."""
-        start = self._place[None, None]
-        options: dict[str, Any] = {"winSize": (15, 15), "maxLevel": 3}
-        end, seen, _ = cv2.calcOpticalFlowPyrLK(here, there, start, None, **options)
-        back, seen_back, _ = cv2.calcOpticalFlowPyrLK(there, here, end, None, **options)
-        self._place = end[0, 0]
-        height, width = self._shape[:2]
-        x, y = self._place
-        inside = -0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5
-        return bool(inside and seen[0, 0] and seen_back[0, 0] and np.abs(back - start).max() < _MISS)
+    def go_to(self, place: Place, codes: Codes) -> bool:
+        """Go to a place to which the point was followed, unless it is not the same there."""
+        if not _is_inside(place, codes):
+            self.place = place
+            return False
+        light = float(_around(codes, place, 2).mean()) - self._light
+        if min(abs(light - flicker) for flicker in self._flickers(codes)) > _DARKER:
+            return False
+        self.place, self._lost_for = place, 0
+        return True
+
+    def look_around(self, codes: Codes) -> None:
+        """Look for the point near where it was last seen: it may come out again from behind something."""
+        self.seen = False
+        self._lost_for += 1
+        far = _STILL if self._texture < _PLAIN else min(_NEAR + _FARTHER * self._lost_for, _FARTHEST)
+        field = _around(codes, self.place, _REACH + far)
+        unlike = np.minimum(
+            *(
+                cv2.matchTemplate(field, self._look + flicker, cv2.TM_SQDIFF) / self._look.size
+                for flicker in self._flickers(codes)
+            )
+        )
+        steps = np.indices(unlike.shape, np.float32) - far  # down, to the right
+        # Of places that are alike the nearest.
+        best = int((unlike + np.square(steps).sum(0) / far**2).argmin())
+        place = np.rint(self.place) + steps.reshape(2, -1)[::-1, best]
+        if unlike.flat[best] < (_NOISE + _TEXTURE_SHARE * self._texture) ** 2 and _is_inside(place, codes):
+            self.place, self.seen, self._lost_for = place, True, 0
+
+    def _flickers(self, codes: Codes) -> tuple[np.float32, np.float32]:
+        """Give by how much all of a frame may have become lighter: old films flicker."""
+        return np.float32(0), np.float32(codes.mean() - self._frame_light)
 
     def here(self) -> Hint:
         """Give the hint at its present place."""
-        x, y = (self._place + 0.5) / self._scale
+        x, y = (self.place + 0.5) / self._scale
         return Hint(float(x), float(y), self._hint.color, self._hint.radius)
+
+
+def _is_inside(place: Place, codes: Codes) -> bool:
+    height, width = codes.shape
+    return bool(-0.5 <= place[0] < width - 0.5 and -0.5 <= place[1] < height - 0.5)
+
+
+def _around(codes: Codes, place: Place, reach: int) -> Place:
+    """Cut out a square around a place; beyond the border the nearest pixel counts."""
+    x, y = np.rint(place).astype(int)
+    steps = np.arange(-reach - _MARGIN, reach + _MARGIN + 1)
+    rows, columns = (np.clip(at + steps, 0, side - 1) for at, side in zip((y, x), codes.shape, strict=True))
+    wide = cv2.GaussianBlur(codes[rows[:, None], columns].astype(np.float32), (0, 0), _BLUR)
+    square: Place = wide[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    return square
