@@ -30,6 +30,7 @@ from colorful import Colorizer, Hint
 from colorful.lab import lab_to_rgb, rgb_to_lab
 from colorful.photos import color_kind, find_photos, split_photos
 from colorful.prediction import Prediction
+from colorful.raster import light
 
 Pixels = npt.NDArray[np.uint8]
 SIDE = 160
@@ -171,13 +172,34 @@ def like(photos: Sequence[Pixels], clips: Sequence[Path], colorizer: Colorizer) 
     result: dict[str, Any] = {name: interval(values) for name, values in found.items()}
     for path in clips:
         read, rate = frames(path)
-        apart, gains = round(SECONDS * rate), []
-        for late in range(apart, len(read), max(1, (len(read) - apart) // 8)):
-            prediction, reference = (colorizer.predict(read[n], features=True) for n in (late, late - apart))
-            gain = psnr(prediction.like(reference).rgb(), read[late])
-            gains.append(gain - psnr(prediction.rgb(), read[late]))
-        result[f"frames {SECONDS:g} s apart, {path.stem}"] = interval(gains)
+        apart, name = round(SECONDS * rate), f"frames {SECONDS:g} s apart, {path.stem}"
+        late = list(range(apart, len(read), max(1, (len(read) - apart) // 8)))
+        result[name] = interval([gain_of_frame(read, n, n - apart, colorizer) for n in late])
+        shot = shots(read)
+        if any(shot[n] != shot[n - apart] for n in late):
+            within = [n for n in range(apart, len(read)) if shot[n] == shot[n - apart]]
+            some = within[:: max(1, len(within) // 8)]
+            result[f"{name}, no cut between them"] = interval(
+                [gain_of_frame(read, n, n - apart, colorizer) for n in some]
+            )
     return result
+
+
+def gain_of_frame(read: Sequence[Pixels], late: int, early: int, colorizer: Colorizer) -> float:
+    """Give what an earlier frame in color is worth to a later one."""
+    prediction, reference = (colorizer.predict(read[n], features=True) for n in (late, early))
+    return psnr(prediction.like(reference).rgb(), read[late]) - psnr(prediction.rgb(), read[late])
+
+
+def shots(read: Sequence[Pixels]) -> list[int]:
+    """Number the shot that each frame is in."""
+    from colorful.video.motion import Tracker
+
+    tracker, lights = Tracker(4), [light(rgb, (160, 288)) for rgb in read]
+    found = [0]
+    for before, now in itertools.pairwise(lights):
+        found.append(found[-1] + tracker.compare(before, now).is_cut)
+    return found
 
 
 def moved(mine: Pixels, other: Pixels) -> float:

@@ -26,7 +26,7 @@ from colorful.images import Picture, Saving
 from colorful.loaded import LoadedModel
 from colorful.look import Look, tune
 from colorful.models.abilities import unsupported
-from colorful.prediction import Example, Following, Mask, Photo, Prediction
+from colorful.prediction import Example, Mask, Photo, Prediction, following
 from colorful.protocols import PROTOCOLS
 from colorful.wishes import Manner
 
@@ -83,8 +83,6 @@ class Colorizer(LoadedModel):
         (48, 64, 3)
     """
 
-    _example: Following | None = None
-
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of what decides the colors (weights, look, settings, precision and example).
@@ -94,7 +92,7 @@ class Colorizer(LoadedModel):
         said: list[object] = [self.weights_digest, self.architecture, dataclasses.asdict(self.config)]
         said += [dict(self.look), dict(self.settings), self.dtype]
         if self._example is not None:
-            said.append(_said(self._example))
+            said.append(self._example.said())
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
     def tuned(self, **look: Unpack[Look]) -> Colorizer:
@@ -145,10 +143,10 @@ class Colorizer(LoadedModel):
         plain = self._with(_example=None)
         if not isinstance(example, list | tuple | Prediction):
             example = plain.predict(cast("Photo", example), features=True)
-        chosen = Following(example, amount, manner)
+        chosen = following(example, amount, manner)
         # So that a bad example is reported now and not at the first photo.
         trial = example if isinstance(example, Prediction) else plain.predict(np.zeros((8, 8), np.uint8))
-        chosen.follow(trial)
+        trial.like(example, amount=amount, manner=manner)
         return self._with(_example=chosen)
 
     @overload
@@ -385,11 +383,9 @@ class Colorizer(LoadedModel):
             if any(hints[index] for index in members):
                 drawn = [rasterize(hints[i], hints_size or pictures[i].size, size) for i in members]
                 inputs += [torch.cat(maps) for maps in zip(*drawn, strict=True)]
-            outputs = self._runner.run(*inputs)
-            wanted = features or (self._example is not None and self._example.matches)
-            seen = self._runner.features(lights) if wanted else None
+            outputs, seen = self.answer(*inputs, features=features)
             for place, index in enumerate(members):
-                prediction = Prediction(
+                predictions[index] = Prediction(
                     source=pictures[index],
                     light=lights[place],
                     output=outputs[place],
@@ -399,7 +395,6 @@ class Colorizer(LoadedModel):
                     architecture=network.architecture,
                     features=None if seen is None else seen[place],
                 )
-                predictions[index] = prediction if self._example is None else self._example.follow(prediction)
         return [predictions[index] for index in range(len(pictures))]
 
     def _many(
@@ -428,14 +423,6 @@ class Colorizer(LoadedModel):
                     progress(done)
         if failure is not None:
             raise failure
-
-
-def _said(following: Following) -> list[object]:
-    """Say in plain data which example is followed, and how."""
-    example: object = following.example
-    if isinstance(example, Prediction):  # the photo rather than the answer, which processors round
-        example = hashlib.sha256(example.source.pixels.tobytes()).hexdigest()
-    return [example, following.amount, following.manner]
 
 
 def _is_single(photos: object) -> bool:

@@ -5,23 +5,26 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self, Unpack, cast, get_args
 
 import torch
+from torch import Tensor
 
 from colorful import hub
 from colorful.errors import KindError, OptionError, UnsupportedOptionError
 from colorful.host import unaffected
 from colorful.hub import FetchOptions, ModelFiles
+from colorful.lab.decode import Decoder
 from colorful.look import Settings, refuse_unknown, settle
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network, NetworkConfig
 from colorful.protocols import PROTOCOLS
 from colorful.runtime import Eager, Runner, find_device
+from colorful.wishes import Following
 
 Precision = Literal["float32", "bfloat16"]
 # Highest side at which a network looks at a photo.
@@ -34,6 +37,8 @@ class PretrainedOptions(FetchOptions, Settings, total=False):
 
 class LoadedModel:
     """The model behind a :class:`colorful.Colorizer`; the arguments are described there."""
+
+    _example: Following | None = None
 
     @unaffected()
     def __init__(
@@ -164,8 +169,35 @@ class LoadedModel:
 
     @property
     def runner(self) -> Runner:
-        """What runs the network, for callers that take L themselves, such as from the frames of a film."""
+        """What runs the network."""
         return self._runner
+
+    def answer(
+        self, light: Tensor, *hints: Tensor, features: bool = False
+    ) -> tuple[Sequence[Tensor], Tensor | None]:
+        """Run the network on L, and follow the example if there is one.
+
+        For callers that take L themselves, such as from the frames of a film.
+
+        Args:
+            light: As the network takes it, shape ``(N, 1, H, W)``.
+            *hints: As :func:`colorful.hints.rasterize` draws them.
+            features: Whether what the network sees is wanted as well.
+
+        Returns:
+            Logits or ab for each; and what the network sees in them, if that is of use and it offers that.
+        """
+        outputs, network, example = self._runner.run(light, *hints), self._runner.description, self._example
+        wanted = features or (example is not None and example.matches)
+        seen = self._runner.features(light) if wanted else None
+        if example is None or network.bins is None:
+            return list(outputs), seen
+        decoder = Decoder(network.bins.to(outputs), self.look["temperature"])
+        each = [None] * len(outputs) if seen is None else list(seen)
+        return [
+            example.choose(output, its, decoder, network.architecture)
+            for output, its in zip(outputs, each, strict=True)
+        ], seen
 
     @property
     def weights_digest(self) -> str:

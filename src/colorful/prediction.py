@@ -17,7 +17,6 @@ from torch import Tensor
 
 from colorful import images
 from colorful.errors import (
-    ColorfulError,
     KindError,
     OptionError,
     RangeError,
@@ -29,12 +28,21 @@ from colorful.images import Picture
 from colorful.images.sheet import lay_out
 from colorful.lab.decode import Decoder
 from colorful.lab.kinship import variance
-from colorful.lab.reweight import Lookup, borrow, histogram, mix, tilt
 from colorful.look import Look, Settings, tune
-from colorful.models.abilities import has_features, unsupported
+from colorful.models.abilities import unsupported
 from colorful.protocols import PROTOCOLS
 from colorful.raster import Region, light
-from colorful.wishes import Manner, Place, Suggestion, alternatives, example_ab, palette, places, suggestions
+from colorful.wishes import (
+    Following,
+    Manner,
+    Place,
+    Shown,
+    Suggestion,
+    alternatives,
+    places,
+    show,
+    suggestions,
+)
 
 Mask = npt.NDArray[Any] | Image.Image
 FileLike = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
@@ -43,8 +51,6 @@ Example: TypeAlias = "Prediction | Photo | Sequence[str]"
 """An example of the colors wanted: a photo in color, a prediction for one, or the colors of a palette."""
 
 
-# Exponent on the amount of a mood: with it, amount 0.5 brings the colors half of the way to the example's.
-_EAGERNESS = 0.8
 # Far beyond any gamut. A larger factor would overflow.
 _MOST_SATURATION = 1e30
 # Side of each half of the before/after picture that a notebook shows.
@@ -271,31 +277,11 @@ class Prediction:
             UnsupportedOptionError: If the model predicts no distribution, or has no features to match by.
         """
         logits, bins = self._distribution("like")
-        if manner not in get_args(Manner):
-            offered = ", ".join(map(repr, get_args(Manner)))
-            raise OptionError(f"manner: expected one of {offered}, got {manner!r}")
-        if isinstance(amount, bool) or not isinstance(amount, Real) or not 0 <= float(amount) <= 1:
-            raise RangeError(f"amount: expected a number in [0, 1], got {amount!r}")
-        if isinstance(reference, list | tuple):
-            ab, target = None, palette(reference, bins)
-        else:
-            ab = example_ab(_picture_of(cast("Prediction | Photo", reference))).to(logits)
-            target = histogram(ab, bins)
-        lookup = None if manner == "mood" or ab is None else self._lookup(reference, ab)
-        if manner == "match" and lookup is None:
-            raise self._unmatched(reference)
-        if not amount:
-            return self
-        chosen = (
-            logits
-            if manner == "match"
-            else tilt(
-                logits, Decoder(bins, self.look["temperature"]), target, amount=float(amount) ** _EAGERNESS
-            )
+        decoder = Decoder(bins, self.look["temperature"])
+        chosen = following(reference, amount, manner).choose(
+            logits, self.features, decoder, self.architecture
         )
-        if lookup is not None:
-            chosen = mix(chosen, lookup.shares, lookup.trust * min(1.0, 2 * amount))
-        return replace(self, output=chosen)
+        return self if chosen is logits else replace(self, output=chosen)
 
     @unaffected()
     def variants(self, count: int = 4, *, seed: int = 0) -> list[Variant]:
@@ -323,39 +309,6 @@ class Prediction:
             raise unsupported(option, self.architecture)
         return self.output, self.bins.to(self.output)
 
-    def _lookup(self, reference: object, ab: Tensor) -> Lookup | None:
-        """Find the photo's colors in those of a reference, if both can be compared."""
-        if (
-            not isinstance(reference, Prediction)
-            or reference.architecture != self.architecture
-            or self.features is None
-            or reference.features is None
-        ):
-            return None
-        logits, bins = self._distribution("like")
-        return borrow(
-            logits,
-            self.features.to(logits),
-            reference.output.to(logits),
-            reference.features.to(logits),
-            ab,
-            bins,
-        )
-
-    def _unmatched(self, reference: object) -> ColorfulError:
-        """Say why *reference* cannot be matched with this photo."""
-        if not has_features(self.architecture):
-            return unsupported("match", self.architecture)
-        if not isinstance(reference, Prediction):
-            return OptionError("reference: expected a prediction to match with, made with features=True")
-        if reference.architecture != self.architecture:
-            return OptionError(
-                f"reference: expected a prediction of {self.architecture}, got {reference.architecture}'s"
-            )
-        return OptionError(
-            "reference: expected both predictions made with features=True, to match them; not by an ONNX file"
-        )
-
     def _repr_png_(self) -> bytes:
         halves = [
             Image.fromarray(picture.opaque_uint8()).convert("RGB")
@@ -381,27 +334,35 @@ class Variant(NamedTuple):
     hints: list[Hint]
 
 
-class Following(NamedTuple):
-    """An example, and how to follow it; the arguments of :meth:`Prediction.like`."""
+def following(reference: Example, amount: float, manner: Manner) -> Following:
+    """Make an example one that can be followed.
 
-    example: Example
-    amount: float
-    manner: Manner
+    Args:
+        reference: As for :meth:`Prediction.like`, like the others.
+        amount: How far to go.
+        manner: How.
 
-    @property
-    def matches(self) -> bool:
-        """Whether features are of use."""
-        return self.manner != "mood" and isinstance(self.example, Prediction)
-
-    def follow(self, prediction: Prediction) -> Prediction:
-        """Choose colors like the example's."""
-        return prediction.like(self.example, amount=self.amount, manner=self.manner)
-
-
-def _picture_of(reference: Prediction | Photo) -> Picture:
+    Raises:
+        ColorfulError: As there.
+    """
+    if manner not in get_args(Manner):
+        offered = ", ".join(map(repr, get_args(Manner)))
+        raise OptionError(f"manner: expected one of {offered}, got {manner!r}")
+    if isinstance(amount, bool) or not isinstance(amount, Real) or not 0 <= float(amount) <= 1:
+        raise RangeError(f"amount: expected a number in [0, 1], got {amount!r}")
+    example: Shown | tuple[str, ...]
     if isinstance(reference, Prediction):
-        return reference.source
-    return reference if isinstance(reference, Picture) else images.read(reference)
+        example = show(reference.source)._replace(
+            logits=reference.output.cpu(),
+            features=None if reference.features is None else reference.features.cpu(),
+            architecture=reference.architecture,
+        )
+    elif isinstance(reference, list | tuple):
+        example = tuple(reference)
+    else:
+        photo = cast("Photo", reference)
+        example = show(photo if isinstance(photo, Picture) else images.read(photo))
+    return Following(example, float(amount), manner)
 
 
 def _at_least_one(**counts: object) -> None:

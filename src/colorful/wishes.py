@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image, ImageColor
 from torch import Tensor
 from torch.nn import functional
 
-from colorful.errors import KindError, OptionError
+from colorful.errors import ColorfulError, KindError, OptionError
 from colorful.hints import Hint
 from colorful.images import Picture
 from colorful.lab import lab_to_rgb, rgb_to_lab
 from colorful.lab.decode import Decoder
 from colorful.lab.kinship import Kinship, Spot, compare, telling
 from colorful.lab.names import color_name
-from colorful.lab.reweight import lean
+from colorful.lab.reweight import borrow, histogram, lean, mix, tilt
+from colorful.models.abilities import has_features, unsupported
 
 Manner = Literal["auto", "match", "mood"]
 
@@ -30,6 +33,8 @@ _ALIKE = 20.0
 _PALETTE_SPREAD = 8.0
 # Regions of a photo that get another color in a variant.
 _REGIONS = 4
+# Exponent on the amount of a mood: with it, amount 0.5 brings the colors half of the way to the example's.
+_EAGERNESS = 0.8
 # Longer side at which an example is looked at.
 _EXAMPLE_SIDE = 64
 # Chroma that a photo in color has somewhere, in CIELAB units.
@@ -226,25 +231,117 @@ def _disc(spot: Spot, kinship: Kinship, logits: Tensor, size: tuple[int, int]) -
     return x, y, spot.radius * kinship.step * math.sqrt(down * across)
 
 
-def example_ab(picture: Picture) -> Tensor:
-    """Take the colors of a photo in color, small.
+class Shown(NamedTuple):
+    """A photo in color that serves as an example.
+
+    Attributes:
+        thumbnail: Its colors: RGB, uint8, shape ``(h, w, 3)``, the longer side at most 64.
+        logits: What a network says of it without its colors; None if none was asked.
+        features: What the network sees in it, likewise.
+        architecture: Of that network.
+    """
+
+    thumbnail: npt.NDArray[np.uint8]
+    logits: Tensor | None = None
+    features: Tensor | None = None
+    architecture: str = ""
+
+
+def show(picture: Picture) -> Shown:
+    """Make a photo an example.
 
     Args:
         picture: The photo.
-
-    Returns:
-        CIELAB units, shape ``(2, h, w)``, the longer side at most 64.
 
     Raises:
         OptionError: If it is grey.
     """
     image = Image.fromarray(picture.opaque_uint8()).convert("RGB")
     image.thumbnail((_EXAMPLE_SIDE, _EXAMPLE_SIDE), Image.Resampling.BOX, reducing_gap=2)
-    rgb = torch.from_numpy(np.array(image)).movedim(-1, 0) / 255
-    ab = rgb_to_lab(rgb)[1:]
-    if float(ab.norm(dim=0).max()) < _LEAST_CHROMA:
+    shown = Shown(np.array(image))
+    if float(_ab(shown).norm(dim=0).max()) < _LEAST_CHROMA:
         raise OptionError("reference: expected a photo in color, got a grey one")
-    return ab
+    return shown
+
+
+class Following(NamedTuple):
+    """An example, and how to follow it; see :meth:`colorful.Prediction.like`.
+
+    Attributes:
+        example: A photo, or the colors of a palette.
+        amount: How far to go, in [0, 1].
+        manner: How.
+    """
+
+    example: Shown | tuple[str, ...]
+    amount: float
+    manner: Manner
+
+    @property
+    def matches(self) -> bool:
+        """Whether features are of use."""
+        return self.manner != "mood" and isinstance(self.example, Shown) and self.example.features is not None
+
+    def said(self) -> list[object]:
+        """Say in plain data which example is followed, and how."""
+        example: object = self.example
+        if isinstance(example, Shown):  # the photo rather than the answer, which processors round
+            example = hashlib.sha256(example.thumbnail.tobytes()).hexdigest()
+        return [example, self.amount, self.manner]
+
+    def choose(self, logits: Tensor, features: Tensor | None, decoder: Decoder, architecture: str) -> Tensor:
+        """Choose among the colors that a network finds possible in a photo.
+
+        Args:
+            logits: Of the photo, shape ``(Q, h, w)``.
+            features: What the network sees in it, if that is known.
+            decoder: What the result will be decoded with.
+            architecture: Of the network.
+
+        Returns:
+            Other logits.
+
+        Raises:
+            OptionError: If a match is wanted and is not possible.
+            UnsupportedOptionError: If the network has no features to match by.
+        """
+        example, bins = self.example, decoder.bins
+        ab = _ab(example).to(logits) if isinstance(example, Shown) else None
+        target = histogram(ab, bins) if ab is not None else palette(cast("tuple[str, ...]", example), bins)
+        lookup = None
+        if isinstance(example, Shown) and ab is not None and self.manner != "mood":
+            seen = (example.logits, example.features, features)
+            if architecture == example.architecture and all(part is not None for part in seen):
+                its_logits, its_features, ours = (cast("Tensor", part).to(logits) for part in seen)
+                lookup = borrow(logits, ours, its_logits, its_features, ab, bins)
+        if self.manner == "match" and lookup is None:
+            raise self._unmatched(architecture)
+        if not self.amount:
+            return logits
+        if self.manner != "match":
+            logits = tilt(logits, decoder, target, amount=self.amount**_EAGERNESS)
+        if lookup is not None:
+            logits = mix(logits, lookup.shares, lookup.trust * min(1.0, 2 * self.amount))
+        return logits
+
+    def _unmatched(self, architecture: str) -> ColorfulError:
+        """Say why the example cannot be matched with a photo."""
+        if not has_features(architecture):
+            return unsupported("match", architecture)
+        if not isinstance(self.example, Shown) or self.example.logits is None:
+            return OptionError("reference: expected a prediction to match with, made with features=True")
+        if self.example.architecture != architecture:
+            return OptionError(
+                f"reference: expected a prediction of {architecture}, got {self.example.architecture}'s"
+            )
+        return OptionError(
+            "reference: expected both predictions made with features=True, to match them; not by an ONNX file"
+        )
+
+
+def _ab(shown: Shown) -> Tensor:
+    """Take the colors of an example: CIELAB units, shape ``(2, h, w)``."""
+    return rgb_to_lab(torch.from_numpy(shown.thumbnail).movedim(-1, 0) / 255)[1:]
 
 
 def palette(colors: Sequence[str], bins: Tensor) -> Tensor:

@@ -57,6 +57,27 @@ def test_json_and_options(tmp_path: Path) -> None:
     assert next(read_film(target)).format.name == "yuv422p"
 
 
+def test_a_film_follows_an_example(tmp_path: Path) -> None:
+    """--palette and --like draw a film's colors to those of the example."""
+    frames = pan("coffee", 4)
+    film = write_film(tmp_path / "a.mp4", frames)
+    Image.fromarray(frames[0]).save(tmp_path / "frame.png")
+    ways = {
+        "blue": ("--palette", "#4060a0", "--amount", "1"),
+        "red": ("--palette", "#a03020", "--amount", "1"),
+        "like": ("--like", tmp_path / "frame.png"),
+    }
+    chroma = {}
+    for name, args in ways.items():
+        target = tmp_path / f"{name}.mkv"
+        assert run(film, target, "--codec", "ffv1", "--dtype", "float32", *args)[0] == 0
+        chroma[name] = [float(plane.mean()) for plane in planes_of(next(read_film(target)))[1:]]
+    own = [float(plane.mean()) for plane in planes_of(next(read_film(film)))[1:]]
+    assert chroma["blue"][0] > chroma["red"][0] + 10
+    assert chroma["red"][1] > chroma["blue"][1] + 10
+    assert chroma["like"] == pytest.approx(own, abs=6)
+
+
 def test_a_preview_alone(tmp_path: Path) -> None:
     """--preview without TARGET writes a sheet of ten frames in color, and nothing else."""
     film = write_film(tmp_path / "a.mp4", pan("coffee", 40))
@@ -75,6 +96,8 @@ def test_a_preview_alone(tmp_path: Path) -> None:
         (["a.mp4", "b.doc"], "--format: expected one of mp4"),
         (["a.mp4", "b.mp4", "--preset", "warp"], "--preset: expected one of ultrafast"),
         (["a.mp4", "b.mp4", "--hints", "none.json"], "cannot read"),
+        (["a.mp4", "b.mp4", "--like", "none.png"], "none.png"),
+        (["a.mp4", "b.mp4", "--like", "a.png", "--palette", "red"], "like, palette: expected at most one"),
         (["a.mp4", "b.mp4", "--preview", "s.txt"], "--preview: expected a name ending in"),
         (["a.mp4", "c.mp4"], "--overwrite replaces it"),
     ],

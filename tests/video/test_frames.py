@@ -42,6 +42,19 @@ def test_alone_each_frame_is_a_photo(colorizer: Colorizer) -> None:
     assert all(isinstance(image, Image.Image) for image in colorize_frames(images, colorizer=colorizer))
 
 
+def test_frames_follow_an_example(colorizer: Colorizer) -> None:
+    """With one frame in color as the example, the others come much nearer to their true colors."""
+    real = pan("coffee", 6, height=96, width=128, step=2)
+    frames = [frame.mean(-1).astype(np.uint8) for frame in real]
+    follower = colorizer.liking(real[0])
+    ways = [
+        np.stack(list(colorize_frames(frames, colorizer=each))).astype(float)
+        for each in (colorizer, follower)
+    ]
+    plain, followed = (np.square(way - real).mean() for way in ways)
+    assert followed < 0.5 * plain
+
+
 @pytest.mark.parametrize("two_passes", [False, True])
 def test_colors_are_steady(colorizer: Colorizer, two_passes: bool) -> None:
     """Where nothing moves colors flicker at most half as much as frame by frame, and are as vivid."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
 import click
@@ -149,11 +149,13 @@ def _loader(
 
 def _film_loader(*, dtype: Precision | None, **options: Any) -> Callable[[], Colorizer]:
     """Make a function that loads the model in the faster precision, unless one was asked for."""
+    load_in = partial(_loader, **options)
+    load_in(dtype="float32")  # so that options that do not go together are refused at once
 
     def load() -> Colorizer:
         from colorful.video import faster_precision
 
-        return _loader(dtype=dtype or faster_precision(), **options)()
+        return load_in(dtype=dtype or faster_precision())()
 
     return load
 
@@ -164,7 +166,7 @@ model_options = group("load", _loader, *_WHICH, _DTYPE)
 asking_model_options = group("load", _loader, *_WHICH, _DTYPE, _MAX_PIXELS)
 tuned_model_options = group("load", _loader, *_WHICH, _DTYPE, *_LOOK)
 photo_model_options = group("load", _loader, *_WHICH, _DTYPE, _MAX_PIXELS, *_LOOK, *_EXAMPLE)
-film_model_options = group("load", _film_loader, *_WHICH, _DTYPE_OF_FILMS, *_LOOK)
+film_model_options = group("load", _film_loader, *_WHICH, _DTYPE_OF_FILMS, *_LOOK, *_EXAMPLE)
 
 
 class Marks(TypedDict):

@@ -122,7 +122,7 @@ def place_hints(
 
     Args:
         hints: Any number.
-        frames: Number, seconds since the first one, and L as the network sees it, ``(1, 1, H, W)``. Read up to
+        frames: Number, seconds since the first one, and L as the network sees it, ``(1, 1, H, W)``. Read to
             the end of the last hint's shot.
         size: Height and width of the upright frames.
         stride: Side of a network's cell in pixels of L.

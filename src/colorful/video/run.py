@@ -268,9 +268,8 @@ class _Work:
             "coding": asdict(self._plan),
             "note": self._note,
             "steady": [self._steady, self._two_passes],
+            "colorizer": colorizer.digest,
             "network": signature_of_answer(colorizer.runner.run(ramp).cpu()),
-            "look": dict(colorizer.look),
-            "settings": dict(colorizer.settings),
         }
 
 

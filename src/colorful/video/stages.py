@@ -120,9 +120,9 @@ def _say(
     if any(scene.number in hints for scene in batch):
         drawn = [rasterize(hints.get(scene.number, ()), size, looked) for scene in batch]
         inputs += [torch.cat(maps) for maps in zip(*drawn, strict=True)]
-    # Half the memory, and far finer than what the network knows.
-    for scene, output in zip(batch, colorizer.runner.run(*inputs).half().cpu(), strict=True):
-        scene.output = output
+    outputs, _ = colorizer.answer(*inputs)
+    for scene, output in zip(batch, outputs, strict=True):
+        scene.output = output.half().cpu()  # half the memory, and far finer than what the network knows
     return batch
 
 
