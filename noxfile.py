@@ -178,6 +178,13 @@ def integrations(session: nox.Session) -> None:
     )
 
 
+@nox.session
+def s3(session: nox.Session) -> None:
+    """Color photos from S3 to S3, by a server that sometimes refuses (a minute)."""
+    install(session, f".[{EXTRAS}]", group="s3")
+    session.run("python", "-m", "pytest", "-m", "s3", *session.posargs)
+
+
 @nox.session(requires=["build"])
 def release(session: nox.Session) -> None:
     """Check that a release may go out, and say what would be uploaded; the upload itself is a tag's task."""
