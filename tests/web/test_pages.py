@@ -1,9 +1,13 @@
 """The pages, as a browser without scripts meets them."""
 
+import base64
+import gzip
+import hashlib
 import io
 import re
 import sys
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pytest
 from flask.testing import FlaskClient
@@ -171,14 +175,37 @@ def test_a_forged_prefix_is_refused(painter: Colorizer, forged: str) -> None:
 
 def test_pages_have_no_inline_code_and_load_nothing_from_elsewhere(client: FlaskClient, grey: bytes) -> None:
     """Scripts and styles are files of this site, as the content policy demands."""
-    pages = [client.get("/v1/index").text, client.post("/v1/index", data=form((grey, "a.png"))).text]
-    for page in pages:
+    home = client.get("/v1/index")
+    for page in (home.text, client.post("/v1/index", data=form((grey, "a.png"))).text):
         parsed = Addresses(page)
         assert parsed.inline == []
-        assert "style" not in parsed.tags
+        assert "style" not in parsed.tags or page == home.text
         assert all(address.startswith(("/v1/", "#")) for address in parsed.found)
         for attributes in re.findall(r"<script([^>]*)>", page):
             assert "src=" in attributes or 'type="application/json"' in attributes
+    # The one exception is what the policy names by its hash.
+    (style,) = re.findall(r"<style>(.*?)</style>", home.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'self' 'sha256-{digest}';" in home.headers["Content-Security-Policy"]
+
+
+def test_the_first_screen_waits_for_nothing_but_the_page(client: FlaskClient) -> None:
+    """Up to the headline it is at most 6 kB as it is sent, and no style or script is fetched for it."""
+    page = client.get("/v1/index").text
+    before = page[: page.index("</h1>")]
+    assert len(gzip.compress(before.encode())) < 6000
+    assert "<style>" in before
+    assert 'rel="stylesheet"' not in before
+    assert set(re.findall(r"<script([^>]*)>", before)) == {
+        ' type="module" src="/v1/static/main.js"'  # which runs when all is read
+    }
+    assert len(gzip.compress(page.encode())) < 12_000
+
+
+def test_the_whole_script_stays_small() -> None:
+    """No framework has crept in: all that the page can do is 55 kB of plain modules, less than one photo."""
+    scripts = files("colorful.web").joinpath("static").iterdir()
+    assert sum(len(one.read_bytes()) for one in scripts if one.name.endswith(".js")) <= 55_000
 
 
 def test_a_large_photo_keeps_its_size(client: FlaskClient) -> None:

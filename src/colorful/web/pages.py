@@ -14,6 +14,7 @@ from colorful.web.asked import photos_of_form
 from colorful.web.edit import KEYS, read_form
 from colorful.web.problems import Problem, respond, wants_page
 from colorful.web.studio import Studio
+from colorful.web.style import first_style
 from colorful.web.texts import COOKIE, LANGUAGES, language_of, words
 from colorful.web.uploads import Wish
 from colorful.web.visitors import asker_of, greet, owner_of
@@ -28,7 +29,7 @@ PALETTES = {
     "foliage": "#7d9a4a #55763a #a3a95c #b0793a",
 }
 # What the first screen's script imports, so that the browser fetches it all at once.
-SCRIPTS = ("api", "card", "compare", "memory", "photo", "problem", "studio", "texts")
+SCRIPTS = ("api", "card", "compare", "dom", "memory", "photo", "studio", "texts")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def add_pages(blueprint: Blueprint, studio: Studio) -> None:
     def home() -> Response:
         return _page(
             "colorful/home.html",
+            first_style=first_style(),
             limits=studio.limits,
             keeps=studio.keeps,
             models=describe_models(studio),
@@ -112,9 +114,6 @@ def _page(template: str, **values: object) -> Response:
             httponly=True,
             secure=request.is_secure,
         )
-    # The style is on its way before the page has come.
-    style = url_for(".static", filename="style.css")
-    response.headers["Link"] = f"<{style}>; rel=preload; as=style"
     response.headers["Content-Language"] = language_of(request)
     response.vary.update(["Accept-Language", "Cookie"])
     return greet(request, response)

@@ -12,6 +12,7 @@ from flask import Request, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from colorful.errors import ColorfulError, OptionError
+from colorful.web.style import first_style_hash
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,8 +22,8 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' {style}; img-src 'self' blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -129,7 +130,7 @@ def behind_proxy(app: WSGIApplication) -> WSGIApplication:
 def harden(response: Response) -> Response:
     """Add the headers that tell a browser how little this site needs."""
     headers = response.headers
-    headers["Content-Security-Policy"] = _CONTENT_POLICY
+    headers["Content-Security-Policy"] = _CONTENT_POLICY.format(style=first_style_hash())
     headers["X-Content-Type-Options"] = "nosniff"
     headers["X-Frame-Options"] = "DENY"
     # Under `no-referrer` a browser sends `Origin: null` with a plain form, which could not be told from a

@@ -1,9 +1,10 @@
 // Colors as people see and name them. CSS does the arithmetic.
+import { make } from "./dom.js";
 import { t } from "./texts.js";
 
 // Where each hue ends, in degrees of CIELCh.
 const HUES = [[20, "pink"], [48, "red"], [78, "orange"], [105, "yellow"], [165, "green"], [225, "teal"], [295, "blue"], [330, "purple"], [361, "pink"]];
-const probe = document.body.appendChild(Object.assign(document.createElement("i"), { hidden: true }));
+const probe = document.body.appendChild(make("i", { hidden: true }));
 
 /** Lightness, chroma and hue of "#rrggbb". */
 function lchOf(color) {
@@ -18,11 +19,13 @@ export const isColorful = (color) => lchOf(color)[1] > 7;
 
 /** Colors of a part of a picture, from so many places across and down. */
 export function colorsOf(picture, part, across = 1) {
-  const pen = Object.assign(document.createElement("canvas"), { width: across, height: across }).getContext("2d");
+  const pen = make("canvas", { width: across, height: across }).getContext("2d");
   pen.drawImage(picture, ...part, 0, 0, across, across);
   const bytes = [...pen.getImageData(0, 0, across, across).data].map((value) => value.toString(16).padStart(2, "0"));
   return Array.from({ length: across ** 2 }, (_, at) => `#${bytes.slice(4 * at, 4 * at + 3).join("")}`);
 }
+
+export const colorAt = (picture, x, y) => colorsOf(picture, [Math.floor(x), Math.floor(y), 1, 1])[0];
 
 export function nameOf(color) {
   const [light, chroma, degrees] = lchOf(color);
@@ -30,4 +33,12 @@ export function nameOf(color) {
   const hue = HUES.find(([end]) => degrees < end)[1];
   const name = t(`color-${hue === "orange" && light < 55 ? "brown" : hue}`);
   return light < 35 ? t("color-dark", { color: name }) : light > 75 ? t("color-light", { color: name }) : name;
+}
+
+/** A button of a color. */
+export function swatch(color, words = nameOf(color)) {
+  const button = make("button", { type: "button", className: "swatch", title: words, ariaLabel: words });
+  button.dataset.color = color;
+  button.style.setProperty("--color", color);
+  return button;
 }

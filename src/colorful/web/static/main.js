@@ -1,63 +1,54 @@
 // The home page: photos come in by choosing, dragging, pasting or photographing, and each gets a card.
 import { Card } from "./card.js";
 import { wire } from "./compare.js";
+import { $ } from "./dom.js";
 import { recall } from "./memory.js";
 import { download } from "./photo.js";
 import { StudioPhoto, archive } from "./studio.js";
-import { t } from "./texts.js";
+import { Problem, t } from "./texts.js";
 
-const $ = (id) => document.getElementById(id);
 const AT_ONCE = 2; // photos on their way at the same time, so that a whole album does not flood the queue
 const PICTURE = /\.(jpe?g|jfif|png|webp|tiff?|gif|bmp|avif|hei[cf])$/i;
-const [album, cards] = [$("album"), $("cards")];
-const queue = [];
-let shown = [];
+const { compare } = new Intl.Collator(undefined, { numeric: true }); // 2 comes before 10
+let shown = []; // the cards
 let removed = []; // what can be brought back
 let running = 0;
 
-function announce(words) {
-  $("announcer").textContent = words;
-}
-
-/** Say what concerns all photos. */
-function state(words) {
-  $("album-state").textContent = words;
-}
-
+const inState = (state) => shown.filter(({ element }) => element.dataset.state === state);
 const editor = () => import("./editor.js"); // not before there is a photo to adjust
 
-async function adjust(card) {
-  (await editor()).openEditor(card, () => shown.filter((other) => other !== card && other.photo.info));
+async function onAdjust(card) {
+  const { openEditor } = await editor().catch(() => ({}));
+  if (!openEditor) card.fail(new Problem({ code: "offline" }));
+  else if (card.photo.info) openEditor(card, () => shown.filter((other) => other !== card && other.photo.info));
 }
 
 function add(photos) {
-  if (photos.length) editor();
+  if (photos.length) editor().catch(() => null); // another try comes when it is opened
   for (const photo of photos) {
-    const card = new Card(photo, { announce, onRemove: (one) => remove([one]), onAdjust: adjust });
-    shown.push(card);
-    queue.push(card);
+    shown.push(new Card(photo, onAdjust, (card) => remove([card])));
     photo.remember();
   }
   arrange();
   next();
 }
 
-/** Lay the cards out in the order that is chosen; those of a move stay where they are. */
+/** Lay the cards out in the order that is chosen. */
 function arrange() {
   const by = {
     added: (photo) => parseFloat(photo.key), name: (photo) => photo.name, time: (photo) => photo.file.lastModified,
   }[$("order").value];
-  shown.sort(({ photo: one }, { photo: other }) => String(by(one)).localeCompare(by(other), undefined, { numeric: true }));
-  cards.append(...shown.map(({ element }) => element));
-  album.hidden = !shown.length;
-  document.body.classList.toggle("busy", !album.hidden);
+  shown.sort((one, other) => compare(by(one.photo), by(other.photo)));
+  const { children } = $("cards");
+  // What moves loses the focus, so only those that have to do.
+  for (const [at, { element }] of shown.entries()) if (children[at] !== element) $("cards").insertBefore(element, children[at]);
   $("toast").hidden = !removed.length;
 }
 
 function next() {
-  while (running < AT_ONCE && queue.length) {
+  for (const card of inState("queued").slice(0, AT_ONCE - running)) {
     running += 1;
-    queue.shift().run().finally(() => {
+    card.run().finally(() => {
       running -= 1;
       next();
     });
@@ -65,101 +56,82 @@ function next() {
 }
 
 function remove(gone) {
-  const neighbor = gone.length === 1 && (gone[0].element.nextElementSibling ?? gone[0].element.previousElementSibling);
-  for (const card of gone) {
-    const index = queue.indexOf(card);
-    if (index >= 0) queue.splice(index, 1);
-    card.element.remove();
-  }
+  const [{ element, photo }, ...more] = gone;
+  const neighbor = !more.length && (element.nextElementSibling ?? element.previousElementSibling);
+  for (const card of gone) card.leave();
   shown = shown.filter((card) => !gone.includes(card));
-  removed = gone.map(({ photo }) => photo);
-  $("toast-words").textContent = t("removed", { name: gone.length === 1 ? gone[0].photo.name : gone.length });
+  removed = gone.map((card) => card.photo);
+  $("toast-words").textContent = t("removed", { name: more.length ? gone.length : photo.name });
   arrange();
   (neighbor ? neighbor.querySelector(".remove") : $("restore")).focus();
 }
 
-const asPhotos = (files) => [...files].map((file) => new StudioPhoto(file));
+const addFiles = (files) => add([...files].map((file) => new StudioPhoto(file)));
 
 /** The files that are dragged; of folders, the pictures in them and in theirs. */
-async function dropped(transfer) {
+async function dropped({ items }) {
   // The items live only as long as the event: all are asked before the first answer is awaited.
-  const found = [...transfer.items].filter(({ kind }) => kind === "file").map((item) => {
+  const found = [...items].filter(({ kind }) => kind === "file").map((item) => {
     const entry = item.webkitGetAsEntry?.();
-    return entry?.isDirectory ? pictures(entry) : [item.getAsFile()];
+    return entry?.isDirectory ? pictures(entry) : item.getAsFile();
   });
   return (await Promise.all(found)).flat().filter(Boolean);
 }
 
-async function pictures(folder) {
-  const reader = folder.createReader();
-  const found = [];
-  for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)); // a hundred at most
-    if (!some.length) break;
-    for (const entry of some) {
-      if (entry.isDirectory) found.push(...await pictures(entry));
-      else if (PICTURE.test(entry.name)) found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
-    }
-  }
-  return found.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
+async function pictures(entry) {
+  const ask = (one, what) => new Promise((resolve, reject) => one[what](resolve, reject));
+  if (entry.isFile) return PICTURE.test(entry.name) ? [await ask(entry, "file")] : [];
+  const [reader, found] = [entry.createReader(), []];
+  let some;
+  do {
+    some = await ask(reader, "readEntries"); // a hundred at most
+    found.push(...await Promise.all(some.map(pictures)));
+  } while (some.length);
+  return found.flat().sort((one, other) => compare(one.name, other.name));
 }
 
-for (const id of ["choose", "camera"]) {
-  const input = $(id);
-  input.addEventListener("change", () => {
-    add(asPhotos(input.files));
-    input.value = ""; // the same photo may be chosen again
-  });
+document.querySelector(".intake").addEventListener("change", ({ target }) => {
+  addFiles(target.files);
+  target.value = ""; // the same photo may be chosen again
+});
+
+function dropping(on) {
+  document.body.classList.toggle("dropping", on);
 }
 
-let depth = 0; // dragenter and dragleave come for every element that is crossed
-addEventListener("dragenter", (event) => {
-  if (![...(event.dataTransfer?.types ?? [])].includes("Files")) return;
-  depth += 1;
-  document.body.classList.add("dropping");
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  dropping(event.dataTransfer.types.includes("Files"));
 });
-addEventListener("dragleave", () => {
-  depth = Math.max(0, depth - 1);
-  document.body.classList.toggle("dropping", depth > 0);
-});
-addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || dropping(false)); // out of the window
 addEventListener("drop", async (event) => {
   const taken = event.defaultPrevented; // as an example, by the editor
   event.preventDefault();
-  depth = 0;
-  document.body.classList.remove("dropping");
-  if (!taken) add(asPhotos(await dropped(event.dataTransfer)));
+  dropping(false);
+  if (!taken) addFiles(await dropped(event.dataTransfer));
 });
 addEventListener("paste", (event) => {
   const files = event.clipboardData?.files ?? [];
-  if (files.length) {
-    event.preventDefault();
-    add(asPhotos(files));
-  }
+  if (!files.length) return;
+  event.preventDefault();
+  addFiles(files);
 });
-
 
 $("try-sample").onclick = async () => {
   const reply = await fetch($("sample").dataset.file);
-  add([new StudioPhoto(new File([await reply.blob()], "sample.jpg"))]);
+  addFiles([new File([await reply.blob()], "sample.jpg")]);
 };
 $("order").onchange = arrange;
-$("forget-all").onclick = () => {
-  for (const { removal, photo } of shown) {
-    removal.abort();
-    photo.forget();
-  }
-  remove(shown);
-};
+$("forget-all").onclick = () => remove(shown);
 $("restore").onclick = () => {
   const back = removed.map((photo) => Object.assign(photo, { gone: false }));
   removed = [];
   add(back);
   $("album-title").focus();
 };
-$("download-all").onclick = async () => {
-  const ready = shown.filter(({ element }) => element.dataset.state === "ready").map(({ photo }) => photo);
-  const button = $("download-all");
+$("download-all").onclick = async ({ currentTarget: button }) => {
+  const state = (words) => { $("album-state").textContent = words; };
+  const ready = inState("ready").map(({ photo }) => photo);
   button.disabled = true;
   state("");
   try {

@@ -1,14 +1,11 @@
-// What outlives the tab: the browser keeps photos and edits until they are removed here.
-const database = new Promise((resolve) => {
-  try {
-    const request = indexedDB.open(document.body.dataset.store ?? "colorful", 1);
-    request.onupgradeneeded = () => request.result.createObjectStore("photos", { keyPath: "key" });
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => resolve(null);
-  } catch {
-    resolve(null); // no storage: then the page starts afresh each time
-  }
-});
+// What outlives the tab: the browser keeps photos and edits until they are removed here. Where it keeps nothing, the
+// page starts afresh each time.
+const database = new Promise((resolve, reject) => {
+  const request = indexedDB.open(document.body.dataset.store ?? "colorful", 1);
+  request.onupgradeneeded = () => request.result.createObjectStore("photos", { keyPath: "key" });
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = reject;
+}).catch(() => null);
 
 async function run(work, mode = "readwrite") {
   const opened = await database;
@@ -16,7 +13,7 @@ async function run(work, mode = "readwrite") {
     const transaction = opened.transaction("photos", mode);
     const request = work(transaction.objectStore("photos"));
     transaction.oncomplete = () => resolve(request.result);
-    transaction.onerror = transaction.onabort = () => resolve(null); // none left
+    transaction.onabort = () => resolve(null); // as where there is no room
   });
 }
 

@@ -1,37 +1,42 @@
 // One photo: what is known of it, and what the visitor wants changed. Who colors it is for studio.js.
+import { make } from "./dom.js";
 import { forget, remember } from "./memory.js";
 
 export const UNCHANGED = Object.freeze({
   hints: [], keep: [], like: [], temperature: null, saturation: null, strength: null, model: null,
 });
 
+const MOST = 100; // edits that can be undone
 let count = 0;
 
 export class Photo {
+  history = [UNCHANGED]; // all edits, for undo and redo
+  at = 0; // which of them holds
+  draft = null; // an edit that is not made yet, while a drag or a slider moves
+  info = null;
+  key = `${Date.now()}.${String(count += 1).padStart(4, "0")}-${Math.random()}`; // in the order they came
+
   /** A photo that came as a file; or one that the browser has kept, with its edits. */
-  constructor(file, known = {}) {
-    this.key = `${Date.now()}.${String(count += 1).padStart(4, "0")}-${Math.random()}`; // in the order they came
-    this.file = file;
-    this.name = file?.name || "photo.png";
-    this.edit = UNCHANGED;
-    this.past = [];
-    this.future = [];
-    this.info = null;
-    Object.assign(this, known);
+  constructor(file, known) {
+    Object.assign(this, { file, name: file.name || "photo.png", ...known });
   }
 
   /** Have the browser keep it until it is removed. */
   remember() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      const { key, file, name, edit, past, future, info } = this;
-      if (!this.gone) remember({ key, file, name, edit, past: past.slice(-100), future, info });
+      const { key, file, name, history, at, info } = this;
+      if (!this.gone) remember({ key, file, name, history, at, info });
     }, 200);
+  }
+
+  get edit() {
+    return this.draft ?? this.history[this.at];
   }
 
   /** Whether the visitor has changed anything. */
   get changed() {
-    return JSON.stringify({ ...UNCHANGED, ...this.edit }) !== JSON.stringify(UNCHANGED);
+    return JSON.stringify(this.edit) !== JSON.stringify(UNCHANGED);
   }
 
   /** The longer side in photo pixels. */
@@ -51,34 +56,30 @@ export class Photo {
     forget(this.key);
   }
 
-  /** Make an edit that can be undone; `from` is what undo leads back to, if a drag has passed it by. */
-  change(edit, from = this.edit) {
-    this.past.push(from);
-    this.future = [];
-    this.edit = edit;
+  /** Change the edit, as one step that can be undone. */
+  change(more) {
+    this.draft = { ...this.edit, ...more };
+    this.settle();
+  }
+
+  /** Make the draft one step. */
+  settle() {
+    if (!this.draft) return;
+    this.history = [...this.history.slice(0, this.at + 1), this.draft].slice(-MOST);
+    this.draft = null;
+    this.step(this.history.length - 1 - this.at);
+  }
+
+  /** Go back or forth so many steps, where there are such. */
+  step(by) {
+    if (this.history[this.at + by]) this.at += by;
     this.remember();
-  }
-
-  undo() {
-    return this.move(this.past, this.future);
-  }
-
-  redo() {
-    return this.move(this.future, this.past);
-  }
-
-  move(from, to) {
-    if (!from.length) return false;
-    to.push(this.edit);
-    this.edit = from.pop();
-    this.remember();
-    return true;
   }
 }
 
 /** Have the browser download something that has an address. */
 export function download({ url, filename }) {
-  const link = Object.assign(document.createElement("a"), { href: url, download: filename });
+  const link = make("a", { href: url, download: filename });
   document.body.append(link);
   link.click();
   link.remove();

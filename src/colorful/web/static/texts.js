@@ -5,3 +5,11 @@ const texts = JSON.parse(document.getElementById("texts").textContent);
 export function t(key, values = {}) {
   return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
+
+/** What went wrong, in the visitor's words. */
+export class Problem extends Error {
+  constructor({ code = "internal" } = {}) {
+    super(t(`problem-${code}`, document.body.dataset)); // which has the limits
+    this.code = code;
+  }
+}

@@ -1,56 +1,167 @@
-// The photo on its stage: zoom and pan by wheel, fingers and keys, and the sharp part of what is in sight.
+// The photo on its stage: zoom and pan by wheel, fingers and keys, and what of it is in sight.
 import { show } from "./compare.js";
+import { $ } from "./dom.js";
 
 const CLOSEST = 4; // pixels of the display for one of the photo
+const [stage, canvas, slider] = ["stage", "canvas", "divider"].map($);
+const pointers = new Map(); // those that are down, and where
+
+/** Where the photo lies on the stage, and stage pixels for one of it; `anchor` is the pointer over it, or the cross. */
+export const view = { size: null, x: 0, y: 0, scale: 1, least: 1, anchor: null };
+
+/** `tap` and `double` click; `grab` gives who takes a drag, if anybody; `pointed` and `laid`: pointer or photo moved. */
+export const hooks = {};
 
 export const within = (low, value, high) => Math.max(low, Math.min(value, high));
+export const middle = () => ({ x: stage.clientWidth / 2, y: stage.clientHeight / 2 });
+
+/** Where a spot of the stage lies on the photo. */
+export const placeOf = ({ x, y }) => ({ x: (x - view.x) / view.scale, y: (y - view.y) / view.scale });
+
+/** Where an event lies on the stage. */
+function spotOf({ clientX, clientY }) {
+  const { left, top } = stage.getBoundingClientRect();
+  return { x: clientX - left, y: clientY - top };
+}
+
+/** Fit a photo of a width and height in: by default that which is there. */
+export function fit(size = view.size) {
+  Object.assign(view, { size, fitted: true });
+  lay();
+}
+
+/** Zoom to so many stage pixels for one of the photo; what is at the spot stays there, or comes there from another. */
+export function zoom(scale, at = view.anchor ?? middle(), from = at) {
+  const to = within(view.least, scale, Math.max(CLOSEST / devicePixelRatio, view.least));
+  const { x, y } = placeOf(from);
+  Object.assign(view, { scale: to, x: at.x - x * to, y: at.y - y * to, fitted: to === view.least });
+  lay();
+}
+
+export function pan(dx, dy) {
+  view.x += dx;
+  view.y += dy;
+  lay();
+}
+
+/** Bring the photo to where it belongs: it never leaves the stage, and fitted in it lies in the middle. */
+function lay() {
+  const { size: { width, height }, fitted } = view;
+  const sides = [["x", width, stage.clientWidth], ["y", height, stage.clientHeight]];
+  const border = Math.min(16, ...sides.map(([, , room]) => room / 20));
+  view.least = Math.min(CLOSEST, ...sides.map(([, length, room]) => (room - 2 * border) / length));
+  if (fitted) view.scale = view.least;
+  for (const [axis, length, room] of sides) {
+    const free = room - length * view.scale;
+    view[axis] = fitted ? free / 2 : within(Math.min(0, free - border), view[axis], Math.max(free, border));
+  }
+  const { x, y, scale } = view;
+  Object.assign(canvas.style, { width: `${width * scale}px`, height: `${height * scale}px`, translate: `${x}px ${y}px` });
+  canvas.classList.toggle("close", scale * devicePixelRatio >= 2);
+  divide();
+  hooks.laid();
+  hooks.pointed();
+}
+
+/** Put the divider where the slider says: somewhere in what is in sight of the photo. */
+function divide() {
+  const end = view.x + view.size.width * view.scale;
+  const [left, right] = [Math.max(0, view.x), Math.min(stage.clientWidth, end)];
+  const at = left + (right - left) * slider.value / 100;
+  Object.assign(slider.style, { left: `calc(${left}px - 1.25rem)`, width: `calc(${right - left}px + 2.5rem)` });
+  stage.style.setProperty("--divider", `${at}px`);
+  stage.style.setProperty("--cut", `${end - at}px`);
+  slider.ariaValueText = `${slider.value} %`;
+}
+
+stage.addEventListener("wheel", (event) => {
+  event.preventDefault();
+  const lines = event.deltaMode ? 33 : 1;
+  zoom(view.scale * Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), spotOf(event));
+}, { passive: false });
+slider.addEventListener("input", divide);
+addEventListener("resize", () => stage.clientWidth && lay());
+
+let drag = null; // who takes what the pointer does
+let still = false; // it has not moved so far that it is no click any more
+
+function drop(done) {
+  drag?.end(done);
+  drag = null;
+}
+
+stage.addEventListener("pointerdown", (event) => {
+  const { target, pointerId, button } = event;
+  if (target.closest(".ring, .slider") && !pointers.size) return;
+  (target.closest(".point") ?? stage).setPointerCapture(pointerId);
+  const spot = spotOf(event);
+  pointers.set(pointerId, spot);
+  still = pointers.size === 1;
+  if (!still) drop(false); // two fingers zoom
+  else drag = button ? null : hooks.grab(target, placeOf(spot));
+});
+stage.addEventListener("pointermove", (event) => {
+  const [now, last] = [spotOf(event), pointers.get(event.pointerId)];
+  if (last || event.pointerType === "mouse") view.anchor = now;
+  hooks.pointed();
+  if (!last || (still && Math.hypot(now.x - last.x, now.y - last.y) < 4)) return;
+  still = false;
+  pointers.set(event.pointerId, now);
+  const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+  if (other) {
+    const apart = (one) => Math.max(1, Math.hypot(one.x - other.x, one.y - other.y));
+    const half = (one) => ({ x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 });
+    zoom(view.scale * apart(now) / apart(last), half(now), half(last));
+  } else if (drag) {
+    drag.move(placeOf(now));
+  } else {
+    pan(now.x - last.x, now.y - last.y);
+  }
+});
+function up(event) {
+  if (!pointers.delete(event.pointerId) || pointers.size) return;
+  const done = event.type === "pointerup";
+  if (event.pointerType !== "mouse") view.anchor = null;
+  if (done && still && !drag && !event.button) hooks.tap(placeOf(spotOf(event)));
+  drop(done);
+}
+stage.addEventListener("pointerup", up);
+stage.addEventListener("pointercancel", up);
+stage.addEventListener("pointerleave", () => {
+  view.anchor = null;
+  hooks.pointed();
+});
+stage.addEventListener("dblclick", ({ target }) => target === slider || hooks.double());
 
 /** One of the two pictures: the whole at the size of the display, and over it the part that is looked at closely. */
 export class Layer {
-  /** `load(edit, region, side, signal)` fetches the whole (no region) or a part. */
-  constructor(images, load, onProblem) {
-    [this.whole, this.part] = images;
-    Object.assign(this, { load, onProblem });
-    this.reset();
+  /** `load(edit, pixels, region, signal)` fetches the whole (no region) or a part. */
+  constructor(kind, load, onProblem) {
+    Object.assign(this, { load, onProblem, images: canvas.querySelectorAll(kind) });
   }
 
   reset() {
-    this.key = this.partKey = this.request = null;
-    this.side = 0;
-    this.images((image) => image.removeAttribute("src"));
+    this.request?.abort();
+    Object.assign(this, { wish: null, key: null, side: 0 });
+    for (const image of this.images) image.removeAttribute("src");
   }
 
-  images(work) {
-    [this.whole, this.part].forEach(work);
-  }
-
-  /** Show the picture of a key (an edit, say), so many pixels large, and `part`: a region, its pixels and where it lies. */
+  /** Show the picture of an edit, whose key is given, so large; `whole` tells that no part is looked at closely. */
   async update(wish) {
     this.wish = wish;
-    if (this.request) {
-      if (this.request.part) this.request.abort(); // a newer wish calls it off; the whole is left to come
-      return;
-    }
-    while (this.wish) {
-      const { edit, key, side } = this.wish;
-      const part = key === this.key && this.wish.part();
-      const partKey = part && `${key} ${part.region} ${part.side}`;
-      const whole = key !== this.key || side > this.side;
-      if (!whole && (!part || partKey === this.partKey)) break;
-      this.request = Object.assign(new AbortController(), { part: !whole });
-      const { signal } = this.request;
+    if (this.request?.region) this.request.abort(); // a newer wish calls it off; the whole is left to come
+    if (this.request) return;
+    for (let missing = this.missing(); missing; missing = this.missing()) {
+      const { edit, pixels, style, ...made } = missing;
+      const { signal } = this.request = Object.assign(new AbortController(), made);
+      const [whole, part] = this.images;
       try {
-        const picture = await this.load(edit, whole ? null : part.region, whole ? side : part.side, signal);
+        const picture = await this.load(edit, pixels, made.region, signal);
         signal.throwIfAborted();
-        if (whole) {
-          if (key !== this.key) this.hide();
-          await show(this.whole, picture);
-          Object.assign(this, { key, side });
-        } else {
-          Object.assign(this.part.style, part.style);
-          await show(this.part, picture);
-          Object.assign(this, { partKey, shown: part, region: part.region, sharp: part.sharp });
-        }
+        if (made.region) Object.assign(part.style, style);
+        else part.removeAttribute("src");
+        await show(made.region ? part : whole, picture);
+        Object.assign(this, made);
         this.onProblem(null);
       } catch (problem) {
         if (signal.aborted) continue;
@@ -61,188 +172,34 @@ export class Layer {
     this.request = null;
   }
 
-  hide() {
-    this.part.removeAttribute("src");
-    this.partKey = this.region = null;
+  /** What of the wish is not shown yet: the whole, else the part. */
+  missing() {
+    const { edit, key, side, whole } = this.wish ?? { key: this.key, whole: true };
+    if (key !== this.key || side > this.side) return { edit, key, side, pixels: side, region: null, sharp: 0 };
+    return whole ? null : this.closely(edit);
   }
 
-  close() {
-    this.wish = null;
-    this.request?.abort();
-  }
-}
-
-export class View {
-  /** The hooks: `tap`, `double`, `pen(phase, place)` which tells whether it takes the drag, and `moved`. */
-  constructor(stage, hooks) {
-    this.stage = stage;
-    this.hooks = hooks;
-    this.canvas = stage.querySelector(".canvas");
-    this.slider = stage.querySelector(".slider");
-    this.pointers = new Map();
-    this.anchor = null; // the pointer over the stage, or the cross
-    stage.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const lines = event.deltaMode ? 33 : 1;
-      this.zoom(this.scale * Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), this.spot(event));
-    }, { passive: false });
-    stage.addEventListener("pointerdown", (event) => this.down(event));
-    stage.addEventListener("pointermove", (event) => this.move(event));
-    for (const kind of ["pointerup", "pointercancel"]) stage.addEventListener(kind, (event) => this.up(event));
-    stage.addEventListener("pointerleave", () => { this.anchor = null; this.hooks.moved(); });
-    stage.addEventListener("dblclick", (event) => {
-      if (!event.target.closest(".slider")) this.hooks.double();
+  /** The region in sight, a little wider, and the pixels that the display has for it; null if what is shown will do. */
+  closely(edit) {
+    const { images: [whole], region, sharp } = this;
+    const { size: { width, height }, x, y, scale } = view;
+    const wanted = Math.min(1, scale * devicePixelRatio); // pixels of the display for one of the photo
+    if (wanted <= 1.02 * whole.naturalWidth / width) return null;
+    const sides = [[x, width, stage.clientWidth], [y, height, stage.clientHeight]].map(([corner, length, room], axis) => {
+      const [from, to] = [-corner, room - corner].map((edge) => within(0, edge / scale, length));
+      const covered = region && region[axis] <= from && region[axis] + region[axis + 2] >= to;
+      const start = Math.floor(within(0, from - (to - from) / 5, length - 1));
+      const count = Math.ceil(within(start + 1, to + (to - from) / 5, length)) - start;
+      return { covered, start, count, at: `${100 * start / length}%`, long: `${100 * count / length}%` };
     });
-    this.slider.addEventListener("input", () => this.divide());
-    addEventListener("resize", () => this.photo && this.lay());
-  }
-
-  open(photo) {
-    this.photo = photo;
-    this.fitted = true;
-    this.lay();
-  }
-
-  get ratio() {
-    return devicePixelRatio;
-  }
-
-  /** Where an event lies on the stage. */
-  spot({ clientX, clientY }) {
-    const box = this.stage.getBoundingClientRect();
-    return { x: clientX - box.left, y: clientY - box.top };
-  }
-
-  /** Where a spot of the stage lies on the photo. */
-  place({ x, y }) {
-    return { x: (x - this.x) / this.scale, y: (y - this.y) / this.scale };
-  }
-
-  /** Zoom to so many stage pixels for one of the photo; what is at the spot stays there, or comes there from another. */
-  zoom(scale, at = this.anchor ?? this.middle(), from = at) {
-    const to = within(this.least, scale, this.most);
-    const { x, y } = this.place(from);
-    Object.assign(this, { scale: to, x: at.x - x * to, y: at.y - y * to, fitted: to === this.least });
-    this.lay();
-  }
-
-  middle() {
-    return { x: this.stage.clientWidth / 2, y: this.stage.clientHeight / 2 };
-  }
-
-  fit() {
-    this.fitted = true;
-    this.lay();
-  }
-
-  pan(dx, dy) {
-    this.x += dx;
-    this.y += dy;
-    this.lay();
-  }
-
-  /** Bring the photo to where it belongs: it never leaves the stage, and fitted in it lies in the middle. */
-  lay() {
-    const { width, height } = this.photo.info;
-    const room = { x: this.stage.clientWidth, y: this.stage.clientHeight };
-    const border = Math.min(16, room.x / 20, room.y / 20);
-    this.least = Math.min((room.x - 2 * border) / width, (room.y - 2 * border) / height, CLOSEST);
-    this.most = Math.max(CLOSEST / this.ratio, this.least);
-    if (this.fitted) this.scale = this.least;
-    for (const [axis, length] of [["x", width * this.scale], ["y", height * this.scale]]) {
-      const free = room[axis] - length;
-      this[axis] = this.fitted ? free / 2 : within(Math.min(0, free - border), this[axis], Math.max(free, border));
-    }
-    Object.assign(this.canvas.style, {
-      width: `${width * this.scale}px`, height: `${height * this.scale}px`, translate: `${this.x}px ${this.y}px`,
-    });
-    this.canvas.classList.toggle("close", this.scale * this.ratio >= 2);
-    this.divide();
-    this.hooks.moved();
-  }
-
-  /** Put the divider where the slider says: somewhere in what is in sight of the photo. */
-  divide() {
-    const { width } = this.photo.info;
-    const left = Math.max(0, this.x);
-    const right = Math.min(this.stage.clientWidth, this.x + width * this.scale);
-    const at = left + (right - left) * this.slider.value / 100;
-    Object.assign(this.slider.style, { left: `calc(${left}px - 1.25rem)`, width: `calc(${right - left}px + 2.5rem)` });
-    this.stage.style.setProperty("--divider", `${at}px`);
-    this.canvas.style.setProperty("--cut", `${this.x + width * this.scale - at}px`);
-    this.slider.setAttribute("aria-valuetext", `${this.slider.value} %`);
-  }
-
-  /** The region in sight, a little wider, and how many pixels the display has for it; null if the whole is sharp enough. */
-  part(layer) {
-    const { width, height } = this.photo.info;
-    const sharp = Math.min(1, this.scale * this.ratio);
-    if (sharp <= 1.02 * layer.whole.naturalWidth / width) return null;
-    const seen = this.place({ x: 0, y: 0 });
-    const end = this.place({ x: this.stage.clientWidth, y: this.stage.clientHeight });
-    const edges = [within(0, seen.x, width), within(0, seen.y, height), within(0, end.x, width), within(0, end.y, height)];
-    const [left, top, wide, high] = layer.region ?? [0, 0, 0, 0];
-    const covered = left <= edges[0] && top <= edges[1] && left + wide >= edges[2] && top + high >= edges[3];
-    if (covered && layer.sharp >= sharp * 0.99) return layer.shown;
-    const [aside, above] = [(edges[2] - edges[0]) / 5, (edges[3] - edges[1]) / 5];
-    const from = [Math.floor(within(0, edges[0] - aside, width - 1)), Math.floor(within(0, edges[1] - above, height - 1))];
-    const size = [Math.ceil(within(from[0] + 1, edges[2] + aside, width)) - from[0], Math.ceil(within(from[1] + 1, edges[3] + above, height)) - from[1]];
-    const percent = (value, of) => `${100 * value / of}%`;
+    if (sharp >= wanted * 0.99 && sides.every(({ covered }) => covered)) return null;
+    const [h, v] = sides;
     return {
-      region: [...from, ...size],
-      side: within(64, Math.ceil(Math.max(...size) * sharp), 4096),
-      sharp,
-      style: {
-        left: percent(from[0], width), top: percent(from[1], height), width: percent(size[0], width), height: percent(size[1], height),
-      },
+      edit,
+      region: [h.start, v.start, h.count, v.count],
+      sharp: wanted,
+      pixels: Math.max(h.count, v.count) * wanted,
+      style: { left: h.at, top: v.at, width: h.long, height: v.long },
     };
-  }
-
-  down(event) {
-    if (event.target.closest(".point, .ring, .slider") && !this.pointers.size) return;
-    this.stage.setPointerCapture(event.pointerId);
-    this.pointers.set(event.pointerId, this.spot(event));
-    if (this.pointers.size > 1) {
-      if (this.drawing) this.hooks.pen("cancel");
-      this.drawing = false;
-      this.still = false;
-      return;
-    }
-    this.still = true;
-    this.drawing = event.button === 0 && this.hooks.pen("down", this.place(this.spot(event)));
-  }
-
-  move(event) {
-    const now = this.spot(event);
-    const last = this.pointers.get(event.pointerId);
-    if (event.pointerType === "mouse" || last) this.anchor = now;
-    if (!last) return this.hooks.moved();
-    if (this.pointers.size > 1) {
-      const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, spot]) => spot);
-      const apart = (one) => Math.max(1, Math.hypot(one.x - other.x, one.y - other.y));
-      const half = (one) => ({ x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 });
-      this.pointers.set(event.pointerId, now);
-      return this.zoom(this.scale * apart(now) / apart(last), half(now), half(last));
-    }
-    if (this.drawing) {
-      this.hooks.pen("move", this.place(now));
-      this.hooks.moved();
-    } else if (!this.still || Math.hypot(now.x - last.x, now.y - last.y) >= 4) {
-      this.still = false;
-      this.pan(now.x - last.x, now.y - last.y);
-    } else {
-      return undefined;
-    }
-    this.pointers.set(event.pointerId, now);
-    return undefined;
-  }
-
-  up(event) {
-    if (!this.pointers.delete(event.pointerId) || this.pointers.size) return;
-    const done = event.type === "pointerup";
-    if (event.pointerType !== "mouse") this.anchor = null;
-    if (this.drawing) this.hooks.pen(done ? "up" : "cancel");
-    else if (done && this.still && event.button === 0) this.hooks.tap(this.place(this.spot(event)));
-    this.drawing = false;
   }
 }

@@ -1,17 +1,16 @@
 // The look of one photo: vivid or calm, and how saturated. It stands in the place of the served page's editor.
 import { app } from "./app.js";
 import { show, wire } from "./compare.js";
+import { $ } from "./dom.js";
 import { UNCHANGED } from "./photo.js";
 import { t } from "./texts.js";
 
-const $ = (id) => document.getElementById(id);
 const LOOK = ["temperature", "saturation"];
 const compare = wire($("stage"));
-let [card, others, before, busy, again] = [null, null, null, false, false];
+let [card, others, busy, again] = [null, null, false, false];
 
 export function openEditor(one, rest) {
   [card, others] = [one, rest];
-  before = card.photo.edit;
   const { name, info: { width, height } } = card.photo;
   $("editor-title").textContent = t("editor", { name });
   compare.slider.ariaLabel = t("compare-name", { name });
@@ -22,27 +21,25 @@ export function openEditor(one, rest) {
   $("editor-state").textContent = "";
   compare.after.src = card.compare.after.src;
   show(compare.before, card.photo.before());
-  draw();
   $("editor").showModal();
   $("editor-title").focus();
-  refresh();
+  draw();
 }
 
-/** Set the controls to what the photo is. */
+/** Set the controls and the picture to what the photo is. */
 function draw() {
   for (const name of LOOK) {
     const value = card.photo.edit[name] ?? app.network[name] ?? 0;
     $(name).value = value;
     $(`${name}-value`).textContent = value.toFixed(2);
   }
+  refresh();
 }
 
 /** Show the photo as it is now; what changes meanwhile is shown afterwards, and nothing twice. */
 async function refresh() {
-  if (busy) {
-    again = true;
-    return;
-  }
+  again = busy;
+  if (busy) return;
   busy = true;
   try {
     do {
@@ -58,33 +55,23 @@ async function refresh() {
   busy = false;
 }
 
-function refreshed(one) {
-  return one.refresh().catch((problem) => one.fail(problem));
-}
-
 for (const name of LOOK) {
   $(name).addEventListener("input", () => {
-    card.photo.edit = { ...card.photo.edit, [name]: Number($(name).value) };
+    card.photo.draft = { ...card.photo.edit, [name]: Number($(name).value) };
     draw();
-    refresh();
   });
-  $(name).addEventListener("change", () => {
-    card.photo.change(card.photo.edit, before);
-    before = card.photo.edit;
-  });
+  $(name).addEventListener("change", () => card.photo.settle());
 }
 $("reset").onclick = () => {
   card.photo.change(UNCHANGED);
-  before = UNCHANGED;
   draw();
-  refresh();
 };
 $("same-look").onclick = async () => {
   const { temperature, saturation } = card.photo.edit;
   const changed = others();
-  for (const { photo } of changed) photo.change({ ...photo.edit, temperature, saturation });
+  for (const { photo } of changed) photo.change({ temperature, saturation });
   $("editor-state").textContent = t("same-done", { count: changed.length });
-  for (const one of changed) await refreshed(one);
+  for (const one of changed) await one.refresh();
 };
 $("save").onclick = async () => {
   $("save").disabled = true;
@@ -99,6 +86,7 @@ $("save").onclick = async () => {
 };
 $("done").onclick = () => $("editor").close();
 $("editor").addEventListener("close", () => {
-  refreshed(card);
+  card.photo.settle();
+  card.refresh();
   card.adjust.focus();
 });

@@ -1,6 +1,6 @@
 // Gets the worker what it needs, once: the runtime and the model, by hand of the browser's cache.
 import { app, cache as kept } from "./app.js";
-import { Problem } from "./problem.js";
+import { Problem } from "./texts.js";
 
 const listeners = new Set();
 const waiting = new Map(); // answers that are to come, by the number of the question
@@ -72,7 +72,7 @@ async function load(kind) {
     else reject(new Problem(problem));
     if (problem?.code === "internal") stop(new Problem(problem)); // as out of memory: the next one starts afresh
   };
-  worker.onerror = ({ message }) => stop(new Problem({ code: "internal", detail: message }));
+  worker.onerror = () => stop(new Problem({ code: "internal" }));
   await tell("start", { wasm, model, gpu: kind === "gpu" }, [wasm, model]);
   return kind;
 }

@@ -1,7 +1,7 @@
 // Who colors the photos: this computer. It stands in the place of the served page's file of this name.
 import { ask, follow, forget, start } from "./engine.js";
 import { Photo } from "./photo.js";
-import { Problem } from "./problem.js";
+import { Problem } from "./texts.js";
 import { Zip } from "./zip.js";
 
 const KEPT = 60_000; // milliseconds for which the address of a download is good
