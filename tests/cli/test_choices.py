@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
-from click.testing import CliRunner, Result
+from command import run
 from PIL import Image
 
-from colorful.cli import cli
 from colorful.hints import load_hints
 
 
@@ -21,13 +20,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     small.convert("L").save("cat.png")
     Image.fromarray(skimage.data.coffee()).resize((120, 80), Image.Resampling.BOX).save("coffee.png")
     return tmp_path
-
-
-def run(*args: str) -> Result:
-    """Run the command line in this process."""
-    result = CliRunner().invoke(cli, list(args), prog_name="colorful")
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
 
 
 def pixels(name: str) -> np.ndarray:

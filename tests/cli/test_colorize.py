@@ -13,22 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from click.testing import CliRunner, Result
+from command import run
 from PIL import Image
 from web_samples import chroma
-
-from colorful import Colorizer
-from colorful.cli import cli
-from colorful.models import NetworkConfig, create
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the folder of a small model with random weights."""
-    torch.manual_seed(3)
-    colorizer = Colorizer(create("lite", NetworkConfig(network_size=32, saturation=3)), device="cpu")
-    return str(colorizer.save_pretrained(tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture
@@ -40,13 +27,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Image.fromarray(ramp).save(name)
     Path("broken.png").write_bytes(Path("a.png").read_bytes()[:45])
     return tmp_path
-
-
-def run(*args: str, stdin: bytes | None = None) -> Result:
-    """Run the command line in this process."""
-    result = CliRunner().invoke(cli, list(args), prog_name="colorful", input=stdin)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
 
 
 def test_a_photo_is_colored_beside_itself(here: Path, model: str) -> None:

@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
-from click.testing import CliRunner, Result
+from command import run
 from PIL import Image
 from skimage.color import rgb2lab
 
 from colorful import hub
-from colorful.cli import cli
 from colorful.evaluation import evaluate
 from colorful.models import NetworkConfig, create
 from colorful.models.lite import Lite
@@ -42,11 +41,6 @@ def album(tmp_path: Path) -> Path:
     Image.fromarray(skimage.data.chelsea()[::3, ::3]).save(folder / "cat.jpg")
     Image.fromarray(coffee).convert("L").save(folder / "grey.png")
     return folder
-
-
-def run(*arguments: object) -> Result:
-    """Run the command line in this process."""
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments], prog_name="colorful")
 
 
 def test_evaluate_prints_the_table_and_writes_the_files(album: Path, model: Path, tmp_path: Path) -> None:

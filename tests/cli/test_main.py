@@ -6,8 +6,8 @@ import sys
 from types import ModuleType
 
 import click
+import command
 import pytest
-from click.testing import CliRunner
 
 import colorful
 from colorful.cli import COMMANDS, cli, shown
@@ -16,8 +16,7 @@ from colorful.errors import ImageError
 
 def run(*args: str) -> tuple[int, str, str]:
     """Run the command line in this process: exit status, standard output, standard error."""
-    result = CliRunner().invoke(cli, list(args), prog_name="colorful")
-    assert result.exception is None or isinstance(result.exception, SystemExit)
+    result = command.run(*args)
     return result.exit_code, result.stdout, result.stderr
 
 

@@ -3,22 +3,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import command
 import pytest
 import torch
-from click.testing import CliRunner
 from PIL import Image
 from web_samples import chroma
 
 import colorful
 from colorful import Colorizer
-from colorful.cli import cli
 from colorful.cli.demo import PHOTOS
 from colorful.models import MODELS, NetworkConfig, create
 
 
 def run(*args: str) -> str:
     """Run the command line in this process and give its standard output."""
-    result = CliRunner().invoke(cli, list(args), catch_exceptions=False)
+    result = command.run(*args)
     assert result.exit_code == 0, result.stderr
     return result.stdout
 

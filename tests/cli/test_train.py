@@ -3,18 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-
-from colorful.cli import cli
+from command import run
 
 pytest.importorskip("accelerate")
-
-
-def run(*args: str) -> Result:
-    """Run the command line in this process."""
-    result = CliRunner().invoke(cli, ["train", *args], prog_name="colorful")
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
 
 
 @pytest.mark.parametrize(
@@ -29,7 +20,7 @@ def run(*args: str) -> Result:
 )
 def test_options_that_contradict_each_other_are_refused(options: tuple[str, ...], words: str) -> None:
     """What cannot hold together is a wrong command line, and nothing is begun."""
-    result = run("album", "-o", "run", *options)
+    result = run("train", "album", "-o", "run", *options)
     assert result.exit_code == 2
     assert words in result.stderr
     assert not Path("run").exists()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import axe_core
+import npm
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from web_app_site import Site
@@ -21,23 +19,8 @@ PATIENCE = 120_000  # milliseconds; a busy machine must not fail the tests
 
 @pytest.fixture(scope="session")
 def package() -> Path:
-    """The npm package onnxruntime-web, from npm or from where an earlier run kept it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "colorful-tests"
-    path = cache / f"{runtime.PACKAGE}-{runtime.VERSION}.tgz"
-    if not path.exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            if os.environ.get("CI"):
-                pytest.fail("no npm here, and the web app needs onnxruntime-web: apt-get install npm")
-            pytest.skip("NO NPM, THE WEB APP IS NOT TESTED: onnxruntime-web comes from the npm registry")
-        cache.mkdir(parents=True, exist_ok=True)
-        command = [npm, "pack", f"{runtime.PACKAGE}@{runtime.VERSION}", "--pack-destination", str(cache)]
-        run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
-        if run.returncode:
-            pytest.skip(
-                f"THE WEB APP IS NOT TESTED: {runtime.PACKAGE} cannot be fetched: {run.stderr[-200:]}"
-            )
-    return path
+    """The npm package onnxruntime-web."""
+    return npm.packed(runtime.PACKAGE, runtime.VERSION)
 
 
 @pytest.fixture(scope="session")
