@@ -8,10 +8,8 @@ so that the network runs. The conditions take turns, round by round.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -23,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import grey, photo, write
+from measure import grey, make_parser, photo, promised, quartiles, serving, write
 from PIL import Image
 
 LOOP = "while True: pass"
@@ -60,9 +58,7 @@ IDLE = 1.1  # times as long as without the setting
 
 def main() -> None:
     """Measure all, and hold it against what is promised."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
-    small = parser.parse_args().small
+    small = make_parser(__doc__).parse_args().small
     rounds, photos, several = (1, 2, 2) if small else (5, 24, 15)
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))
@@ -79,7 +75,7 @@ def main() -> None:
             command = [sys.executable, "-c", ONE.format(setting=setting), str(folder / "photo.npy")]
             child = stack.enter_context(process(command, environment))
             subjects[name] = (lambda child=child: answer(child), several)
-        address = stack.enter_context(server(environment))
+        address, _ = stack.enter_context(serving(environment=environment))
         subjects["preview on the page"] = (preview(address, folder / "album" / "0.png"), several)
         subjects["a folder of photos, a photo"] = (lambda: album(folder, environment) / photos, 1)
         for _ in range(rounds):
@@ -92,7 +88,7 @@ def main() -> None:
                         found = took.setdefault(name, {}).setdefault(others, [])
                         found += [subject() for _ in range(times)]
     results: dict[str, Any] = {
-        name: {others: summary(seconds) for others, seconds in rows.items()} for name, rows in took.items()
+        name: {others: quartiles(seconds) for others, seconds in rows.items()} for name, rows in took.items()
     }
     ours, library = results["one photo, command"], results["one photo, library"]
     results["times as long beside two torch processes"] = {
@@ -104,15 +100,8 @@ def main() -> None:
     )
     for bar, these, those, limit in bars:
         figure = these["median"] / those["median"]
-        met = "met    " if figure <= limit else "NOT MET"
-        print(f"{met}  {bar}: {figure:.2f}, at most {limit}", flush=True)
+        promised(bar, f"{figure:.2f}, at most {limit}", met=figure <= limit)
     write("beside", results, small=small)
-
-
-def summary(seconds: list[float]) -> dict[str, float]:
-    """Give the quartiles."""
-    q1, median, q3 = np.percentile(seconds, (25, 50, 75)).tolist()
-    return {"q1": q1, "median": median, "q3": q3, "rounds": len(seconds)}
 
 
 @contextmanager
@@ -137,18 +126,6 @@ def answer(child: subprocess.Popen[str]) -> float:
     child.stdin.write("\n")
     child.stdin.flush()
     return float(child.stdout.readline())
-
-
-@contextmanager
-def server(environment: dict[str, str]) -> Iterator[str]:
-    """Serve the page until the block ends; give its address."""
-    command = [sys.executable, "-m", "colorful", "serve", "--port", "0"]
-    with process(command, environment) as child:
-        assert child.stdout is not None
-        found = re.search(r"(http://[^/\s]+)", child.stdout.readline())
-        if found is None:
-            raise RuntimeError("the server did not start")
-        yield found[1]
 
 
 def preview(address: str, path: Path) -> Callable[[], float]:

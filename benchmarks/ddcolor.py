@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import grey, photo, timed, write
+from measure import grey, in_own_process, make_parser, photo, timed, write
 from safetensors.torch import save_file
 
 from colorful import Colorizer
@@ -86,10 +85,7 @@ def alone(file: Path, dtype: str, *, small: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Measure both sizes, each thing in a process of its own."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser = make_parser(__doc__)
     parser.add_argument("--part", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:
@@ -105,10 +101,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for size in ("tiny", "large"):
             for part in ("peer", "float32", "bfloat16"):
-                command = [sys.executable, __file__, "--part", size, f"{folder}/{size}.safetensors", part]
-                command += ["--small"] if options.small else []
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
-                results[f"{size}, {part}"] = json.loads(done.stdout)
+                file = f"{folder}/{size}.safetensors"
+                how = ["--small"] if options.small else []
+                results[f"{size}, {part}"] = in_own_process(__file__, "--part", size, file, part, *how)
     write("ddcolor", results, small=options.small)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import photo, write
+from measure import make_parser, photo, write
 from PIL import Image
 from speed import lite
 
@@ -20,9 +19,7 @@ from colorful.folder import colorize_folder
 
 def main() -> None:
     """Color the folder, and a few of its photos one by one on one thread, in turn."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
-    small = parser.parse_args().small
+    small = make_parser(__doc__).parse_args().small
     count, alone, rounds = (4, 2, 1) if small else (200, 20, 9)
     colorizer = Colorizer(lite(), device="cpu", name="lite")
     cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()

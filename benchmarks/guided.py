@@ -7,13 +7,12 @@ lomiri-wallpapers-16.04, lomiri-wallpapers-20.04, mate-backgrounds and plasma-wo
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from measure import write
+from measure import make_parser, write
 from PIL import Image
 from speed import lite
 from torch import Tensor
@@ -137,10 +136,7 @@ def load_large(folder: Path, most: int) -> tuple[list[str], list[np.ndarray]]:
 
 def main() -> None:
     """Measure what is given, and draw the sheet."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser = make_parser(__doc__)
     parser.add_argument("--photos", nargs="+", help="folders or tar shards of color photos")
     parser.add_argument("--large", type=Path, help="folder with photos of 4 megapixels or more")
     parser.add_argument("--sheet", type=Path, help="where to draw crops of the large ones, as PNG")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 import cv2
 import kornia
 import numpy as np
 import torch
-from measure import photo, timed, write
+from measure import make_parser, photo, timed, write
 from skimage import color
 
 from colorful.lab import lab_to_rgb, rgb_to_lab
@@ -18,9 +17,7 @@ from colorful.raster import light, render
 
 def main() -> None:
     """Time every conversion in turn."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
-    small = parser.parse_args().small
+    small = make_parser(__doc__).parse_args().small
     pixels = photo(300, 400) if small else photo(3000, 4000)
     unit = pixels / np.float32(255)
     tensor = torch.from_numpy(unit).permute(2, 0, 1)[None].contiguous()

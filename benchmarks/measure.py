@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
+import io
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,13 @@ _PACKAGES = (
     *("colorful-colorization", "torch", "numpy", "scikit-image", "opencv-python-headless", "kornia"),
     *("pillow", "rz-colorization"),
 )
+
+
+def make_parser(doc: str | None) -> argparse.ArgumentParser:
+    """Make a parser of the command line, with the option that every benchmark has."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    return parser
 
 
 def timed(
@@ -47,11 +58,61 @@ def timed(
             start = time.perf_counter()
             call()
             seconds.append(time.perf_counter() - start)
-    return [
-        dict(zip(("q1", "median", "q3"), np.percentile(seconds, (25, 50, 75)).tolist(), strict=True))
-        | {"rounds": len(seconds)}
-        for seconds in took
-    ]
+    return [quartiles(seconds) for seconds in took]
+
+
+def quartiles(values: Sequence[float]) -> dict[str, float]:
+    """Give the quartiles, and of how many values."""
+    q1, median, q3 = np.percentile(values, (25, 50, 75)).tolist()
+    return {"q1": q1, "median": median, "q3": q3, "rounds": len(values)}
+
+
+def promised(what: str, figure: str, *, met: bool) -> None:
+    """Say whether a promise is kept."""
+    print(f"{'met    ' if met else 'NOT MET'}  {what}: {figure}", flush=True)
+
+
+def in_own_process(script: str, *arguments: object) -> Any:
+    """Run a part of a benchmark in a process of its own; give the JSON that it prints."""
+    command = [sys.executable, script, *map(str, arguments)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def resident() -> int:
+    """Give how many bytes of memory this process holds (Linux only)."""
+    return _status("VmRSS")
+
+
+def peak() -> int:
+    """Give the most it has held since :func:`forget_peak`; unlike ``ru_maxrss``, without its parent's."""
+    return _status("VmHWM")
+
+
+def forget_peak() -> None:
+    """Set the peak back to the present."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _status(field: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+
+
+@contextmanager
+def serving(
+    model: str = "lite", environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run ``colorful serve`` until the block ends; give its address, and the process."""
+    command = [sys.executable, "-m", "colorful", "serve", "--port", "0", "--model", model]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        try:
+            assert server.stdout is not None
+            found = re.search(r"http://[^/\s]+", server.stdout.readline())
+            if found is None:
+                raise RuntimeError("the server did not start")
+            yield found[0], server
+        finally:
+            server.kill()
 
 
 def matrix_rate(size: int, *, dtype: torch.dtype = torch.float32, repeats: int = 7) -> float:
@@ -79,6 +140,13 @@ def photo(height: int, width: int, name: str = "coffee") -> np.ndarray:
 def grey(rgb: np.ndarray) -> np.ndarray:
     """Give the photo in 8-bit grey."""
     return np.asarray(Image.fromarray(rgb).convert("L"))
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    """Encode as JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
 
 
 def vivid(network: Any) -> Any:

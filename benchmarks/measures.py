@@ -10,7 +10,6 @@ import argparse
 import atexit
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +18,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from measure import photo, timed, write
+from measure import (
+    forget_peak,
+    in_own_process,
+    make_parser,
+    peak,
+    photo,
+    quartiles,
+    resident,
+    timed,
+    write,
+)
 from PIL import Image
 from skimage import color, metrics
 
@@ -67,34 +76,18 @@ def on_disk(count: int) -> list[Photo]:
     return [Photo(f"{number:06d}", files[number % len(files)]) for number in range(count)]
 
 
-def peak(count: int) -> dict[str, int]:
-    """Measure in a process of its own how many bytes an evaluation of *count* photos takes at most."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--peak", str(count)], stdout=subprocess.PIPE, text=True, check=True
-    )
-    found: dict[str, int] = json.loads(done.stdout)
-    return found
-
-
 def measure_peak(colorizer: Colorizer, count: int) -> dict[str, int]:
     """Evaluate, and tell the resident memory before, and at its highest from then on (Linux only)."""
     evaluate(on_disk(4), model=colorizer)  # code and tables that the first photos bring in
-    level = status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to the present
+    level = resident()
+    forget_peak()
     evaluate(on_disk(count), model=colorizer).as_dict()
-    return {"level_bytes": level, "peak_bytes": status("VmHWM")}
-
-
-def status(field: str) -> int:
-    """Read how many bytes this process takes; unlike ``ru_maxrss``, none of its parent's are in it."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+    return {"level_bytes": level, "peak_bytes": peak()}
 
 
 def main() -> None:
     """Time evaluations with a network that costs nothing, and two measures beside scikit-image."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser = make_parser(__doc__)
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     colorizer = Colorizer(Nothing(NetworkConfig()), device="cpu", name="nothing")
@@ -125,13 +118,11 @@ def main() -> None:
     }
     took = timed(*calls.values(), repeats=2 if options.small else 20)
     results: dict[str, Any] = {
-        "seconds_a_photo": dict(
-            zip(("q1", "median", "q3"), np.percentile(rounds, (25, 50, 75)).tolist(), strict=True)
-        ),
+        "seconds_a_photo": quartiles(rounds),
         "of_these_light_and_an_empty_network": network,
         "columns": ["grey", "random", "model"],
         "measures": dict(zip(calls, took, strict=True)),
-        "memory": {str(count): peak(count) for count in (few, many)},
+        "memory": {str(count): in_own_process(__file__, "--peak", count) for count in (few, many)},
     }
     above = [each["peak_bytes"] - each["level_bytes"] for each in results["memory"].values()]
     results["memory"]["difference_mib"] = (above[1] - above[0]) / 2**20

@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
+from torch import Tensor
 
 from colorful import Colorizer
 from colorful.lab import lab_to_rgb, rgb_to_lab
@@ -25,26 +25,37 @@ from colorful.metrics import AbErrors, colorfulness
 from colorful.photos import Photo, color_kind, find_photos
 from colorful.training import aging
 
-Light = npt.NDArray[np.float32]
+Degrade = Callable[[Tensor, np.random.Generator], Tensor]
 SIZE = 256
 
 
-def _sepia(light: Light, random: np.random.Generator) -> Light:
+def aged(**strengths: float) -> Degrade:
+    """Make what degrades L, ``(1, H, W)``, in some of the ways of training, one after the other."""
+
+    def degrade(light: Tensor, random: np.random.Generator) -> Tensor:
+        for name, strength in strengths.items():
+            way = aging.DEGRADATIONS[name]
+            light = way.apply(light, [way.draw(random, strength, light.shape[1])]).clamp(0, 100)
+        return light
+
+    return degrade
+
+
+def sepia(light: Tensor, random: np.random.Generator) -> Tensor:
     """Tone a print brown on yellowed paper, then scan it as grey."""
-    tone = np.array([1.0, random.uniform(0.8, 0.92), random.uniform(0.55, 0.75)], np.float32)
-    grey = aging.contrast(light, random, 0.5)[..., None] / 100
-    scanned = (0.06 + 0.9 * grey) * tone ** (1 - 0.5 * grey)
-    return rgb_to_lab(torch.from_numpy(scanned.astype(np.float32)).movedim(-1, 0))[0].numpy()
+    tone = torch.tensor([1.0, random.uniform(0.8, 0.92), random.uniform(0.55, 0.75)])[:, None, None]
+    grey = aged(contrast=0.5)(light, random) / 100
+    return rgb_to_lab((0.06 + 0.9 * grey) * tone ** (1 - 0.5 * grey))[:1]  # (3, H, W) -> (1, H, W)
 
 
-DEGRADATIONS: Mapping[str, Callable[[Light, np.random.Generator], Light]] = {
-    "clean": lambda light, random: light,
-    "faded": lambda light, random: aging.fade(aging.contrast(light, random, 0.7), random, 0.8),
-    "grainy": lambda light, random: aging.grain(light, random, 0.8),
-    "blurred": lambda light, random: aging.blur(light, random, 1.0),
-    "scratched": lambda light, random: aging.scratch(light, random, 1.0),
-    "strong JPEG": lambda light, random: aging.jpeg(light, random, 1.0),
-    "sepia scan": _sepia,
+DEGRADATIONS: Mapping[str, Degrade] = {
+    "clean": aged(),
+    "faded": aged(contrast=0.7, fade=0.8),
+    "grainy": aged(grain=0.8),
+    "blurred": aged(blur=1.0),
+    "scratched": aged(scratch=1.0),
+    "strong JPEG": aged(jpeg=1.0),
+    "sepia scan": sepia,
 }
 
 
@@ -64,8 +75,8 @@ def measure(photos: list[Photo], model: str, limit: int) -> dict[str, dict[str, 
         square = np.array(Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
         lab = rgb_to_lab(torch.from_numpy(square).movedim(-1, 0)[None] / 255)
         for place, (name, degrade) in enumerate(DEGRADATIONS.items()):
-            light = np.clip(degrade(lab[0, 0].numpy(), np.random.default_rng((number, place))), 0, 100)
-            grey = torch.from_numpy(light)[None].expand(3, -1, -1) * torch.tensor([1.0, 0, 0])[:, None, None]
+            light = degrade(lab[0, :1], np.random.default_rng((number, place)))
+            grey = torch.cat((light, torch.zeros(2, SIZE, SIZE)))
             scan = (lab_to_rgb(grey)[0].numpy() * 255).round().astype(np.uint8)
             colored = torch.from_numpy(np.array(colorizer.colorize(scan))).movedim(-1, 0)[None]
             errors[name].update(lab[:, 1:], rgb_to_lab(colored / 255)[:, 1:], torch.zeros_like(lab[:, 1:]))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import write
+from measure import forget_peak, in_own_process, make_parser, peak, promised, write
 from PIL import Image
 
 SHAPES = {"square": 0, "1 x N": 1, "N x 1": -1, "8 x N": 8, "N x 8": -8}
@@ -29,8 +28,7 @@ RATIO = 3.0
 
 def main() -> None:
     """Measure all, and hold it against what is promised."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser = make_parser(__doc__)
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 8, 64])
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -61,9 +59,7 @@ def shape(pixels: int, side: int) -> tuple[int, int]:
 def measure(size: tuple[int, int], channels: int) -> dict[str, float]:
     """Color one photo in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, "--one", *map(str, (*size, channels)), folder]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return dict(json.loads(done.stdout))
+        return dict(in_own_process(__file__, "--one", *size, channels, folder))
 
 
 def one(height: int, width: int, channels: int, folder: Path) -> dict[str, float]:
@@ -80,8 +76,7 @@ def one(height: int, width: int, channels: int, folder: Path) -> dict[str, float
     small = np.ascontiguousarray(pixels[:1000, :1000])
     colorizer.colorize(small)  # makes what is made once
     del values, pixels
-    # The peak from here on: what went before was not the library's.
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    forget_peak()  # what went before was not the library's
     before = peak()
     start = time.perf_counter()
     colorizer.colorize_file(source, folder / "colored.png")
@@ -97,12 +92,6 @@ def one(height: int, width: int, channels: int, folder: Path) -> dict[str, float
     }
 
 
-def peak() -> int:
-    """Give the most that this process has held in memory, in bytes."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
-
-
 def judge(what: str, rows: dict[str, dict[str, float]]) -> None:
     """Print whether the promises are kept."""
     over = max(row["bytes"] / (BYTES_A_PIXEL * row["pixels"] + BYTES) for row in rows.values())
@@ -112,8 +101,7 @@ def judge(what: str, rows: dict[str, dict[str, float]]) -> None:
             took = [row[key] for name, row in rows.items() if name.endswith(kind)]
             promises.append((f"{key}, {kind}, the slowest to the square one", max(took) / took[0], RATIO))
     for promise, figure, limit in promises:
-        met = "met    " if figure <= limit else "NOT MET"
-        print(f"{met}  {what}, {promise}: {figure:.2f}, at most {limit:g}", flush=True)
+        promised(f"{what}, {promise}", f"{figure:.2f}, at most {limit:g}", met=figure <= limit)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import argparse
 import copy
 import gc
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,7 +18,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from measure import grey, matrix_rate, peer_pipeline, photo, timed, vivid, write
+from measure import (
+    forget_peak,
+    grey,
+    in_own_process,
+    make_parser,
+    matrix_rate,
+    peak,
+    peer_pipeline,
+    photo,
+    resident,
+    timed,
+    vivid,
+    write,
+)
 from torch.utils.flop_counter import FlopCounterMode
 
 from colorful import Colorizer
@@ -70,7 +82,7 @@ def networks(small: bool) -> dict[str, Any]:
     halves = matrix_rate(sizes[-1], dtype=torch.bfloat16)
     rows: dict[str, Any] = {}
     for name in NETWORKS:
-        rows |= _itself("--network", name, *(["--small"] if small else []))
+        rows |= in_own_process(__file__, "--network", name, *(["--small"] if small else []))
     for row in rows.values():
         row["share_of_matrix_rate"] = row["gflop_per_s"] / max(rates.values())
     compared = rows["eccv16, batch 1"]["peer"]["median"]
@@ -184,7 +196,7 @@ def memory(small: bool) -> dict[str, Any]:
             np.save(Path(folder, "photo.npy"), photo(*SIZES[label]))
             np.save(Path(folder, "warm.npy"), photo(256, 256))
             for who in ("ours", "ours bfloat16", "peer"):
-                row[who] = _itself("--peak", who, folder)
+                row[who] = in_own_process(__file__, "--peak", who, folder)
         row["peer_over_ours"] = row["peer"]["peak_bytes"] / row["ours"]["peak_bytes"]
         row["peer_over_ours_bfloat16"] = row["peer"]["peak_bytes"] / row["ours bfloat16"]["peak_bytes"]
         row["peer_over_ours_above_level"] = row["peer"]["bytes_a_pixel"] / row["ours"]["bytes_a_pixel"]
@@ -192,7 +204,7 @@ def memory(small: bool) -> dict[str, Any]:
     return rows
 
 
-def peak(who: str, folder: Path) -> dict[str, float]:
+def measure_peak(who: str, folder: Path) -> dict[str, float]:
     """Measure the peak of resident memory while one photo is colored, after one of 256 x 256 (Linux only)."""
     pixels, warm = np.load(folder / "photo.npy"), np.load(folder / "warm.npy")
     run: Callable[[np.ndarray], np.ndarray]
@@ -207,10 +219,10 @@ def peak(who: str, folder: Path) -> dict[str, float]:
         run = Colorizer.from_pretrained(folder, device="cpu", dtype=dtype).colorize
     run(warm)
     gc.collect()
-    level = _status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to the present
+    level = resident()
+    forget_peak()
     result = run(pixels)
-    highest = _status("VmHWM")
+    highest = peak()
     return {
         "level_bytes": level,
         "peak_bytes": highest,
@@ -219,29 +231,15 @@ def peak(who: str, folder: Path) -> dict[str, float]:
     }
 
 
-def _itself(*arguments: str) -> Any:
-    """Run a part of this benchmark in a process of its own."""
-    command = [sys.executable, __file__, *arguments]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-
-
-def _status(field: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"{field} is not in /proc/self/status")
-
-
 def main() -> None:
     """Run what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser = make_parser(__doc__)
     parser.add_argument("--peak", nargs=2, metavar=("WHO", "FOLDER"), help=argparse.SUPPRESS)
     parser.add_argument("--network", choices=NETWORKS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
         who, folder = options.peak
-        sys.stdout.write(json.dumps(peak(who, Path(folder))))
+        sys.stdout.write(json.dumps(measure_peak(who, Path(folder))))
         return
     if options.network:
         sys.stdout.write(json.dumps(network(options.network, options.small)))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 
-from measure import timed, write
+from measure import make_parser, timed, write
 
 CALLS = {
     "import colorful": "import colorful",
@@ -18,9 +17,7 @@ CALLS = {
 
 def main() -> None:
     """Time each in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
-    small = parser.parse_args().small
+    small = make_parser(__doc__).parse_args().small
 
     def run(code: str) -> None:
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

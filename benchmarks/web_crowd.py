@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import http.client
-import io
 import json
-import re
-import subprocess
-import sys
 import threading
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import psutil
-from measure import grey, photo, write
+from measure import grey, jpeg, make_parser, photo, promised, serving, write
 from PIL import Image
 
 CLIENTS = 4
@@ -24,30 +20,21 @@ PROMISED = 1.5  # seconds, the 95th percentile of previews under load
 
 def main() -> None:
     """Time previews alone, then beside the crowd."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser = make_parser(__doc__)
     parser.add_argument("--model", default="lite")
     parser.add_argument("--seconds", type=float, default=90)
     options = parser.parse_args()
     seconds, megapixels = (5.0, 8) if options.small else (options.seconds, 50)
-    command = [sys.executable, "-m", "colorful", "serve", "--port", "0", "--model", options.model]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            found = re.search(r":(\d+)/", server.stdout.readline())
-            if found is None:
-                raise RuntimeError("the server did not start")
-            results = measure(int(found[1]), server.pid, megapixels, seconds)
-        finally:
-            server.terminate()
+    with serving(options.model) as (address, server):
+        results = measure(urlsplit(address).port, server.pid, megapixels, seconds)
     p95 = results["seconds_beside_the_crowd"]["p95"]
-    met = "met    " if p95 <= PROMISED else "NOT MET"
-    print(f"{met}  a preview beside {CLIENTS} clients with {megapixels} MP: p95 {p95:.2f} s", flush=True)
+    what = f"a preview beside {CLIENTS} clients with {megapixels} MP"
+    promised(what, f"p95 {p95:.2f} s", met=p95 <= PROMISED)
     print(f"         alone: p95 {results['seconds_alone']['p95']:.2f} s; {results['large_done']} scans done")
     write("web_crowd", results, small=options.small)
 
 
-def measure(port: int, pid: int, megapixels: int, seconds: float) -> dict[str, Any]:
+def measure(port: int | None, pid: int, megapixels: int, seconds: float) -> dict[str, Any]:
     """Time a slider's pictures, first alone, then beside clients that send large photos."""
     side = round((megapixels * 1e6) ** 0.5)
     large = jpeg(np.asarray(Image.fromarray(grey(photo(1000, 1000))).resize((side, side))))
@@ -85,7 +72,7 @@ def measure(port: int, pid: int, megapixels: int, seconds: float) -> dict[str, A
     }
 
 
-def slider(port: int, data: bytes) -> Any:
+def slider(port: int | None, data: bytes) -> Any:
     """Leave a photo, and give what asks for its picture at another point and saturation each time."""
     _, body, _ = exchange(port, "POST", "/v1/photos", *form(data))
     url = json.loads(body)["preview"]
@@ -102,7 +89,7 @@ def slider(port: int, data: bytes) -> Any:
     return preview
 
 
-def exchange(port: int, method: str, path: str, body: bytes, headers: dict[str, str]) -> Any:
+def exchange(port: int | None, method: str, path: str, body: bytes, headers: dict[str, str]) -> Any:
     """Send a request on a connection of its own; give status, body and Retry-After."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     try:
@@ -118,13 +105,6 @@ def form(data: bytes) -> tuple[bytes, dict[str, str]]:
     head = b'--cut\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
     headers = {"Content-Type": "multipart/form-data; boundary=cut", "Accept": "image/jpeg"}
     return head + data + b"\r\n--cut--\r\n", headers
-
-
-def jpeg(pixels: np.ndarray) -> bytes:
-    """Encode as JPEG."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
 
 
 def quantiles(values: list[float]) -> dict[str, float]:

@@ -10,7 +10,6 @@ import argparse
 import http.client
 import io
 import os
-import re
 import select
 import signal
 import socket
@@ -23,13 +22,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import psutil
-from measure import grey, photo, write
+from measure import grey, jpeg, make_parser, photo, promised, serving, write
 from PIL import Image
 
 CLIENTS = 8
@@ -38,8 +37,7 @@ Exchange = Callable[[bytes], tuple[int, bytes, float]]
 
 def main() -> None:
     """Run the bare loop, then the server, under the same clients."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser = make_parser(__doc__)
     parser.add_argument("--model", default="lite")
     parser.add_argument("--format", default="jpeg", choices=["jpeg", "png", "webp"])
     parser.add_argument("--seconds", type=float, default=120)
@@ -49,7 +47,7 @@ def main() -> None:
         bare_loop(options.loop, options.model, options.format)
         return
     seconds = 8.0 if options.small else options.seconds
-    photos = [to_jpeg(grey(photo(1000, 1000, name))) for name in ("coffee", "astronaut", "chelsea", "rocket")]
+    photos = [jpeg(grey(photo(1000, 1000, name))) for name in ("coffee", "astronaut", "chelsea", "rocket")]
     # The bare loop before and after, so that a machine that changes its pace is seen.
     bound = [run_loop(photos, options, seconds / 4)]
     served = run_server(photos, options, seconds)
@@ -57,7 +55,7 @@ def main() -> None:
     served["photos_per_second_of_the_bare_loop"] = bound
     served["share_of_the_bare_loop"] = served["photos_per_second"] / max(bound)
     for bar, figure, met in bars(served):
-        print(f"{'met    ' if met else 'NOT MET'}  {bar}: {figure}", flush=True)
+        promised(bar, figure, met=met)
     write("web_load", served | {"clients": CLIENTS, "format": options.format}, small=options.small)
 
 
@@ -76,29 +74,13 @@ def bars(served: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
     yield "no temporary file is left", str(left), not left
 
 
-@contextmanager
-def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """Run a program; it ends with the block, however that ends."""
-    with subprocess.Popen(command, text=True, **options) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def run_server(photos: list[bytes], options: argparse.Namespace, seconds: float) -> dict[str, Any]:
     """Put `colorful serve` under load, then end it in the midst of it."""
-    command = [sys.executable, "-m", "colorful", "serve", "--port", "0", "--model", options.model]
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(command, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": folder}) as server,
+        serving(options.model, os.environ | {"TMPDIR": folder}) as (address, server),
     ):
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
-        if found is None:
-            raise RuntimeError(f"the server did not start: {line!r}")
-        port, process, memory = int(found[1]), psutil.Process(server.pid), []
+        port, process, memory = urlsplit(address).port or 80, psutil.Process(server.pid), []
         largest = largest_difference(photos, options.model, port)
         begun = time.monotonic()
 
@@ -136,10 +118,13 @@ def run_loop(photos: list[bytes], options: argparse.Namespace, seconds: float) -
         command = [sys.executable, __file__, "--loop", str(listener.fileno())]
         command += ["--model", options.model, "--format", options.format]
         port = listener.getsockname()[1]
-        with running(command, pass_fds=[listener.fileno()]):
-            # What loading the model takes is not the loop's pace.
-            bare_exchange(port)(photos[0])
-            outcomes, rate, _ = load(photos, lambda: bare_exchange(port), seconds)
+        with subprocess.Popen(command, pass_fds=[listener.fileno()]) as loop:
+            try:
+                # What loading the model takes is not the loop's pace.
+                bare_exchange(port)(photos[0])
+                outcomes, rate, _ = load(photos, lambda: bare_exchange(port), seconds)
+            finally:
+                loop.kill()
     if outcomes.keys() != {"200"}:
         raise RuntimeError(f"the bare loop failed: {dict(outcomes)}")
     return rate
@@ -283,13 +268,6 @@ def largest_difference(photos: list[bytes], model: str, port: int) -> int:
         int(np.abs(np.asarray(Image.open(io.BytesIO(body))).astype(int) - series[number % len(photos)]).max())
         for number, body in enumerate(replies)
     )
-
-
-def to_jpeg(pixels: np.ndarray) -> bytes:
-    """Encode as JPEG."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":

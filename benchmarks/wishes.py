@@ -11,7 +11,6 @@ stands with its 95 % interval over photos.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from measure import make_parser, timed, write
 from measure import photo as stock_photo
-from measure import timed, write
 from PIL import Image, ImageDraw
 from speed import lite
 
@@ -336,10 +335,7 @@ def load(sources: Sequence[str], count: int, part: str) -> list[Pixels]:
 
 def main() -> None:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--small", action="store_true", help="try out that it runs; the figures mean nothing")
+    parser = make_parser(__doc__)
     parser.add_argument("--photos", nargs="+", help="folders or tar shards of color photos")
     parser.add_argument("--part", choices=("test", "validation", "all"), default="test", help="of the split")
     parser.add_argument("--count", type=int, default=200, help="how many photos")
