@@ -38,6 +38,11 @@ from colorful import installation
 installation.check()
 
 
+def first_line(error: BaseException) -> str:
+    """Give the first line of what an error says; its kind if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class ColorfulError(Exception):
     """Base of every error that colorful raises on purpose."""
 

@@ -92,9 +92,11 @@ def test_a_graph_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr("colorful.export.network_graph", wrong)
     sizes = Sizes(depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), layers=3, feed_forward=8)
+    network = DDColor(sizes=sizes).train()
     with pytest.raises(ExportError, match="ddcolor: expected the graph to give the network's colors"):
-        export_onnx(DDColor(sizes=sizes), tmp_path / "x.onnx")
+        export_onnx(network, tmp_path / "x.onnx")
     assert list(tmp_path.iterdir()) == []
+    assert network.training, "to try a network out must not change it"
 
 
 def test_a_file_is_not_overwritten(tmp_path: Path) -> None:

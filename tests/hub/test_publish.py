@@ -14,7 +14,8 @@ from hub_server import HubServer
 from colorful import Colorizer
 from colorful.errors import KindError, OutputError, WeightsFormatError
 from colorful.hub import load, save_pretrained
-from colorful.models import ARCHITECTURES, NetworkConfig, create
+from colorful.models import ARCHITECTURES, DDColor, NetworkConfig, create
+from colorful.models.ddcolor import Sizes
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -34,6 +35,22 @@ def test_save_and_load_is_exact(name: str, tmp_path: Path) -> None:
     for key, tensor in loaded.state_dict().items():
         assert tensor.dtype == state[key].dtype
         assert torch.equal(tensor, state[key]), key
+
+
+def test_every_size_of_an_architecture_is_saved(tmp_path: Path) -> None:
+    """A network of another size than its architecture's usual one comes back in that size."""
+    sizes = Sizes(depths=(1, 1, 1, 1), widths=(4, 4, 4, 4), queries=3, layers=1, feed_forward=4)
+    network = DDColor(sizes=sizes)
+    loaded = load(save_pretrained(network, tmp_path))
+    for name, tensor in loaded.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name]), name
+
+
+def test_saving_draws_no_random_numbers(tmp_path: Path) -> None:
+    """What a caller draws after saving is what it would have been without."""
+    network, before = create("lite"), torch.get_rng_state()
+    save_pretrained(network, tmp_path)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_equal_networks_give_equal_files(tmp_path: Path) -> None:

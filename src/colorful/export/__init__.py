@@ -15,10 +15,10 @@ from colorful.models.network import Network
 
 try:
     import onnx
-    import onnxruntime
 
-    from colorful.export.graph import network_graph, stored_in_half
+    from colorful.export.graph import as_exported, network_graph, stored_in_half
     from colorful.export.whole import whole_graph
+    from colorful.runtime.onnx import open_session
 except ImportError as error:
     raise MissingExtraError("onnx") from error
 
@@ -57,7 +57,10 @@ def export_onnx(
         OutputError: If it cannot be written.
     """
     files.check_target(path, overwrite=overwrite)  # before the minute that this takes
-    content = _checked(whole_graph(network), half=half) if whole else network_file(network, half=half)
+    if whole:
+        content = _checked(whole_graph(as_exported(network)), half=half)
+    else:
+        content = network_file(network, half=half)
     files.write(path, content, overwrite=overwrite)
     return Path(path)
 
@@ -76,6 +79,7 @@ def network_file(network: Network, *, half: bool = False, hints: bool = True) ->
     Raises:
         ExportError: As there.
     """
+    network = as_exported(network)
     content = _checked(network_graph(network, hints=hints), half=half)
     worst = _difference(network, content, hints=hints and network.takes_hints)
     if not worst <= (_CLOSE_IN_HALF if half else _CLOSE):
@@ -97,11 +101,8 @@ def _checked(model: onnx.ModelProto, *, half: bool) -> bytes:
 @torch.no_grad()
 def _difference(network: Network, content: bytes, *, hints: bool) -> float:
     """Give the largest difference in ab between a graph and its network, at shapes that are new to both."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = open_session(content)
     random = torch.Generator().manual_seed(0)
-    exact = network.fuse().eval()
     worst = 0.0
     for n, rows, columns in _UNSEEN:
         height, width = rows * network.multiple, columns * network.multiple
@@ -112,7 +113,7 @@ def _difference(network: Network, content: bytes, *, hints: bool) -> float:
                 mask[..., : height // 4, : width // 4] = 1
                 ab[:, :, : height // 4, : width // 4] = torch.rand(n, 2, 1, 1, generator=random) * 120 - 60
             inputs = (light, ab, mask) if hints else (light,)
-            expected = exact(*(inputs if hinted else (light,)))
+            expected = network(*(inputs if hinted else (light,)))
             names = [entry.name for entry in session.get_inputs()]
             feed = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
             got = torch.from_numpy(np.asarray(session.run(None, feed)[0]))

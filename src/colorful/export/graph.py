@@ -19,7 +19,7 @@ import colorful
 from colorful.errors import MissingExtraError
 from colorful.models import MODELS
 from colorful.models.network import Network
-from colorful.runtime.onnx import KEY
+from colorful.runtime.onnx import FORMAT, KEY
 from colorful.runtime.runner import Description
 
 try:
@@ -34,18 +34,29 @@ _HALVED = 1 << 10  # numbers in a tensor from which on it is worth storing it in
 _MOST = 1 << 14  # cells along a side, or photos in a batch, that a graph is made for
 
 
+def as_exported(network: Network) -> Network:
+    """Give a copy on the CPU, in float32 and evaluation mode, its batch norm folded where that can be done.
+
+    Args:
+        network: Left as it is.
+
+    Returns:
+        The copy, of which the graph is made and with which it is compared.
+    """
+    return copy.deepcopy(network.fuse()).cpu().float().eval().requires_grad_(False)
+
+
 def network_graph(network: Network, *, hints: bool = True) -> onnx.ModelProto:
     """Export a network.
 
     Args:
-        network: Left as it is. Batch norm is folded where the network can do that.
+        network: As :func:`as_exported` gives it.
         hints: Whether the graph takes hints if the network does.
 
     Returns:
         Inputs ``light`` (N, 1, H, W) and, for networks that take hints, ``ab`` (N, 2, H, W) and ``mask``
         (N, 1, H, W), where an empty mask is "no hints"; output ``output``, as :meth:`Network.forward`.
     """
-    network = copy.deepcopy(network.fuse()).cpu().float().eval().requires_grad_(False)
     side = network.multiple
     height, width = (side * max(2, count // side) for count in (96, 160))
     inputs = {"light": torch.full((2, 1, height, width), 50.0)}
@@ -99,7 +110,7 @@ def describe(model: onnx.ModelProto, kind: str, network: Description) -> None:
     """Write what the library knows of a network into the metadata of its graph."""
     info = MODELS.get(network.architecture)
     known = {
-        "format": 1,
+        "format": FORMAT,
         "kind": kind,
         "architecture": network.architecture,
         "output": network.output,

@@ -52,7 +52,7 @@ def whole_graph(network: Network) -> onnx.ModelProto:
     """Export a network with all that is around it.
 
     Args:
-        network: Left as it is.
+        network: As :func:`colorful.export.graph.as_exported` gives it.
 
     Returns:
         Input ``rgb`` (N, 3, H, W), sRGB in [0, 1], grey or in color, of any size; ``saturation`` and, for a

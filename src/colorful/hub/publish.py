@@ -13,7 +13,6 @@ from colorful.files import make_folder, write
 from colorful.hub import remote, weights
 from colorful.hub.cards import CARD, model_card
 from colorful.hub.config import CONFIG, new_config, to_json
-from colorful.models import create
 
 if TYPE_CHECKING:
     from colorful.models import Network
@@ -114,7 +113,7 @@ def _contents(
     if training is not None:
         config["training"] = dict(training)
     tensors = network.state_dict()
-    expected = create(network.architecture, network.config).state_dict()
+    expected = weights.unfilled(network.architecture, network.config, tensors).state_dict()
     if complaint := weights.mismatch(expected, tensors):
         raise WeightsFormatError(
             f"network: expected the tensors of a fresh {network.architecture}, got others: {complaint}"

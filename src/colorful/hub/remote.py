@@ -18,6 +18,7 @@ from colorful.errors import (
     WeightsIntegrityError,
     WeightsNotFoundError,
     WeightsOfflineError,
+    first_line,
 )
 from colorful.hub.cache import unwritable
 from colorful.hub.weights import is_page, sha256, web_page
@@ -219,11 +220,6 @@ def wrong_checksum(where: str, expected: str, got: str) -> WeightsIntegrityError
         "changed or damaged on its way and has been deleted; nothing of it was loaded. Try again; if it "
         "stays so, report it"
     )
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message."""
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _receive(url: str, partial: Path) -> None:

@@ -9,10 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from colorful.errors import WeightsError, WeightsFormatError, WeightsIntegrityError, WeightsNotFoundError
+from colorful.errors import (
+    WeightsError,
+    WeightsFormatError,
+    WeightsIntegrityError,
+    WeightsNotFoundError,
+    first_line,
+)
 from colorful.files import in_words, open_regular
 from colorful.hub.config import parse_config, settings_of
-from colorful.models import create, network_class
+from colorful.models import NetworkConfig, create, network_class
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -169,17 +175,9 @@ def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool 
         WeightsFormatError: If a setting is unknown or has no meaning, or if tensors are missing, extra or
             of another shape; the message names them.
     """
-    import torch
-
-    from colorful.host import unaffected
-    from colorful.models.network import Undrawn
-
     settings = settings_of(config, where)
     tensors = dict(network_class(config["architecture"]).converted(read_tensors(weights)))
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    # Drawing random weights would change the caller's random numbers, and take time and memory.
-    with unaffected(), torch.random.fork_rng(devices=[]), Undrawn():
-        network = create(config["architecture"], settings, shapes=shapes)
+    network = unfilled(config["architecture"], settings, tensors)
     expected = network.state_dict()
     for name, tensor in expected.items():
         # A counter of training steps, which files from before torch 0.4.1 do not have.
@@ -190,6 +188,21 @@ def build(config: Mapping[str, Any], weights: Path, where: str, *, mapped: bool 
     fitting = {name: tensors[name].to(tensor.dtype) for name, tensor in expected.items()}
     network.load_state_dict(fitting, assign=mapped)
     return network.eval()
+
+
+def unfilled(architecture: str, settings: NetworkConfig, tensors: Mapping[str, Tensor]) -> Network:
+    """Make a network of the size that *tensors* have, with weights of no meaning.
+
+    To draw random ones would change the caller's random numbers, and take time and memory.
+    """
+    import torch
+
+    from colorful.host import unaffected
+    from colorful.models.network import Undrawn
+
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    with unaffected(), torch.random.fork_rng(devices=[]), Undrawn():
+        return create(architecture, settings, shapes=shapes)
 
 
 def mismatch(expected: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> str:
@@ -237,5 +250,6 @@ def _some(names: list[str], most: int = 5) -> str:
 
 
 def _broken(path: Path, error: Exception) -> WeightsIntegrityError:
-    reason = (str(error) or type(error).__name__).splitlines()[0]
-    return WeightsIntegrityError(f"{path}: the file is truncated or damaged; fetch it again ({reason})")
+    return WeightsIntegrityError(
+        f"{path}: the file is truncated or damaged; fetch it again ({first_line(error)})"
+    )

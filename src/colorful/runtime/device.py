@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from colorful.errors import DeviceError
+from colorful.errors import DeviceError, first_line
 
 
 def find_device(device: str | torch.device) -> torch.device:
@@ -28,8 +28,9 @@ def find_device(device: str | torch.device) -> torch.device:
         torch.empty(1, device=found)
     # Each backend has exceptions of its own for "not compiled in", "no driver", "no such number" ...
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DeviceError(f"device: expected one that is there, got {str(device)!r}: {reason}") from error
+        raise DeviceError(
+            f"device: expected one that is there, got {str(device)!r}: {first_line(error)}"
+        ) from error
     if found.type == "meta":
         raise DeviceError("device: expected one that computes, got 'meta'")
     return found

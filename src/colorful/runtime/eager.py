@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from colorful.errors import DeviceError
+from colorful.errors import DeviceError, first_line
 from colorful.models.network import Network
 from colorful.runtime.precision import with_bfloat16
 from colorful.runtime.runner import Description
@@ -90,8 +90,9 @@ def _compiled(network: Network) -> Callable[..., Tensor]:
         try:
             result: Tensor = compiled(*inputs)
         except RuntimeError as error:  # compiling waits for the first photo
-            reason = str(error).strip().partition("\n")[0]
-            raise DeviceError(f"compile: expected a compiler that works here, got: {reason}") from error
+            raise DeviceError(
+                f"compile: expected a compiler that works here, got: {first_line(error)}"
+            ) from error
         return result
 
     return run

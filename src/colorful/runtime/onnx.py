@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
 
@@ -19,6 +19,7 @@ from colorful.errors import (
     WeightsFormatError,
     WeightsIntegrityError,
     WeightsNotFoundError,
+    first_line,
 )
 from colorful.files import in_words, open_regular
 from colorful.models import NetworkConfig
@@ -33,7 +34,8 @@ except ImportError as error:
 KEY = "colorful"
 """Under which the metadata of a graph hold all that the library wants to know of it, as JSON."""
 
-_FORMAT = 1
+FORMAT = 1
+"""Of that JSON."""
 _PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "auto": ("CUDAExecutionProvider", "CoreMLExecutionProvider", "CPUExecutionProvider"),
     "cpu": ("CPUExecutionProvider",),
@@ -70,15 +72,12 @@ class OnnxRunner:
         providers = _providers(self.device)
         content = _read(self.path)
         self.description = _described(content, self.path)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = torch.get_num_threads()
         try:
-            self._session = onnxruntime.InferenceSession(
-                content.SerializeToString(), options, providers=list(providers)
+            self._session = open_session(
+                content.SerializeToString(), providers, threads=torch.get_num_threads()
             )
         except Exception as error:  # onnxruntime has an exception of its own for each kind of trouble
-            _refuse(self.path, f"onnxruntime cannot load it: {_first_line(error)}", error)
+            _refuse(self.path, f"onnxruntime cannot load it: {first_line(error)}", error)
         wanted = ["light", *(["ab", "mask"] if self.description.takes_hints else [])]
         found = [entry.name for entry in self._session.get_inputs()]
         if found != wanted:
@@ -111,7 +110,7 @@ class OnnxRunner:
         try:
             (output,) = self._session.run(None, arrays)
         except Exception as error:
-            _refuse(self.path, f"onnxruntime cannot run it: {_first_line(error)}", error)
+            _refuse(self.path, f"onnxruntime cannot run it: {first_line(error)}", error)
         channels = 2 if known.bins is None else len(known.bins)
         rows, columns = (side // known.stride for side in light.shape[2:])
         expected = (light.shape[0], channels, rows, columns)
@@ -132,6 +131,25 @@ class OnnxRunner:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._load()  # from the file: sessions do not travel
+
+
+def open_session(
+    graph: bytes, providers: Sequence[str] = ("CPUExecutionProvider",), *, threads: int = 0
+) -> onnxruntime.InferenceSession:
+    """Make onnxruntime ready to run a graph, with nothing printed.
+
+    Args:
+        graph: The content of an ONNX file.
+        providers: What computes, the first that can.
+        threads: How many work on one operation; as onnxruntime chooses if 0.
+
+    Returns:
+        The session.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(graph, options, providers=list(providers))
 
 
 def _providers(device: str) -> tuple[str, ...]:
@@ -179,7 +197,7 @@ def _read(path: Path) -> onnx.ModelProto:
     try:
         onnx.checker.check_model(content)
     except Exception as error:
-        raise WeightsIntegrityError(f"{path}: the graph is not valid: {_first_line(error)}") from error
+        raise WeightsIntegrityError(f"{path}: the graph is not valid: {first_line(error)}") from error
     return model
 
 
@@ -189,8 +207,8 @@ def _described(model: onnx.ModelProto, path: Path) -> Description:
         _refuse(path, "it has no metadata of colorful; colorful export makes such files")
     try:
         known = json.loads(notes[KEY])
-        if known["format"] != _FORMAT:
-            _refuse(path, f"its format is {known['format']!r}, this version reads {_FORMAT}")
+        if known["format"] != FORMAT:
+            _refuse(path, f"its format is {known['format']!r}, this version reads {FORMAT}")
         if known["kind"] != "network":
             _refuse(path, "it holds a whole pipeline, which takes RGB; export the network without --whole")
         bins = known["bins"]
@@ -215,12 +233,8 @@ def _described(model: onnx.ModelProto, path: Path) -> Description:
     except WeightsFormatError:
         raise
     except (ColorfulError, KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
-        _refuse(path, f"its metadata make no sense: {_first_line(error)}", error)
+        _refuse(path, f"its metadata make no sense: {first_line(error)}", error)
 
 
 def _refuse(path: Path, reason: str, error: BaseException | None = None) -> NoReturn:
     raise WeightsFormatError(f"{path}: expected a network that colorful exported; {reason}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

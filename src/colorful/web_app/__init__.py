@@ -17,21 +17,16 @@ import numpy as np
 import colorful
 from colorful import files, hub, images
 from colorful.colorizer import Colorizer
-from colorful.errors import MissingExtraError, OutputError
+from colorful.errors import OutputError
+from colorful.export import network_file
 from colorful.hub import FetchOptions
 from colorful.images.xmp import Packet
 from colorful.models.network import Network
 from colorful.protocols import LONGEST
 from colorful.runtime import Description
+from colorful.runtime.onnx import open_session
 from colorful.web_app.pages import LANGUAGES, POLICY, SITE, licenses, page
 from colorful.web_app.runtime import BUILDS, Runtime, load_runtime
-
-try:
-    import onnxruntime
-
-    from colorful.export import network_file
-except ImportError as error:
-    raise MissingExtraError("onnx") from error
 
 __all__ = ["write_web_app"]
 
@@ -111,16 +106,13 @@ class _App:
         graph = network_file(self.network, half=True, hints=False)
         large = {"model": _packed(f"{self.network.architecture}.onnx", graph)}
         large |= {
-            kind: _packed(
-                build.wasm.replace("ort-wasm-simd-threaded", "onnxruntime"), self.runtime.files[build.wasm]
-            )
-            for kind, build in BUILDS.items()
+            kind: _packed(_name(build.wasm), self.runtime.files[build.wasm]) for kind, build in BUILDS.items()
         }
-        code = {}
-        for build in BUILDS.values():
-            # Named .js, since not every web server knows .mjs.
-            code[_script(build.module)] = self.runtime.files[build.module]
-            code[_script(build.glue)] = self.runtime.files[build.glue]
+        code = {
+            _name(part): self.runtime.files[part]
+            for build in BUILDS.values()
+            for part in (build.module, build.glue)
+        }
         shell = {name: _read("web", name) for name in (*_ICONS, *_SHARED, *_STYLES)}
         shell |= {name: _read("web_app", name) for name in _OWN}
         shell |= self._samples() | code
@@ -151,8 +143,8 @@ class _App:
             "model": named["model"],
             "runtimes": {
                 kind: {
-                    "module": f"./{_script(build.module)}",
-                    "glue": f"./{_script(build.glue)}",
+                    "module": f"./{_name(build.module)}",
+                    "glue": f"./{_name(build.glue)}",
                     "wasm": named[kind],
                 }
                 for kind, build in BUILDS.items()
@@ -177,10 +169,7 @@ def _probe(graph: bytes, multiple: int) -> dict[str, Any]:
     """Tell what the network says of some numbers, so that a browser can compare what it computes."""
     size = (2 * multiple, 3 * multiple)
     light = (np.arange(size[0] * size[1]) * 37 % 101).astype(np.float32).reshape(1, 1, *size)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    output = np.asarray(session.run(None, {"light": light})[0]).reshape(-1)
+    output = np.asarray(open_session(graph).run(None, {"light": light})[0]).reshape(-1)
     some = output[:: len(output) // _PROBE][:_PROBE]
     tolerance = 0.02 * max(1.0, float(np.abs(output).max()))
     return {"size": size, "output": [round(float(value), 4) for value in some], "tolerance": tolerance}
@@ -198,9 +187,10 @@ def _packed(name: str, data: bytes) -> tuple[str, bytes]:
     return f"{stem}.{_digest(data)[:8]}.{ending}.gz", gzip.compress(data, 9, mtime=0)
 
 
-def _script(name: str) -> str:
+def _name(part: str) -> str:
+    """Name a part of onnxruntime for readers; a module ends in .js, since not every web server knows .mjs."""
     return (
-        name.replace("ort-wasm-simd-threaded", "onnxruntime")
+        part.replace("ort-wasm-simd-threaded", "onnxruntime")
         .replace("ort.", "onnxruntime-api.")
         .replace(".mjs", ".js")
     )
