@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping
 from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Literal, TypedDict, get_args
+from typing import Literal, TypedDict, TypeGuard, get_args
 
-from colorful.errors import KindError, OptionError, RangeError
+from colorful.errors import ColorfulError, KindError, OptionError, RangeError
 from colorful.images import MAX_PIXELS
 from colorful.lab.space import Gamut
 from colorful.raster import Upsampling
@@ -137,7 +137,24 @@ def refuse_unknown(given: Mapping[str, object], options: type) -> None:
             )
 
 
-def _is_whole(value: object) -> bool:
+def check_count(name: str, value: object, *, least: int = 1, error: type[ColorfulError] = OptionError) -> int:
+    """Check that this is an integer of at least *least*, else raise *error*.
+
+    Args:
+        name: For the message.
+        value: As a caller gave it; NumPy's integers will do.
+        least: The lowest that has a meaning.
+        error: The kind of error.
+
+    Returns:
+        The number, as one of Python's.
+    """
+    if not _is_whole(value) or value < least:
+        raise error(f"{name}: expected an integer of at least {least}, got {value!r}")
+    return int(value)
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, Integral) and not isinstance(value, bool)  # NumPy's integers, too
 
 

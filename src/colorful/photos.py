@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +26,13 @@ from colorful import parallel
 from colorful.errors import ImageError, KindError, MissingExtraError, PhotosError, RangeError, ShapeError
 from colorful.files import in_words, open_regular
 from colorful.images import ENDINGS, UNREAD, read_rgb
+from colorful.storage import URL
 
 logger = logging.getLogger(__name__)
 
 ColorKind = Literal["color", "grey", "toned"]
 Source = str | os.PathLike[str]
+_SOURCES = (str, os.PathLike, URL)
 
 _FOUND = ENDINGS | {".tar"}
 _GREY_CHROMA = 6.0
@@ -111,7 +113,7 @@ def find_photos(sources: Source | Iterable[Source], *, recursive: bool = True) -
     Raises:
         PhotosError: If a source does not exist, a shard cannot be read, or nothing is found.
     """
-    given = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    given = as_list(sources)
     found: dict[tuple[Path, int], Photo] = {}
     for source in given:
         for photo in _from_source(os.fspath(source), recursive):
@@ -130,6 +132,25 @@ def find_photos(sources: Source | Iterable[Source], *, recursive: bool = True) -
         else photo
         for photo in found.values()
     )
+
+
+def as_list(sources: object) -> list[Any]:
+    """Give sources as a list, be they one or several.
+
+    Args:
+        sources: As a caller gave them: paths, patterns, URLs of stores.
+
+    Returns:
+        The sources.
+
+    Raises:
+        KindError: If it is neither a source nor several.
+    """
+    given = [sources] if isinstance(sources, _SOURCES) or not isinstance(sources, Iterable) else [*sources]
+    for source in given:
+        if not isinstance(source, _SOURCES):
+            raise KindError(f"photos: expected paths or patterns, got {type(source).__name__}")
+    return given
 
 
 def color_kind(rgb: npt.NDArray[np.uint8]) -> ColorKind:

@@ -28,7 +28,7 @@ def test_the_result_file_has_all_that_a_figure_depends_on(album: Path, guess: Gu
     assert result["photos"]["left out: grey"] == 1
     assert result["photos"]["unreadable"][0]["name"] == "broken.png"
     assert 0 < result["photos"]["occupied_bins"] <= 313
-    assert len(result["models"]["lite"]["parameters_sha256"]) == 64
+    assert len(result["models"]["lite"]["weights_sha256"]) == 64
     assert result["versions"]["torch"] == torch.__version__
     assert set(result["measures"]) == {"grey", "random", "lite", "real"}
     assert set(result["measures"]["lite"]) <= set(MEASURES)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_models_and_temperatures_are_compared_on_the_same_photos(album: Path, gu
     assert difference["auc"].value == pytest.approx(
         report.measures["net T=0"]["auc"].value - report.measures["net T=1"]["auc"].value
     )
-    assert report.models["net T=0"]["parameters_sha256"] == report.models["net T=1"]["parameters_sha256"]
+    assert report.models["net T=0"]["weights_sha256"] == report.models["net T=1"]["weights_sha256"]
     assert report.models["guess"]["temperature"] is None
 
 
@@ -189,6 +190,20 @@ def test_one_photo_is_enough(album: Path, guess: Guess) -> None:
     json.dumps(report.as_dict(), allow_nan=False)
 
 
+def test_an_array_alone_is_one_photo(guess: Guess) -> None:
+    """A single array is scored like a list of one, and NumPy's numbers are as good as Python's."""
+    size = np.int64(32)
+    report = evaluate(skimage.data.coffee()[::8, ::8], model=guess(), size=size, hints=np.arange(2))  # type: ignore[arg-type]
+    assert report.names == ("000000",)
+    assert json.loads(json.dumps(report.as_dict()))["conditions"]["hints"] == [0, 1]
+
+
+def test_its_error_can_be_sent_between_processes() -> None:
+    """An error of an evaluation survives pickling, as a process pool does it."""
+    error = pickle.loads(pickle.dumps(EvaluationError("model failed", None)))
+    assert (str(error), error.report) == ("model failed", None)
+
+
 def test_what_has_no_meaning_is_refused(album: Path, guess: Guess, tmp_path: Path) -> None:
     """Wrong options, wrong models, empty folders and grey albums are errors in words."""
     with pytest.raises(PhotosError, match="got none in"):
@@ -217,3 +232,7 @@ def test_what_has_no_meaning_is_refused(album: Path, guess: Guess, tmp_path: Pat
         evaluate(album, model=3)  # type: ignore[arg-type]
     with pytest.raises(KindError, match="uint8"):
         evaluate([np.zeros((4, 4))], model=guess())  # type: ignore[list-item]
+    with pytest.raises(KindError, match="hints: expected a list of numbers, got 5"):
+        evaluate(album, model=guess(), hints=5)  # type: ignore[arg-type]
+    with pytest.raises(KindError, match="photos: expected paths or patterns, got Tensor"):
+        evaluate(torch.zeros(2, 3, 8, 8), model=guess())  # type: ignore[arg-type]

@@ -61,7 +61,7 @@ def test_a_page_holds_the_photos_and_reaches_for_nothing(album: Path, guess: Gue
         assert abs(real - true).mean() < 4
         assert abs(colored - true).mean() > 4
     assert not re.findall(r"(?:src|href)=|https?:|//[a-z]+\.", page.replace(json.dumps(data), ""))
-    assert len(data["about"]["parameters_sha256"]) == 64
+    assert len(data["about"]["weights_sha256"]) == 64
 
 
 def test_the_seed_decides_order_and_sides(album: Path, guess: Guess) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 
 from colorful import Colorizer, Hint
@@ -21,6 +23,7 @@ from colorful.errors import (
     WeightsFormatError,
     WeightsNotFoundError,
 )
+from colorful.evaluation import evaluate
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -104,6 +107,15 @@ def test_no_such_file(tmp_path: Path) -> None:
     """A missing file is one."""
     with pytest.raises(WeightsNotFoundError, match="got no such file"):
         Colorizer.from_pretrained(tmp_path / "gone.onnx")
+
+
+def test_it_is_evaluated_like_any_model(make: Make) -> None:
+    """A file can be scored, though it holds no network of torch; the report names its checksum."""
+    path = make()
+    report = evaluate([skimage.data.coffee()[::8, ::8]], model=path, size=32)
+    (facts,) = report.models.values()
+    assert facts["weights_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert report.measures["model.onnx"]["psnr"].value is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"\x08\x0a" * 50, bytes(100)])

@@ -20,7 +20,7 @@ from colorful.colorizer import Colorizer
 from colorful.errors import KindError, OptionError
 from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels, lab_of
 from colorful.lab.upsample import guided_upsample, upsample
-from colorful.look import Look, refuse_unknown
+from colorful.look import Look, check_count, refuse_unknown
 from colorful.models.network import Network
 from colorful.photos import Photo, Source, color_kind, find_photos
 from colorful.prediction import Prediction
@@ -64,18 +64,18 @@ def settle(given: Conditions) -> Conditions:
     Raises:
         TypeError: If there is no option of that name.
         OptionError: If a value is not one of those offered.
+        KindError: If a single number of hints is given instead of several.
     """
     refuse_unknown(given, Conditions)
     default: Conditions = {"size": 256, "resize": "stretch", "seed": 0, "baselines": True, "hints": ()}
     whole = default | given
-    whole["hints"] = tuple(sorted(set(whole["hints"])))
     if whole["resize"] not in get_args(Resize):
         raise OptionError(f"resize: expected one of {get_args(Resize)}, got {whole['resize']!r}")
-    counts = [("seed", whole["seed"]), *(("hints", count) for count in whole["hints"])]
-    for least, numbers in ((16, [("size", whole["size"])]), (0, counts)):
-        for name, value in numbers:
-            if not isinstance(value, int) or value < least:
-                raise OptionError(f"{name}: expected an integer of at least {least}, got {value!r}")
+    if isinstance(whole["hints"], str) or not isinstance(whole["hints"], Iterable):
+        raise KindError(f"hints: expected a list of numbers, got {whole['hints']!r}")
+    whole["size"] = check_count("size", whole["size"], least=16)
+    whole["seed"] = check_count("seed", whole["seed"], least=0)
+    whole["hints"] = sorted({check_count("hints", count, least=0) for count in whole["hints"]})
     return whole
 
 
@@ -89,19 +89,15 @@ class Way:
 
     def facts(self) -> dict[str, object]:
         """Return all that its scores depend on."""
-        network = self.colorizer.network
-        digest = hashlib.sha256()
-        for name, tensor in sorted(network.state_dict().items()):
-            digest.update(name.encode() + tensor.cpu().numpy().tobytes())
         look = self.colorizer.tuned(**self.look).look
         return {
             "model": self.colorizer.name,
-            "architecture": network.architecture,
+            "architecture": self.colorizer.architecture,
             "temperature": look.get("temperature"),
             "saturation": look["saturation"],
             "settings": dict(self.colorizer.settings),
             "dtype": self.colorizer.dtype,
-            "parameters_sha256": digest.hexdigest(),
+            "weights_sha256": self.colorizer.weights_digest,
         }
 
 
@@ -181,7 +177,10 @@ def _colorizer(model: object) -> Colorizer:
 
 def in_order(photos: Photos, seed: int) -> list[Sample]:
     """Shuffle photos by their names, so that the order is the same on every machine."""
-    given = [photos] if isinstance(photos, str | os.PathLike) else list(photos)
+    single = isinstance(photos, str | os.PathLike | Photo) or not isinstance(photos, Iterable)
+    if isinstance(photos, np.ndarray) and photos.ndim == 3:  # not to be gone through by rows
+        single = True
+    given = cast("list[Source | Photo | npt.NDArray[np.uint8]]", [photos] if single else [*photos])
     samples: list[Sample] = []
     sources: list[Source] = []
     for number, item in enumerate(given):

@@ -58,7 +58,7 @@ class EvaluationError(ColorfulError, RuntimeError):
         report: Over the photos scored until then, or None if there was none.
     """
 
-    def __init__(self, message: str, report: Report | None) -> None:
+    def __init__(self, message: str, report: Report | None = None) -> None:
         super().__init__(message)
         self.report = report
 
@@ -148,9 +148,9 @@ class _Evaluation:
         names = [*([GREY, RANDOM] if conditions["baselines"] else []), *(way.name for way in ways)]
         self.scores = Scores(names)
         self.frechet = {name: metrics.FrechetDistance(features) for name in names} if features else {}
+        self.facts = {way.name: way.facts() for way in ways}
         hinted = [way for way in ways if way.colorizer.takes_hints and conditions["hints"]]
         self.hint_psnr = {way.name: {count: array("f") for count in conditions["hints"]} for way in hinted}
-        self.networks = {way.name: way.colorizer.network for way in hinted}  # read here, not in every thread
         self.left_out: Counter[str] = Counter()
         self.unreadable: list[tuple[str, str]] = []
         self.names: list[str] = []
@@ -248,14 +248,14 @@ class _Evaluation:
         """Run the network with more and more hints of the true colors."""
         seed = hashlib.sha256(f"{self.conditions['seed']} hints {real.name}".encode()).digest()[:8]
         places = np.random.default_rng(int.from_bytes(seed))
-        lightness = prediction.light[None].to(way.colorizer.device)
+        light = prediction.light[None]
         for count, *hints in reveal(real.lab[1:], self.conditions["hints"], places):
             # A cell of the network is covered where its center is, as in colorful.hints.rasterize.
             ab, mask = (
-                F.interpolate(plane[None], lightness.shape[-2:], mode="nearest-exact").to(lightness)
+                F.interpolate(plane[None], light.shape[-2:], mode="nearest-exact").to(light)
                 for plane in hints
             )
-            output = self.networks[way.name](lightness, ab, mask)
+            output = way.colorizer.runner.run(light, ab, mask)
             pixels = replace(prediction, output=output[0]).rgb(**way.look)
             yield count, float(metrics.psnr(_batch(pixels), _batch(real.pixels)))
 
@@ -308,7 +308,7 @@ class _Evaluation:
             left_out=dict(self.left_out),
             unreadable=tuple(sorted(self.unreadable)),
             complete=complete,
-            models={way.name: way.facts() for way in self.ways},
+            models=self.facts,
             hint_psnr={
                 name: {count: np.asarray(values, dtype=np.float64) for count, values in curve.items()}
                 for name, curve in self.hint_psnr.items()
