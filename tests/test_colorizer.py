@@ -187,6 +187,8 @@ class TestColorize:
         for color in (strict.colorize, lambda photo: list(strict.colorize_many([photo]))):
             with pytest.raises(errors.ImageTooLargeError, match="expected at most"):
                 color(encode(grey))
+        with pytest.raises(errors.ImageTooLargeError, match="expected at most"):
+            strict.predict(grey[:8, :8]).like(encode(grey))
         lenient = Colorizer(network, device="cpu", max_pixels=None)
         assert lenient.colorize(encode(grey)).size == grey.shape[::-1]
 

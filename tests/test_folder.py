@@ -200,8 +200,13 @@ class TestColorizeFolder:
         plain = Colorizer(Plain(NetworkConfig(network_size=32)), device="cpu")
         with pytest.raises(errors.OptionError, match="format: expected one of"):
             colorize_folder(album, colorizer=plain, format="svg")
-        with pytest.raises(errors.OptionError, match="workers: expected at least 1, got 0"):
+        with pytest.raises(errors.OptionError, match="workers: expected an integer of at least 1, got 0"):
             colorize_folder(album, colorizer=plain, workers=0)
+        with pytest.raises(TypeError, match=r"'recursiv'; expected .*recursive"):
+            colorize_folder(album, colorizer=plain, recursiv=True)  # type: ignore[call-arg]
+        for wrong in (3, None, [album, 3]):
+            with pytest.raises(errors.KindError, match="photos: expected paths or patterns, got"):
+                colorize_folder(wrong, colorizer=plain)  # type: ignore[arg-type]
         assert tree(album) == {"a.png", "b.png"}
 
     def test_there_is_a_photo_at_work_for_each_thread(self, album: Path) -> None:

@@ -88,6 +88,22 @@ def test_what_was_not_written_down_is_found_out(album: Path, tmp_path: Path, pai
     assert all(row["digest"] for row in rows(out) if row["status"] == "skipped")
 
 
+def test_what_others_put_there_is_no_outcome(album: Path, tmp_path: Path, painter: Colorizer) -> None:
+    """Tables and lines of something else are passed over; a damaged table is an error that names it."""
+    pa = pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.parquet")
+    out = tmp_path / "out"
+    colorize_folder(album, out, colorizer=painter, outcomes="jsonl")
+    before = rows(out)
+    (out / outcomes.FOLDER / "notes.txt").write_text("mine")
+    (out / outcomes.FOLDER / "x.jsonl").write_text('{"source": "a"}\n[1]\n"x"\n')
+    pa.parquet.write_table(pa.table({"source": ["a"]}), out / outcomes.FOLDER / "x.parquet")
+    assert rows(out) == before
+    (out / outcomes.FOLDER / "y.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(errors.ImageError, match=r"y\.parquet: cannot be read"):
+        rows(out)
+
+
 def test_results_of_another_model_are_not_mixed(album: Path, tmp_path: Path, painter: Colorizer) -> None:
     """A run with another look than the results that are there refuses, unless it replaces them."""
     out = tmp_path / "out"

@@ -114,7 +114,7 @@ def test_points_outside_have_no_suggestions(painter: Colorizer, grey: Array) -> 
     for x, y in ((113, 0), (0, 75), (-0.1, 0)):
         with pytest.raises(errors.RangeError, match="inside 113 x 75 pixels"):
             prediction.suggest(x=x, y=y)
-    with pytest.raises(errors.RangeError, match="count: expected at least 1"):
+    with pytest.raises(errors.RangeError, match="count: expected an integer of at least 1"):
         prediction.suggest(x=0, y=0, count=0)
 
 

@@ -19,10 +19,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, NamedTuple, Unpack, cast
 
 from colorful import __version__, parallel
-from colorful.colorizer import Colorizer, FileOptions
+from colorful.colorizer import Colorizer
 from colorful.errors import ClusterError, MissingExtraError
 from colorful.folder import Progress, Summary, Tally, color
 from colorful.outcomes import Format
@@ -83,15 +84,7 @@ def colorize(
         ClusterError: If the scheduler is gone for good, or a worker has another version of colorful.
         ColorfulError: If an option has no meaning.
     """
-    overwrite = choice.pop("overwrite", False)
-    plan = make_plan(
-        sources,
-        target,
-        recursive=choice.pop("recursive", False),
-        listed=choice.pop("listed", False),
-        existing="replace" if overwrite else "skip",
-        **cast("FileOptions", choice),
-    )
+    plan = make_plan(sources, target, existing="skip", **choice)
     colorizer = colorizer or Colorizer.from_pretrained()
     return run(client, plan, colorizer, outcomes=outcomes, progress=progress)
 
@@ -254,7 +247,7 @@ class _Course:
 
     def __init__(self, client: Client, plan: Plan, colorizer: Colorizer, tally: Tally) -> None:
         self._client, self._tally = client, tally
-        self._plan = Plan([], [], plan.existing, plan.options, plan.out, plan.agreement)
+        self._plan = replace(plan, jobs=[], problems=[])
         self._name = f"colorful-{secrets.token_hex(4)}"
         self._model = _Model(colorizer, self._name)
         self._waiting = deque(tally.jobs)

@@ -9,9 +9,8 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from numbers import Integral
 from pathlib import Path
-from typing import IO, Any, Literal, Unpack, cast, overload
+from typing import Any, Literal, Self, Unpack, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -24,17 +23,15 @@ from colorful.hints import Hint, check_hints, rasterize
 from colorful.host import unaffected
 from colorful.images import Picture, Saving
 from colorful.loaded import LoadedModel
-from colorful.look import Look, tune
+from colorful.look import Look, check_count, refuse_unknown, tune
 from colorful.models.abilities import unsupported
-from colorful.prediction import Example, Mask, Photo, Prediction, following
+from colorful.prediction import Example, FileLike, Mask, Photo, Prediction, following
 from colorful.protocols import PROTOCOLS
 from colorful.wishes import Manner
 
 __all__ = ["Colorizer", "Prediction"]
 
 logger = logging.getLogger(__name__)
-
-FileLike = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 
 class FileOptions(Saving, total=False):
@@ -95,7 +92,7 @@ class Colorizer(LoadedModel):
             said.append(self._example.said())
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
-    def tuned(self, **look: Unpack[Look]) -> Colorizer:
+    def tuned(self, **look: Unpack[Look]) -> Self:
         """Return a colorizer with other defaults. Both share the network, so this takes no time or memory.
 
         Args:
@@ -115,7 +112,7 @@ class Colorizer(LoadedModel):
         """
         return self._with(look=self._tune(look))
 
-    def liking(self, example: Example, *, amount: float = 0.5, manner: Manner = "auto") -> Colorizer:
+    def liking(self, example: Example, *, amount: float = 0.5, manner: Manner = "auto") -> Self:
         """Return a colorizer that gives photos colors like those of an example. Both share the network.
 
         Use it to color a whole folder, or a page, like one photo. The example is read, and run through the
@@ -143,7 +140,7 @@ class Colorizer(LoadedModel):
         plain = self._with(_example=None)
         if not isinstance(example, list | tuple | Prediction):
             example = plain.predict(cast("Photo", example), features=True)
-        chosen = following(example, amount, manner)
+        chosen = following(example, amount, manner, max_pixels=self.settings["max_pixels"])
         # So that a bad example is reported now and not at the first photo.
         trial = example if isinstance(example, Prediction) else plain.predict(np.zeros((8, 8), np.uint8))
         trial.like(example, amount=amount, manner=manner)
@@ -233,8 +230,7 @@ class Colorizer(LoadedModel):
         """
         if _is_single(photos):
             raise KindError("photos: expected several, got a single one, which colorize takes")
-        if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or batch_size < 1:
-            raise OptionError(f"batch_size: expected an integer of at least 1, got {batch_size!r}")
+        check_count("batch_size", batch_size)
         return self._many(iter(photos), batch_size, progress)
 
     def colorize_file(
@@ -267,6 +263,7 @@ class Colorizer(LoadedModel):
             OutputError: If *target* cannot be written.
             ColorfulError: As for :meth:`colorize`.
         """
+        refuse_unknown(options, FileOptions)
         if not overwrite and os.path.lexists(target):
             raise OutputExistsError(f"target: {os.fspath(target)!r} exists, and overwrite is not set")
         if Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
@@ -351,7 +348,7 @@ class Colorizer(LoadedModel):
     def _read(self, photo: npt.NDArray[Any] | Image.Image | FileLike) -> Picture:
         return images.read(photo, max_pixels=self.settings["max_pixels"])
 
-    def _with(self, **changes: object) -> Colorizer:
+    def _with(self, **changes: object) -> Self:
         """Return a colorizer that shares everything with this one but some attributes."""
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__ | changes)

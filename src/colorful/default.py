@@ -9,10 +9,10 @@ from typing import Any, Unpack, overload
 import numpy.typing as npt
 from PIL import Image
 
-from colorful.colorizer import Colorizer, FileLike
+from colorful.colorizer import Colorizer
 from colorful.hints import Hint
 from colorful.look import Look
-from colorful.prediction import Example, Mask
+from colorful.prediction import Example, FileLike, Mask
 
 _default: Colorizer | None = None
 _default_lock = threading.Lock()

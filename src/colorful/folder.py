@@ -14,17 +14,17 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO, Any, Literal, Self, Unpack, cast
+from typing import IO, Any, Literal, Self, Unpack
 
 import numpy.typing as npt
 
 from colorful import images, parallel, storage
-from colorful.colorizer import Colorizer, FileOptions
+from colorful.colorizer import Colorizer, FileOptions, saving_of
 from colorful.errors import ColorfulError, ImageError, OptionError, OutputExistsError, PhotosError
 from colorful.hints import Hint
 from colorful.host import unaffected
-from colorful.images import Saving
 from colorful.images.log import collecting
+from colorful.look import check_count
 from colorful.naming import identity, is_too_long
 from colorful.outcomes import Format, Record
 from colorful.photos import Source
@@ -107,17 +107,9 @@ def colorize_folder(
         PhotosError: If there is nothing to color.
         ColorfulError: If an option has no meaning; what happens to a single photo is in the summary.
     """
-    overwrite = choice.pop("overwrite", False)
-    if skip_existing and overwrite:
+    if skip_existing and choice.get("overwrite"):
         raise OptionError("skip_existing, overwrite: expected at most one of them, got both")
-    plan = make_plan(
-        sources,
-        out,
-        recursive=choice.pop("recursive", False),
-        listed=choice.pop("listed", False),
-        existing="replace" if overwrite else "skip" if skip_existing or outcomes else "refuse",
-        **cast("FileOptions", choice),
-    )
+    plan = make_plan(sources, out, existing="skip" if skip_existing or outcomes else "refuse", **choice)
     if not plan.jobs:
         missing = "; ".join(f"{problem.source}: {problem.error}" for problem in plan.problems)
         raise PhotosError(f"photos: expected some, got none: {missing}")
@@ -156,8 +148,7 @@ def run(
     """
     # One more would wait for the lock of the interpreter rather than for the disk: a tenth slower.
     workers = parallel.threads() if workers is None else workers
-    if workers < 1:
-        raise OptionError(f"workers: expected at least 1, got {workers}")
+    check_count("workers", workers)
     workers = max(1, min(workers, len(plan.jobs)))
     budget = _Budget(_PIXELS_IN_FLIGHT)
 
@@ -169,7 +160,8 @@ def run(
             job, colorizer, existing=plan.existing, hints=hints, keep=keep, room=room, **plan.options
         )
 
-    with Tally(plan.agreed(colorizer), outcomes, progress) as tally:
+    agreed = plan if outcomes is None else plan.agreed(colorizer)
+    with Tally(agreed, outcomes, progress) as tally:
         parallel.finish(work, tally.jobs, workers=workers, report=tally.report)
     return tally.summary()
 
@@ -290,7 +282,6 @@ def _attempt(
             )
     most, pages = colorizer.settings["max_pixels"], options.get("pages", "first")
     names = _names(job) if existing == "skip" else iter([target])
-    saving = cast("Saving", {key: value for key, value in options.items() if key != "pages"})
     photo = storage.fetch(source)
     for target in names:
         if existing == "skip" and storage.exists(target):
@@ -307,7 +298,7 @@ def _attempt(
                 keep=keep,
                 pages=pages,
             )
-            data = images.encode_as(colored, target.name, **saving)
+            data = images.encode_as(colored, target.name, **saving_of(options))
             try:
                 storage.put(target, data, overwrite=existing == "replace")
             except OutputExistsError:  # another run made it meanwhile

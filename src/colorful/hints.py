@@ -188,15 +188,26 @@ def rasterize(
         radius = _DEFAULT_CELLS * max(cell_height, cell_width) if hint.radius is None else hint.radius
         covered = (ys - hint.y) ** 2 + (xs - hint.x) ** 2 <= radius * radius  # a power may overflow
         covered[min(int(hint.y / cell_height), rows - 1), min(int(hint.x / cell_width), columns - 1)] = True
-        ab[0, :, covered] = _ab(hint)[:, None]
+        ab[0, :, covered] = lab_of(str(hint.color))[1:, None]
         mask[0, 0, covered] = 1
     return ab, mask
 
 
-def _ab(hint: Hint) -> Tensor:
-    red_green_blue = ImageColor.getrgb(str(hint.color))
-    rgb = torch.tensor(red_green_blue, dtype=torch.float32, device="cpu")[:, None, None] / 255  # -> (3, 1, 1)
-    return rgb_to_lab(rgb)[1:, 0, 0]
+def lab_of(color: str) -> Tensor:
+    """Give L, a and b of a color.
+
+    Args:
+        color: In any notation of CSS.
+
+    Returns:
+        L in 0..100 and ab in CIELAB units, shape ``(3,)``, float32.
+
+    Raises:
+        ValueError: If it is no color.
+    """
+    channels = ImageColor.getrgb(color)[:3]
+    rgb = torch.tensor(channels, dtype=torch.float32, device="cpu")[:, None, None] / 255  # -> (3, 1, 1)
+    return rgb_to_lab(rgb)[:, 0, 0]
 
 
 def _pixels(name: str, value: object) -> float:

@@ -286,7 +286,7 @@ class LoadedModel:
         return export_onnx(self.network, path, half=half, whole=whole, overwrite=overwrite)
 
     def __repr__(self) -> str:
-        return f"Colorizer({self.name!r}, device={str(self.device)!r}, dtype={self.dtype!r})"
+        return f"{type(self).__name__}({self.name!r}, device={str(self.device)!r}, dtype={self.dtype!r})"
 
     def __getstate__(self) -> dict[str, Any]:
         left_out = {"_files", "look"}

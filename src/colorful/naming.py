@@ -91,10 +91,6 @@ def identity(path: Location) -> str:
     return _Files().identity(str(path.parent), path.name)
 
 
-def _name(photo: str) -> str:
-    return os.path.basename(photo)  # noqa: PTH119
-
-
 def is_too_long(path: Location) -> bool:
     """Tell whether a name is longer than the file system of its folder, or of the one above it, takes."""
     return _Files().is_too_long(str(path.parent), path.name)

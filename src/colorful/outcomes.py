@@ -10,12 +10,13 @@ import json
 import secrets
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self, get_args
 
 from colorful import files, storage
-from colorful.errors import ImageError, MissingExtraError, OptionError, OutputError
+from colorful.errors import ImageError, MissingExtraError, OptionError, OutputError, first_line
 from colorful.plan import Job, Outcome, Plan
 from colorful.storage import URL, Location, location
 
@@ -156,22 +157,25 @@ def read(folder: Location) -> Iterator[dict[str, Any]]:
     except OSError as error:
         raise ImageError(f"{folder}: cannot be listed: {files.in_words(error)}") from error
     for where in found:
-        content = storage.fetch(where)
-        data = content.read_bytes() if isinstance(content, Path) else content
-        if where.suffix == ".parquet":
-            yield from _pyarrow().parquet.read_table(_pyarrow().BufferReader(data)).to_pylist()
-        elif where.suffix == ".jsonl":
-            yield from _lines(data)
+        if where.suffix in (".jsonl", ".parquet"):
+            content = storage.fetch(where)
+            data = content.read_bytes() if isinstance(content, Path) else content
+            rows = _lines(data) if where.suffix == ".jsonl" else _table(data, where)
+            yield from (row for row in rows if isinstance(row, dict) and set(_COLUMNS) <= row.keys())
 
 
-def _lines(data: bytes) -> Iterator[dict[str, Any]]:
+def _lines(data: bytes) -> Iterator[Any]:
     for line in data.splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:  # the last line of a run that was killed while it wrote
-            continue
-        if isinstance(row, dict) and set(_COLUMNS) <= row.keys():
-            yield row
+        with suppress(ValueError):  # the last line of a run that was killed while it wrote
+            yield json.loads(line)
+
+
+def _table(data: bytes, where: Location) -> list[Any]:
+    pa = _pyarrow()
+    try:
+        return list(pa.parquet.read_table(pa.BufferReader(data)).to_pylist())
+    except (pa.ArrowException, OSError) as error:
+        raise ImageError(f"{where}: cannot be read: {first_line(error)}") from error
 
 
 def _encoded(rows: list[dict[str, Any]], format: Format) -> bytes:

@@ -8,13 +8,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, Unpack, cast
 
 from colorful import __version__, images, storage
 from colorful.colorizer import Colorizer, FileOptions
 from colorful.errors import OptionError, PhotosError
+from colorful.look import refuse_unknown
 from colorful.naming import PREFIX, name_results
-from colorful.photos import Source, expand, walk
+from colorful.photos import Source, as_list, expand, walk
 from colorful.storage import URL, Location, location
 
 Existing = Literal["refuse", "skip", "replace"]
@@ -189,22 +190,18 @@ def make_plan(
     sources: Source | URL | Iterable[Source | URL],
     out: Source | URL | None = None,
     *,
-    recursive: bool = False,
-    listed: bool = False,
     existing: Existing = "refuse",
     progress: Callable[[int], object] | None = None,
-    **options: Unpack[FileOptions],
+    **choice: Unpack[Choice],
 ) -> Plan:
     """Find photos and choose the name of each result, without opening one.
 
     Args:
         sources: As for :func:`colorful.colorize_folder`, like all that follow.
         out: The folder of the results.
-        recursive: Look into the folders inside a folder, too.
-        listed: Whether the sources are names of photos, taken as they are; see :class:`Choice`.
-        existing: What becomes of a photo whose result is there.
+        existing: What becomes of a photo whose result is there, unless *overwrite* says so.
         progress: Called with the number of photos found so far.
-        **options: Which pages are colored, and how the results are encoded.
+        **choice: Which photos are taken, and how the results are encoded.
 
     Returns:
         The photos, each with a target of its own, in the order of their paths.
@@ -212,10 +209,17 @@ def make_plan(
     Raises:
         PhotosError: If there is nothing to color.
         OptionError: If the format cannot be written.
+        KindError: If a source is of a type that names no photo.
+        TypeError: If there is no option of that name.
     """
+    refuse_unknown(choice, Choice)
+    recursive, listed = choice.pop("recursive", False), choice.pop("listed", False)
+    if choice.pop("overwrite", False):
+        existing = "replace"
+    options = cast("FileOptions", choice)
     format = options.get("format")
     ending = None if format is None else _ending(format)
-    given = [sources] if isinstance(sources, str | os.PathLike | URL) else list(sources)
+    given = as_list(sources)
     folder = None if out is None else location(out)
     problems: list[Outcome] = []
     if listed:

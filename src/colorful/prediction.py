@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
+from numbers import Real
 from typing import IO, Any, NamedTuple, TypeAlias, Unpack, cast, get_args
 
 import numpy as np
@@ -16,19 +16,14 @@ from PIL import Image
 from torch import Tensor
 
 from colorful import images
-from colorful.errors import (
-    KindError,
-    OptionError,
-    RangeError,
-    ShapeError,
-)
+from colorful.errors import KindError, OptionError, RangeError, ShapeError
 from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.images import Picture
 from colorful.images.sheet import lay_out
 from colorful.lab.decode import Decoder
 from colorful.lab.kinship import variance
-from colorful.look import Look, Settings, tune
+from colorful.look import Look, Settings, check_count, tune
 from colorful.models.abilities import unsupported
 from colorful.protocols import PROTOCOLS
 from colorful.raster import Region, light
@@ -198,8 +193,7 @@ class Prediction:
         height, width = self.source.height, self.source.width
         if not (0 <= x < width and 0 <= y < height):
             raise RangeError(f"x, y: expected a point inside {width} x {height} pixels, got ({x:g}, {y:g})")
-        if count < 1:
-            raise RangeError(f"count: expected at least 1, got {count}")
+        check_count("count", count, error=RangeError)
         rows, columns = logits.shape[1:]
         row, column = (min(int(v * n), n - 1) for v, n in ((y / height, rows), (x / width, columns)))
         shares = logits[:, row, column].softmax(dim=0)  # (Q,)
@@ -251,7 +245,8 @@ class Prediction:
             UnsupportedOptionError: If the model predicts no distribution.
         """
         logits, bins = self._distribution("ask")
-        _at_least_one(count=count, choices=choices)
+        check_count("count", count, error=RangeError)
+        check_count("choices", choices, error=RangeError)
         return places(logits, bins, self.light.to(logits), self.source.size, count=count, choices=choices)
 
     @unaffected()
@@ -278,9 +273,8 @@ class Prediction:
         """
         logits, bins = self._distribution("like")
         decoder = Decoder(bins, self.look["temperature"])
-        chosen = following(reference, amount, manner).choose(
-            logits, self.features, decoder, self.architecture
-        )
+        given = following(reference, amount, manner, max_pixels=self.settings["max_pixels"])
+        chosen = given.choose(logits, self.features, decoder, self.architecture)
         return self if chosen is logits else replace(self, output=chosen)
 
     @unaffected()
@@ -299,7 +293,7 @@ class Prediction:
             UnsupportedOptionError: If the model predicts no distribution.
         """
         logits, bins = self._distribution("variants")
-        _at_least_one(count=count)
+        check_count("count", count, error=RangeError)
         decoder = Decoder(bins, self.look["temperature"])
         found = alternatives(logits, decoder, self.light.to(logits), self.source.size, count=count, seed=seed)
         return [Variant(replace(self, output=it.logits) if it.hints else self, it.hints) for it in found]
@@ -334,13 +328,14 @@ class Variant(NamedTuple):
     hints: list[Hint]
 
 
-def following(reference: Example, amount: float, manner: Manner) -> Following:
+def following(reference: Example, amount: float, manner: Manner, *, max_pixels: int | None) -> Following:
     """Make an example one that can be followed.
 
     Args:
         reference: As for :meth:`Prediction.like`, like the others.
         amount: How far to go.
         manner: How.
+        max_pixels: As in :class:`~colorful.look.Settings`.
 
     Raises:
         ColorfulError: As there.
@@ -361,14 +356,8 @@ def following(reference: Example, amount: float, manner: Manner) -> Following:
         example = tuple(reference)
     else:
         photo = cast("Photo", reference)
-        example = show(photo if isinstance(photo, Picture) else images.read(photo))
+        example = show(photo if isinstance(photo, Picture) else images.read(photo, max_pixels=max_pixels))
     return Following(example, float(amount), manner)
-
-
-def _at_least_one(**counts: object) -> None:
-    for name, count in counts.items():
-        if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
-            raise RangeError(f"{name}: expected an integer of at least 1, got {count!r}")
 
 
 def shares_of(keep: Mask, size: tuple[int, int]) -> npt.NDArray[Any]:

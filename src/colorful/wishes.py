@@ -11,12 +11,12 @@ from typing import Any, Literal, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageColor
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from colorful.errors import ColorfulError, KindError, OptionError
-from colorful.hints import Hint
+from colorful.hints import Hint, lab_of
 from colorful.images import Picture
 from colorful.lab import lab_to_rgb, rgb_to_lab
 from colorful.lab.decode import Decoder
@@ -59,8 +59,7 @@ class Suggestion(NamedTuple):
     @property
     def name(self) -> str:
         """The color in plain English, such as ``"dark brown"``."""
-        rgb = torch.tensor(ImageColor.getrgb(self.color), dtype=torch.float32)[:, None, None] / 255
-        return color_name(*rgb_to_lab(rgb).flatten().tolist())
+        return color_name(*lab_of(self.color).tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,10 +363,10 @@ def palette(colors: Sequence[str], bins: Tensor) -> Tensor:
         if not isinstance(color, str):
             raise KindError(f"palette: expected colors such as '#8a5a3c', got {color!r}")
         try:
-            rgb = torch.tensor(ImageColor.getrgb(color)[:3], dtype=torch.float32)[:, None, None] / 255
+            ab = lab_of(color)[1:].to(bins)
         except ValueError as error:
             raise OptionError(f"palette: expected a color such as '#8a5a3c', got {color!r}") from error
-        far = (bins - rgb_to_lab(rgb)[1:, 0, 0].to(bins)).square().sum(dim=1)
+        far = (bins - ab).square().sum(dim=1)
         total += (-far / (2 * _PALETTE_SPREAD**2)).softmax(dim=0)
     return total / len(colors)
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import Tensor
 
+from colorful import Colorizer, colorize_folder
 from colorful.lab import AbBins
-from colorful.models import ARCHITECTURES, create
+from colorful.models import ARCHITECTURES, NetworkConfig, create
 from colorful.runtime import Description, Eager, Runner
 
 
@@ -46,3 +51,26 @@ def test_a_description_is_small_data(architecture: str) -> None:
         assert again.bins is None
     else:
         torch.testing.assert_close(again.bins, AbBins().centers, atol=1e-3, rtol=0)
+
+
+class Sepia:
+    """A runner of one's own, with no network and no file behind it."""
+
+    description = Description("sepia", "regression", False, 1, 1, NetworkConfig(network_size=16), None)
+
+    def run(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        return torch.tensor([8.0, 20.0])[:, None, None] * torch.ones_like(light)
+
+    def features(self, light: Tensor) -> None:
+        return None
+
+
+def test_a_runner_of_ones_own_colors_photos_and_folders(tmp_path: Path) -> None:
+    """Whatever keeps the contract can be given to a colorizer in place of a network."""
+    colorizer = Colorizer(Sepia(), device="cpu")
+    colored = colorizer.colorize(np.full((9, 12), 128, np.uint8))
+    assert colored[4, 6, 0] > colored[4, 6, 1] > colored[4, 6, 2]
+    Image.fromarray(np.full((9, 12), 128, np.uint8)).save(tmp_path / "a.png")
+    assert colorize_folder(tmp_path, colorizer=colorizer).done == 1
+    with Image.open(tmp_path / "colorized_a.png") as result:
+        assert (np.asarray(result) == colored).all()

@@ -16,6 +16,7 @@ from colorful.colorizer import saving_of
 from colorful.errors import OptionError
 from colorful.files import check_target, make_folder
 from colorful.images.sheet import lay_out
+from colorful.naming import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ def write_variants(
 
 def _targets(photo: Path, out: str | None, format: str | None, count: int, *, sheet: bool) -> list[Path]:
     ending = f".{format.lower()}" if format else photo.suffix
-    whole = photo.with_name(f"colorized_{photo.stem}{ending}")
+    whole = photo.with_name(f"{PREFIX}{photo.stem}{ending}")
     if out is not None:
         given = Path(out)
         whole = given if given.suffix and not given.is_dir() else given / whole.name

@@ -101,8 +101,6 @@ def train(
         names = ", ".join("--" + name.replace("_", "-") for name in said)
         raise click.UsageError(f"--resume uses the options of the run; leave out {names}.")
     given = {name: value for name, value in changes.items() if name in said}
-    # Waiting threads would take processor time from others. To be set before torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from colorful.training import recipe
     from colorful.training import train as run
 

@@ -78,7 +78,7 @@ def lab_to_rgb(lab: Pixels, *, gamut: Gamut = "map") -> Pixels:
         raise OptionError(f"gamut: expected one of {get_args(Gamut)}, got {gamut!r}")
 
     def convert(tensor: Tensor) -> Tensor:
-        return _encode(_lab_to_linear(map_to_gamut(tensor) if gamut == "map" else tensor).clamp(0, 1))
+        return encode(_lab_to_linear(map_to_gamut(tensor) if gamut == "map" else tensor).clamp(0, 1))
 
     return _on_tensor(lab, convert, "lab")
 
@@ -153,14 +153,14 @@ def _in_bands(color: Tensor, convert: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def _rgb_to_lab(rgb: Tensor) -> Tensor:
-    x, y, z = _f(_transform(_TO_XYZ, _decode(rgb))).unbind(dim=-3)
+    x, y, z = root(_transform(_TO_XYZ, decode(rgb))).unbind(dim=-3)
     return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), dim=-3)
 
 
 def _lab_to_linear(lab: Tensor) -> Tensor:
     light, a, b = lab.unbind(dim=-3)
     y = (light + 16) / 116
-    return _transform(_FROM_XYZ, _f_inverse(torch.stack((y + a / 500, y, y - b / 200), dim=-3)))
+    return _transform(_FROM_XYZ, unroot(torch.stack((y + a / 500, y, y - b / 200), dim=-3)))
 
 
 def _transform(matrix: npt.NDArray[np.float64], color: Tensor) -> Tensor:
@@ -170,20 +170,24 @@ def _transform(matrix: npt.NDArray[np.float64], color: Tensor) -> Tensor:
     return torch.stack([second + row[0] * to_first + row[2] * to_third for row in matrix.tolist()], dim=-3)
 
 
-def _decode(rgb: Tensor) -> Tensor:
+def decode(rgb: Tensor) -> Tensor:
+    """Undo the sRGB encoding, [0, 1] to [0, 1]. Differentiable."""
     # Both branches of a where() are differentiated: the clamps keep the unused one finite.
     return torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
 
 
-def _encode(linear: Tensor) -> Tensor:
+def encode(linear: Tensor) -> Tensor:
+    """Apply the sRGB encoding, [0, 1] to [0, 1]. Differentiable."""
     return torch.where(
         linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
     )
 
 
-def _f(t: Tensor) -> Tensor:
+def root(t: Tensor) -> Tensor:
+    """Give f of CIELAB, by which X, Y and Z relative to white become L, a and b. Differentiable."""
     return torch.where(t > _DELTA**3, t.clamp(min=_DELTA**3) ** (1 / 3), t / (3 * _DELTA**2) + 4 / 29)
 
 
-def _f_inverse(t: Tensor) -> Tensor:
+def unroot(t: Tensor) -> Tensor:
+    """Undo :func:`root`."""
     return torch.where(t > _DELTA, t**3, 3 * _DELTA**2 * (t - 4 / 29))

@@ -27,6 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from colorful.lab.space import encode, unroot
 from colorful.models.network import Card, Network, NetworkConfig
 
 _HIDDEN, _HEADS = 256, 8  # width of the queries, and of the features that they are compared with
@@ -353,10 +354,7 @@ class _FeedForward(nn.Module):
 
 def _grey(light: Tensor) -> Tensor:
     """Turn L, ``(N, 1, H, W)``, into sRGB with a = b = 0: one channel, in [0, 1]."""
-    f = (light + 16) / 116
-    linear = torch.where(f > 6 / 29, f**3, (f - 4 / 29) * (3 * (6 / 29) ** 2))
-    encoded = 1.055 * linear.clamp(min=1e-9) ** (1 / 2.4) - 0.055
-    return torch.where(linear > 0.0031308, encoded, 12.92 * linear)
+    return encode(unroot((light + 16) / 116))
 
 
 def _smooth(x: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from colorful.lab.space import decode, root
 from colorful.training.fields import gaussian, noise
 
 Numbers = list[float]
@@ -241,9 +242,7 @@ def on_old_film(rgb: Tensor, blindness: Sequence[float]) -> Tensor:
     Returns:
         0..100, shape ``(N, H, W)``.
     """
-    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     share = torch.tensor(blindness, dtype=rgb.dtype)[:, None]
     weights = torch.lerp(torch.tensor([_PANCHROMATIC]), torch.tensor([_ORTHOCHROMATIC]), share)
-    grey = (linear * weights.to(rgb)[:, :, None, None]).sum(dim=1)
-    cubic = grey.clamp(min=(6 / 29) ** 3) ** (1 / 3)
-    return torch.where(grey > (6 / 29) ** 3, 116 * cubic - 16, grey * (29 / 3) ** 3).clamp(0, 100)
+    grey = (decode(rgb) * weights.to(rgb)[:, :, None, None]).sum(dim=1)
+    return (116 * root(grey) - 16).clamp(0, 100)
