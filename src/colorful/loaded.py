@@ -290,7 +290,7 @@ class LoadedModel:
 
     def __getstate__(self) -> dict[str, Any]:
         left_out = {"_files", "look"}
-        held = {}
+        held: dict[str, Any] = {"_weights_digest": None}  # what reads a file anew may find another one there
         if isinstance(self._runner, Eager):
             left_out.add("_runner")
             held = {"_network": self.network}

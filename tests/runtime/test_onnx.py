@@ -109,6 +109,15 @@ def test_no_such_file(tmp_path: Path) -> None:
         Colorizer.from_pretrained(tmp_path / "gone.onnx")
 
 
+def test_where_it_is_unpickled_its_own_file_counts(make: Make) -> None:
+    """The digest of a model tells that another machine has another file of that name."""
+    colorizer = Colorizer.from_pretrained(make())
+    before, packed = colorizer.digest, pickle.dumps(colorizer)
+    assert pickle.loads(packed).digest == before
+    make(notes=NOTES | {"remark": "another file"})
+    assert pickle.loads(packed).digest != before
+
+
 def test_it_is_evaluated_like_any_model(make: Make) -> None:
     """A file can be scored, though it holds no network of torch; the report names its checksum."""
     path = make()

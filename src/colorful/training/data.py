@@ -107,10 +107,6 @@ class Batch(NamedTuple):
     ab: Tensor | None
     mask: Tensor | None
 
-    def rows(self, start: int, stop: int) -> Batch:
-        """Give some of the samples."""
-        return Batch(*(None if part is None else part[start:stop] for part in self))  # type: ignore[arg-type]
-
 
 def survey(photos: Sequence[Photo], *, side: int) -> Survey:
     """Decode all photos and look through them.
