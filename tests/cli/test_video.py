@@ -123,7 +123,7 @@ def command(*args: object) -> list[str]:
 
 def test_films_are_scored(tmp_path: Path, quick_model: Path) -> None:
     """``colorful evaluate FILM --video`` prints a row for each way of coloring, and writes the figures."""
-    film = write_film(tmp_path / "a.mp4", pan("coffee", 8, height=96, width=128))
+    film = write_film(tmp_path / "NaN.mp4", pan("coffee", 8, height=96, width=128))
     args = ["evaluate", str(film), "--video", "-m", str(quick_model), "--json", str(tmp_path / "a.json")]
     result = CliRunner().invoke(cli, args, prog_name="colorful")
     assert result.exit_code == 0, result.stderr
@@ -132,6 +132,7 @@ def test_films_are_scored(tmp_path: Path, quick_model: Path) -> None:
     rows = json.loads((tmp_path / "a.json").read_text())
     assert [row["colorfulness"] > 0 for row in rows] == [True] * 4
     assert rows[0]["psnr"] is None
+    assert {row["film"] for row in rows} == {str(film)}
     result = CliRunner().invoke(cli, [*args, "--hints"], prog_name="colorful")
     assert result.exit_code == 1
     assert "--video: expected one model" in result.stderr

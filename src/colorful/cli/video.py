@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -230,13 +231,17 @@ def score_films(films: tuple[str, ...], colorizer: Colorizer, json_path: Path | 
     with _progress() as progress:
         for film in films:
             for score in evaluate_film(film, colorizer=colorizer, progress=progress):
-                found.append({"film": film, **score._asdict()})
+                found.append({"film": film} | {name: _for_json(its) for name, its in score._asdict().items()})
                 figures = (score.warp_error, score.static_flicker, 1000 * score.consistency)
                 row = (*figures, score.colorfulness, score.psnr)
                 table.add_row(shown(Path(film).name), score.way, *(f"{figure:.2f}" for figure in row))
     # A file or pipe has no width of its own: nothing is wrapped there.
     Console(highlight=False, width=None if sys.stdout.isatty() else 1000).print(table)
     if json_path is not None:
-        text = json.dumps(found, indent=1).replace("Infinity", "null").replace("NaN", "null")
-        write(json_path, text.encode(), overwrite=True)
+        write(json_path, json.dumps(found, indent=1).encode(), overwrite=True)
         click.echo(shown(json_path))
+
+
+def _for_json(figure: str | float) -> str | float | None:
+    """Give null for what JSON has no number for: no figure, or an infinite one."""
+    return None if isinstance(figure, float) and not math.isfinite(figure) else figure

@@ -110,11 +110,11 @@ def web_app(out: Path, model: str, runtime: Path | None, overwrite: bool) -> Non
     """
     from colorful.web_app import write_web_app
 
-    click.echo("this takes a minute or two", err=True)
+    tell("this takes a minute or two")
     made = write_web_app(out, model, runtime=runtime, overwrite=overwrite)
     click.echo(made)
     size = sum(file.stat().st_size for file in made.iterdir())
-    click.echo(f"{size} bytes; python3 -m http.server --directory {shown(made)} shows it", err=True)
+    tell(f"{size} bytes; python3 -m http.server --directory {shown(made)} shows it")
 
 
 @click.command(short_help="Show what is in a file of weights.")
