@@ -235,6 +235,8 @@ class TestModels:
         """A network that is none, and a dtype that is not offered, are errors of ours."""
         with pytest.raises(errors.KindError, match=r"network: expected a colorful.models.Network, got str"):
             Colorizer("lite")  # type: ignore[arg-type]
+        with pytest.raises(errors.KindError, match=r"model: expected a name, .* got NoneType"):
+            Colorizer.from_pretrained(None)  # type: ignore[arg-type]
         with pytest.raises(errors.OptionError, match="dtype: expected one of float32, bfloat16"):
             Colorizer(Painter(), dtype="int8")  # type: ignore[arg-type]
 
@@ -434,6 +436,13 @@ class TestColorizeMany:
 
 
 class TestColorizeFile:
+    def test_wrong_arguments_are_said_before_the_work(self, painter: Colorizer, tmp_path: Path) -> None:
+        """What is no path, and an option that there is not, is an error before anything is read."""
+        with pytest.raises(errors.KindError, match="source: expected a path, got ndarray"):
+            painter.colorize_file(np.zeros((4, 4)), tmp_path / "a.png")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="'qualty'; expected format, quality"):
+            painter.colorize_file(tmp_path / "none.png", tmp_path / "a.png", qualty=9)  # type: ignore[call-arg]
+
     def test_a_16_bit_scan_stays_16_bit(self, painter: Colorizer, grey: Array, tmp_path: Path) -> None:
         """A 16-bit TIFF gives a 16-bit TIFF of three channels."""
         tifffile.imwrite(tmp_path / "scan.tif", grey.astype(np.uint16) * 257)

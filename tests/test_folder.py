@@ -204,6 +204,12 @@ class TestColorizeFolder:
             colorize_folder(album, colorizer=plain, workers=0)
         with pytest.raises(TypeError, match=r"'recursiv'; expected .*recursive"):
             colorize_folder(album, colorizer=plain, recursiv=True)  # type: ignore[call-arg]
+        with pytest.raises(errors.OptionError, match="shard: expected a pair of integers, got '1/2'"):
+            colorize_folder(album, colorizer=plain, shard="1/2")  # type: ignore[arg-type]
+        with pytest.raises(errors.KindError, match="colorizer: expected a Colorizer, got str"):
+            colorize_folder(album, colorizer="lite")  # type: ignore[arg-type]
+        with pytest.raises(errors.OutputError, match="cannot be made: a file is in its place"):
+            colorize_folder(album, album / "a.png", colorizer=plain)
         for wrong in (3, None, [album, 3]):
             with pytest.raises(errors.KindError, match="photos: expected paths or patterns, got"):
                 colorize_folder(wrong, colorizer=plain)  # type: ignore[arg-type]

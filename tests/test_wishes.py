@@ -206,6 +206,7 @@ def test_what_cannot_be_matched_is_said(lite: Colorizer, painter: Colorizer, cat
         ({"reference": [3]}, "^palette: expected colors"),
         ({"reference": np.zeros((9, 9, 3), np.uint8)}, "^reference: expected a photo in color"),
         ({"reference": "there/is/none.jpg"}, "none.jpg"),
+        ({"reference": "#8a5a3c"}, "^palette: expected a list of colors, got the single one '#8a5a3c'"),
     ],
 )
 def test_bad_examples_are_refused(

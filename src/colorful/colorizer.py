@@ -25,7 +25,7 @@ from colorful.images import Picture, Saving
 from colorful.loaded import LoadedModel
 from colorful.look import Look, check_count, refuse_unknown, tune
 from colorful.models.abilities import unsupported
-from colorful.prediction import Example, FileLike, Mask, Photo, Prediction, following
+from colorful.prediction import Example, FileLike, Mask, Photo, Prediction, following, is_palette
 from colorful.protocols import PROTOCOLS
 from colorful.wishes import Manner
 
@@ -138,7 +138,7 @@ class Colorizer(LoadedModel):
         if not self.has_temperature:
             raise unsupported("like", self.architecture)
         plain = self._with(_example=None)
-        if not isinstance(example, list | tuple | Prediction):
+        if not is_palette(example) and not isinstance(example, Prediction):
             example = plain.predict(cast("Photo", example), features=True)
         chosen = following(example, amount, manner, max_pixels=self.settings["max_pixels"])
         # So that a bad example is reported now and not at the first photo.
@@ -264,6 +264,9 @@ class Colorizer(LoadedModel):
             ColorfulError: As for :meth:`colorize`.
         """
         refuse_unknown(options, FileOptions)
+        for name, path in (("source", source), ("target", target)):
+            if not isinstance(path, str | os.PathLike):
+                raise KindError(f"{name}: expected a path, got {type(path).__name__}")
         if not overwrite and os.path.lexists(target):
             raise OutputExistsError(f"target: {os.fspath(target)!r} exists, and overwrite is not set")
         if Path(source).exists() and Path(target).exists() and Path(source).samefile(target):

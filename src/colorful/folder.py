@@ -18,9 +18,16 @@ from typing import IO, Any, Literal, Self, Unpack
 
 import numpy.typing as npt
 
-from colorful import images, parallel, storage
+from colorful import files, images, parallel, storage
 from colorful.colorizer import Colorizer, FileOptions, saving_of
-from colorful.errors import ColorfulError, ImageError, OptionError, OutputExistsError, PhotosError
+from colorful.errors import (
+    ColorfulError,
+    ImageError,
+    KindError,
+    OptionError,
+    OutputExistsError,
+    PhotosError,
+)
 from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.images.log import collecting
@@ -114,8 +121,10 @@ def colorize_folder(
         missing = "; ".join(f"{problem.source}: {problem.error}" for problem in plan.problems)
         raise PhotosError(f"photos: expected some, got none: {missing}")
     if shard is not None:
+        if not isinstance(shard, tuple | list) or len(shard) != 2:
+            raise OptionError(f"shard: expected a pair of integers, got {shard!r}")
         plan = plan.shard(*shard)
-    colorizer = colorizer or Colorizer.from_pretrained()
+    colorizer = Colorizer.from_pretrained() if colorizer is None else colorizer
     return run(plan, colorizer, outcomes=outcomes, workers=workers, progress=progress)
 
 
@@ -144,11 +153,17 @@ def run(
         What became of each photo.
 
     Raises:
+        KindError: If *colorizer* is none.
+        OutputError: If the folder of the results cannot be made.
         ColorfulError: If an option has no meaning.
     """
     # One more would wait for the lock of the interpreter rather than for the disk: a tenth slower.
     workers = parallel.threads() if workers is None else workers
     check_count("workers", workers)
+    if not isinstance(colorizer, Colorizer):
+        raise KindError(f"colorizer: expected a Colorizer, got {type(colorizer).__name__}")
+    if isinstance(plan.out, Path):
+        files.make_folder(plan.out)
     workers = max(1, min(workers, len(plan.jobs)))
     budget = _Budget(_PIXELS_IN_FLIGHT)
 

@@ -52,7 +52,10 @@ class LoadedModel:
         **settings: Unpack[Settings],
     ) -> None:
         if not isinstance(network, Network | ModelFiles | Runner):
-            raise KindError(f"network: expected a colorful.models.Network, got {type(network).__name__}")
+            raise KindError(
+                f"network: expected a colorful.models.Network, got {type(network).__name__}"
+                + "; from_pretrained loads a model by its name" * isinstance(network, str | os.PathLike)
+            )
         dtype_name = str(dtype).removeprefix("torch.")
         if dtype_name not in get_args(Precision):
             raise OptionError(f"dtype: expected one of {', '.join(get_args(Precision))}, got {dtype!r}")
@@ -107,6 +110,8 @@ class LoadedModel:
             OptionError: If an option has no meaning.
         """
         refuse_unknown(options, PretrainedOptions)
+        if not isinstance(model, str | os.PathLike):
+            raise KindError(f"model: expected a name, a Hub id or a path, got {type(model).__name__}")
         given = options.items()
         settings = cast(
             "Settings", {name: value for name, value in given if name in Settings.__annotations__}

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import IO, Any, NamedTuple, TypeAlias, Unpack, cast, get_args
+from typing import IO, Any, NamedTuple, TypeAlias, TypeGuard, Unpack, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -352,12 +352,23 @@ def following(reference: Example, amount: float, manner: Manner, *, max_pixels: 
             features=None if reference.features is None else reference.features.cpu(),
             architecture=reference.architecture,
         )
-    elif isinstance(reference, list | tuple):
+    elif is_palette(reference):
         example = tuple(reference)
     else:
         photo = cast("Photo", reference)
         example = show(photo if isinstance(photo, Picture) else images.read(photo, max_pixels=max_pixels))
     return Following(example, float(amount), manner)
+
+
+def is_palette(example: Example) -> TypeGuard[Sequence[str]]:
+    """Tell a palette from a photo.
+
+    Raises:
+        OptionError: If it is a single color, which would be taken for the name of a file.
+    """
+    if isinstance(example, str) and example.startswith("#"):
+        raise OptionError(f"palette: expected a list of colors, got the single one {example!r}")
+    return isinstance(example, list | tuple)
 
 
 def shares_of(keep: Mask, size: tuple[int, int]) -> npt.NDArray[Any]:

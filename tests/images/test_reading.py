@@ -21,6 +21,7 @@ import pillow_heif
 import pytest
 import sample_files as samples
 import tifffile
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
@@ -131,6 +132,14 @@ def test_arrays_that_are_no_photo_are_refused(array: npt.NDArray[Any], error: ty
     """NaN, infinity, values out of range, other dtypes or ranks and empty arrays say what was expected."""
     with pytest.raises(error, match=r"^array: expected .*, got "):
         images.read(array)
+
+
+def test_channels_first_are_told_how_to_be_last() -> None:
+    """An array or tensor in the order of networks is refused with what puts its channels last."""
+    with pytest.raises(ShapeError, match=r"got \(3, 9, 8\); np\.moveaxis\(array, 0, -1\)"):
+        images.read(np.zeros((3, 9, 8)))
+    with pytest.raises(KindError, match=r"got Tensor; tensor\.permute\(1, 2, 0\)\.numpy\(\)"):
+        images.read(torch.zeros(3, 9, 8))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("source", [None, 7, [[1, 2]], io.StringIO("text"), object()])

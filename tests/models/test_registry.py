@@ -183,6 +183,8 @@ def test_only_networks_are_registered() -> None:
         register(torch.nn.Linear)  # type: ignore[type-var]
     with pytest.raises(KindError, match="expected a class with the attribute 'architecture', got Silent"):
         register(type("Silent", (Network,), {}))
+    with pytest.raises(KindError, match="expected a class with the attribute 'output', got Half"):
+        type("Half", (Network,), {"architecture": "half"})()
 
 
 @pytest.mark.parametrize("architecture", ["eccv16", "siggraph17"])

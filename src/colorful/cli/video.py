@@ -242,6 +242,6 @@ def score_films(films: tuple[str, ...], colorizer: Colorizer, json_path: Path | 
         click.echo(shown(json_path))
 
 
-def _for_json(figure: str | float) -> str | float | None:
+def _for_json(figure: str | float) -> object:
     """Give null for what JSON has no number for: no figure, or an infinite one."""
     return None if isinstance(figure, float) and not math.isfinite(figure) else figure

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
-from typing import Literal, NamedTuple, TypedDict, cast, get_args
+from typing import Any, Literal, NamedTuple, TypedDict, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -180,7 +180,7 @@ def in_order(photos: Photos, seed: int) -> list[Sample]:
     single = isinstance(photos, str | os.PathLike | Photo) or not isinstance(photos, Iterable)
     if isinstance(photos, np.ndarray) and photos.ndim == 3:  # not to be gone through by rows
         single = True
-    given = cast("list[Source | Photo | npt.NDArray[np.uint8]]", [photos] if single else [*photos])
+    given: list[Any] = [photos] if single else list(cast("Iterable[object]", photos))
     samples: list[Sample] = []
     sources: list[Source] = []
     for number, item in enumerate(given):

@@ -181,7 +181,11 @@ def _from_array(array: npt.NDArray[Any]) -> Picture:
     if isinstance(array, np.ma.MaskedArray):
         raise KindError("array: expected one without a mask, got a masked array; array.filled(0) gives black")
     if array.ndim not in (2, 3) or (array.ndim == 3 and not 1 <= array.shape[2] <= 4):
-        raise ShapeError(f"array: expected shape (H, W) or (H, W, C) with C from 1 to 4, got {array.shape}")
+        turned = array.ndim == 3 and array.shape[0] in (1, 3, 4)
+        raise ShapeError(
+            "array: expected one photo of shape (H, W) or (H, W, C) with C from 1 to 4, "
+            f"got {array.shape}" + "; np.moveaxis(array, 0, -1) puts its channels last" * turned
+        )
     if array.size == 0:
         raise ShapeError(f"array: expected at least one pixel, got shape {array.shape}")
     array = np.asarray(array)

@@ -55,6 +55,8 @@ def opened(source: Any, max_pixels: int | None) -> Iterator[tuple[IO[bytes], str
         raise KindError(
             "source: expected a path, bytes, a binary file object, a PIL image or a NumPy array, "
             f"got {type(source).__name__}"
+            + "; tensor.permute(1, 2, 0).numpy() makes an array of one (C, H, W)"
+            * hasattr(source, "permute")
         )
 
 

@@ -281,9 +281,7 @@ def register(network: Kind) -> Kind:
 
     if not (isinstance(network, type) and issubclass(network, Network)):
         raise KindError(f"network: expected a subclass of colorful.models.Network, got {network!r}")
-    for name in ("architecture", "output", "takes_hints", "stride", "multiple"):
-        if not hasattr(network, name):
-            raise KindError(f"network: expected a class with the attribute {name!r}, got {network.__name__}")
+    network.check_attributes()
     where = f"{network.__module__}:{network.__qualname__}"
     if ARCHITECTURES.get(network.architecture, where) != where:
         taken = ARCHITECTURES[network.architecture]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from colorful.errors import ShapeError, UnsupportedOptionError
+from colorful.errors import KindError, ShapeError, UnsupportedOptionError
 from colorful.lab import AbBins, annealed_mean
 from colorful.models.config import NetworkConfig
 
@@ -44,6 +44,9 @@ class Network(nn.Module):
 
     Args:
         config: The settings that are data; the class's own by default.
+
+    Raises:
+        KindError: If a subclass lacks one of the attributes that follow without a value.
     """
 
     architecture: ClassVar[str]
@@ -75,8 +78,20 @@ class Network(nn.Module):
     """Name of the part that training can begin with ImageNet's weights, if there is one."""
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
+        self.check_attributes()
         super().__init__()
         self.config = config or NetworkConfig()
+
+    @classmethod
+    def check_attributes(cls) -> None:
+        """Check that the class tells of itself what the pipeline needs to know.
+
+        Raises:
+            KindError: If an attribute is missing.
+        """
+        for name in ("architecture", "output", "takes_hints", "stride", "multiple"):
+            if not hasattr(cls, name):
+                raise KindError(f"network: expected a class with the attribute {name!r}, got {cls.__name__}")
 
     def forward(self, light: Tensor, ab: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Run the network once.
