@@ -46,6 +46,25 @@ def test_two_places_lie_on_two_things() -> None:
     assert left.region[:, : int(half)].mean() > 5 * left.region[:, int(half) :].mean()
 
 
+def test_a_thing_may_have_shades() -> None:
+    """A second place is not on the first one's thing, though that goes from dark to light; it has a side."""
+    logits, bins, light = halves()
+    light[:] = torch.linspace(20, 80, light.shape[1])[:, None]
+    first, second = telling(compare(logits, bins, light), 2)
+    assert (first.column < 12) != (second.column < 12)
+
+
+def test_a_thing_goes_on_behind_another() -> None:
+    """Two ends of a sky, with a mast between them, are one thing: the second place is on the mast."""
+    logits, bins, light = halves()
+    left, right = logits[:, :, :1].clone(), logits[:, :, -1:].clone()
+    logits[:] = left
+    logits[:, :, 10:14] = right
+    light[..., 40:56] = 20
+    first, second = telling(compare(logits, bins, light), 2)
+    assert (10 <= first.column < 14) != (10 <= second.column < 14)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 30), (7, 2), (128, 96)])
 def test_any_size_can_be_asked(size: tuple[int, int]) -> None:
     """Places lie inside the grid, whatever its size, and there are as many as asked for or as cells."""

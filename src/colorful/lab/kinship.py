@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from colorful.lab.reweight import cosines, pool
+
 _FINEST = 24
 """Cells along the side of a square photo, at most: all pairs of cells are compared."""
 _FAR = 0.25
@@ -24,8 +26,14 @@ _LIGHTER = 20.0
 """Difference in L, likewise."""
 _ALIKENESS = 4.0
 """Power of the likeness of two distributions, which is seldom small."""
-_ONE_THING = 0.25
-"""Power of the kinship to a chosen place: how fast the variance around it is taken as settled."""
+_SHADE = 12.0
+"""Step in L that parts two cells of one thing, most of the time."""
+_UNLIKE = 0.5
+"""Squared step in what the network says of two cells, one less the cosine, that does."""
+_GAP = 0.7
+"""Distance that does, in sides of a square of the photo's area, where something else lies between."""
+_NEXT = 1.5
+"""Distance in cells up to which nothing lies between."""
 _INSIDE = 0.85
 """Least mean kinship inside the disc that a place stands for."""
 _WIDEST = 0.035
@@ -40,6 +48,7 @@ class Kinship(NamedTuple):
         variance: Expected squared distance of a color from the mean, CIELAB units squared, ``(h, w)``.
         light: L in 0..100, ``(h, w)``.
         pairs: How much two cells are kin, in [0, 1], shape ``(h w, h w)``.
+        steps: How likely it is that two cells are of one thing, seen by themselves, likewise.
         step: Side of one of these cells, in cells of the logits.
     """
 
@@ -47,6 +56,7 @@ class Kinship(NamedTuple):
     variance: Tensor
     light: Tensor
     pairs: Tensor
+    steps: Tensor
     step: int
 
 
@@ -109,10 +119,15 @@ def compare(logits: Tensor, bins: Tensor, light: Tensor) -> Kinship:
     alike = (roots.mT @ roots).clamp(max=1)
     sides = (torch.arange(side, device=bins.device).float() for side in (height, width))
     spots = torch.cartesian_prod(*sides)
-    far = torch.cdist(spots, spots).square() / (2 * _FAR**2 * height * width)
-    lighter = (lightness.flatten()[:, None] - lightness.flatten()).square() / (2 * _LIGHTER**2)
-    pairs = alike.pow(_ALIKENESS) * (-far - lighter).exp()
-    return Kinship(shares, _variance(shares, bins), lightness, pairs, step)
+    far = torch.cdist(spots, spots)  # in cells
+    area = height * width
+    lighter = (lightness.flatten()[:, None] - lightness.flatten()).square()
+    pairs = alike.pow(_ALIKENESS) * (-far.square() / (2 * _FAR**2 * area) - lighter / (2 * _LIGHTER**2)).exp()
+    said = pool(logits, step)
+    unlike = (1 - cosines(said, said)).clamp(min=0).square()
+    gap = (far - _NEXT).clamp(min=0).square() / (2 * _GAP**2 * area)
+    steps = (-gap - lighter / (2 * _SHADE**2) - unlike / _UNLIKE).exp()
+    return Kinship(shares, _variance(shares, bins), lightness, pairs, steps, step)
 
 
 def telling(kinship: Kinship, count: int) -> list[Spot]:
@@ -136,11 +151,24 @@ def telling(kinship: Kinship, count: int) -> list[Spot]:
         row, column = divmod(best, width)
         share = float(settles[best] @ left / total)
         spots.append(Spot(row, column, _radius(region, row, column), share, region))
-        # More variance is taken away, and farther off, than the Gaussian process says: nobody wants to be
-        # asked about the same thing twice.
-        left = left * (1 - kinship.pairs[best].pow(_ONE_THING))
+        # Nobody wants to be asked about the same thing twice, even if the answer leaves much of it open.
+        left = left * (1 - _thing(kinship.steps, best))
         left[best] = 0
     return spots
+
+
+def _thing(steps: Tensor, cell: int) -> Tensor:
+    """Tell how likely it is that each cell is of the same thing as one of them, shape ``(P,)``.
+
+    A thing has shades, and its far ends may have little in common. So the best way from cell to cell counts:
+    a product of steps, in which many small ones cost less than a large one.
+    """
+    thing = steps[cell]
+    while True:
+        further = (steps * thing).amax(dim=1)
+        if torch.equal(further, thing):
+            return thing
+        thing = further
 
 
 def _radius(region: Tensor, row: int, column: int) -> float:

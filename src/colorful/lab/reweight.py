@@ -136,11 +136,11 @@ def borrow(
         He, Chen, Liao, Sander, Yuan. Deep Exemplar-based Colorization. SIGGRAPH 2018 (the task).
     """
     coarse, other_coarse = (
-        _pool(maps, math.ceil(math.sqrt(maps[0].numel()) / _CELLS)) for maps in (logits, other_logits)
+        pool(maps, math.ceil(math.sqrt(maps[0].numel()) / _CELLS)) for maps in (logits, other_logits)
     )
     here, there = coarse.shape[1:], other_coarse.shape[1:]
-    features_alike = _cosines(_resize(features, here), _resize(other_features, there))  # (P, P')
-    look = ((features_alike + _cosines(coarse, other_coarse)) * (_SHARPNESS / 2)).softmax(dim=1)
+    features_alike = cosines(_resize(features, here), _resize(other_features, there))  # (P, P')
+    look = ((features_alike + cosines(coarse, other_coarse)) * (_SHARPNESS / 2)).softmax(dim=1)
     colors = _soft(_resize(other_ab.to(logits), there).flatten(1), bins)  # (P', Q)
     found = (look @ colors).reshape(1, *here, -1).movedim(-1, 1)  # (1, Q, h, w)
     likeness = (look * features_alike).sum(dim=1).reshape(1, 1, *here)
@@ -206,7 +206,7 @@ def lean(
         One for each angle.
     """
     bins = decoder.bins
-    coarse = _pool(logits, step)  # (Q, h', w')
+    coarse = pool(logits, step)  # (Q, h', w')
     cells = coarse.flatten(1).mT.contiguous()  # (P, Q)
     start = _decode(cells, decoder)  # (P, 2)
     belongs = (regions / regions.sum(dim=0).clamp(min=1)).flatten(1)  # (R, P)
@@ -281,7 +281,8 @@ def _soft(colors: Tensor, bins: Tensor) -> Tensor:
     return (nearness / (2 * _SPREAD**2)).softmax(dim=1)
 
 
-def _pool(logits: Tensor, step: int) -> Tensor:
+def pool(logits: Tensor, step: int) -> Tensor:
+    """Average logits ``(Q, h, w)`` over squares of cells; those at the far edges may be cut."""
     by_cell = logits.movedim(0, -1)[None].movedim(-1, 1)  # torch pools several times as fast if it can tell
     return functional.avg_pool2d(by_cell, step, ceil_mode=True)[0]
 
@@ -290,8 +291,19 @@ def _resize(maps: Tensor, size: Sequence[int]) -> Tensor:
     return functional.interpolate(maps[None], tuple(size), mode="bilinear", antialias=True)[0]
 
 
-def _cosines(ours: Tensor, theirs: Tensor) -> Tensor:
-    """Compare each cell of a map ``(C, h, w)`` with each of another ``(C, h', w')``: -> ``(P, P')``."""
+def cosines(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Compare each cell of a map with each of another, by the cosine of their channels.
+
+    Each channel is first brought to mean 0 and variance 1 over both maps, so that cells of unlike things are
+    about at right angles.
+
+    Args:
+        ours: Shape ``(C, h, w)``.
+        theirs: Shape ``(C, h', w')``.
+
+    Returns:
+        Shape ``(h w, h' w')``, at most 1.
+    """
     both = torch.cat((ours.flatten(1).mT, theirs.flatten(1).mT))  # (P + P', C)
     both = both - both.mean(dim=0)
     both = both / (both.square().mean(dim=0).sqrt() + 1e-3)
