@@ -130,12 +130,22 @@ def video_speed(results: dict[str, Any]) -> str:
 def video_hints(results: dict[str, Any]) -> str:
     """Write how far hints reach."""
     rows = [
-        [film, f"{row['without']:.2f}", f"{row['with']:.2f}", f"{row['with'] - row['without']:+.2f}"]
+        [
+            film,
+            f"{row['without']:.2f}",
+            *(
+                f"{row[way]:.2f} ({row[way] - row['without']:+.2f})"
+                for way in ("with", "asked")
+                if way in row
+            ),
+        ]
         for film, row in results["hints"].items()
     ]
+    ways = ["", "without", "on a grid", "where `ask` asks"][: len(rows[0])]
     return (
         "## Films: eight hints on one frame\n\nTrue colors at eight places of the frame in the middle of a "
-        "shot; mean PSNR over the shot, in dB.\n\n" + table(["", "without", "with", "gain"], rows)
+        "shot, on a grid whatever lies there or where `ask` asks for them on that frame; mean PSNR over the "
+        "shot, in dB.\n\n" + table(ways, rows)
     )
 
 

@@ -142,8 +142,18 @@ def speed(films: list[Path], seconds: float, height: int) -> dict[str, Any]:
     }
 
 
+def true_color(rgb: Any, x: float, y: float, reach: float) -> tuple[int, ...]:
+    """Give the mean color of a square."""
+    top, left, side = max(0, int(y - reach)), max(0, int(x - reach)), int(2 * reach) + 1
+    patch = rgb[top : top + side, left : left + side]
+    return tuple(int(value) for value in patch.reshape(-1, 3).mean(0).round())
+
+
 def hints(film: Path, colorizer: Colorizer, frames: int) -> dict[str, float]:
-    """Give eight true colors on one frame, and measure the whole shot with and without them."""
+    """Give eight true colors on one frame, and measure the whole shot with and without them.
+
+    They lie on a grid, whatever is there, or where ``ask`` asks for them.
+    """
     with tempfile.TemporaryDirectory() as folder:
         start = FIRST_OF_A_SHOT.get(film.stem, 0)
         pictures = list(islice(decoded(film), start, start + frames))
@@ -151,17 +161,20 @@ def hints(film: Path, colorizer: Colorizer, frames: int) -> dict[str, float]:
         pictures = list(decoded(shot))
         height, width = pictures[0].shape[:2]
         middle = pictures[frames // 2]
-        points = [((column + 0.5) / 4, (row + 0.5) / 2) for row in range(2) for column in range(4)]
-        given = []
-        for x, y in points:
-            column, row = int(x * width), int(y * height)
-            patch = middle[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
-            color = tuple(int(value) for value in patch.reshape(-1, 3).mean(0).round())
-            given.append(TimedHint(frames // 2 / 25, Hint(x=x * width, y=y * height, color=color)))
+        points = [
+            ((column + 0.5) / 4 * width, (row + 0.5) / 2 * height) for row in range(2) for column in range(4)
+        ]
+        asked = [(place.x, place.y, place.radius) for place in colorizer.predict(middle).ask(8)]
+        given = {
+            "without": [],
+            "with": [Hint(x, y, true_color(middle, x, y, 2)) for x, y in points],
+            "asked": [Hint(x, y, true_color(middle, x, y, radius / 2), radius) for x, y, radius in asked],
+        }
         found = {}
-        for name, some in (("without", []), ("with", given)):
+        for name, some in given.items():
             target = Path(folder, f"{name}.mkv")
-            colorize_video(shot, target, colorizer=colorizer, hints=some, codec="ffv1", subsampling="444")
+            timed = [TimedHint(frames // 2 / 25, hint) for hint in some]
+            colorize_video(shot, target, colorizer=colorizer, hints=timed, codec="ffv1", subsampling="444")
             values = [
                 float(psnr(*(torch.from_numpy(p).permute(2, 0, 1)[None] for p in pair)))
                 for pair in zip(decoded(target), pictures, strict=True)
