@@ -77,12 +77,15 @@ class _Alone:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside = 0
+        self._is_quiet = False
 
     def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
-                for name in ("PIL", "tifffile", "imagecodecs"):  # a handler of their own; added once only
-                    logging.getLogger(name).addHandler(_SILENT)
+                if not self._is_quiet:  # once for all: handlers that print nothing
+                    for name in ("PIL", "tifffile", "imagecodecs"):
+                        logging.getLogger(name).addHandler(logging.NullHandler())
+                    self._is_quiet = True
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
                 warnings.filterwarnings("ignore", module=r"(PIL|tifffile|imagecodecs|pillow_heif)\b")
@@ -99,5 +102,4 @@ class _Alone:
                     ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES.value
 
 
-_SILENT = logging.NullHandler()
 _ALONE = _Alone()

@@ -6,13 +6,15 @@ import io
 import re
 import struct
 from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images import exif, iptc
-from colorful.images.log import warn
+from colorful.images.log import is_heard, warn
 from colorful.images.metadata import SideData
 from colorful.images.modes import rows
 from colorful.images.others import warn_of_holes
@@ -72,14 +74,20 @@ class File:
                 break
         else:
             raise ImageError("truncated or corrupt: there are no pixels")
-        self._end, lines, more = _end_of_scans(data, self._scan)
-        self._scans = [body, *more]
-        if (
-            self.width and not self.height and lines
-        ):  # told behind the first scan, where libjpeg does not look
+        self._first_scan = body
+        if self.width and not self.height and (lines := self._rest.lines):
+            # Told behind the first scan, where libjpeg does not look.
             self.height = lines
             head = self._pixels[frame_place]
             self._pixels[frame_place] = head[:5] + struct.pack(">H", lines) + head[7:]
+
+    @cached_property
+    def _rest(self) -> _Rest:
+        return _rest(self._data, self._scan)
+
+    @property
+    def _end(self) -> int:
+        return self._rest.end
 
     def decode(self, min_side: int | None = None) -> Decoded | Image.Image:
         """Decode the pixels, whose size has been checked; without what stands beside them.
@@ -87,8 +95,9 @@ class File:
         Args:
             min_side: Decode at 1/2, 1/4 or 1/8 if the shorter side keeps so many pixels.
         """
-        if len(self._scans) > _MOST_SCANS:
-            raise ImageUnsupportedError(f"a JPEG of {len(self._scans):,} scans is not supported")
+        count = 1 + len(self._rest.scans)
+        if count > _MOST_SCANS:
+            raise ImageUnsupportedError(f"a JPEG of {count:,} scans is not supported")
         if self._frame in _PROGRESSIVE and self._lacks_scans():
             warn("its last scans are missing: it is less sharp than it was")
         warn_of_holes(self._data[: self._end] if self._end else self._data, self._scan)
@@ -155,8 +164,8 @@ class File:
             side.text["Comment"] = "\n".join(filter(None, comments))
         if has_credentials:
             warn("content credentials (C2PA) dropped: they vouch for the file that they came in")
-        behind = len(self._data[self._end :].strip(b"\0\xff")) if self._end and not has_others else 0
-        if behind > _LITTLE:
+        is_known = has_others or not is_heard() or not self._end
+        if not is_known and (behind := len(self._data[self._end :].strip(b"\0\xff"))) > _LITTLE:
             warn(f"{behind:,} bytes behind the picture dropped, such as the film of a moving photo")
         side.iptc, packet = iptc.from_resources(b"".join(resources))
         side.xmp += [packet] if packet and not side.xmp else []
@@ -166,12 +175,12 @@ class File:
 
     def _lacks_scans(self) -> bool:
         """Tell whether what came bit by bit has not come whole: all of 64 numbers a block to the last bit."""
-        wanted = dict.fromkeys(self._components, frozenset(range(64)))
-        for body in self._scans:
+        came = dict.fromkeys(self._components, 0)  # a bit for each of the 64
+        for body in (self._first_scan, *self._rest.scans):
             names, (first, last, bits) = body[1 : 1 + 2 * body[0] : 2], body[1 + 2 * body[0] :][:3]
             for name in names if bits & 15 == 0 else b"":
-                wanted[name] = wanted.get(name, frozenset()) - frozenset(range(first, last + 1))
-        return any(wanted.values())
+                came[name] = came.get(name, 0) | (2 << last) - (1 << first)
+        return any(seen != (1 << 64) - 1 for seen in came.values())
 
     def others(self) -> list[tuple[int, int]]:
         """Return place and length of the other pictures that the file lists, thumbnails left out."""
@@ -226,16 +235,26 @@ def mean_step(data: bytes) -> float:
     return 0.0
 
 
-def _end_of_scans(data: bytes, offset: int) -> tuple[int, int, list[bytes]]:
-    """Give the place behind the end of a picture, the height that scans tell, and the heads of further scans.
+class _Rest(NamedTuple):
+    """What stands behind the head of the first scan.
 
-    Place and height are 0 where there is none.
+    Attributes:
+        end: The place behind the end of the picture; 0 where there is no end.
+        lines: The height that is told there, or 0.
+        scans: The heads of further scans.
     """
+
+    end: int
+    lines: int
+    scans: list[bytes]
+
+
+def _rest(data: bytes, offset: int) -> _Rest:
     lines, scans = 0, list[bytes]()
     while found := _IN_SCAN.search(data, offset):
         marker, offset = found[1][0], found.end()
         if marker == _END:
-            return offset, lines, scans
+            return _Rest(offset, lines, scans)
         if offset + 2 > len(data):
             break
         (length,) = struct.unpack_from(">H", data, offset)
@@ -244,7 +263,7 @@ def _end_of_scans(data: bytes, offset: int) -> tuple[int, int, list[bytes]]:
         if marker == _LINES and length == 4 and offset + 4 <= len(data):
             (lines,) = struct.unpack_from(">H", data, offset + 2)
         offset += length
-    return 0, lines, scans
+    return _Rest(0, lines, scans)
 
 
 def _end_of_data(data: bytes) -> int:

@@ -45,10 +45,15 @@ def silent() -> Iterator[None]:
         _is_silent.reset(before)
 
 
+def is_heard() -> bool:
+    """Tell whether warnings are given, so that nobody looks for what will not be told."""
+    return not _is_silent.get()
+
+
 def warn(message: str) -> None:
     """Log what is lost of the photo at hand."""
     photo, said = _photo.get(("", set()))
-    if message in said or _is_silent.get():
+    if message in said or not is_heard():
         return
     said.add(message)
     collected = _collected.get()

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from colorful import parallel
 from colorful.errors import ImageError, MissingExtraError, TrainingError
-from colorful.images import read_size
+from colorful.images import read_rgb, read_size
 from colorful.images.jpeg import mean_step
 from colorful.photos import Photo, color_kind
 
@@ -150,7 +150,7 @@ def read(photos: Sequence[Photo], *, side: int) -> tuple[Pool, list[str]]:
     def fill(number: int) -> str:
         try:
             decoded = _decode(photos[number], side, kept[number])
-        except ImageError as error:
+        except (ImageError, MissingExtraError) as error:
             log.warning("%s", error)
             return "broken"
         pool.photo(number)[:] = decoded
@@ -170,10 +170,11 @@ def _size(photo: Photo, side: int) -> tuple[int, int]:
 
 
 def _decode(photo: Photo, side: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    image = Image.fromarray(photo.load(min_side=side))
+    data = photo.read()
+    image = Image.fromarray(read_rgb(data, min_side=side, name=photo.name))
     if image.size != size[::-1]:
         image = image.resize(size[::-1], Image.Resampling.LANCZOS)
-    if mean_step(photo.read()) > _COARSE:
+    if mean_step(data) > _COARSE:
         # Otherwise a network would learn to tell colors by the JPEG blocks.
         luma, *chroma = image.convert("YCbCr").split()
         luma = luma.filter(ImageFilter.GaussianBlur(_SMOOTHING))
