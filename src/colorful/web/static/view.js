@@ -80,7 +80,7 @@ stage.addEventListener("wheel", (event) => {
   zoom(view.scale * Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), spotOf(event));
 }, { passive: false });
 slider.addEventListener("input", divide);
-addEventListener("resize", () => stage.clientWidth && lay());
+new ResizeObserver(() => view.size && stage.clientWidth && lay()).observe(stage); // also as the tools below take room
 
 let drag = null; // who takes what the pointer does
 let still = false; // it has not moved so far that it is no click any more
