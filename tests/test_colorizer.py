@@ -29,6 +29,7 @@ from web_samples import Painter, chroma
 import colorful
 from colorful import Colorizer, Hint, errors
 from colorful.models import NetworkConfig, create
+from colorful.runtime import find_device
 
 Array = npt.NDArray[Any]
 
@@ -303,6 +304,13 @@ for again in (
         again = pickle.loads(pickle.dumps(lite))
         assert repr(again) == repr(lite)
         assert np.array_equal(again.colorize(grey), lite.colorize(grey))
+
+    def test_a_pickle_finds_its_device_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where it is unpickled a colorizer takes the device that was wanted, or the best that is there."""
+        packed = pickle.dumps(Colorizer(Painter(NetworkConfig(network_size=32)), device="auto"))
+        assert pickle.loads(packed).device == find_device("auto")
+        monkeypatch.setattr("colorful.loaded.find_device", lambda wanted: torch.device("cpu", 0))
+        assert pickle.loads(packed).device == torch.device("cpu", 0)
 
     def test_a_saved_model_is_the_same(self, lite: Colorizer, grey: Array, tmp_path: Path) -> None:
         """What ``save_pretrained`` writes, ``from_pretrained`` loads, bit for bit."""

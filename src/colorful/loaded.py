@@ -59,6 +59,7 @@ class LoadedModel:
         dtype_name = str(dtype).removeprefix("torch.")
         if dtype_name not in get_args(Precision):
             raise OptionError(f"dtype: expected one of {', '.join(get_args(Precision))}, got {dtype!r}")
+        self._wanted_device = device
         self.device = find_device(device)
         self.dtype = cast("Precision", dtype_name)
         self.compile = compile
@@ -122,7 +123,7 @@ class LoadedModel:
             if meaningless := sorted(name for name, value in own.items() if value):
                 raise OptionError(f"{meaningless[0]}: has no meaning for an ONNX file")
             return cls._from_onnx(Path(model), device, settings)
-        device = find_device(device)  # before a download that would be for nothing
+        find_device(device)  # before a download that would be for nothing
         found = hub.fetch(model, **fetching)
         return cls(found, device=device, dtype=dtype, compile=compile, name=os.fspath(model), **settings)
 
@@ -298,7 +299,10 @@ class LoadedModel:
         held: dict[str, Any] = {"_weights_digest": None}  # what reads a file anew may find another one there
         if isinstance(self._runner, Eager):
             left_out.add("_runner")
-            held = {"_network": self.network}
+            network = self.network
+            if self.device.type != "cpu":  # which the reader may not have
+                network = copy.deepcopy(network).cpu()
+            held = {"_network": network}
         state = {key: value for key, value in self.__dict__.items() if key not in left_out}
         return state | held | {"look": dict(self.look)}
 
@@ -307,6 +311,7 @@ class LoadedModel:
         self.__dict__.update(state)
         self._files = None
         if state["_network"] is not None:
+            self.device = find_device(self._wanted_device)
             self._make_fast(state["_network"])
 
     def _make_fast(self, network: Network) -> None:

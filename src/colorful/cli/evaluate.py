@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 import click
 
 from colorful.cli import Failure, shown
-from colorful.cli.options import DEVICE, SETTINGS, group, tuned_model_options
+from colorful.cli.options import DEVICE, SETTINGS, check_picture, group, tuned_model_options
 from colorful.errors import OptionError
 from colorful.files import check_target, make_folder, write
 
@@ -92,15 +92,11 @@ class _Results(NamedTuple):
 
     def check(self) -> None:
         """Check that both can be written, before the long work."""
-        from colorful.images import EXTENSIONS
-
-        if self.sheet is not None and self.sheet.suffix.lower() not in EXTENSIONS:
-            expected = " ".join(EXTENSIONS)
-            raise OptionError(f"--sheet: expected a name ending in {expected}, got {str(self.sheet)!r}")
-        for path in (self.json_path, self.sheet):
-            if path is not None:
-                make_folder(path.parent)
-                check_target(path, overwrite=True)
+        if self.sheet is not None:
+            check_picture("--sheet", self.sheet)
+        if self.json_path is not None:
+            make_folder(self.json_path.parent)
+            check_target(self.json_path, overwrite=True)
 
 
 _result_options = group(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
 import click
 
 from colorful.errors import OptionError
+from colorful.files import check_target, make_folder
 
 if TYPE_CHECKING:
     from colorful.colorizer import Colorizer
@@ -167,6 +169,17 @@ asking_model_options = group("load", _loader, *_WHICH, _DTYPE, _MAX_PIXELS)
 tuned_model_options = group("load", _loader, *_WHICH, _DTYPE, *_LOOK)
 photo_model_options = group("load", _loader, *_WHICH, _DTYPE, _MAX_PIXELS, *_LOOK, *_EXAMPLE)
 film_model_options = group("load", _film_loader, *_WHICH, _DTYPE_OF_FILMS, *_LOOK, *_EXAMPLE)
+
+
+def check_picture(option: str, path: Path) -> None:
+    """Check that a picture can be written over whatever has this name, before the long work for it."""
+    from colorful.images import EXTENSIONS
+
+    if path.suffix.lower() not in EXTENSIONS:
+        expected = " ".join(EXTENSIONS)
+        raise OptionError(f"{option}: expected a name ending in {expected}, got {str(path)!r}")
+    make_folder(path.parent)
+    check_target(path, overwrite=True)
 
 
 class Marks(TypedDict):

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import click
 
 from colorful.cli import INTERRUPTED, Failure, complain, need_streams, shown, tell
-from colorful.cli.options import film_model_options, group
+from colorful.cli.options import check_picture, film_model_options, group
 from colorful.errors import OptionError
-from colorful.files import make_folder
 
 if TYPE_CHECKING:
     from colorful.colorizer import Colorizer
@@ -126,7 +125,7 @@ def video(
 
     spots = load_timed_hints(hints) if hints else []
     if preview is not None:
-        _check_sheet(preview)
+        check_picture("--preview", preview)
     colorizer = load()
     if preview is not None:
         from colorful import images
@@ -169,16 +168,6 @@ def _check_streams(film: str, target: str | None, preview: Path | None, as_json:
         raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
     if target == STREAM and sys.stdout.isatty():
         raise OptionError("TARGET: expected a file or a pipe, since a terminal cannot show a film")
-
-
-def _check_sheet(preview: Path) -> None:
-    from colorful.images import EXTENSIONS
-
-    if preview.suffix.lower() not in EXTENSIONS:
-        raise OptionError(
-            f"--preview: expected a name ending in {' '.join(EXTENSIONS)}, got {str(preview)!r}"
-        )
-    make_folder(preview.parent)
 
 
 def _tell(film: str, target: str, summary: VideoSummary, as_json: bool) -> None:
