@@ -67,6 +67,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def least(session: nox.Session) -> None:
+    """Run the tests on the oldest versions of the dependencies that are allowed (minutes)."""
+    pins = ("--constraint", str(ROOT / "constraints-least.txt"))
+    session.install(*pins, f".[{EXTRAS}]", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
 def parity(session: nox.Session) -> None:
     """Compare the published networks with the PyPI packages that have the authors' modules."""
     install(session, ".", group="parity")
