@@ -183,15 +183,15 @@ class LoadedModel:
     ) -> tuple[Sequence[Tensor], Tensor | None]:
         """Run the network on L, and follow the example if there is one.
 
-        For callers that take L themselves, such as from the frames of a film.
+        This is for programs that compute L themselves, such as from the frames of a film.
 
         Args:
             light: As the network takes it, shape ``(N, 1, H, W)``.
-            *hints: As :func:`colorful.hints.rasterize` draws them.
-            features: Whether what the network sees is wanted as well.
+            *hints: ab and mask of known colors, shape ``(N, 2, H, W)`` and ``(N, 1, H, W)``.
+            features: Whether to return the features of the network, too.
 
         Returns:
-            Logits or ab for each; and what the network sees in them, if that is of use and it offers that.
+            Logits or ab for each photo; and their features, if they are needed and the network has them.
         """
         outputs, network, example = self._runner.run(light, *hints), self._runner.description, self._example
         wanted = features or (example is not None and example.matches)

@@ -52,7 +52,7 @@ UNREAD = frozenset(
         *(".psd", ".qoi", ".ras", ".sgi", ".svg", ".svgz", ".tga", ".wdp", ".wmf", ".xcf"),
     }
 )
-"""Endings of pictures that are not read: raw files of cameras, drawings, and formats of other fields."""
+"""Endings of pictures that are not read, such as raw files of cameras, and formats of other fields."""
 
 
 def result_ending(ending: str) -> str:
