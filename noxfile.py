@@ -165,9 +165,15 @@ def frozen(session: nox.Session) -> None:
         "assert np.ptp(colored.pixels.astype(int), axis=2).max() > 1\n"
     )
     session.chdir(folder)
-    collected = ("--collect-data", "colorful", "--collect-submodules", "colorful")
-    session.run("pyinstaller", "--noconfirm", "--log-level", "WARN", *collected, str(program))
-    session.run(str(folder / "dist" / "hello" / "hello"), external=True, env={"PYTHONPATH": ""})
+    # imagecodecs imports its codecs by their names.
+    submodules = [f"--collect-submodules={package}" for package in ("colorful", "imagecodecs")]
+    options = ("--noconfirm", "--log-level=WARN", "--collect-data=colorful", *submodules)
+    session.run("pyinstaller", *options, str(program))
+    session.run(
+        str(folder / "dist" / "hello" / "hello"),
+        external=True,
+        env={"PYTHONPATH": "", "HF_HUB_OFFLINE": "1"},
+    )
 
 
 @nox.session(requires=["build"])

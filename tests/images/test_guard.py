@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import threading
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
 from sample_files import every_file, photo, save
 
 from colorful import images
-from colorful.errors import ImageError, ImageTooLargeError
+from colorful.errors import ImageError, ImageTooLargeError, ImageUnsupportedError
 from colorful.images.guard import guarding
 
 
@@ -42,6 +43,17 @@ def test_a_photo_that_lacks_pixels_is_refused_where_pillow_would_fill_it_up(
     request.getfixturevalue("lenient")
     assert [outcome(each) for each in files] == expected
     assert ImageFile.LOAD_TRUNCATED_IMAGES is True
+
+
+def test_a_part_that_an_installation_lacks_is_no_fault_of_the_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frozen program may lack a codec; the photo is not called corrupt for that."""
+
+    def lacking(*args: object, **options: object) -> None:
+        raise imagecodecs.DelayedImportError("png_decode")
+
+    monkeypatch.setattr(imagecodecs, "png_decode", lacking)
+    with pytest.raises(ImageUnsupportedError, match="bytes: not supported by this installation"):
+        images.read(every_file()["png 16 rgb"])
 
 
 @pytest.mark.usefixtures("lenient")

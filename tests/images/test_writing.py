@@ -124,6 +124,9 @@ def test_a_system_without_files_in_memory_writes_the_same(monkeypatch: pytest.Mo
     usual = images.encode(colored(), "jpeg")
     monkeypatch.setattr(os, "memfd_create", refuse, raising=False)
     assert images.encode(colored(), "jpeg") == usual
+    # What is refused later, as by a limit on the size of files.
+    monkeypatch.setattr(os, "memfd_create", lambda name: os.open("/dev/full", os.O_RDWR))
+    assert images.encode(colored(), "jpeg") == usual
     monkeypatch.delattr(os, "memfd_create")
     assert images.encode(colored(), "jpeg") == usual
 

@@ -50,6 +50,8 @@ def guarding(name: str, *, whole: bool = True) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno:  # of the disk or the network, and not of a decoder
             raise ImageError(f"{name}: cannot be read: {in_words(error)}") from error
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, ImportError):  # of a frozen program that lacks a part
+            raise ImageUnsupportedError(f"{name}: not supported by this installation ({reason})") from error
         if isinstance(error, NotImplementedError) or _SAYS_UNSUPPORTED.search(reason):
             raise ImageUnsupportedError(f"{name}: of a kind that is not supported ({reason})") from error
         raise ImageError(f"{name}: truncated, corrupt, or no picture ({reason})") from error

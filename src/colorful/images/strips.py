@@ -74,7 +74,8 @@ def decode(file: IO[bytes], offset: int, *, max_bytes: int | None) -> Decoded:
     except (ColorfulError, MemoryError):
         raise
     except Exception as second:
-        if isinstance(first, NotImplementedError) or not is_known or "not supported" in str(first):
+        is_lacking = isinstance(first, NotImplementedError | ImportError) or not is_known
+        if is_lacking or "not supported" in str(first):
             raise ImageUnsupportedError(f"a TIFF of a kind that is not supported ({first})") from second
         raise ImageError(f"truncated or corrupt ({first})") from second
 

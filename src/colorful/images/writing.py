@@ -282,10 +282,19 @@ def _save(image: Image.Image, format: str, about: Metadata, **options: Any) -> b
         raise OutputError(f"{format}: this Pillow was built without it")
     given = {"dpi": about.dpi, "exif": about.exif, "xmp": b"" if format == "PNG" else about.xmp}
     options |= {name: value for name, value in given.items() if value}
-    with _memory_file() as file:
+
+    def saved(file: IO[bytes]) -> bytes:
         image.save(file, format, icc_profile=srgb_profile(), **options)
         file.seek(0)
         return file.read()
+
+    with _memory_file() as file:
+        try:
+            return saved(file)
+        except OSError as error:
+            if not error.errno:  # of Pillow, and not of the system, whose limits hold for this file, too
+                raise
+    return saved(io.BytesIO())
 
 
 def _memory_file() -> IO[bytes]:
