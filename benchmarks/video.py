@@ -22,6 +22,7 @@ import av
 import cv2
 import numpy as np
 import torch
+from av.video.reformatter import ColorRange, Colorspace
 from measure import write
 from PIL import Image
 from skimage import data
@@ -55,7 +56,12 @@ def encode(path: Path, frames: Iterator[Any], *, rate: int = 25) -> Path:
                     "libx264", rate=rate, options={"crf": "12", "preset": "veryfast"}
                 )
                 stream.height, stream.width, stream.pix_fmt = *rgb.shape[:2], "yuv420p"
-            picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+                context = stream.codec_context
+                context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+            # A film of many rows that does not say by which matrix is taken to be of BT.709.
+            picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
+                format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+            )
             picture.pts, picture.time_base = number, Fraction(1, rate)
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))

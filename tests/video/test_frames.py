@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from video.conftest import pan, write_film
 
 from colorful import Colorizer, colorize_frames
 from colorful.errors import KindError, OptionError, RangeError, ShapeError
+from colorful.lab import AbBins
 from colorful.models import SIGGRAPH17
 from colorful.video import evaluate_film, preview_video
-from colorful.video.stages import crew
+from colorful.video.motion import Motion
+from colorful.video.stages import Scene, Settling, crew
 
 
 def flicker(frames: list[np.ndarray]) -> float:
@@ -65,6 +68,24 @@ def test_colors_are_steady(colorizer: Colorizer, two_passes: bool) -> None:
     assert flicker(steady[8:]) < flicker(alone[8:]) / 2
     chroma = [np.hypot(*rgb2lab(np.stack(f))[..., 1:].transpose(3, 0, 1, 2)).mean() for f in (steady, alone)]
     assert chroma[0] > 0.85 * chroma[1]
+
+
+def test_windows_do_not_show(colorizer: Colorizer) -> None:
+    """In two passes colors change no more where a window of frames ends than elsewhere."""
+    random = torch.Generator().manual_seed(0)
+    still, sure = torch.zeros(2, 8, 8), torch.ones(8, 8)
+    settling = Settling[None](colorizer, steady=0.97, two_passes=True)
+
+    def scenes() -> Iterator[Scene[None]]:
+        for number in range(112):
+            motion = Motion(still, sure, still, sure, is_cut=False) if number else None
+            output = torch.randn(len(AbBins()), 8, 8, generator=random).half() * 4
+            yield Scene(None, number, 1 / 25, torch.empty(0), motion, output)
+
+    ab = torch.stack([scene.ab for scene in settling.run(scenes())])
+    change = (ab[1:] - ab[:-1]).norm(dim=1).mean(dim=(1, 2))  # change[n]: from frame n to n + 1
+    joints = change[[31, 47, 63]]
+    assert joints.max() < 2 * change[24:72].median()
 
 
 def test_a_cut_begins_afresh(colorizer: Colorizer) -> None:

@@ -150,6 +150,7 @@ class Settling(Generic[Source]):
         self._bins, self._look = colorizer.runner.description.bins, colorizer.look
         self._steady, self._two_passes = steady, two_passes
         self._past, self._part, self._start = trail, start, start
+        self._futures: list[Trail] = []
 
     @property
     def needs_motion(self) -> bool:
@@ -194,6 +195,7 @@ class Settling(Generic[Source]):
                 self._arrive(scene)
             self._past = self._forward(scene)
             pasts.append(self._past)
+        shorter, self._futures = self._futures, []
         future: Trail | None = None
         for number in range(len(scenes) - 1, -1, -1):
             scene = scenes[number]
@@ -205,17 +207,26 @@ class Settling(Generic[Source]):
                 memory = self._memory(after.seconds)
                 future = follow(future, scene.output, motion.ahead, motion.ahead_trust, memory=memory)
             if number < count:
-                pasts[number] = Trail(join(pasts[number], future, scene.output), pasts[number].weight)
+                mean = join(pasts[number], future, scene.output)
+                if number < len(shorter):
+                    # The pass backward before this one began earlier. Going over from one to the other little
+                    # by little, colors do not jump where a window ends.
+                    share = (number + 1) / (len(shorter) + 1)
+                    mean = join(pasts[number], shorter[number], scene.output).lerp_(mean, share)
+                pasts[number] = Trail(mean, pasts[number].weight)
+            elif number < count + _WINDOW:
+                self._futures.insert(0, future)
         return [self._decode(scene, past.mean) for scene, past in zip(scenes[:count], pasts, strict=True)]
 
     def _arrive(self, scene: Scene[Source]) -> None:
         """See whether a shot or a part of the result begins."""
         is_cut = scene.motion is not None and scene.motion.is_cut
         if is_cut:
-            self._past = None
+            self._past, self._futures = None, []
         length = scene.number - self._part
         if length >= (_SHORTEST_PART if is_cut else _LONGEST_PART):
             scene.starts_part, scene.trail, self._part = True, self._past, scene.number
+            self._futures = []  # a run that goes on here does not have them
 
     def _forward(self, scene: Scene[Source]) -> Trail:
         if scene.motion is None or self._past is None:
