@@ -67,6 +67,22 @@ def test_the_choice_of_tools_stays_in_sight(
     expect(page.locator("#size")).to_be_visible()
 
 
+@pytest.mark.parametrize(("width", "height"), [(667, 375), (740, 360), (844, 390)])
+def test_a_phone_on_its_side_has_the_tools_beside_the_photo(
+    open_editor: Callable[[int, int], Page], width: int, height: int
+) -> None:
+    """Photo and tools are seen together, below one row of buttons."""
+    page = open_editor(width, height)
+    bar, stage, tools = (page.locator(name).bounding_box() for name in (".editor-bar", "#stage", ".panel"))
+    assert bar["height"] < 56
+    assert stage["height"] > 0.8 * height
+    assert stage["x"] + stage["width"] <= tools["x"]
+    assert tools["y"] + tools["height"] <= height
+    expect(page.locator("#done")).to_be_in_viewport(ratio=1)
+    assert page.locator("#tab").bounding_box()["height"] < 60
+    assert page.locator("#editor").evaluate("(one) => one.scrollWidth <= one.clientWidth")
+
+
 def test_the_last_words_are_whole_at_400_percent(open_editor: Callable[[int, int], Page]) -> None:
     """On 320 x 256 pixels no button is broken within its word, and nothing is scrolled sideways."""
     page = open_editor(320, 256)
