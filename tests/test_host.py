@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ STATES: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "inference mode": torch.inference_mode,
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
     "deterministic algorithms": lambda: set_to(torch.use_deterministic_algorithms, True, False),
-    "oneDNN off": lambda: torch.backends.mkldnn.flags(enabled=False),
+    # Not by flags(), which warns of graphics processors.
+    "oneDNN off": lambda: set_to(partial(setattr, torch.backends.mkldnn, "enabled"), False, True),
     "products of lower precision": lambda: set_to(torch.set_float32_matmul_precision, "medium", "highest"),
     "tiny numbers are zero": lambda: set_to(torch.set_flush_denormal, True, False),
     "anomalies looked for": lambda: torch.autograd.set_detect_anomaly(True),
