@@ -144,8 +144,8 @@ def video_hints(results: dict[str, Any]) -> str:
     ways = ["", "without", "on a grid", "where `ask` asks"][: len(rows[0])]
     return (
         "## Films: eight hints on one frame\n\nTrue colors at eight places of the frame in the middle of a "
-        "shot: once on a grid, whatever lies there, and once where `ask` asks for them on that frame. Mean PSNR "
-        "over the shot, in dB.\n\n" + table(ways, rows)
+        "shot: once on a grid, whatever lies there, and once where `ask` asks for them on that frame. Mean "
+        "PSNR over the shot, in dB.\n\n" + table(ways, rows)
     )
 
 
