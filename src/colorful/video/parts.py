@@ -69,7 +69,7 @@ class Parts:
         self._file: IO[bytes] | None = None
         self._packets: list[tuple[int, bool, int]] = []
         self.finished = self._load()
-        self._is_wanted = bool(self.finished)
+        self._is_over = False
 
     @property
     def frames(self) -> int:
@@ -112,7 +112,6 @@ class Parts:
         files.write(self._path(number, "json"), json.dumps(part.__dict__).encode(), overwrite=True)
         self.finished.append(part)
         self._packets = []
-        self._is_wanted = True
 
     def coded(self) -> Iterator[Coded]:
         """Give the packets of all finished parts again."""
@@ -123,7 +122,7 @@ class Parts:
 
     def remove(self) -> None:
         """Throw everything away, at the end or if nothing came of it."""
-        self._is_wanted = False
+        self._is_over = True
 
     def __enter__(self) -> Self:
         return self
@@ -134,7 +133,8 @@ class Parts:
         if self._file is not None:
             self._file.close()
         self._lock.release()
-        if not self._is_wanted:
+        # By what lies there: an interrupt can come between the end of a part and our note of it.
+        if self._is_over or not self._path(0, "json").exists():
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, number: int, ending: str) -> Path:
