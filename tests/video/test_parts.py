@@ -25,9 +25,14 @@ def test_a_part_that_ends_while_the_run_is_interrupted_is_kept(
 
     monkeypatch.setattr(files, "write", interrupted)
     target = tmp_path / "film.mp4"
-    with pytest.raises(KeyboardInterrupt), Parts(target, {}) as parts:
-        parts.add(Coded(0, 0, True, b"packet"))
-        parts.finish(1, b"", None)
+
+    def run() -> None:
+        with Parts(target, {}) as parts:
+            parts.add(Coded(0, 0, True, b"packet"))
+            parts.finish(1, b"", None)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
     with Parts(target, {}) as parts:
         assert [coded.data for coded in parts.coded()] == [b"packet"]
         parts.remove()
