@@ -39,7 +39,14 @@ installation.check()
 
 
 def first_line(error: BaseException) -> str:
-    """Give the first line of what an error says; its kind if it says nothing."""
+    """Give the first line of what an error says.
+
+    Args:
+        error: The error.
+
+    Returns:
+        The line, or the error's kind if it says nothing.
+    """
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
