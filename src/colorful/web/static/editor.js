@@ -200,8 +200,10 @@ async function suggest() {
   // Without swatches there is still the picker.
   const { suggestions } = await photo.ask("suggestions", asked, { signal }).catch(() => ({ suggestions: [] }));
   if (signal.aborted || photo !== now.photo) return;
+  const at = [...$("swatches").children].indexOf(document.activeElement);
   $("swatches").replaceChildren(...suggestions.map(({ swatch: color, probability }) => (
     swatch(color, t("likely-color", { color: nameOf(color), percent: Math.round(100 * probability) })))));
+  $("swatches").children[at]?.focus();
   draw();
 }
 
