@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import io
 import json
 import shutil
@@ -153,7 +154,8 @@ def writes(encoder: str, pixels: str) -> bool:
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "vp9", "av1", "ffv1"])
 def test_codecs(tmp_path: Path, colorizer: Colorizer, codec: str) -> None:
-    """A film can be written with each codec that is offered, of 8 and of 10 bits."""
+    """A film can be written with each codec that is offered, of 8 and of 10 bits, at the same priority."""
+    policy = os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else None
     for pixels in ("yuv420p", "yuv420p10le"):
         film = write_film(tmp_path / "a.mp4", pan("coffee", 3), pixels=pixels)
         if codec == "vp9" and "10" in pixels and not writes("libvpx-vp9", pixels):
@@ -164,6 +166,7 @@ def test_codecs(tmp_path: Path, colorizer: Colorizer, codec: str) -> None:
         frames = list(read_film(tmp_path / "b.mkv"))
         assert len(frames) == 3
         assert frames[0].format.components[0].bits == (10 if "10" in pixels else 8)
+        assert policy is None or os.sched_getscheduler(0) == policy
 
 
 def test_an_odd_size_stays(tmp_path: Path, colorizer: Colorizer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -200,11 +201,26 @@ class Encoder:
 
     def _packets(self, picture: av.VideoFrame | None) -> Iterator[Coded]:
         try:
-            packets = self._context.encode(picture)
+            with _same_priority():
+                packets = self._context.encode(picture)
         except (av.error.FFmpegError, ValueError) as error:
             raise VideoError(f"{self._plan.encoder}: cannot encode the film: {error}") from error
         for packet in packets:
             yield Coded(packet.pts, packet.dts, packet.is_keyframe, bytes(packet))
+
+
+@contextlib.contextmanager
+def _same_priority() -> Iterator[None]:
+    """Keep this thread's priority: SVT-AV1, opened by root, makes it a real-time one, before all others here."""
+    if not hasattr(os, "sched_getscheduler"):  # not Linux
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, parameters)
 
 
 def _set_up(context: Any, facts: Facts, plan: Plan) -> None:
@@ -260,7 +276,8 @@ class Muxer:
             self._container.metadata["comment"] = f"{comment}\n{note}" if comment else note
         if chapters := film.container.chapters():
             self._container.set_chapters(chapters)
-        self._container.start_encoding()
+        with _same_priority():
+            self._container.start_encoding()
         self.extradata = bytes(self._pictures.codec_context.extradata or b"")
 
     def picture(self, coded: Coded, due: int, duration: int) -> None:
