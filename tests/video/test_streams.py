@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import os
 import io
 import json
+import os
 import shutil
 import subprocess
 from fractions import Fraction

@@ -211,7 +211,7 @@ class Encoder:
 
 @contextlib.contextmanager
 def _same_priority() -> Iterator[None]:
-    """Keep this thread's priority: SVT-AV1, opened by root, makes it a real-time one, before all others here."""
+    """Keep this thread's priority: where root opens SVT-AV1, that makes it a real-time one."""
     if not hasattr(os, "sched_getscheduler"):  # not Linux
         yield
         return
