@@ -52,6 +52,7 @@ def guarding(name: str, *, whole: bool = True) -> Iterator[None]:
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, ImportError):  # of a frozen program that lacks a part
             raise ImageUnsupportedError(f"{name}: not supported by this installation ({reason})") from error
+        # Decoders say so by the kind of error or in words only; a sound file must not be called corrupt.
         if isinstance(error, NotImplementedError) or _SAYS_UNSUPPORTED.search(reason):
             raise ImageUnsupportedError(f"{name}: of a kind that is not supported ({reason})") from error
         raise ImageError(f"{name}: truncated, corrupt, or no picture ({reason})") from error
@@ -91,6 +92,7 @@ class _Alone:
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
                 warnings.filterwarnings("ignore", module=r"(PIL|tifffile|imagecodecs|pillow_heif)\b")
+            # Pillow's types have a bool here. It only asks for its truth, which differs from thread to thread.
             if ImageFile.LOAD_TRUNCATED_IMAGES and not isinstance(ImageFile.LOAD_TRUNCATED_IMAGES, _OfHost):
                 ImageFile.LOAD_TRUNCATED_IMAGES = _OfHost(ImageFile.LOAD_TRUNCATED_IMAGES)  # type: ignore[assignment]
             self._inside += 1

@@ -74,6 +74,7 @@ def decode(file: IO[bytes], offset: int, *, max_bytes: int | None) -> Decoded:
     except (ColorfulError, MemoryError):
         raise
     except Exception as second:
+        # What the installation or the codecs lack says nothing against the file.
         is_lacking = isinstance(first, NotImplementedError | ImportError) or not is_known
         if is_lacking or "not supported" in str(first):
             raise ImageUnsupportedError(f"a TIFF of a kind that is not supported ({first})") from second
