@@ -92,7 +92,7 @@ class _Alone:
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
                 warnings.filterwarnings("ignore", module=r"(PIL|tifffile|imagecodecs|pillow_heif)\b")
-            # Pillow's types have a bool here. It only asks for its truth, which differs from thread to thread.
+            # By its types a bool. Pillow only asks for its truth, which differs from thread to thread.
             if ImageFile.LOAD_TRUNCATED_IMAGES and not isinstance(ImageFile.LOAD_TRUNCATED_IMAGES, _OfHost):
                 ImageFile.LOAD_TRUNCATED_IMAGES = _OfHost(ImageFile.LOAD_TRUNCATED_IMAGES)  # type: ignore[assignment]
             self._inside += 1
