@@ -341,8 +341,8 @@ def test_with_the_keyboard_only(
         pytest.fail(f"the Tab key never reaches {selector}")
 
     expect(page.locator("html.js")).to_have_count(1)
-    tab_to("#choose")
-    with page.expect_file_chooser() as chooser:
+    with page.expect_file_chooser() as chooser:  # which begins to listen a little later
+        tab_to("#choose")
         press("Space")
     chooser.value.set_files([str(photos[0])])
     cards_ready(page, 1)
