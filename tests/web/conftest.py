@@ -101,14 +101,18 @@ def lite() -> Colorizer:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open pages in contexts of their own; nothing may be wrong in the console, nor loaded from elsewhere."""
+    """Open pages, each in a context of its own unless it is to be a tab beside another one.
+
+    Nothing may be wrong in the console, nor loaded from elsewhere.
+    """
     expect.set_options(timeout=PATIENCE)
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 
-    def open_page(address: str, **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-US", **options})
-        contexts.append(context)
+    def open_page(address: str, beside: Page | None = None, **options: Any) -> Page:
+        if beside is None:
+            contexts.append(browser.new_context(**{"viewport": DESKTOP, "locale": "en-US", **options}))
+        context = contexts[-1] if beside is None else beside.context
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))

@@ -41,7 +41,7 @@ def test_no_page_keeps_anybody_out(
     assert violations(page, axe) == []
     page.locator(".card .adjust").first.click()
     page.locator("#point-add").click()
-    expect(page.locator(".swatch").first).to_be_visible()
+    expect(page.locator("#swatches .swatch").first).to_be_visible()
     assert violations(page, axe) == []
     page.locator("#dropper").click()
     assert violations(page, axe) == []

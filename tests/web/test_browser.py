@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
+from waiting import eventually, kept
 from web_samples import chroma
 
 from colorful import Colorizer, Hint
@@ -108,14 +109,11 @@ def test_two_photos_dragged_in(
     for number in range(2):
         card = ready.nth(number)
         card.scroll_into_view_if_needed()
-        slider = card.locator(".slider")
-        slider.dispatch_event("pointerdown")
+        slider, picture = card.locator(".slider"), card.locator(".compare")
         put(slider, 0)
-        page.wait_for_timeout(1000)
-        assert chroma(shown(card.locator(".compare"))) > 5
+        eventually(page, lambda: chroma(shown(picture)) > 5)  # noqa: B023
         put(slider, 100)
-        page.wait_for_timeout(1000)
-        assert chroma(shown(card.locator(".compare"))) < 2
+        eventually(page, lambda: chroma(shown(picture)) < 2)  # noqa: B023
 
 
 def drop(page: Page, paths: list[Path]) -> None:
@@ -166,7 +164,8 @@ def test_a_red_point_turns_its_place_red_and_undo_takes_it_back(
     around = (x - 8, y - 8, x + 9, y + 9)
     page.locator("#points").click(position={"x": x, "y": y})
     expect(page.locator(".point")).to_have_count(1)
-    expect(page.locator(".swatch").first).to_be_visible()
+    expect(page.locator("#swatches .swatch").first).to_be_visible()
+    settled(page)
     with page.expect_request("**/preview") as asked:
         put(page.locator("#pick"), "#e01010")
     settled(page)
@@ -441,7 +440,7 @@ def test_loading_the_page_again_loses_nothing(
     put(page.locator("#saturation"), 0)
     settled(page)
     page.locator("#done").click()
-    page.wait_for_timeout(400)
+    eventually(page, lambda: [one["edit"]["saturation"] for one in kept(page)] == [0])
     with page.expect_response("**/preview"):
         page.reload()
     cards_ready(page, 1)

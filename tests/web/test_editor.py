@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from skimage import data
+from waiting import eventually, kept
 from web_samples import chroma
 
 from colorful import Colorizer, Hint
@@ -118,9 +119,8 @@ def test_the_wheel_zooms_at_the_pointer(open_editor: Callable[..., Page], scan: 
     fit = page.evaluate(SHARE, spot)
     for _ in range(40):
         page.mouse.wheel(0, -120)
-    page.wait_for_timeout(100)
+    expect(page.locator("#canvas")).to_have_css("width", f"{4 * 3600}px")
     near = page.evaluate(SHARE, spot)
-    assert near[2] == pytest.approx(4 * 3600, abs=1)
     for axis in (0, 1):
         assert abs(near[axis] - fit[axis]) * near[axis + 2] <= 2
     page.mouse.down()
@@ -169,6 +169,7 @@ def own_pixels(page: Page, size: tuple[int, int], part: str) -> tuple[np.ndarray
     """Read what an image over the photo shows at 100 %, and where on the photo its corner lies."""
     expect(page.locator(f"#canvas .{part}.part")).to_have_attribute("src", re.compile("."))
     settled(page)
+    expect(page.locator(f"#canvas .{part}.part")).not_to_have_js_property("naturalWidth", 0)
     left, top, width, height, pixels = page.locator(f"#canvas .{part}.part").evaluate(
         """(image) => {
             const canvas = document.createElement("canvas");
@@ -264,6 +265,7 @@ def test_what_the_brush_covers_stays_grey(
     page.locator("#pen input[value=paint]").check()
     page.locator("#stage").focus()
     page.keyboard.press("Enter")
+    settled(page)
     for _ in range(6):
         page.keyboard.press("ArrowRight")
     with page.expect_request("**/preview") as asked:
@@ -304,7 +306,7 @@ def test_a_held_key_shows_the_original(open_editor: Callable[..., Page], photos:
     full = colorfulness()
     assert full > 5
     page.keyboard.down("o")
-    assert colorfulness() < 1
+    eventually(page, lambda: colorfulness() < 1)
     page.keyboard.up("o")
     assert colorfulness() > 5
     page.locator("#original").hover()
@@ -407,8 +409,7 @@ def test_photos_and_edits_outlive_browser_and_server(
     settled(page)
     tools(page, "look")
     page.locator("#saturation").fill("0")
-    settled(page)
-    page.wait_for_timeout(500)
+    eventually(page, lambda: [one["edit"]["saturation"] for one in kept(page)] == [0])
     context.close()
     studio_of(app).store.clear()
     context, page = visit()
@@ -418,10 +419,10 @@ def test_photos_and_edits_outlive_browser_and_server(
     assert chroma(Image.open(io.BytesIO(page.locator("#canvas").screenshot()))) < 1
     page.keyboard.press("Escape")
     page.locator(".card .remove").click()
-    page.wait_for_timeout(300)
+    eventually(page, lambda: kept(page) == [])
     page.reload()
     expect(page.locator("html.js")).to_have_count(1)
-    page.wait_for_timeout(300)
+    assert kept(page) == []  # which the page asked for before
     expect(page.locator(".card")).to_have_count(0)
     context.close()
 
@@ -503,7 +504,8 @@ def test_a_photo_in_color_is_the_example(
     expect(page.locator("#pick")).to_have_value("#1f7a33")
     # The other photo on the page is another example; undo leads back to none.
     tools(page, "look")
-    page.locator("#examples button").click()
+    with page.expect_response("**/preview"):
+        page.locator("#examples button").click()
     settled(page)
     for _ in range(4):
         page.keyboard.press("Control+z")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from waiting import eventually
 
 from colorful import Colorizer
 from colorful.web import create_app
@@ -39,15 +40,18 @@ def test_the_photo_lies_in_the_middle_whatever_room_the_tools_take(
     heights = set()
     for tab in ("points", "brush", "look", "save", "points"):
         page.locator(f"#tab input[value={tab}]").check()
-        page.wait_for_timeout(200)
-        stage, canvas = (page.locator(name).bounding_box() for name in ("#stage", "#canvas"))
-        heights.add(round(stage["height"]))
-        for start, length in (("x", "width"), ("y", "height")):
-            middle = stage[start] + stage[length] / 2
-            assert canvas[start] + canvas[length] / 2 == pytest.approx(middle, abs=2), (tab, start)
-        room = min((stage[side] - canvas[side]) / 2 for side in ("width", "height"))
-        assert room <= 17, tab
+        eventually(page, lambda: assert_fitted(page))
+        heights.add(round(page.locator("#stage").bounding_box()["height"]))
     assert len(heights) > 1
+
+
+def assert_fitted(page: Page) -> None:
+    """Check that the photo lies in the middle of the stage and fills it."""
+    stage, canvas = (page.locator(name).bounding_box() for name in ("#stage", "#canvas"))
+    for start, length in (("x", "width"), ("y", "height")):
+        middle = stage[start] + stage[length] / 2
+        assert canvas[start] + canvas[length] / 2 == pytest.approx(middle, abs=2), start
+    assert min((stage[side] - canvas[side]) / 2 for side in ("width", "height")) <= 17
 
 
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (820, 1180), (1280, 700)])

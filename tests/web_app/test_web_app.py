@@ -16,6 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from skimage import data
 from skimage.color import rgb2lab
+from waiting import eventually, kept
 from web_app_site import Site
 
 from colorful import Colorizer
@@ -126,7 +127,7 @@ def test_after_the_first_visit_no_server_is_needed(
     assert site.gzipped() < 12_000_000
     assert not [line for line in site.sent if not line.startswith(("200", "304"))]
     choose(page, photos[0])
-    page.wait_for_timeout(500)  # until it is kept
+    eventually(page, lambda: [one["sent"] for one in kept(page, "colorful-web-app")] == [True])
     site.stop()
     page.reload()
     expect(page.locator('.card[data-state="ready"]')).to_have_count(1)

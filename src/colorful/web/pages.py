@@ -29,7 +29,7 @@ PALETTES = {
     "foliage": "#7d9a4a #55763a #a3a95c #b0793a",
 }
 # What the first screen's script imports, so that the browser fetches it all at once.
-SCRIPTS = ("api", "card", "compare", "dom", "memory", "photo", "studio", "texts")
+SCRIPTS = ("api", "card", "dom", "memory", "photo", "studio", "texts")
 
 
 @dataclass(frozen=True)

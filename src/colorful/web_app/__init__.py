@@ -34,7 +34,7 @@ PIXELS = 64_000_000
 """In a photo, at most: its pixels are held twice while it is colored, at 4 bytes each."""
 
 _ICONS = ("icon.svg", "handle.svg")
-_SHARED = ("card.js", "compare.js", "dom.js", "main.js", "memory.js", "photo.js", "texts.js")
+_SHARED = ("card.js", "dom.js", "main.js", "memory.js", "photo.js", "texts.js")
 _STYLES = ("style.css", "editor.css", "noscript.css")
 _OWN = (
     "editor.js",

@@ -39,7 +39,6 @@ function attempt(url, body, onProgress, signal) {
     const request = new XMLHttpRequest();
     request.open("POST", url);
     request.responseType = "blob";
-    request.setRequestHeader("Accept", "application/json, image/webp, image/jpeg");
     const isForm = body instanceof FormData;
     if (!isForm) request.setRequestHeader("Content-Type", "application/json");
     let sent = false;

@@ -1,9 +1,8 @@
 // The card of one photo in the album.
-import { show, wire } from "./compare.js";
-import { $ } from "./dom.js";
+import { $, show } from "./dom.js";
 import { t } from "./texts.js";
 
-const PARTS = ["frame", "name", "state", "progress", "adjust", "download", "retry", "remove"];
+const PARTS = ["frame", "before", "after", "slider", "name", "state", "progress", "adjust", "download", "retry", "remove"];
 const PASSING = ["busy", "offline", "internal", "no-room"]; // problems that may be over at the next try
 
 export class Card {
@@ -13,7 +12,6 @@ export class Card {
     this.photo = photo;
     this.element = document.importNode($("card-template").content.firstElementChild, true);
     for (const part of PARTS) this[part] = this.element.querySelector(`.${part}`);
-    this.compare = wire(this.element.querySelector(".compare"));
     this.name.textContent = this.name.title = photo.name;
     for (const one of this.element.querySelectorAll("[aria-label]")) {
       one.ariaLabel = one.ariaLabel.replace("{name}", () => photo.name);
@@ -25,17 +23,26 @@ export class Card {
     this.options = { signal: this.removal.signal, onWait: (seconds) => this.say("waiting", { seconds }) };
     this.say("queued");
     // The photo is shown before it is sent, where the browser knows the format; it decodes only those in sight.
-    const { after } = this.compare;
+    const { after } = this;
     after.onload = () => photo.info || this.frame.style.setProperty("--ratio", after.naturalWidth / after.naturalHeight);
     after.onerror = () => after.removeAttribute("src");
-    after.src = after.dataset.url = URL.createObjectURL(photo.file);
+    after.src = after.made = URL.createObjectURL(photo.file);
   }
 
-  /** Take the card away, and have its photo forgotten. */
+  /** Take the card away; its photo is not kept any more. */
   leave() {
     this.removal.abort();
-    this.photo.forget();
+    this.photo.gone = true;
+    this.photo.onNews?.();
     this.element.remove();
+  }
+
+  /** Take over what another tab has changed; it is shown when somebody looks. */
+  hear({ history, at, info }) {
+    Object.assign(this.photo, { history, at, info });
+    this.photo.onNews?.();
+    cancelAnimationFrame(this.soon);
+    this.soon = requestAnimationFrame(() => this.refresh());
   }
 
   /** Send the photo, unless the server has it, and show it in color. */
@@ -48,9 +55,9 @@ export class Card {
       this.frame.style.setProperty("--ratio", width / height);
       this.say("coloring");
       this.progress.removeAttribute("value");
-      await show(this.compare.before, this.photo.before(this.side));
+      await show(this.before, this.photo.before(this.side));
       await this.update();
-      this.adjust.disabled = this.download.disabled = this.compare.slider.disabled = false;
+      this.adjust.disabled = this.download.disabled = this.slider.disabled = false;
       this.announce(t("ready"));
     } catch (problem) {
       this.fail(problem);
@@ -75,7 +82,7 @@ export class Card {
   }
 
   async update() {
-    const { before, after } = this.compare;
+    const { before, after } = this;
     await show(after, await this.photo.preview(this.photo.edit, this.side, this.options));
     after.alt = t("after-name", { name: this.photo.name });
     if (!before.getAttribute("src")) show(before, this.photo.before(this.side));
@@ -84,9 +91,10 @@ export class Card {
 
   ready() {
     // Where the browser itself reads the photo there are no warnings.
-    const { width, height, animated, warnings = [] } = this.photo.info;
+    const { info: { width, height, animated, warnings = [] }, unused } = this.photo;
     this.say("ready", { size: `${width} × ${height}` });
-    for (const words of animated ? [t("first-frame")] : warnings) this.state.append(` · ${words}`);
+    const remarks = [...animated ? [t("first-frame")] : warnings, ...unused ? [t("unused")] : []];
+    for (const words of remarks) this.state.append(` · ${words}`);
   }
 
   /** Pixels of the longer side that the card has room for. */

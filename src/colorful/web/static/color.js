@@ -6,10 +6,15 @@ import { t } from "./texts.js";
 const HUES = [[20, "pink"], [48, "red"], [78, "orange"], [105, "yellow"], [165, "green"], [225, "teal"], [295, "blue"], [330, "purple"], [361, "pink"]];
 const probe = document.body.appendChild(make("i", { hidden: true }));
 
+const known = new Map();
+
 /** Lightness, chroma and hue of "#rrggbb". */
 function lchOf(color) {
-  probe.style.color = `lch(from ${color} l c h)`;
-  return getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);
+  if (!known.has(color)) {
+    probe.style.color = `lch(from ${color} l c h)`;
+    known.set(color, getComputedStyle(probe).color.match(/[\d.]+/g).map(Number));
+  }
+  return known.get(color);
 }
 
 export const lightOf = (color) => lchOf(color)[0];
@@ -17,15 +22,19 @@ export const lightOf = (color) => lchOf(color)[0];
 /** Whether a color is more than a shade of grey. */
 export const isColorful = (color) => lchOf(color)[1] > 7;
 
-/** Colors of a part of a picture, from so many places across and down. */
-export function colorsOf(picture, part, across = 1) {
+/** Colors of a picture, from so many places across and down; or of one pixel of it. */
+export function colorsOf(picture, across, ...pixel) {
   const pen = make("canvas", { width: across, height: across }).getContext("2d");
-  pen.drawImage(picture, ...part, 0, 0, across, across);
+  pen.drawImage(picture, ...pixel, 0, 0, across, across);
   const bytes = [...pen.getImageData(0, 0, across, across).data].map((value) => value.toString(16).padStart(2, "0"));
   return Array.from({ length: across ** 2 }, (_, at) => `#${bytes.slice(4 * at, 4 * at + 3).join("")}`);
 }
 
-export const colorAt = (picture, x, y) => colorsOf(picture, [Math.floor(x), Math.floor(y), 1, 1])[0];
+/** The color of a picture at a place, in shares of its sides. */
+export function colorAt(picture, x, y) {
+  const { naturalWidth, naturalHeight } = picture;
+  return colorsOf(picture, 1, Math.floor(x * naturalWidth), Math.floor(y * naturalHeight), 1, 1)[0];
+}
 
 export function nameOf(color) {
   const [light, chroma, degrees] = lchOf(color);
@@ -36,7 +45,7 @@ export function nameOf(color) {
 }
 
 /** A button of a color. */
-export function swatch(color, words = nameOf(color)) {
+export function swatch(color, words) {
   const button = make("button", { type: "button", className: "swatch", title: words, ariaLabel: words });
   button.dataset.color = color;
   button.style.setProperty("--color", color);

@@ -1,24 +1,21 @@
 // The editor: colors put on the chosen photo with a click, a brush that keeps parts grey, and the look of it all.
 // What the visitor wants is in photo.edit; draw() brings everything on the screen to what it says.
 import { colorAt, colorsOf, isColorful, lightOf, nameOf, swatch } from "./color.js";
-import { $, make } from "./dom.js";
+import { $, make, show } from "./dom.js";
 import { UNCHANGED } from "./photo.js";
+import { modelOf, possible } from "./studio.js";
 import { t } from "./texts.js";
-import { Layer, fit, hooks, middle, pan, placeOf, view, within, zoom } from "./view.js";
+import { close, fit, hooks, middle, open, pan, placeOf, render, say, view, whole, within, zoom } from "./view.js";
 
 const LOOK = ["temperature", "saturation", "strength"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const RECENT = "colorful-colors";
 const [editor, stage, points] = ["editor", "stage", "points"].map($);
 const waiting = { onWait: (seconds) => say(t("waiting", { seconds })) };
-const onProblem = (problem) => say(problem?.message ?? "");
-const after = new Layer(".after", (edit, pixels, region, signal) => now.photo.preview(edit, pixels, { ...waiting, signal }, region), onProblem);
-const before = new Layer(".before", (edit, pixels, region) => now.photo.before(pixels, region), onProblem);
-
 let recent = []; // colors
 try {
-  recent = JSON.parse(localStorage.getItem(RECENT)) ?? [];
-} catch { /* the browser keeps nothing */ }
+  recent = JSON.parse(localStorage[RECENT]);
+} catch { /* there are none yet, or the browser keeps nothing */ }
 
 /** What is open, and what goes on there: all that is known for the time of one photo. */
 let now = {};
@@ -36,46 +33,42 @@ export function openEditor(card, others) {
     lights: new Map(), // L of the photo by place
     closed: new AbortController(),
   };
-  view.anchor = null;
+  photo.onNews = () => (photo.gone ? editor.close() : draw());
   $("original").ariaPressed = $("dropper").ariaPressed = false;
   say("");
-  for (const id of ["rings", "variants", "swatches"]) $(id).replaceChildren();
+  for (const id of ["rings", "variants"]) $(id).replaceChildren();
+  showColors($("swatches"), []);
   $("editor-title").textContent = t("editor", photo);
-  $("examples").replaceChildren(...others().map((other) => (
-    thumbnail(other.compare.after.src, other.photo.name, () => work(() => example(other.compare.after))))));
+  $("examples").replaceChildren(...others().map(({ after: picture, photo: { name } }) => (
+    thumbnail(picture.src, name, () => work(() => example(picture.src))))));
   $("radius").max = $("size").max = Math.max(8, Math.round(photo.longer / 6));
   $("size").value = photo.longer / 25;
-  for (const layer of [after, before]) layer.reset();
-  after.images[0].src = card.compare.after.src;
   editor.showModal();
   $("editor-title").focus();
-  fit(photo.info);
+  open(photo, card.after.src);
   draw();
   choose("view", "color");
-  choose("tab", "hints" in model() ? "points" : "look");
+  choose("tab", can("hints") ? "points" : "look");
 }
 
 editor.addEventListener("close", () => {
-  const { card, photo, timer, closed } = now;
+  const { card, photo, closed } = now;
+  photo.onNews = null;
   photo.settle();
   closed.abort();
-  clearTimeout(timer);
-  for (const layer of [after, before]) layer.reset();
+  close();
+  if (photo.gone) return; // removed in another tab
   card.refresh();
   card.adjust.focus();
 });
 
-/** What the model can do is said by its option: `hints`, if it takes them, and the look that it begins with. */
-const model = () => $("model").selectedOptions[0].dataset;
+/** Whether the model takes hints, or a temperature: then it also knows likely colors and follows examples. */
+const can = (what) => what in modelOf(now.photo.edit).dataset;
 const chosen = (name) => editor.querySelector(`[name=${name}]:checked`).value;
 const isPressed = (id) => $(id).ariaPressed === "true";
 
 function choose(name, value) {
   editor.querySelector(`[name=${name}][value=${value}]`).checked = true;
-}
-
-function say(words) {
-  $("editor-state").textContent = words;
 }
 
 /** Do what takes a while, and say what comes of it. */
@@ -87,26 +80,29 @@ async function work(job) {
   if (!signal.aborted) say(words ?? "");
 }
 
+const button = (className, more) => make("button", { type: "button", className, ...more });
+
 function thumbnail(src, alt, onclick) {
-  const button = make("button", { type: "button", className: "variant", onclick });
-  button.append(make("img", { src, alt }));
-  return button;
+  const one = button("variant", { onclick });
+  one.append(make("img", { src, alt }));
+  return one;
 }
 
-/** Have a swatch for each color, or for one of each name. */
-function showColors(id, colors, keyOf = String) {
-  const row = $(id).querySelector(".swatches");
-  if (row.dataset.colors === String(colors)) return; // the focus may be on one
-  row.dataset.colors = colors;
-  const found = new Map(colors.map((color) => [keyOf(color), color]));
-  row.replaceChildren(...[...found.values()].map((color) => swatch(color)));
+/** Have a row of swatches, under the names of their colors or with other words; the focus may be on one. */
+function showColors(row, colors, words = colors.map(nameOf)) {
+  const key = String([colors, words]);
+  if (row.dataset.key === key) return;
+  row.dataset.key = key;
+  const at = [...row.children].indexOf(document.activeElement);
+  row.replaceChildren(...colors.map((color, number) => swatch(color, words[number])));
+  row.children[at]?.focus();
 }
 
 /** Keep a color among those used last. */
 function recall(color) {
   recent = [...new Set([color, ...recent])].slice(0, 8);
   try {
-    localStorage.setItem(RECENT, JSON.stringify(recent));
+    localStorage[RECENT] = JSON.stringify(recent);
   } catch { /* the browser keeps nothing */ }
 }
 
@@ -114,11 +110,12 @@ function recall(color) {
 function draw() {
   const { photo } = now;
   const { hints, keep, like, ...look } = photo.edit;
-  $("model").value = look.model;
-  if ($("model").selectedIndex < 0) $("model").selectedIndex = 0; // the default
-  if (now.selected >= hints.length) now.selected = -1;
+  const model = modelOf(look);
+  model.selected = true;
+  $("unused").hidden = !photo.unused;
+  now.selected = hints[now.selected] ? now.selected : -1;
   while (points.children.length > hints.length) points.lastElementChild.remove();
-  while (points.children.length < hints.length) points.append(make("button", { type: "button", className: "point" }));
+  while (points.children.length < hints.length) points.append(button("point"));
   for (const [at, hint] of hints.entries()) {
     Object.assign(points.children[at], {
       ariaPressed: at === now.selected, ariaLabel: t("point", { number: at + 1, color: nameOf(hint.color) }), style: lying(hint),
@@ -131,15 +128,16 @@ function draw() {
     $("pick").value = hint.color;
     $("radius").value = hint.radius;
   }
-  for (const name of LOOK) $(name).value = look[name] ?? model()[name] ?? 0;
+  for (const name of LOOK) $(name).value = look[name] ?? model.dataset[name] ?? 0;
   for (const output of editor.querySelectorAll("output")) {
     const { value, step } = $(output.htmlFor.value);
     output.value = step < 1 ? Number(value).toFixed(2) : `${value} px`;
   }
-  const idle = { undo: !photo.at, redo: !photo.history[photo.at + 1], reset: !photo.changed, "brush-clear": !keep.length };
+  const idle = { undo: !photo.at, redo: !photo.history[photo.at + 1], "brush-clear": !keep.length };
+  idle.reset = JSON.stringify(photo.edit) === JSON.stringify(UNCHANGED);
   for (const [id, is] of Object.entries(idle)) $(id).ariaDisabled = is; // not disabled: that would lose the focus
-  showColors("recent", recent);
-  showColors("example-colors", like, nameOf);
+  showColors($("recent-colors"), recent);
+  showColors($("example-colors"), [...new Map(like.map((color) => [nameOf(color), color])).values()]); // one of a name
   $("example-picture").hidden = $("example-picture").dataset.colors !== String(like);
   for (const one of editor.querySelectorAll(".swatch")) one.ariaPressed = one.dataset.color === (hint?.color ?? now.paint);
   drawMask();
@@ -157,42 +155,19 @@ function lying(hint) {
 }
 
 function drawMask() {
-  const { stroke, photo: { info, edit, longer } } = now;
-  const scale = Math.min(1, 1200 / longer);
-  const [width, height] = [info.width, info.height].map((length) => Math.ceil(length * scale));
-  const pen = Object.assign($("mask"), { width, height }).getContext("2d");
-  pen.scale(scale, scale);
-  Object.assign(pen, { lineCap: "round", lineJoin: "round", strokeStyle: "#19a3b8" });
-  for (const { points: places, radius, erase } of stroke ? [...edit.keep, stroke] : edit.keep) {
-    pen.globalCompositeOperation = erase ? "destination-out" : "source-over";
-    pen.lineWidth = 2 * radius;
-    pen.beginPath();
-    for (const [x, y] of [...places, places.at(-1)]) pen.lineTo(x, y);
-    pen.stroke();
-  }
-}
-
-/** Show the picture of the edit and, looked at closely, the part in sight; by and by what comes last. */
-function render(delay = 0) {
-  stage.ariaBusy = "true";
-  clearTimeout(now.timer);
-  now.timer = setTimeout(async () => {
-    const { photo } = now;
-    const side = Math.min(photo.longer, Math.ceil(photo.longer * view.least * devicePixelRatio));
-    const update = (layer, edit) => layer.update({ edit, side, key: photo.key + JSON.stringify(edit), whole: photo.draft });
-    const compared = chosen("view") === "compare" || isPressed("original");
-    await Promise.all([update(after, photo.edit), compared && update(before, null)]);
-    if (!after.request && !before.request) stage.ariaBusy = null;
-  }, delay);
+  const { stroke, photo: { info, edit } } = now;
+  $("mask").setAttribute("viewBox", `0 0 ${info.width} ${info.height}`);
+  $("strokes").innerHTML = (stroke ? [...edit.keep, stroke] : edit.keep).map(({ points: places, radius, erase }) => (
+    `<polyline points="${[...places, places.at(-1)]}" stroke="${erase ? "black" : "white"}" stroke-width="${2 * radius}"/>`)).join("");
 }
 
 /** Show which colors are likely at the selected point, given the others. */
 async function suggest() {
   const { photo, selected } = now;
-  const { hints, like, model: name } = photo.edit;
+  const { hints, like, model } = photo.edit;
   const hint = hints[selected];
-  if (!hint || photo.draft || !("temperature" in model())) return;
-  const asked = { model: name, like, hints: hints.filter((one) => one !== hint), x: hint.x, y: hint.y, count: 6 };
+  if (!hint || photo.draft || !can("temperature")) return;
+  const asked = { model, like, hints: hints.toSpliced(selected, 1), x: hint.x, y: hint.y, count: 6 };
   if (JSON.stringify(asked) === now.asked) return;
   now.asked = JSON.stringify(asked);
   now.suggesting?.abort();
@@ -200,10 +175,8 @@ async function suggest() {
   // Without swatches there is still the picker.
   const { suggestions } = await photo.ask("suggestions", asked, { signal }).catch(() => ({ suggestions: [] }));
   if (signal.aborted || photo !== now.photo) return;
-  const at = [...$("swatches").children].indexOf(document.activeElement);
-  $("swatches").replaceChildren(...suggestions.map(({ swatch: color, probability }) => (
-    swatch(color, t("likely-color", { color: nameOf(color), percent: Math.round(100 * probability) })))));
-  $("swatches").children[at]?.focus();
+  showColors($("swatches"), suggestions.map((one) => one.swatch), suggestions.map((one) => (
+    t("likely-color", { color: nameOf(one.swatch), percent: Math.round(100 * one.probability) }))));
   draw();
 }
 
@@ -231,8 +204,8 @@ function step(by) {
   if (!editor.contains(document.activeElement)) stage.focus();
 }
 
-const withHint = (more, at = now.selected) => (
-  { hints: now.photo.edit.hints.map((hint, index) => (index === at ? { ...hint, ...more } : hint)) });
+/** The hints, with something else about the selected one. */
+const withHint = (more) => ({ hints: now.photo.edit.hints.with(now.selected, { ...now.photo.edit.hints[now.selected], ...more }) });
 
 function onPhoto({ x, y }) {
   const { width, height } = now.photo.info;
@@ -241,9 +214,8 @@ function onPhoto({ x, y }) {
 
 /** The color that the picture shows at a place of the photo. */
 function shown({ x, y }) {
-  const { images: [whole] } = after;
   const { width, height } = now.photo.info;
-  return colorAt(whole, whole.naturalWidth * x / width, whole.naturalHeight * y / height);
+  return colorAt(whole, x / width, y / height);
 }
 
 /** Put a point on the photo: of the color picked last, or of what is there, to be changed from there. */
@@ -284,7 +256,7 @@ function use(color) {
 /** A brush stroke that begins at a place. */
 function brush(place) {
   const spot = ({ x, y }) => [x, y].map((value) => Math.round(10 * value) / 10);
-  const stroke = { points: [spot(place)], radius: Number($("size").value), erase: chosen("pen") === "erase" };
+  const stroke = { points: [spot(place)], radius: $("size").valueAsNumber, erase: chosen("pen") === "erase" };
   now.stroke = stroke;
   return {
     move(to) {
@@ -306,7 +278,7 @@ Object.assign(hooks, {
     const spot = onPhoto(place);
     if (Math.hypot(spot.x - place.x, spot.y - place.y) > 1) return; // beside it
     if (isPressed("dropper")) use(shown(spot));
-    else if (chosen("tab") === "points" && "hints" in model()) add(spot);
+    else if (chosen("tab") === "points" && can("hints")) add(spot);
   },
   /** A double click fits the photo in; the point of its first half is taken back. */
   double() {
@@ -314,39 +286,36 @@ Object.assign(hooks, {
     fit();
   },
   grab(target, place) {
+    if (chosen("tab") === "brush") return brush(place);
     const at = indexOf(target);
-    if (at < 0) return chosen("tab") === "brush" ? brush(place) : null;
+    if (at < 0) return null;
     select(at);
-    return { move: (to) => follow(withHint(onPhoto(to), at)), end: settle };
+    return { move: (to) => follow(withHint(onPhoto(to))), end: settle };
   },
   pointed() {
     const { anchor, scale } = view;
-    const size = chosen("tab") === "brush" ? 2 * $("size").value * scale : 24;
     $("cross").hidden = !anchor;
-    if (anchor) $("cross").style = `translate: ${anchor.x - size / 2}px ${anchor.y - size / 2}px; width: ${size}px; height: ${size}px`;
+    if (anchor) $("cross").style = `left: ${anchor.x}px; top: ${anchor.y}px; --brush: ${2 * $("size").value * scale}px`;
   },
-  laid: () => render(150),
 });
 
 /** Keys: those that buttons name; arrows move a point or, on the stage, a cross, and Enter does what a click does. */
 function onKey(event) {
   const { key, shiftKey, target } = event;
   const held = event.ctrlKey || event.metaKey;
-  const name = `${held ? "Control+" : ""}${held && shiftKey ? "Shift+" : ""}${key.toUpperCase()}`;
+  const name = `${held ? "Control+" : ""}${held && shiftKey ? "Shift+" : ""}${key}`;
   const named = !event.altKey && (held || target.tagName !== "SELECT")
-    && editor.querySelector(`[aria-keyshortcuts~="${CSS.escape(name)}"]`);
+    && editor.querySelector(`[aria-keyshortcuts~="${CSS.escape(name)}" i]`);
   const at = indexOf(target);
   const [dx, dy] = ARROWS[key] ?? [];
   if (named?.id === "original" || (target.id === "original" && key === " ")) {
     original(true);
-  } else if (named) {
+  } else if (named?.checkVisibility()) {
     named.click();
   } else if (at >= 0 && ARROWS[key]) {
     const { x, y } = now.photo.edit.hints[at];
     const far = Math.max(1, now.photo.longer / (shiftKey ? 20 : 200));
-    follow(withHint(onPhoto({ x: x + dx * far, y: y + dy * far }), at));
-  } else if (at >= 0 && (key === "Delete" || key === "Backspace")) {
-    remove(at);
+    follow(withHint(onPhoto({ x: x + dx * far, y: y + dy * far })));
   } else if (target === stage && ARROWS[key]) {
     const [from, far] = [view.anchor ?? middle(), shiftKey ? 64 : 8];
     const to = { x: from.x + dx * far, y: from.y + dy * far };
@@ -364,20 +333,16 @@ function onKey(event) {
   event.preventDefault();
 }
 
-function original(on) {
-  if (on === isPressed("original")) return;
-  $("original").ariaPressed = on;
-  render();
-}
+const original = (on) => { $("original").ariaPressed = on; };
 
 /** Offer whole pictures to choose from. */
 async function vary(options) {
   const { photo } = now;
   const { variants } = await photo.ask("variants", photo.edit, options);
-  const choices = await Promise.all(variants.map(async ({ hints }, at) => {
-    const edit = { ...photo.edit, hints: [...photo.edit.hints, ...hints] };
-    const picture = await photo.preview(edit, 240, options);
-    return thumbnail(URL.createObjectURL(picture), t("variant", { number: at + 1 }), () => change({ hints: edit.hints }));
+  const choices = await Promise.all(variants.map(async (variant, at) => {
+    const hints = [...photo.edit.hints, ...variant.hints];
+    const picture = await photo.preview({ ...photo.edit, hints }, 240, options);
+    return thumbnail(URL.createObjectURL(picture), t("variant", { number: at + 1 }), () => change({ hints }));
   }));
   $("variants").replaceChildren(...choices);
   return choices.length ? "" : t("no-variants");
@@ -386,9 +351,7 @@ async function vary(options) {
 /** Show rings where a hint helps most; one that is clicked becomes a point. */
 async function help(options) {
   const { places } = await now.photo.ask("places", now.photo.edit, options);
-  $("rings").replaceChildren(...places.map((hint, at) => make("button", {
-    type: "button",
-    className: "ring",
+  $("rings").replaceChildren(...places.map((hint, at) => button("ring", {
     ariaLabel: t("place", { number: at + 1, color: nameOf(hint.color) }),
     style: lying(hint),
     onclick({ target }) {
@@ -399,19 +362,18 @@ async function help(options) {
   $("rings").firstElementChild?.focus({ preventScroll: true });
 }
 
-/** Have colors like those of a picture: a file, or an image of the page. */
+/** Have colors like those of a picture: a file, or the address of one on the page. */
 async function example(source) {
   const { photo } = now;
-  const picture = await createImageBitmap(source).catch(() => null);
-  if (!picture) return t("example-unread");
+  const picture = $("example-picture");
+  picture.dataset.colors = "";
+  picture.hidden = true; // draw() shows it once its colors are taken
+  await show(picture, source);
+  if (!picture.naturalWidth) return t("example-unread");
   if (photo !== now.photo) return "";
-  const like = colorsOf(picture, [0, 0, picture.width, picture.height], 12);
+  const like = colorsOf(picture, 12);
   if (!like.some(isColorful)) return t("example-grey");
-  const scale = 640 / Math.max(picture.width, picture.height);
-  const [width, height] = [picture.width, picture.height].map((length) => Math.ceil(length * scale));
-  const canvas = Object.assign($("example-picture"), { width, height });
-  canvas.getContext("2d").drawImage(picture, 0, 0, width, height);
-  canvas.dataset.colors = like;
+  picture.dataset.colors = like;
   change({ like });
   return "";
 }
@@ -433,10 +395,14 @@ const clicks = {
   "zoom-full": () => zoom(1 / devicePixelRatio),
   "point-add": () => add(placeOf(middle())),
   "point-remove": () => remove(now.selected),
-  dropper: (button) => { button.ariaPressed = !isPressed("dropper"); },
+  dropper: () => { $("dropper").ariaPressed = !isPressed("dropper"); },
   places: () => work(help),
   "brush-clear": () => change({ keep: [] }),
   vary: () => work(vary),
+  "unused-remove"() {
+    change(possible(now.photo.edit));
+    $("model").focus();
+  },
   reset: () => change(UNCHANGED),
   done: () => editor.close(),
   copy: () => work(() => navigator.clipboard.write([new ClipboardItem({ "image/png": picture({ format: "png" }) })])),
@@ -445,55 +411,43 @@ const clicks = {
     change({ like: [] });
     $("example-file").focus();
   },
-  "example-picture"(canvas, { offsetX: x, offsetY: y }) {
-    use(colorAt(canvas, canvas.width * x / canvas.clientWidth, canvas.height * y / canvas.clientHeight));
+  "example-picture"({ target, offsetX, offsetY }) {
+    use(colorAt(target, offsetX / target.clientWidth, offsetY / target.clientHeight));
   },
   "same-look"() {
     const { hints, keep, ...look } = now.photo.edit;
-    for (const card of now.others()) {
-      card.photo.change(look);
-      card.refresh();
-    }
-    say(t("same-done", { count: now.others().length }));
-  },
-};
-const inputs = {
-  pick({ value: color }) {
-    now.paint = color;
-    follow(withHint({ color }));
-  },
-  radius: ({ valueAsNumber: radius }) => follow(withHint({ radius })),
-  size: draw,
-};
-for (const name of LOOK) inputs[name] = ({ valueAsNumber: value }) => follow({ [name]: value });
-const changes = {
-  pick: ({ value }) => recall(value),
-  "example-file"(input) {
-    const [file] = input.files;
-    if (file) work(() => example(file));
-    input.value = "";
-  },
-  model({ value }) {
-    // What the new model cannot do is left out of the edit.
-    const { hints, like, keep } = now.photo.edit;
-    const can = model();
-    change({ ...UNCHANGED, keep, hints: "hints" in can ? hints : [], like: "temperature" in can ? like : [], model: value });
+    const others = now.others();
+    for (const { photo } of others) photo.change(look);
+    for (const card of others) card.refresh();
+    say(t("same-done", { count: others.length }));
   },
 };
 
 editor.addEventListener("click", (event) => {
-  const target = event.target.closest("button, canvas");
+  const target = event.target.closest("button, img");
   if (!target || target.ariaDisabled === "true") return;
   if (target.matches(".swatch")) use(target.dataset.color);
-  else clicks[target.id]?.(target, event);
+  else clicks[target.id]?.(event);
 });
 $("wish").addEventListener("submit", (event) => {
   event.preventDefault();
   work(() => now.photo.save(wish(), waiting));
 });
-editor.addEventListener("input", ({ target }) => inputs[target.id]?.(target));
+editor.addEventListener("input", ({ target: { id, value, valueAsNumber } }) => {
+  if (id === "pick") follow(withHint({ color: now.paint = value }));
+  else if (id === "radius") follow(withHint({ radius: valueAsNumber }));
+  else if (LOOK.includes(id)) follow({ [id]: valueAsNumber });
+  else if (id === "size") draw();
+});
 editor.addEventListener("change", ({ target }) => {
-  changes[target.id]?.(target);
+  const { id, value } = target;
+  if (id === "pick") recall(value);
+  if (id === "model") follow({ model: value, temperature: null, saturation: null, strength: null }); // it has its own
+  if (id === "example-file") {
+    const [file] = target.files;
+    if (file) work(() => example(file));
+    target.value = ""; // the same file may be chosen again
+  }
   settle();
 });
 editor.addEventListener("keydown", onKey);
@@ -504,7 +458,7 @@ editor.addEventListener("keyup", () => {
 editor.addEventListener("drop", (event) => {
   event.preventDefault();
   const [file] = event.dataTransfer.files;
-  if (!file || !("temperature" in model())) return;
+  if (!file || !can("temperature")) return;
   choose("tab", "look");
   work(() => example(file));
 });
@@ -514,7 +468,7 @@ for (const kind of ["pointerdown", "pointerup", "pointerleave"]) {
   $("original").addEventListener(kind, () => original(kind === "pointerdown"));
 }
 for (const palette of editor.querySelectorAll(".palette .swatches")) {
-  palette.append(...palette.dataset.colors.split(" ").map((color) => swatch(color)));
+  showColors(palette, palette.dataset.colors.split(" "));
 }
 $("copy").hidden = !navigator.clipboard?.write;
 $("share").hidden = !navigator.canShare?.({ files: [new File([""], "a.png", { type: "image/png" })] });

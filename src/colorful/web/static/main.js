@@ -1,8 +1,7 @@
 // The home page: photos come in by choosing, dragging, pasting or photographing, and each gets a card.
 import { Card } from "./card.js";
-import { wire } from "./compare.js";
 import { $ } from "./dom.js";
-import { recall } from "./memory.js";
+import { onNews, recall } from "./memory.js";
 import { download } from "./photo.js";
 import { StudioPhoto, archive } from "./studio.js";
 import { Problem, t } from "./texts.js";
@@ -25,10 +24,7 @@ async function onAdjust(card) {
 
 function add(photos) {
   if (photos.length) editor().catch(() => null); // another try comes when it is opened
-  for (const photo of photos) {
-    shown.push(new Card(photo, onAdjust, (card) => remove([card])));
-    photo.remember();
-  }
+  shown.push(...photos.map((photo) => new Card(photo, onAdjust, (card) => remove([card]))));
   arrange();
   next();
 }
@@ -58,20 +54,32 @@ function next() {
 function remove(gone) {
   const [{ element, photo }, ...more] = gone;
   const neighbor = !more.length && (element.nextElementSibling ?? element.previousElementSibling);
-  for (const card of gone) card.leave();
-  shown = shown.filter((card) => !gone.includes(card));
+  leave(gone);
   removed = gone.map((card) => card.photo);
+  for (const one of removed) one.forget();
   $("toast-words").textContent = t("removed", { name: more.length ? gone.length : photo.name });
   arrange();
   (neighbor ? neighbor.querySelector(".remove") : $("restore")).focus();
 }
 
-const addFiles = (files) => add([...files].map((file) => new StudioPhoto(file)));
+function leave(gone) {
+  for (const card of gone) card.leave();
+  shown = shown.filter((card) => !gone.includes(card));
+}
+
+/** Take photos in that this tab is the first to have. */
+function bring(photos) {
+  for (const photo of photos) photo.remember();
+  add(photos);
+}
+
+const bringFiles = (files) => bring([...files].map((file) => new StudioPhoto(file)));
+const kept = ({ file, ...known }) => new StudioPhoto(file, known);
 
 /** The files that are dragged; of folders, the pictures in them and in theirs. */
 async function dropped({ items }) {
   // The items live only as long as the event: all are asked before the first answer is awaited.
-  const found = [...items].filter(({ kind }) => kind === "file").map((item) => {
+  const found = [...items].map((item) => {
     const entry = item.webkitGetAsEntry?.();
     return entry?.isDirectory ? pictures(entry) : item.getAsFile();
   });
@@ -82,16 +90,12 @@ async function pictures(entry) {
   const ask = (one, what) => new Promise((resolve, reject) => one[what](resolve, reject));
   if (entry.isFile) return PICTURE.test(entry.name) ? [await ask(entry, "file")] : [];
   const [reader, found] = [entry.createReader(), []];
-  let some;
-  do {
-    some = await ask(reader, "readEntries"); // a hundred at most
-    found.push(...await Promise.all(some.map(pictures)));
-  } while (some.length);
-  return found.flat().sort((one, other) => compare(one.name, other.name));
+  for (let some; some?.length !== 0; found.push(...some)) some = await ask(reader, "readEntries"); // a hundred at most
+  return (await Promise.all(found.map(pictures))).flat().sort((one, other) => compare(one.name, other.name));
 }
 
 document.querySelector(".intake").addEventListener("change", ({ target }) => {
-  addFiles(target.files);
+  bringFiles(target.files);
   target.value = ""; // the same photo may be chosen again
 });
 
@@ -108,37 +112,37 @@ addEventListener("drop", async (event) => {
   const taken = event.defaultPrevented; // as an example, by the editor
   event.preventDefault();
   dropping(false);
-  if (!taken) addFiles(await dropped(event.dataTransfer));
+  if (!taken) bringFiles(await dropped(event.dataTransfer));
 });
 addEventListener("paste", (event) => {
   const files = event.clipboardData?.files ?? [];
   if (!files.length) return;
   event.preventDefault();
-  addFiles(files);
+  bringFiles(files);
 });
 
 $("try-sample").onclick = async () => {
   const reply = await fetch($("sample").dataset.file);
-  addFiles([new File([await reply.blob()], "sample.jpg")]);
+  bringFiles([new File([await reply.blob()], "sample.jpg")]);
 };
 $("order").onchange = arrange;
 $("forget-all").onclick = () => remove(shown);
 $("restore").onclick = () => {
   const back = removed.map((photo) => Object.assign(photo, { gone: false }));
   removed = [];
-  add(back);
+  bring(back);
   $("album-title").focus();
 };
 $("download-all").onclick = async ({ currentTarget: button }) => {
-  const state = (words) => { $("album-state").textContent = words; };
+  const say = (words) => { $("album-state").textContent = words; };
   const ready = inState("ready").map(({ photo }) => photo);
   button.disabled = true;
-  state("");
+  say("");
   try {
-    download(await archive(ready, (done) => state(t("coloring-of", { number: done + 1, count: ready.length }))));
-    state("");
+    download(await archive(ready, (done) => say(t("coloring-of", { number: done + 1, count: ready.length }))));
+    say("");
   } catch (problem) {
-    state(problem.message);
+    say(problem.message);
   }
   button.disabled = false;
 };
@@ -146,6 +150,12 @@ $("download-all").onclick = async ({ currentTarget: button }) => {
 addEventListener("beforeunload", (event) => {
   if (shown.some(({ photo, element }) => !photo.info && element.dataset.state !== "failed")) event.preventDefault();
 });
-wire($("sample"));
 document.documentElement.classList.add("js");
-add((await recall()).map(({ file, ...known }) => new StudioPhoto(file, known)));
+const begun = recall().then((records) => add(records.map(kept)));
+onNews(async (key, record) => {
+  await begun;
+  const card = shown.find(({ photo }) => photo.key === key);
+  if (card && record) card.hear(record);
+  else if (card) leave([card]);
+  else if (record?.info) add([kept(record)]); // before, the other tab is about to send it
+});

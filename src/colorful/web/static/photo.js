@@ -23,20 +23,12 @@ export class Photo {
 
   /** Have the browser keep it until it is removed. */
   remember() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      const { key, file, name, history, at, info } = this;
-      if (!this.gone) remember({ key, file, name, history, at, info });
-    }, 200);
+    const { key, file, name, history, at, info } = this;
+    if (!this.gone) remember({ key, file, name, history, at, info });
   }
 
   get edit() {
     return this.draft ?? this.history[this.at];
-  }
-
-  /** Whether the visitor has changed anything. */
-  get changed() {
-    return JSON.stringify(this.edit) !== JSON.stringify(UNCHANGED);
   }
 
   /** The longer side in photo pixels. */
@@ -51,7 +43,6 @@ export class Photo {
 
   /** Have the studio and the browser forget it. */
   forget() {
-    this.gone = true;
     this.leave();
     forget(this.key);
   }
@@ -79,8 +70,5 @@ export class Photo {
 
 /** Have the browser download something that has an address. */
 export function download({ url, filename }) {
-  const link = make("a", { href: url, download: filename });
-  document.body.append(link);
-  link.click();
-  link.remove();
+  make("a", { href: url, download: filename }).click();
 }

@@ -5,7 +5,7 @@ import { Photo } from "./photo.js";
 import { Problem } from "./texts.js";
 
 const { archives, maxBytes, photos: uploads } = document.body.dataset;
-const offered = [...$("model").options].map(({ value }) => value);
+const models = [...$("model").options];
 const between = (low, value, high) => Math.round(Math.min(high, Math.max(low, value)));
 
 export class StudioPhoto extends Photo {
@@ -42,6 +42,12 @@ export class StudioPhoto extends Photo {
     return (await unlessGone([this], () => post(this.info[what], possible(body), options)))[kind]();
   }
 
+  /** Whether the model can do nothing with points or an example that the photo has. */
+  get unused() {
+    const { hints, like } = possible(this.edit);
+    return hints.length < this.edit.hints.length || like.length < this.edit.like.length;
+  }
+
   /** Have the server forget it. */
   leave() {
     if (!this.info) return;
@@ -56,9 +62,14 @@ export async function archive(photos) {
   return (await unlessGone(photos, () => post(archives, { photos: listed() }))).json();
 }
 
-/** An edit that was kept may name a model that this server does not have any more. */
-function possible({ model, ...edit }) {
-  return { ...edit, model: offered.includes(model) ? model : null };
+/** The option of the model that an edit names, which says what it can do; where that is gone, of the default. */
+export const modelOf = ({ model }) => models.find(({ value }) => value === model) ?? models[0];
+
+/** What the model can do of an edit. The rest stays with the photo, for the day when there is another model. */
+export function possible(edit) {
+  const { value: model, dataset } = modelOf(edit);
+  const steered = "temperature" in dataset ? {} : { like: [], temperature: null };
+  return { ...edit, model, ...steered, ..."hints" in dataset ? {} : { hints: [] } };
 }
 
 /** Ask for something of photos. If the server has forgotten them, they are sent again. */

@@ -1,15 +1,18 @@
 // The photo on its stage: zoom and pan by wheel, fingers and keys, and what of it is in sight.
-import { show } from "./compare.js";
-import { $ } from "./dom.js";
+import { $, show } from "./dom.js";
+import { t } from "./texts.js";
 
 const CLOSEST = 4; // pixels of the display for one of the photo
-const [stage, canvas, slider] = ["stage", "canvas", "divider"].map($);
+const [stage, canvas] = ["stage", "canvas"].map($);
 const pointers = new Map(); // those that are down, and where
+// The photo in color and as it came: whole at the size of the display, and over it the part that is looked at closely.
+const [wholes, parts] = [".whole", ".part"].map((kind) => canvas.querySelectorAll(kind));
+export const [whole] = wholes;
 
 /** Where the photo lies on the stage, and stage pixels for one of it; `anchor` is the pointer over it, or the cross. */
-export const view = { size: null, x: 0, y: 0, scale: 1, least: 1, anchor: null };
+export const view = { photo: null, x: 0, y: 0, scale: 1, least: 1, anchor: null };
 
-/** `tap` and `double` click; `grab` gives who takes a drag, if anybody; `pointed` and `laid`: pointer or photo moved. */
+/** `tap` and `double` click; `grab` gives who takes a drag, if anybody; `pointed`: the pointer moved, or the photo. */
 export const hooks = {};
 
 export const within = (low, value, high) => Math.max(low, Math.min(value, high));
@@ -24,9 +27,23 @@ function spotOf({ clientX, clientY }) {
   return { x: clientX - left, y: clientY - top };
 }
 
-/** Fit a photo of a width and height in: by default that which is there. */
-export function fit(size = view.size) {
-  Object.assign(view, { size, fitted: true });
+/** Show a photo; until it has come, a smaller picture of it. */
+export function open(photo, picture) {
+  Object.assign(view, { photo, anchor: null });
+  whole.src = picture;
+  fit();
+}
+
+export function close() {
+  view.photo = null;
+  request?.abort();
+  shown = {};
+  for (const image of [...wholes, ...parts]) image.removeAttribute("src");
+}
+
+/** Fit the photo into the stage. */
+export function fit() {
+  view.fitted = true;
   lay();
 }
 
@@ -44,34 +61,24 @@ export function pan(dx, dy) {
   lay();
 }
 
+/** The two axes: name, length of the photo, and the room that the stage has. */
+const axes = () => [["x", view.photo.info.width, stage.clientWidth], ["y", view.photo.info.height, stage.clientHeight]];
+
 /** Bring the photo to where it belongs: it never leaves the stage, and fitted in it lies in the middle. */
 function lay() {
-  const { size: { width, height }, fitted } = view;
-  const sides = [["x", width, stage.clientWidth], ["y", height, stage.clientHeight]];
-  const border = Math.min(16, ...sides.map(([, , room]) => room / 20));
-  view.least = Math.min(CLOSEST, ...sides.map(([, length, room]) => (room - 2 * border) / length));
-  if (fitted) view.scale = view.least;
-  for (const [axis, length, room] of sides) {
-    const free = room - length * view.scale;
-    view[axis] = fitted ? free / 2 : within(Math.min(0, free - border), view[axis], Math.max(free, border));
+  const border = Math.min(16, ...axes().map(([, , room]) => room / 20));
+  view.least = Math.min(CLOSEST, ...axes().map(([, length, room]) => (room - 2 * border) / length));
+  if (view.fitted) view.scale = view.least;
+  for (const [axis, length, room] of axes()) {
+    const long = length * view.scale;
+    const free = room - long;
+    view[axis] = view.fitted ? free / 2 : within(Math.min(0, free - border), view[axis], Math.max(free, border));
+    stage.style.setProperty(`--${axis}`, `${view[axis]}px`);
+    stage.style.setProperty(`--${axis}-long`, `${long}px`);
   }
-  const { x, y, scale } = view;
-  Object.assign(canvas.style, { width: `${width * scale}px`, height: `${height * scale}px`, translate: `${x}px ${y}px` });
-  canvas.classList.toggle("close", scale * devicePixelRatio >= 2);
-  divide();
-  hooks.laid();
+  canvas.classList.toggle("close", view.scale * devicePixelRatio >= 2);
+  render(150);
   hooks.pointed();
-}
-
-/** Put the divider where the slider says: somewhere in what is in sight of the photo. */
-function divide() {
-  const end = view.x + view.size.width * view.scale;
-  const [left, right] = [Math.max(0, view.x), Math.min(stage.clientWidth, end)];
-  const at = left + (right - left) * slider.value / 100;
-  Object.assign(slider.style, { left: `calc(${left}px - 1.25rem)`, width: `calc(${right - left}px + 2.5rem)` });
-  stage.style.setProperty("--divider", `${at}px`);
-  stage.style.setProperty("--cut", `${end - at}px`);
-  slider.ariaValueText = `${slider.value} %`;
 }
 
 stage.addEventListener("wheel", (event) => {
@@ -79,8 +86,7 @@ stage.addEventListener("wheel", (event) => {
   const lines = event.deltaMode ? 33 : 1;
   zoom(view.scale * Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), spotOf(event));
 }, { passive: false });
-slider.addEventListener("input", divide);
-new ResizeObserver(() => view.size && stage.clientWidth && lay()).observe(stage); // also as the tools below take room
+new ResizeObserver(() => view.photo && stage.clientWidth && lay()).observe(stage); // also as the tools below take room
 
 let drag = null; // who takes what the pointer does
 let still = false; // it has not moved so far that it is no click any more
@@ -131,75 +137,86 @@ stage.addEventListener("pointerleave", () => {
   view.anchor = null;
   hooks.pointed();
 });
-stage.addEventListener("dblclick", ({ target }) => target === slider || hooks.double());
+stage.addEventListener("dblclick", ({ target }) => target.matches(".slider") || hooks.double());
 
-/** One of the two pictures: the whole at the size of the display, and over it the part that is looked at closely. */
-export class Layer {
-  /** `load(edit, pixels, region, signal)` fetches the whole (no region) or a part. */
-  constructor(kind, load, onProblem) {
-    Object.assign(this, { load, onProblem, images: canvas.querySelectorAll(kind) });
-  }
+export function say(words) {
+  $("editor-state").textContent = words;
+}
 
-  reset() {
-    this.request?.abort();
-    Object.assign(this, { wish: null, key: null, side: 0 });
-    for (const image of this.images) image.removeAttribute("src");
-  }
 
-  /** Show the picture of an edit, whose key is given, so large; `whole` tells that no part is looked at closely. */
-  async update(wish) {
-    this.wish = wish;
-    if (this.request?.region) this.request.abort(); // a newer wish calls it off; the whole is left to come
-    if (this.request) return;
-    for (let missing = this.missing(); missing; missing = this.missing()) {
-      const { edit, pixels, style, ...made } = missing;
-      const { signal } = this.request = Object.assign(new AbortController(), made);
-      const [whole, part] = this.images;
-      try {
-        const picture = await this.load(edit, pixels, made.region, signal);
-        signal.throwIfAborted();
-        if (made.region) Object.assign(part.style, style);
-        else part.removeAttribute("src");
-        await show(made.region ? part : whole, picture);
-        Object.assign(this, made);
-        this.onProblem(null);
-      } catch (problem) {
-        if (signal.aborted) continue;
-        this.onProblem(problem);
-        break;
-      }
+let shown = {}; // `key` of the edit and `side` of the whole; `region` of the part, and how `sharp` it is
+let request = null; // what is on its way
+let timer = null;
+let notice = null; // what was said of the picture; what else is said stays when the picture has come
+
+/** Show the picture of the edit and, looked at closely, the part in sight; by and by what comes last. */
+export function render(delay = 0) {
+  stage.ariaBusy = "true";
+  clearTimeout(timer);
+  timer = setTimeout(async () => {
+    timer = null;
+    if (request?.region) request.abort(); // what is new calls it off; the whole is left to come
+    if (!request) await load();
+    if (!request && !timer) stage.ariaBusy = null;
+  }, delay);
+}
+
+async function load() {
+  for (let next = missing(); next; next = missing()) {
+    const { pixels, style, ...made } = next;
+    const { photo } = view;
+    const { region } = made;
+    const { signal } = request = Object.assign(new AbortController(), { region });
+    try {
+      const onWait = (seconds) => say(notice = t("waiting", { seconds }));
+      const picture = await photo.preview(photo.edit, pixels, { onWait, signal }, region);
+      signal.throwIfAborted();
+      Object.assign(shown, made);
+      const [after, before] = region ? parts : wholes;
+      for (const image of [after, before]) Object.assign(image.style, style);
+      if (!region) parts[0].removeAttribute("src");
+      before.src = photo.before(pixels, region); // which the browser fetches when it is looked at
+      await show(after, picture);
+      if ($("editor-state").textContent === notice) say("");
+    } catch (problem) {
+      if (signal.aborted) continue;
+      say(notice = problem.message);
+      break;
     }
-    this.request = null;
   }
+  request = null;
+}
 
-  /** What of the wish is not shown yet: the whole, else the part. */
-  missing() {
-    const { edit, key, side, whole } = this.wish ?? { key: this.key, whole: true };
-    if (key !== this.key || side > this.side) return { edit, key, side, pixels: side, region: null, sharp: 0 };
-    return whole ? null : this.closely(edit);
-  }
+/** What is not shown yet of the photo as it is edited now: the whole, else the part. */
+function missing() {
+  if (!view.photo) return null;
+  const { photo: { edit, draft, longer }, least } = view;
+  const key = JSON.stringify(edit);
+  const side = Math.min(longer, Math.ceil(longer * least * devicePixelRatio));
+  if (key !== shown.key || side > shown.side) return { key, side, pixels: side, region: null, sharp: 0 };
+  return draft ? null : closely();
+}
 
-  /** The region in sight, a little wider, and the pixels that the display has for it; null if what is shown will do. */
-  closely(edit) {
-    const { images: [whole], region, sharp } = this;
-    const { size: { width, height }, x, y, scale } = view;
-    const wanted = Math.min(1, scale * devicePixelRatio); // pixels of the display for one of the photo
-    if (wanted <= 1.02 * whole.naturalWidth / width) return null;
-    const sides = [[x, width, stage.clientWidth], [y, height, stage.clientHeight]].map(([corner, length, room], axis) => {
-      const [from, to] = [-corner, room - corner].map((edge) => within(0, edge / scale, length));
-      const covered = region && region[axis] <= from && region[axis] + region[axis + 2] >= to;
-      const start = Math.floor(within(0, from - (to - from) / 5, length - 1));
-      const count = Math.ceil(within(start + 1, to + (to - from) / 5, length)) - start;
-      return { covered, start, count, at: `${100 * start / length}%`, long: `${100 * count / length}%` };
-    });
-    if (sharp >= wanted * 0.99 && sides.every(({ covered }) => covered)) return null;
-    const [h, v] = sides;
+/** The region in sight, a little wider, and the pixels that the display has for it; null if what is shown will do. */
+function closely() {
+  const { region, sharp } = shown;
+  const wanted = Math.min(1, view.scale * devicePixelRatio); // pixels of the display for one of the photo
+  if (wanted <= 1.02 * whole.naturalWidth / view.photo.info.width) return null;
+  const [h, v] = axes().map(([axis, length, room], at) => {
+    const [from, to] = [0, room].map((edge) => within(0, (edge - view[axis]) / view.scale, length));
+    const wider = (to - from) / 5;
+    const start = Math.floor(within(0, from - wider, length - 1));
+    const count = Math.ceil(within(start + 1, to + wider, length)) - start;
     return {
-      edit,
-      region: [h.start, v.start, h.count, v.count],
-      sharp: wanted,
-      pixels: Math.max(h.count, v.count) * wanted,
-      style: { left: h.at, top: v.at, width: h.long, height: v.long },
+      start, count, at: `${100 * start / length}%`, long: `${100 * count / length}%`,
+      covered: region && region[at] <= from && region[at] + region[at + 2] >= to,
     };
-  }
+  });
+  if (sharp >= wanted * 0.99 && h.covered && v.covered) return null;
+  return {
+    region: [h.start, v.start, h.count, v.count],
+    sharp: wanted,
+    pixels: Math.max(h.count, v.count) * wanted,
+    style: { left: h.at, top: v.at, width: h.long, height: v.long },
+  };
 }

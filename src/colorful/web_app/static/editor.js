@@ -1,26 +1,26 @@
 // The look of one photo: vivid or calm, and how saturated. It stands in the place of the served page's editor.
 import { app } from "./app.js";
-import { show, wire } from "./compare.js";
-import { $ } from "./dom.js";
+import { $, show } from "./dom.js";
 import { UNCHANGED } from "./photo.js";
 import { t } from "./texts.js";
 
 const LOOK = ["temperature", "saturation"];
-const compare = wire($("stage"));
+const [slider, before, after] = [".slider", ".before", ".after"].map((part) => $("stage").querySelector(part));
 let [card, others, busy, again] = [null, null, false, false];
 
 export function openEditor(one, rest) {
   [card, others] = [one, rest];
+  card.photo.onNews = () => (card.photo.gone ? $("editor").close() : draw()); // of another tab
   const { name, info: { width, height } } = card.photo;
   $("editor-title").textContent = t("editor", { name });
-  compare.slider.ariaLabel = t("compare-name", { name });
-  compare.after.alt = t("after-name", { name });
+  slider.ariaLabel = t("compare-name", { name });
+  after.alt = t("after-name", { name });
   $("stage").style.setProperty("--ratio", width / height);
   $("same-look").hidden = !others().length;
   $("temperature-row").hidden = app.network.temperature === null;
   $("editor-state").textContent = "";
-  compare.after.src = card.compare.after.src;
-  show(compare.before, card.photo.before());
+  after.src = card.after.src;
+  show(before, card.photo.before());
   $("editor").showModal();
   $("editor-title").focus();
   draw();
@@ -46,7 +46,7 @@ async function refresh() {
       again = false;
       const { photo } = card;
       const picture = await photo.preview(photo.edit, 2048);
-      if (photo === card.photo) await show(compare.after, picture);
+      if (photo === card.photo) await show(after, picture);
     } while (again);
     $("editor-state").textContent = "";
   } catch (problem) {
@@ -86,7 +86,9 @@ $("save").onclick = async () => {
 };
 $("done").onclick = () => $("editor").close();
 $("editor").addEventListener("close", () => {
+  card.photo.onNews = null;
   card.photo.settle();
+  if (card.photo.gone) return;
   card.refresh();
   card.adjust.focus();
 });
