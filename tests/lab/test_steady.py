@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from colorful.errors import RangeError, ShapeError
 from colorful.lab import AbBins, annealed_mean
-from colorful.lab.steady import Trail, follow, join, warp
+from colorful.lab.steady import Trail, follow, go_over, join, warp
 
 STILL, SURE = torch.zeros(2, 8, 10), torch.ones(8, 10)
 
@@ -73,6 +73,18 @@ def test_both_ways_count_each_frame_once() -> None:
     weights = memory ** (torch.arange(5) - 2).abs().float()
     expected = (frames * weights[:, None, None, None]).sum(0) / weights.sum()
     assert torch.allclose(join(past, future, frames[2]), expected, atol=1e-5)
+
+
+def test_a_short_trail_hardly_counts_beside_a_long_one() -> None:
+    """Going over from a trail of 1 frame to one of 9, each frame counts alike at half of the way."""
+    short, long = (
+        Trail(torch.full((4, 8, 10), value), SURE * frames) for value, frames in ((0.0, 1), (1.0, 9))
+    )
+    half = go_over(short, long, 0.5)
+    assert torch.allclose(half.mean, torch.tensor(0.9))
+    assert torch.allclose(half.weight, torch.tensor(5.0))
+    for share, end in ((0.0, short), (1.0, long)):
+        assert all(torch.allclose(*pair) for pair in zip(go_over(short, long, share), end, strict=True))
 
 
 def test_edges_stay_sharp_on_a_long_way() -> None:

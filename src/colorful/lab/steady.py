@@ -89,6 +89,21 @@ def join(past: Trail, future: Trail, cells: Tensor) -> Tensor:
     return mean
 
 
+def go_over(trail: Trail, other: Trail, share: float) -> Trail:
+    """Go over from one trail to another that ends at the same frame.
+
+    Args:
+        trail: For a share of 0.
+        other: For a share of 1.
+        share: Between the two, in [0, 1].
+
+    Returns:
+        A trail that holds so much of the frames in each: one of few frames counts little beside one of many.
+    """
+    weight = trail.weight.lerp(other.weight, share)
+    return Trail(trail.mean.lerp(other.mean, (share * other.weight / weight).to(other.mean.dtype)), weight)
+
+
 def warp(cells: Tensor, motion: Tensor, *, smooth: bool = True) -> Tensor:
     """Move cells along the motion.
 

@@ -37,7 +37,7 @@ def colorize_frames(
     """Color frames one after another, with colors that are steady along the motion. L stays as it is.
 
     Frames are read when they are needed: eight go through the network together, and with *two_passes* up to
-    40 are read ahead. Cuts between shots are found by themselves.
+    32 are read ahead. Cuts between shots are found by themselves.
 
     Args:
         frames: Arrays or PIL images as :meth:`colorful.Colorizer.colorize` takes them, all of one size.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from colorful.hints import Hint, rasterize
 from colorful.lab import annealed_mean
-from colorful.lab.steady import Trail, follow, join
+from colorful.lab.steady import Trail, follow, go_over, join
 from colorful.parallel import Cores, deep
 from colorful.video.motion import Motion, Tracker
 
@@ -28,8 +28,8 @@ Source = TypeVar("Source")
 BATCH = 8
 """Frames that go through the network together: in bfloat16 that halves the time of each."""
 
-_WINDOW, _AHEAD = 16, 24
-"""Frames that are settled at a time with two passes, and how many after them the pass backward starts."""
+_WINDOW = 16
+"""Frames that are settled at a time with two passes. The pass backward starts as many frames after them."""
 
 _SHORTEST_PART, _LONGEST_PART = 100, 500
 """A part of the result ends with a shot once it has the former number of frames, else after the latter."""
@@ -179,44 +179,50 @@ class Settling(Generic[Source]):
                 settled += self._settle(waiting, len(waiting))
                 waiting = []
             waiting.append(scene)
-            if len(waiting) == _WINDOW + _AHEAD:
+            if len(waiting) == 2 * _WINDOW:
                 settled += self._settle(waiting, _WINDOW)
                 waiting = waiting[_WINDOW:]
             if settled:
                 yield settled.popleft()
         yield from settled
-        yield from self._settle(waiting, len(waiting))
+        if waiting:
+            yield from self._settle(waiting, len(waiting))
 
     def _settle(self, scenes: list[Scene[Source]], count: int) -> list[Scene[Source]]:
         """Settle the first *count* of some scenes of one shot."""
-        pasts = []
-        for number, scene in enumerate(scenes[:count]):
-            if number == 0:
-                self._arrive(scene)
+        self._arrive(scenes[0])
+        # Backward first, then forward: so only one of the two trails is kept for all of these scenes.
+        futures = self._look_back(scenes, count)
+        for scene in scenes[:count]:
             self._past = self._forward(scene)
-            pasts.append(self._past)
+            self._decode(scene, join(self._past, futures.popleft(), scene.output))
+        return scenes[:count]
+
+    def _look_back(self, scenes: list[Scene[Source]], count: int) -> deque[Trail]:
+        """Give the trails that come backward to the first *count* scenes, and keep those to the others.
+
+        The pass backward before this one began earlier. Going over from one to the other little by little,
+        colors do not jump where a window ends.
+        """
         shorter, self._futures = self._futures, []
-        future: Trail | None = None
+        overlap = len(shorter)
+        trails: deque[Trail] = deque()
+        trail: Trail | None = None
         for number in range(len(scenes) - 1, -1, -1):
             scene = scenes[number]
             after = scenes[number + 1] if number + 1 < len(scenes) else None
             if after is None or after.motion is None:
-                future = follow(None, scene.output, *_STILL)
+                trail = follow(None, scene.output, *_STILL)
             else:
-                motion = after.motion
-                memory = self._memory(after.seconds)
-                future = follow(future, scene.output, motion.ahead, motion.ahead_trust, memory=memory)
-            if number < count:
-                mean = join(pasts[number], future, scene.output)
-                if number < len(shorter):
-                    # The pass backward before this one began earlier. Going over from one to the other little
-                    # by little, colors do not jump where a window ends.
-                    share = (number + 1) / (len(shorter) + 1)
-                    mean = join(pasts[number], shorter[number], scene.output).lerp_(mean, share)
-                pasts[number] = Trail(mean, pasts[number].weight)
-            elif number < count + _WINDOW:
-                self._futures.insert(0, future)
-        return [self._decode(scene, past.mean) for scene, past in zip(scenes[:count], pasts, strict=True)]
+                motion, memory = after.motion, self._memory(after.seconds)
+                trail = follow(trail, scene.output, motion.ahead, motion.ahead_trust, memory=memory)
+            if number >= count:
+                self._futures.insert(0, trail)
+            elif number < overlap:
+                trails.appendleft(go_over(shorter.pop(), trail, (number + 1) / (overlap + 1)))
+            else:
+                trails.appendleft(trail)
+        return trails
 
     def _arrive(self, scene: Scene[Source]) -> None:
         """See whether a shot or a part of the result begins."""
