@@ -42,7 +42,11 @@ export class Card {
     Object.assign(this.photo, { history, at, info });
     this.photo.onNews?.();
     cancelAnimationFrame(this.soon);
-    this.soon = requestAnimationFrame(() => this.refresh());
+    this.soon = requestAnimationFrame(() => {
+      const { state } = this.element.dataset;
+      if (state === "failed") this.run();
+      else if (state === "ready") this.refresh();
+    });
   }
 
   /** Send the photo, unless the server has it, and show it in color. */
