@@ -117,6 +117,42 @@ def test_the_state_of_the_host_changes_no_photo(
             np.testing.assert_allclose(ours.astype(np.float64), right, rtol=0, atol=atol)
 
 
+def films(colorizer: Colorizer) -> list[Array]:
+    """Color frames and a photo like another, ask where hints help, and make variants."""
+    frames = [np.roll(GREY, 2 * number, 1) for number in range(10)]
+    found = [
+        np.stack(list(colorful.colorize_frames(frames, colorizer=colorizer, two_passes=both)))
+        for both in (False, True)
+    ]
+    found.append(colorizer.colorize(GREY, like=np.dstack((GREY, GREY // 2, GREY // 3))))
+    prediction = colorizer.predict(GREY)
+    found.append(np.array([(place.x, place.y) for place in prediction.ask(3)]))
+    found += [variant.prediction.rgb() for variant in prediction.variants(3, seed=5)]
+    found += [prediction.uncertainty().numpy(), prediction.confidence().numpy()]
+    return found
+
+
+@pytest.fixture(scope="module")
+def films_expected() -> list[Array]:
+    """What comes out in a program that has changed nothing."""
+    return films(Colorizer.from_pretrained("lite", device="cpu", network_size=64))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_state_of_the_host_changes_no_film_and_no_wish(films_expected: list[Array], state: str) -> None:
+    """Whatever a program has set, frames, likings, variants and questions are as without it."""
+    pytest.importorskip("cv2")
+    colorizer = Colorizer.from_pretrained("lite", device="cpu", network_size=64)
+    with STATES[state]():
+        found = films(colorizer)
+    for ours, right in zip(found, films_expected, strict=True):
+        assert ours.dtype == right.dtype
+        np.testing.assert_allclose(
+            ours.astype(np.float64), right, rtol=0, atol=2e-2 * max(1, np.abs(right).max())
+        )
+        assert np.abs(ours.astype(np.float64) - right).mean() <= 2e-3 * max(1, np.abs(right).max())
+
+
 def state() -> dict[str, object]:
     """What a program may have set, or counts on, that all of its libraries share."""
     named = ("colorful", "PIL", "tifffile", "imagecodecs")  # where nobody listens, nothing is to be printed
@@ -201,6 +237,63 @@ def test_other_processes_color_photos(tmp_path: Path, method: str, before: str) 
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     run = subprocess.run(
         [sys.executable, program],
+        env=environment | {"OMP_WAIT_POLICY": "passive"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+FORKED_ONNX = """
+import multiprocessing, sys
+import numpy as np
+from colorful import Colorizer
+
+photo = np.add.outer(np.arange(300), np.arange(400)).astype(np.uint8) // 3
+colorizer = Colorizer.from_pretrained(sys.argv[1], network_size=64)
+here = colorizer.colorize(photo)
+
+def color():
+    return colorizer.colorize(photo)
+
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    there = pool.apply_async(color).get(timeout=60)
+assert np.abs(there.astype(int) - here).max() <= 1
+assert np.array_equal(color(), here)
+"""
+
+FORKED_FILM = """
+import multiprocessing, sys
+import numpy as np, torch
+torch.set_num_threads(2)
+torch.rand(2, 500_000).exp().sum()
+import colorful, colorful.video
+
+def color():
+    frames = [np.full((48, 64), 90 + number, np.uint8) for number in range(9)]
+    return np.stack(list(colorful.colorize_frames(frames)))
+
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    assert pool.apply_async(color).get(timeout=60).shape == (9, 48, 64, 3)
+"""
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="nothing forks here")
+@pytest.mark.parametrize("what", ["onnx", "film"])
+def test_forks_do_not_wait_for_threads_of_their_parents(tmp_path: Path, what: str) -> None:
+    """A process forked by one that ran onnxruntime or torch colors a photo, and frames of a film."""
+    arguments: list[str] = []
+    if what == "onnx":
+        pytest.importorskip("onnxruntime")
+        path = Colorizer.from_pretrained("lite", device="cpu").export_onnx(tmp_path / "lite.onnx")
+        arguments = [str(path)]
+    else:
+        pytest.importorskip("cv2")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    run = subprocess.run(
+        [sys.executable, "-c", FORKED_ONNX if what == "onnx" else FORKED_FILM, *arguments],
         env=environment | {"OMP_WAIT_POLICY": "passive"},
         capture_output=True,
         text=True,

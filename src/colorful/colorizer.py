@@ -25,7 +25,7 @@ from colorful.images import Picture, Saving
 from colorful.loaded import LoadedModel
 from colorful.look import Look, check_count, refuse_unknown, tune
 from colorful.models.abilities import unsupported
-from colorful.prediction import Example, FileLike, Mask, Photo, Prediction, following, is_palette
+from colorful.prediction import Example, FileLike, Mask, Photo, Prediction, following, is_palette, paint
 from colorful.protocols import PROTOCOLS
 from colorful.wishes import Manner
 
@@ -304,7 +304,7 @@ class Colorizer(LoadedModel):
         if pages not in ("first", "all"):
             raise OptionError(f"pages: expected 'first' or 'all', got {pages!r}")
         if pages == "first":
-            return self.predict(source, hints=hints).picture(keep=keep)
+            return paint(self.predict(source, hints=hints), keep=keep, over=_is_read(source))
         if hints or keep is not None:
             raise OptionError("pages: expected 'first' with hints or keep, which belong to one photo")
         return self._color_pages(source)
@@ -345,7 +345,7 @@ class Colorizer(LoadedModel):
                 page = next(rest, None)
             if page is None:
                 return
-            yield self.predict(page).picture()
+            yield paint(self.predict(page), keep=None, over=_is_read(source))
 
     @unaffected()
     def _read(self, photo: npt.NDArray[Any] | Image.Image | FileLike) -> Picture:
@@ -423,6 +423,11 @@ class Colorizer(LoadedModel):
                     progress(done)
         if failure is not None:
             raise failure
+
+
+def _is_read(source: object) -> bool:
+    """Tell whether the pixels of a photo are ours, since we have read them."""
+    return not isinstance(source, np.ndarray | Picture)
 
 
 def _is_single(photos: object) -> bool:

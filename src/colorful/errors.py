@@ -50,6 +50,22 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def brief(value: object) -> str:
+    """Write a value for a message, in at most 80 signs.
+
+    Args:
+        value: As a caller gave it.
+
+    Returns:
+        What ``repr`` gives, or words for an integer so long that Python does not write it out.
+    """
+    try:
+        text = repr(value)
+    except ValueError:
+        return "one that is far too long"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 class ColorfulError(Exception):
     """Base of every error that colorful raises on purpose."""
 

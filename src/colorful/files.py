@@ -14,9 +14,12 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from colorful.errors import ColorfulError, OutputError, OutputExistsError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EROFS}
 """Errors of systems that cannot sync, lock or set permissions. Any other error concerns the data."""
@@ -77,7 +80,7 @@ def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterato
             with temporary.open("xb") as file:
                 yield file
                 file.flush()
-                _sync(file.fileno())
+                sync(file.fileno())
             if overwrite:
                 with contextlib.suppress(OSError):  # there is none, or the file system has no permissions
                     temporary.chmod(place.stat().st_mode & 0o777)
@@ -198,17 +201,23 @@ def make_folder(path: str | os.PathLike[str]) -> None:
 
 
 def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
-    """Open a file for reading. Refuse a named pipe, a device or a socket, which could wait for ever.
+    """Open a file for reading; see :func:`check_regular`."""
+    check_regular(path)
+    return Path(path).open("rb")
+
+
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Refuse to read a named pipe, a device or a socket, which could wait for ever.
+
+    Ask this before opening: opening a named pipe waits for a program at its other end.
 
     Raises:
-        OSError: If it cannot be opened, or is no regular file; :func:`in_words` says why.
+        OSError: If there is nothing, or it is no regular file; :func:`in_words` says why.
         ValueError: If no file can have this name.
     """
-    # Checked before opening: opening a named pipe waits for a program at its other end.
     kind = stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116 (pathlib's has another error for "\0")
     if kind in _KINDS and not is_own_pipe(path):
         raise OSError(errno.EINVAL, f"expected a file, got {_KINDS[kind]}", os.fspath(path))
-    return Path(path).open("rb")
 
 
 def is_own_pipe(path: str | os.PathLike[str]) -> bool:
@@ -223,11 +232,68 @@ def is_own_pipe(path: str | os.PathLike[str]) -> bool:
     return False
 
 
+def is_text(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path can be written as text. On Linux a name may be any bytes."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def in_words(error: BaseException) -> str:
     """Say in words what an error of the system means, without the file's name."""
     if not isinstance(error, OSError):
         return str(error)
     return _WORDS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+
+
+def take_lock(path: Path, *, timeout: float = -1) -> BaseFileLock | None:
+    """Have one process at a time do something. The lock of a killed process is free again.
+
+    Args:
+        path: The file that stands for it; made if it is not there.
+        timeout: How many seconds to wait; for ever if negative.
+
+    Returns:
+        The lock, to be released; or None on a share without locks, where two processes may do it.
+
+    Raises:
+        TimeoutError: If another process has it.
+        OSError: If the file cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        # Not by a file that merely is there, which a killed process would leave behind.
+        lock = FileLock(path, timeout=timeout, fallback_to_soft=False)
+    except TypeError:  # an older filelock, which has no other way
+        lock = FileLock(path, timeout=timeout)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TimeoutError(errno.ETIMEDOUT, "another process is at work", os.fspath(path)) from None
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in (*UNSUPPORTED, errno.ENOLCK):
+            raise
+        return None
+    return lock
+
+
+def sync(handle: int) -> None:
+    """Wait until what was written is on the disk, where the file system can tell.
+
+    Args:
+        handle: Number of the open file.
+
+    Raises:
+        OSError: If it could not be written there.
+    """
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
 
 
 @contextlib.contextmanager
@@ -264,14 +330,6 @@ def _rename_to_new(temporary: Path, place: Path) -> None:
     except BaseException:
         place.unlink(missing_ok=True)
         raise
-
-
-def _sync(handle: int) -> None:
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in UNSUPPORTED:
-            raise
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ import torch
 from PIL import ImageColor
 from torch import Tensor
 
-from colorful.errors import HintError, KindError
+from colorful.errors import HintError, KindError, brief
 from colorful.files import in_words, open_regular
 from colorful.lab.space import rgb_to_lab
 
@@ -78,7 +78,7 @@ class Hint:
         """
         keys = {"x", "y", "color", "radius", "likely"}
         if not isinstance(value, Mapping):
-            raise HintError(f"hint: expected an object with x, y, color and radius, got {value!r}")
+            raise HintError(f"hint: expected an object with x, y, color and radius, got {brief(value)}")
         if unknown := sorted(map(str, value.keys() - keys)):
             raise HintError(f"hint: expected the keys x, y, color and radius, got {', '.join(unknown)}")
         if missing := sorted(keys - value.keys() - {"radius", "likely"}):
@@ -205,9 +205,26 @@ def lab_of(color: str) -> Tensor:
     Raises:
         ValueError: If it is no color.
     """
-    channels = ImageColor.getrgb(color)[:3]
-    rgb = torch.tensor(channels, dtype=torch.float32, device="cpu")[:, None, None] / 255  # -> (3, 1, 1)
+    rgb = torch.tensor(rgb_of(color), dtype=torch.float32, device="cpu")[:, None, None] / 255  # -> (3, 1, 1)
     return rgb_to_lab(rgb)[:, 0, 0]
+
+
+def rgb_of(color: str) -> tuple[int, int, int]:
+    """Give red, green and blue of a color.
+
+    Args:
+        color: In any notation of CSS; alpha is left out.
+
+    Returns:
+        Three integers in 0..255.
+
+    Raises:
+        ValueError: If it is no color.
+    """
+    red, green, blue = ImageColor.getrgb(color)[:3]
+    if not all(0 <= channel <= 255 for channel in (red, green, blue)):  # Pillow takes rgb(999, 0, 0)
+        raise ValueError(f"expected channels in 0..255, got {color!r}")
+    return red, green, blue
 
 
 def _pixels(name: str, value: object) -> float:
@@ -216,21 +233,21 @@ def _pixels(name: str, value: object) -> float:
             return float(value)
     except OverflowError:  # an integer past the range of floats
         pass
-    raise HintError(f"{name}: expected a finite number of pixels, got {value!r}")
+    raise HintError(f"{name}: expected a finite number of pixels, got {brief(value)}")
 
 
 def _hex_color(color: object) -> str:
     if isinstance(color, str):
         try:
-            channels: tuple[object, ...] = ImageColor.getrgb(color)[:3]
+            channels: tuple[object, ...] = rgb_of(color)
         except ValueError as error:
-            raise HintError(f"color: expected a color such as '#c03020', got {color!r}") from error
+            raise HintError(f"color: expected a color such as '#c03020', got {brief(color)}") from error
     elif isinstance(color, tuple | list) or (isinstance(color, np.ndarray) and color.ndim == 1):
         channels = tuple(color)
     else:
-        raise HintError(f"color: expected a color such as '#c03020' or (192, 48, 32), got {color!r}")
+        raise HintError(f"color: expected a color such as '#c03020' or (192, 48, 32), got {brief(color)}")
     if len(channels) != 3 or not all(_is_byte(channel) for channel in channels):
-        raise HintError(f"color: expected three integers in 0..255, got {color!r}")
+        raise HintError(f"color: expected three integers in 0..255, got {brief(color)}")
     return "#{:02x}{:02x}{:02x}".format(*channels)
 
 

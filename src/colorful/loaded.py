@@ -178,6 +178,7 @@ class LoadedModel:
         """What runs the network."""
         return self._runner
 
+    @unaffected()
     def answer(
         self, light: Tensor, *hints: Tensor, features: bool = False
     ) -> tuple[Sequence[Tensor], Tensor | None]:

@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Literal, TypedDict, TypeGuard, get_args
 
-from colorful.errors import ColorfulError, KindError, OptionError, RangeError
+from colorful.errors import ColorfulError, KindError, OptionError, RangeError, brief
 from colorful.images import MAX_PIXELS
 from colorful.lab.space import Gamut
 from colorful.raster import Upsampling
@@ -60,6 +60,8 @@ class Settings(TypedDict, total=False):
 
 _HIGHEST = {"temperature": 1.0, "saturation": math.inf, "strength": 1.0}
 
+_MOST_FACTOR = 1e30
+
 _RELEASED: Settings = {"network_size": 256, "upsample": "bilinear", "gamut": "clip", "protocol": "released"}
 
 
@@ -81,6 +83,18 @@ def tune(look: Mapping[str, float], changes: Look) -> Mapping[str, float]:
     refuse_unknown(changes, Look)
     given = {name: _number(name, value) for name, value in changes.items() if value is not None}
     return MappingProxyType({**look, **given}) if given else look
+
+
+def chroma_factor(look: Mapping[str, float]) -> float:
+    """Give the factor by which a look changes ab.
+
+    Args:
+        look: A number for each option of :class:`Look`.
+
+    Returns:
+        The product of saturation and strength, at most far beyond any gamut: a larger factor would overflow.
+    """
+    return min(look["saturation"] * look["strength"], _MOST_FACTOR)
 
 
 def settle(settings: Settings, *, multiple: int, largest: int) -> Settings:
@@ -107,7 +121,7 @@ def settle(settings: Settings, *, multiple: int, largest: int) -> Settings:
             raise OptionError(f"{name}: expected one of {choices}, got {value!r}")
     most = settings.get("max_pixels", MAX_PIXELS)
     if most is not None and (not _is_whole(most) or most < 1):
-        raise OptionError(f"max_pixels: expected an integer of at least 1, or None, got {most!r}")
+        raise OptionError(f"max_pixels: expected an integer of at least 1, or None, got {brief(most)}")
     if settings.get("protocol") == "released":
         for name in ("network_size", "upsample", "gamut"):
             if given.get(name) is not None:
@@ -115,7 +129,7 @@ def settle(settings: Settings, *, multiple: int, largest: int) -> Settings:
         return {**_RELEASED, "max_pixels": most}
     side = settings.get("network_size")
     if side is not None and not (_is_whole(side) and multiple <= side <= largest):
-        raise OptionError(f"network_size: expected an integer in {multiple}..{largest}, got {side!r}")
+        raise OptionError(f"network_size: expected an integer in {multiple}..{largest}, got {brief(side)}")
     default: Settings = {"network_size": None, "upsample": "guided", "gamut": "map", "protocol": "photo"}
     return {**default, **settings, "max_pixels": most}
 
@@ -137,20 +151,29 @@ def refuse_unknown(given: Mapping[str, object], options: type) -> None:
             )
 
 
-def check_count(name: str, value: object, *, least: int = 1, error: type[ColorfulError] = OptionError) -> int:
+def check_count(
+    name: str,
+    value: object,
+    *,
+    least: int = 1,
+    most: int | None = None,
+    error: type[ColorfulError] = OptionError,
+) -> int:
     """Check that this is an integer of at least *least*, else raise *error*.
 
     Args:
         name: For the message.
         value: As a caller gave it; NumPy's integers will do.
         least: The lowest that has a meaning.
+        most: The highest, if there is one.
         error: The kind of error.
 
     Returns:
         The number, as one of Python's.
     """
-    if not _is_whole(value) or value < least:
-        raise error(f"{name}: expected an integer of at least {least}, got {value!r}")
+    if not _is_whole(value) or value < least or (most is not None and value > most):
+        wanted = f"of at least {least}" if most is None else f"in {least}..{most}"
+        raise error(f"{name}: expected an integer {wanted}, got {brief(value)}")
     return int(value)
 
 
@@ -160,7 +183,7 @@ def _is_whole(value: object) -> TypeGuard[int]:
 
 def _number(name: str, value: object) -> float:
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise KindError(f"{name}: expected a number, got {value!r}")
+        raise KindError(f"{name}: expected a number, got {brief(value)}")
     high = _HIGHEST[name]
     try:
         number = float(value)

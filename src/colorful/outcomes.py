@@ -94,6 +94,9 @@ class Record:
 
         Args:
             outcome: Of a photo of the plan.
+
+        Raises:
+            OutputError: If it cannot be written.
         """
         row = outcome.row() | {
             "source": str(outcome.source.absolute()),
@@ -102,10 +105,14 @@ class Record:
         if outcome.target is not None:
             row["target"] = row["target"].removeprefix(f"{self._plan.out}/")
         if self._format == "jsonl" and isinstance(self._folder, Path):
-            if self._file is None:
-                self._file = (self._folder / f"{self._name}.jsonl").open("x", encoding="utf-8")
-            self._file.write(f"{json.dumps(row)}\n")
-            self._file.flush()
+            path = self._folder / f"{self._name}.jsonl"
+            try:
+                if self._file is None:
+                    self._file = path.open("x", encoding="utf-8")
+                self._file.write(f"{json.dumps(row)}\n")
+                self._file.flush()
+            except OSError as error:
+                raise OutputError(f"{path}: cannot be written: {files.in_words(error)}") from error
             return
         self._rows.append(row)
         if len(self._rows) >= _MOST_ROWS or time.monotonic() - self._written > _MOST_SECONDS:
@@ -114,7 +121,8 @@ class Record:
     def close(self) -> None:
         """Write what is left."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what is not there has been told of
+                self._file.close()
         if self._rows:
             self._put()
 

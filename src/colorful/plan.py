@@ -12,7 +12,7 @@ from typing import Any, Literal, Unpack, cast
 
 from colorful import __version__, images, storage
 from colorful.colorizer import Colorizer, FileOptions
-from colorful.errors import OptionError, PhotosError
+from colorful.errors import OptionError, PhotosError, brief
 from colorful.look import check_count, refuse_unknown
 from colorful.naming import PREFIX, name_results
 from colorful.photos import Source, as_list, expand, walk
@@ -181,7 +181,7 @@ class Plan:
             OptionError: If there is no such part.
         """
         if check_count("shard", number) > check_count("shard", count):
-            raise OptionError(f"shard: expected I/N with I from 1 to N, got {number}/{count}")
+            raise OptionError(f"shard: expected I/N with I from 1 to N, got {brief(number)}/{brief(count)}")
         problems = self.problems if number == 1 else []
         return replace(self, jobs=self.jobs[number - 1 :: count], problems=problems)
 

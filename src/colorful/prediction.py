@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import IO, Any, NamedTuple, TypeAlias, TypeGuard, Unpack, cast, get_args
 
 import numpy as np
@@ -16,14 +16,14 @@ from PIL import Image
 from torch import Tensor
 
 from colorful import images
-from colorful.errors import KindError, OptionError, RangeError, ShapeError
+from colorful.errors import KindError, OptionError, RangeError, ShapeError, brief
 from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.images import Picture
 from colorful.images.sheet import lay_out
 from colorful.lab.decode import Decoder
 from colorful.lab.kinship import variance
-from colorful.look import Look, Settings, check_count, tune
+from colorful.look import Look, Settings, check_count, chroma_factor, tune
 from colorful.models.abilities import unsupported
 from colorful.protocols import PROTOCOLS
 from colorful.raster import Region, light
@@ -46,8 +46,8 @@ Example: TypeAlias = "Prediction | Photo | Sequence[str]"
 """An example of the colors wanted: a photo in color, a prediction for one, or the colors of a palette."""
 
 
-# Far beyond any gamut. A larger factor would overflow.
-_MOST_SATURATION = 1e30
+MOST_VARIANTS = 100
+"""How many pictures of one photo can be made at a time: long before, they look alike."""
 # Side of each half of the before/after picture that a notebook shows.
 _SHOWN = 512
 
@@ -122,7 +122,7 @@ class Prediction:
         if self.bins is not None:
             ab = Decoder(self.bins, numbers["temperature"])(self.output)
         ab = PROTOCOLS[self.settings["protocol"]].widen(ab, (self.light.shape[1], self.light.shape[2]))
-        return ab * min(numbers["saturation"] * numbers["strength"], _MOST_SATURATION)
+        return ab * chroma_factor(numbers)
 
     def rgb(self, *, keep: Mask | None = None, **look: Unpack[Look]) -> npt.NDArray[Any]:
         """Return the pixels of the photo in color.
@@ -158,17 +158,7 @@ class Prediction:
         Raises:
             ColorfulError: If an option has no meaning here.
         """
-        part = self.source if region is None else self.source.part(region)
-        shares = None if keep is None else shares_of(keep, part.size)
-        rgb = PROTOCOLS[self.settings["protocol"]].paint(
-            self.source,
-            self.ab(**look).cpu(),
-            self.settings,
-            guide=self.light[None].cpu(),
-            keep=shares,
-            region=region,
-        )
-        return part.colored(rgb)
+        return paint(self, keep=keep, region=region, over=False, **look)
 
     @unaffected()
     def suggest(self, *, x: float, y: float, count: int = 5) -> list[Suggestion]:
@@ -192,7 +182,9 @@ class Prediction:
         logits, bins = self._distribution("suggest")
         height, width = self.source.height, self.source.width
         if not (0 <= x < width and 0 <= y < height):
-            raise RangeError(f"x, y: expected a point inside {width} x {height} pixels, got ({x:g}, {y:g})")
+            raise RangeError(
+                f"x, y: expected a point inside {width} x {height} pixels, got ({brief(x)}, {brief(y)})"
+            )
         check_count("count", count, error=RangeError)
         rows, columns = logits.shape[1:]
         row, column = (min(int(v * n), n - 1) for v, n in ((y / height, rows), (x / width, columns)))
@@ -282,20 +274,24 @@ class Prediction:
         """Make several plausible colorings of the photo, to choose from.
 
         Args:
-            count: How many, at least 1. If there are more than eight, some begin to look alike.
-            seed: The same seed gives exactly the same variants; another seed gives others.
+            count: How many, 1 to 100. If there are more than eight, some begin to look alike.
+            seed: Any integer. The same seed gives exactly the same variants; another seed gives others.
 
         Returns:
             The variants, the plain prediction first. Each has hints, which say which places got which colors.
 
         Raises:
-            RangeError: If *count* is under 1.
+            RangeError: If *count* is out of its range.
+            KindError: If *seed* is no integer.
             UnsupportedOptionError: If the model predicts no distribution.
         """
         logits, bins = self._distribution("variants")
-        check_count("count", count, error=RangeError)
+        check_count("count", count, most=MOST_VARIANTS, error=RangeError)
+        if isinstance(seed, bool) or not isinstance(seed, Integral):
+            raise KindError(f"seed: expected an integer, got {brief(seed)}")
         decoder = Decoder(bins, self.look["temperature"])
-        found = alternatives(logits, decoder, self.light.to(logits), self.source.size, count=count, seed=seed)
+        size, seed = self.source.size, int(seed)  # NumPy's integers, too
+        found = alternatives(logits, decoder, self.light.to(logits), size, count=count, seed=seed)
         return [Variant(replace(self, output=it.logits) if it.hints else self, it.hints) for it in found]
 
     def _distribution(self, option: str) -> tuple[Tensor, Tensor]:
@@ -313,6 +309,39 @@ class Prediction:
         buffer = io.BytesIO()
         lay_out([halves], gap=0).save(buffer, "PNG")
         return buffer.getvalue()
+
+
+@unaffected()
+def paint(
+    prediction: Prediction,
+    *,
+    keep: Mask | None,
+    region: Region | None = None,
+    over: bool,
+    **look: Unpack[Look],
+) -> Picture:
+    """Make the picture of a prediction; see :meth:`Prediction.picture`.
+
+    Args:
+        prediction: What a network said of a photo.
+        keep: As there, like *region* and *look*.
+        region: The part that is wanted.
+        over: Whether the picture may take the memory of the photo, so that a large one is there only once.
+            Then the prediction must not be used any more.
+        **look: Options instead of the colorizer's own.
+    """
+    part = prediction.source if region is None else prediction.source.part(region)
+    shares = None if keep is None else shares_of(keep, part.size)
+    rgb = PROTOCOLS[prediction.settings["protocol"]].paint(
+        prediction.source,
+        prediction.ab(**look).cpu(),
+        prediction.settings,
+        guide=prediction.light[None].cpu(),
+        keep=shares,
+        region=region,
+        over=over,
+    )
+    return part.colored(rgb)
 
 
 class Variant(NamedTuple):
@@ -343,8 +372,8 @@ def following(reference: Example, amount: float, manner: Manner, *, max_pixels: 
     if manner not in get_args(Manner):
         offered = ", ".join(map(repr, get_args(Manner)))
         raise OptionError(f"manner: expected one of {offered}, got {manner!r}")
-    if isinstance(amount, bool) or not isinstance(amount, Real) or not 0 <= float(amount) <= 1:
-        raise RangeError(f"amount: expected a number in [0, 1], got {amount!r}")
+    if isinstance(amount, bool) or not isinstance(amount, Real) or not 0 <= amount <= 1:
+        raise RangeError(f"amount: expected a number in [0, 1], got {brief(amount)}")
     example: Shown | tuple[str, ...]
     if isinstance(reference, Prediction):
         example = show(reference.source)._replace(

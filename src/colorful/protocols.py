@@ -61,6 +61,7 @@ class PhotoProtocol:
         guide: Tensor,
         keep: npt.NDArray[Any] | None,
         region: Region | None = None,
+        over: bool = False,
     ) -> npt.NDArray[Any]:
         """Join the photo's own L with ab.
 
@@ -71,6 +72,7 @@ class PhotoProtocol:
             guide: L as the network saw it, shape ``(1, 1, H, W)``, on the CPU.
             keep: Where the photo stays as it is; see :func:`colorful.raster.render`.
             region: The part that is wanted; see there, too.
+            over: Whether the photo's memory may be used for the result.
 
         Returns:
             RGB of the size of the photo or of the region, in the photo's dtype.
@@ -83,6 +85,7 @@ class PhotoProtocol:
             gamut=settings["gamut"],
             guide=guide,
             region=region,
+            over=over,
         )
 
 
@@ -117,6 +120,7 @@ class ReleasedProtocol(PhotoProtocol):
         guide: Tensor,
         keep: npt.NDArray[Any] | None,
         region: Region | None = None,
+        over: bool = False,
     ) -> npt.NDArray[Any]:
         """Lower b to where Z is 0 before the colors are joined.
 
@@ -126,7 +130,7 @@ class ReleasedProtocol(PhotoProtocol):
         full = _bilinear(ab, picture.size)
         highest = 200 * (light(picture.pixels)[0] + 16) / 116  # (1, H, W)
         cut = torch.cat((full[:1], torch.minimum(full[1:], highest)))
-        return super().paint(picture, cut, settings, guide=guide, keep=keep, region=region)
+        return super().paint(picture, cut, settings, guide=guide, keep=keep, region=region, over=over)
 
 
 PROTOCOLS: Mapping[ProtocolName, PhotoProtocol] = MappingProxyType(

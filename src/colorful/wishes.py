@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from colorful.errors import ColorfulError, KindError, OptionError
+from colorful.errors import ColorfulError, KindError, OptionError, brief
 from colorful.hints import Hint, lab_of
 from colorful.images import Picture
 from colorful.lab import lab_to_rgb, rgb_to_lab
@@ -209,7 +209,7 @@ def alternatives(
         return found
     kinship = compare(logits, decoder.bins, light)
     spots = telling(kinship, _REGIONS)
-    turn = math.radians(_TURN) * (2 * float(torch.rand(1, generator=torch.Generator().manual_seed(seed))) - 1)
+    turn = math.radians(_TURN) * (2 * float(torch.rand(1, generator=_generator(seed))) - 1)
     angles = [turn + math.tau * number / (count - 1) for number in range(count - 1)]
     regions = torch.stack([spot.region for spot in spots])
     discs = [_disc(spot, kinship, logits, size) for spot in spots]
@@ -219,6 +219,11 @@ def alternatives(
         hints = [Hint(x, y, color, radius) for (x, y, radius), color in zip(discs, colors, strict=True)]
         found.append(Alternative(leaning.logits, hints))
     return found
+
+
+def _generator(seed: int) -> torch.Generator:
+    """Make random numbers of a seed, be it larger than torch takes."""
+    return torch.Generator().manual_seed(seed % (1 << 63))
 
 
 def _disc(spot: Spot, kinship: Kinship, logits: Tensor, size: tuple[int, int]) -> tuple[float, float, float]:
@@ -361,11 +366,11 @@ def palette(colors: Sequence[str], bins: Tensor) -> Tensor:
     total = torch.zeros(len(bins), device=bins.device)
     for color in colors:
         if not isinstance(color, str):
-            raise KindError(f"palette: expected colors such as '#8a5a3c', got {color!r}")
+            raise KindError(f"palette: expected colors such as '#8a5a3c', got {brief(color)}")
         try:
             ab = lab_of(color)[1:].to(bins)
         except ValueError as error:
-            raise OptionError(f"palette: expected a color such as '#8a5a3c', got {color!r}") from error
+            raise OptionError(f"palette: expected a color such as '#8a5a3c', got {brief(color)}") from error
         far = (bins - ab).square().sum(dim=1)
         total += (-far / (2 * _PALETTE_SPREAD**2)).softmax(dim=0)
     return total / len(colors)

@@ -98,3 +98,22 @@ def test_what_makes_no_sense_is_said(here: Path, options: tuple[str, ...], messa
     assert result.exit_code == 1
     assert message in result.stderr
     assert not list(here.glob("colorized_*"))
+
+
+@pytest.mark.parametrize(
+    ("ending", "result"), [("gif", "png"), ("jp2", "png"), ("ppm", "png"), ("bmp", "bmp")]
+)
+def test_variants_have_the_endings_of_results(here: Path, ending: str, result: str) -> None:
+    """Variants of a photo in a format that is only read, or has few colors, have that of its result."""
+    Image.open("cat.png").save(f"cat.{ending}")
+    assert run(f"cat.{ending}").exit_code == 0
+    assert run(f"cat.{ending}", "--variants", "2").exit_code == 0
+    expected = {f"colorized_cat{mark}.{result}" for mark in ("", "_1", "_2")}
+    assert {path.name for path in here.glob("colorized_*")} == expected
+
+
+def test_variants_are_of_one_page(here: Path) -> None:
+    """Variants of all pages are refused, and so is a number of them that no disk would hold."""
+    refused = run("cat.png", "--variants", "2", "--pages", "all")
+    assert (refused.exit_code, "--pages first" in refused.stderr) == (1, True)
+    assert run("cat.png", "--variants", "1000000000").exit_code == 2

@@ -13,6 +13,8 @@ import pytest
 from command import run
 from PIL import Image
 
+from colorful.errors import OptionError
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -112,3 +114,40 @@ def test_a_killed_shard_goes_on(here: Path, model: str) -> None:
     assert tree("parts") == tree("whole")
     assert killed_at >= 3
     assert f"{12 - killed_at} of 12 photos colored, {killed_at} skipped" in again.stderr or killed_at == 12
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (bytes(range(1, 10)) * 20_000, "got something else"),
+        (b"a.png\n" * 400_000, "bytes of names, got more"),
+    ],
+)
+def test_what_is_no_list_has_an_end(
+    here: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str
+) -> None:
+    """A pipe without an end, or a photo in place of its name, is refused before it fills the memory."""
+    from colorful.cli import many
+
+    monkeypatch.setattr(many, "_MOST_BYTES", 2 << 20)
+    read = 0
+
+    class Endless:
+        def read(self, count: int) -> bytes:
+            nonlocal read
+            read += 1
+            return content[:count]
+
+    with pytest.raises(OptionError, match=said):
+        many._read_list(Endless())  # type: ignore[arg-type]
+    assert read <= 3
+
+
+def test_a_list_of_many_names_is_read(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that lie across the pieces in which a list is read stay whole."""
+    from colorful.cli import many
+
+    monkeypatch.setattr(many, "_CHUNK", 7)
+    Path("list").write_bytes("\n".join(f"album/{number}/photo.png" for number in range(300)).encode())
+    names = many.Many("list", None, None, None, None).names()
+    assert names == [f"album/{number}/photo.png" for number in range(300)]

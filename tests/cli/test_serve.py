@@ -94,3 +94,21 @@ def test_the_log_says_more_of_a_failure(capsys: pytest.CaptureFixture[str]) -> N
     assert "colorful: unexpected ZeroDivisionError" in told
     assert "Traceback (most recent call last)" in told
     assert "test_serve.py" in told
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--max-megapixels", "inf"),
+        ("--max-megapixels", "nan"),
+        ("--max-megapixels", "1e400"),
+        ("--threads", "9" * 400),
+        ("--port", "9" * 400),
+    ],
+)
+def test_limits_that_are_none_are_refused(option: str, value: str) -> None:
+    """A limit that is no number, or beyond all of them, is refused in words before a model is loaded."""
+    result = CliRunner().invoke(cli, ["serve", option, value], prog_name="colorful")
+    assert result.exit_code in (1, 2)
+    assert isinstance(result.exception, SystemExit)
+    assert option in result.stderr

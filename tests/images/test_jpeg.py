@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import shutil
 import struct
+import subprocess
 import time
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -172,3 +175,35 @@ def test_text_of_windows_keeps_its_signs() -> None:
     """Text that is no UTF-8 is read with the quotation marks and dashes of Windows, as exiftool does."""
     picture = images.read(DATA[:2] + segment(0xFE, b"It\x92s 5 \x80 \x96 M\xfcller") + DATA[2:])
     assert picture.metadata.text["Comment"] == "It\u2019s 5 \u20ac \u2013 M\u00fcller"
+
+
+@pytest.mark.parametrize("marker", [0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xDE])
+def test_processes_that_nobody_decodes_are_named(marker: int) -> None:
+    """By ITU-T T.81, table B.1, these are hierarchical or lossless: not broken, but not read."""
+    frame = DATA.index(b"\xff\xc0")
+    with pytest.raises(ImageUnsupportedError, match="hierarchical"):
+        images.read(DATA[: frame + 1] + bytes([marker]) + DATA[frame + 2 :])
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="there is no exiftool to ask")
+def test_exif_of_more_than_a_segment_is_read(tmp_path: Path) -> None:
+    """EXIF of more than 64 KB, which exiftool spreads over segments, is read with all of its captions."""
+    source, comment = tmp_path / "a.jpg", tmp_path / "comment.txt"
+    source.write_bytes(DATA)
+    comment.write_text("a long story " * 6000)
+    arguments = [f"-EXIF:XPComment<={comment}", "-EXIF:Artist=Anna", "-EXIF:XPTitle=Garden"]
+    run = ["exiftool", "-q", "-overwrite_original", *arguments, source]
+    subprocess.run(run, check=True, capture_output=True)
+    assert source.read_bytes().count(b"Exif\0\0") > 1
+    target = images.write(images.read(source), tmp_path / "b.png")
+    asked = ["exiftool", "-s3", "-XPTitle", "-Artist", "-XPComment"]
+    found = [subprocess.run([*asked, path], capture_output=True, check=True) for path in (source, target)]
+    assert found[0].stdout == found[1].stdout
+
+
+def test_a_second_exif_is_named() -> None:
+    """Of two blocks of EXIF the first counts, and a warning says that the second is lost."""
+    first, second = samples.exif(), samples.exif(3).replace(b"Agfa", b"Leic")
+    picture, said = read(DATA[:2] + segment(0xE1, first) + segment(0xE1, second) + DATA[2:])
+    assert b"Agfa" in picture.metadata.exif
+    assert "second EXIF" in said

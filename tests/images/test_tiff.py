@@ -242,3 +242,48 @@ def test_tags_that_claim_the_whole_file_do_not_fill_the_memory() -> None:
     tracemalloc.stop()
     np.testing.assert_array_equal(picture.pixels, gray)
     assert peak < 200 << 20  # 16 GB
+
+
+def stack(**options: Any) -> bytes:
+    """Give five pictures, one behind the other, of which only the description tells."""
+    frames = np.stack([np.roll(samples.gray(), 3 * number, 1) for number in range(5)])
+    return samples.save_tiff(frames, photometric="minisblack", **options)
+
+
+@pytest.mark.parametrize("pages", ["first", "all"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: stack(metadata={"axes": "QYX"}, contiguous=True, truncate=True),
+        lambda: _only_first(stack(imagej=True)),
+    ],
+    ids=["tifffile", "ImageJ"],
+)
+def test_pictures_without_a_directory_are_named(data: Callable[[], bytes], pages: str) -> None:
+    """Of five pictures that tifffile reads, where one has a page, the first is read; a warning names all."""
+    file = data()
+    read = tifffile.imread(io.BytesIO(file))
+    assert read.shape == (5, HEIGHT, WIDTH)
+    with collecting() as warnings:
+        found = images.read(file) if pages == "first" else next(iter(images.read_pages(file)))
+    np.testing.assert_array_equal(found.pixels, read[0])
+    assert "5 pictures" in " ".join(warnings)
+
+
+def _only_first(data: bytes) -> bytes:
+    """Cut the chain of directories after the first, as ImageJ writes large files."""
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        place = file.pages.first.offset
+    order = "<" if data[:2] == b"II" else ">"
+    (count,) = struct.unpack_from(order + "H", data, place)
+    end = place + 2 + 12 * count
+    return data[:end] + bytes(4) + data[end + 4 :]
+
+
+def test_a_stale_count_is_no_warning() -> None:
+    """Where the file is too small for the pictures that its description tells of, one is all there is."""
+    text = "ImageJ=1.53\nimages=500\nslices=500\n"
+    file = samples.save_tiff(samples.gray(), photometric="minisblack", description=text, metadata=None)
+    with collecting() as warnings:
+        images.read(file)
+    assert not [said for said in warnings if "pictures" in said]

@@ -11,7 +11,7 @@ from colorful.lab import rgb_to_lab
 from colorful.look import Settings
 from colorful.raster import light
 from colorful.video.chroma import Palette
-from colorful.video.film import Color
+from colorful.video.facts import Color
 
 SETTINGS: Settings = {"network_size": None, "upsample": "guided", "gamut": "map", "protocol": "photo"}
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from colorful import files
+from colorful.errors import OutputError
+from colorful.lab.steady import Trail
 from colorful.video.coding import Coded
 from colorful.video.parts import Parts
 
@@ -36,4 +43,109 @@ def test_a_part_that_ends_while_the_run_is_interrupted_is_kept(
     with Parts(target, {}) as parts:
         assert [coded.data for coded in parts.coded()] == [b"packet"]
         parts.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def parts_of(target: Path, count: int, trail: bool = False) -> Parts:
+    """Make some parts, each of one packet and one frame, as a run leaves them that was killed."""
+    parts = Parts(target, {"of": "test"})
+    for number in range(count):
+        parts.add(Coded(number, number, True, b"packet"))
+        parts.finish(1, b"", Trail(torch.ones(2, 3, 3), torch.ones(3, 3)) if trail else None)
+    parts.__exit__(None, None, None)
+    return parts
+
+
+@pytest.mark.parametrize("ending", ["json", "packets", "safetensors"])
+@pytest.mark.parametrize("damage", [b"", b"\0" * 200, None])
+def test_a_damaged_part_costs_no_other(tmp_path: Path, ending: str, damage: bytes | None) -> None:
+    """After a power cut the parts before the damaged one are used, and it is made again."""
+    target = tmp_path / "film.mp4"
+    folder = parts_of(target, 3, trail=True).folder
+    file = folder / f"00001.{ending}"
+    if damage is None:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    else:
+        file.write_bytes(damage)
+    with Parts(target, {"of": "test"}) as parts:
+        assert parts.frames == 1
+        assert parts.trail() is not None
+        parts.add(Coded(1, 1, True, b"other packet"))
+        parts.finish(1, b"", None)
+        assert [coded.data for coded in parts.coded()] == [b"packet", b"other packet"]
+        parts.remove()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_share_without_locks_and_sync_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """Where a file system can neither lock nor sync, parts are kept all the same."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(os, "fsync", refuse if error != errno.ENOLCK else lambda _: None)
+    parts_of(tmp_path / "film.mp4", 2)
+    with Parts(tmp_path / "film.mp4", {"of": "test"}) as parts:
+        assert parts.frames == 2
+        parts.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_begin_alike_have_folders_of_their_own(tmp_path: Path) -> None:
+    """Results whose long names differ at the end only are made at the same time."""
+    long = "a" * 240
+    with Parts(tmp_path / f"{long}1.mp4", {}) as one, Parts(tmp_path / f"{long}2.mp4", {}) as other:
+        assert one.folder != other.folder
+        assert max(len(path.name) for path in tmp_path.iterdir()) < 255
+
+
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    """A second run on the same film is told that another is at work; when that is done, it may begin."""
+    target = tmp_path / "film.mp4"
+    with Parts(target, {}) as parts:
+        with pytest.raises(OutputError, match="another process is at work"):
+            Parts(target, {})
+        parts.remove()
+    with Parts(target, {}) as parts:
+        parts.remove()
+    assert not list(tmp_path.iterdir())
+
+
+RUNS = """
+import sys
+from pathlib import Path
+from colorful.errors import OutputError
+from colorful.video.coding import Coded
+from colorful.video.parts import Parts
+
+done = refused = 0
+while done + refused < 300:
+    try:
+        with Parts(Path(sys.argv[1]), {}) as parts:
+            parts.add(Coded(0, 0, True, b"packet"))
+            parts.finish(1, b"", None)
+            parts.remove()
+        done += 1
+    except OutputError as error:
+        assert "another process" in str(error), error
+        refused += 1
+print(done)
+"""
+
+
+def test_runs_that_follow_each_other_closely(tmp_path: Path) -> None:
+    """A run that begins while another is taking its folder away finds none, or waits for its turn."""
+    command = [sys.executable, "-c", RUNS, tmp_path / "film.mp4"]
+    runs = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "abc"
+    ]
+    for run in runs:
+        out, err = run.communicate(timeout=60)
+        assert (run.returncode, err) == (0, "")
+        assert int(out) > 0
     assert not list(tmp_path.iterdir())

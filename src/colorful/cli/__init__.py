@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import re
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +45,10 @@ COMMANDS = {
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 and the number of the signal."""
+
+
+STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+"""Names that systems have for standard output."""
 
 
 class Failure(click.ClickException):
@@ -189,12 +194,26 @@ def main() -> None:
     """Run the command line and exit."""
     _hold_streams()
     own_process()
+    _end_as_by_ctrl_c()
     try:
         Path.cwd()  # Intel's library, which torch loads, ends the program without one
         cli(prog_name="colorful")
     except OSError as error:  # of help that cannot be printed, too
         complain(error.strerror or str(error))
         sys.exit(1)
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Let whatever ends programs, a scheduler or a closed terminal, end this one as Ctrl-C does.
+
+    Then the photos that are being colored are finished, and no part of a file is left behind. Who started the
+    program may have had it ignore a signal, as ``nohup`` does.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has one of them
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            with suppress(ValueError):  # not in the main thread
+                signal.signal(number, signal.default_int_handler)
 
 
 def _hold_streams() -> None:

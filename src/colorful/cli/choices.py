@@ -75,7 +75,7 @@ def write_variants(
 
 
 def _targets(photo: Path, out: str | None, format: str | None, count: int, *, sheet: bool) -> list[Path]:
-    ending = f".{format.lower()}" if format else photo.suffix
+    ending = f".{format.lower()}" if format else images.result_ending(photo.suffix)
     whole = photo.with_name(f"{PREFIX}{photo.stem}{ending}")
     if out is not None:
         given = Path(out)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Self, TypedDict
 
 import click
 
-from colorful.cli import COMMANDS, INTERRUPTED, complain, need_streams, shown, tell, with_options
+from colorful.cli import COMMANDS, INTERRUPTED, STDOUT, complain, need_streams, shown, tell, with_options
 from colorful.cli.many import Many, connected, many_options
 from colorful.cli.options import MarkFiles, group, mark_options, photo_model_options
 from colorful.errors import OptionError, OutputExistsError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from colorful.plan import Existing, Outcome, Plan
 
 STREAM = "-"
-_STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
 class Variants(NamedTuple):
@@ -51,7 +50,7 @@ _variant_options = group(
     click.option(
         "--variants",
         metavar="N",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 100),
         help="For a single photo: write N different pictures, to choose from.",
     ),
     click.option("--seed", type=int, default=0, help="For --variants: another number gives other pictures."),
@@ -155,7 +154,7 @@ def colorize(
         raise click.MissingParameter(param_hint="'PHOTO...'", param_type="argument")
     if photos and many.listed is not None:
         raise OptionError("PHOTO, --list: expected one of them, got both")
-    out = STREAM if out in _STDOUT else out
+    out = STREAM if out in STDOUT else out
     is_stream = any(photo == STREAM or is_own_pipe(photo) for photo in photos)
     to_stdout = out == STREAM or (out is None and is_stream)
     existing = planning["existing"]
@@ -171,6 +170,8 @@ def colorize(
         raise OptionError("--json: expected a result in a file, since JSON goes to standard output")
     if variants is not None and (len(photos) > 1 or to_stdout or is_stream or existing == "skip"):
         raise OptionError("--variants: expected a single photo and results in files, without --skip-existing")
+    if variants is not None and encoding.get("pages") == "all":
+        raise OptionError("--variants: expected --pages first, since they are of one photo")
     if STREAM in photos and sys.stdin.isatty():
         raise OptionError("PHOTO: expected a file or a pipe for -, since a terminal cannot send a picture")
     if to_stdout and sys.stdout.isatty():

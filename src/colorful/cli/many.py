@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from colorful.outcomes import Format
 
 
+_CHUNK = 1 << 20
+_LONGEST_NAME = 1 << 16  # bytes; systems take 4,096, stores 1,024
+_MOST_BYTES = 1 << 30  # of ten million names
 # What Windows' editors and shells put before text.
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -67,10 +70,10 @@ class Many:
         listed = self.listed or "-"
         try:
             if listed == "-":
-                data = sys.stdin.buffer.read()
+                data = _read_list(sys.stdin.buffer)
             else:
                 with open_regular(Path(listed)) as file:
-                    data = file.read()
+                    data = _read_list(file)
         except OSError as error:
             raise OptionError(f"--list: {listed}: cannot be read: {in_words(error)}") from error
         data = next(
@@ -79,6 +82,21 @@ class Many:
         ends = b"\0" if b"\0" in data else b"\n"
         names = [name if ends == b"\0" else name.rstrip(b"\r") for name in data.split(ends)]
         return [os.fsdecode(name) for name in names if name]
+
+
+def _read_list(file: IO[bytes]) -> bytes:
+    """Read a list of names, which a pipe may go on with for ever; or say that it is none."""
+    parts, total, ahead = list[bytes](), 0, b""
+    while part := file.read(_CHUNK):
+        parts.append(part)
+        total += len(part)
+        lines = (ahead + part).replace(b"\0", b"\n").split(b"\n")
+        ahead = lines[-1]
+        if len(max(lines, key=len)) > _LONGEST_NAME:
+            raise OptionError("--list: expected names of photos, got something else")
+        if total > _MOST_BYTES:
+            raise OptionError(f"--list: expected at most {_MOST_BYTES:,} bytes of names, got more")
+    return b"".join(parts)
 
 
 def _parse(shard: str) -> tuple[int, int]:

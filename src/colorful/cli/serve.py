@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from colorful.cli.options import DEVICE, group
+from colorful.errors import OptionError
 
 if TYPE_CHECKING:
     from colorful.colorizer import Colorizer
@@ -49,6 +51,8 @@ _models_options = group(
 def _limits(max_mb: int, max_megapixels: float, threads: int, queue: int) -> Limits:
     from colorful.web import Limits
 
+    if math.isnan(max_megapixels):  # which is in no range, and out of none
+        raise OptionError("--max-megapixels: expected a number, got NaN")
     pixels = int(max_megapixels * 1_000_000)
     return Limits(request_bytes=max_mb << 20, pixels=pixels, workers=threads, waiting=queue)
 
@@ -58,10 +62,16 @@ _limit_options = group(
     _limits,
     click.option("--max-mb", default=64, type=click.IntRange(1), help="Largest request in megabytes."),
     click.option(
-        "--max-megapixels", default=64.0, type=click.FloatRange(0.001), help="Largest photo in megapixels."
+        "--max-megapixels",
+        default=64.0,
+        type=click.FloatRange(0.001, 1e6),
+        help="Largest photo in megapixels.",
     ),
     click.option(
-        "--threads", default=2, type=click.IntRange(1), help="How many photos are colored at the same time."
+        "--threads",
+        default=2,
+        type=click.IntRange(1, 1000),
+        help="How many photos are colored at the same time.",
     ),
     click.option(
         "--queue", default=16, type=click.IntRange(0), help="How many more photos may wait for their turn."

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
-from colorful.cli import INTERRUPTED, Failure, complain, need_streams, shown, tell
+from colorful.cli import INTERRUPTED, STDOUT, Failure, complain, need_streams, shown, tell
 from colorful.cli.options import check_picture, film_model_options, group
 from colorful.errors import OptionError
+from colorful.files import is_own_pipe
 
 if TYPE_CHECKING:
     from colorful.colorizer import Colorizer
@@ -135,6 +136,7 @@ def video(
 
     If a run was interrupted, give the same command again to go on.
     """  # noqa: D301  (\b keeps click from rewrapping)
+    target = STREAM if target in STDOUT else target
     _check_streams(film, target, preview, as_json)
     share_heaps()
     from colorful.video import colorize_video, load_timed_hints, preview_video
@@ -164,7 +166,7 @@ def video(
                 **coding,
             )
         except KeyboardInterrupt:
-            resumable = STREAM not in (film, target)
+            resumable = STREAM not in (film, target) and not is_own_pipe(film)
             complain("interrupted" + ("; give the same command to go on" if resumable else ""))
             raise SystemExit(INTERRUPTED) from None
     _tell(film, target, summary, as_json)
@@ -176,9 +178,10 @@ def _check_streams(film: str, target: str | None, preview: Path | None, as_json:
     if target is None and preview is None:
         raise OptionError("TARGET: expected a file to write, or --preview, got neither")
     need_streams(stdin=film == STREAM, stdout=target == STREAM or as_json)
+    is_pipe = film == STREAM or is_own_pipe(film)
     if film == STREAM and sys.stdin.isatty():
         raise OptionError("FILM: expected a file or a pipe for -, since a terminal cannot send a film")
-    if film == STREAM and preview is not None:
+    if is_pipe and preview is not None:
         raise OptionError("--preview: expected a film in a file, since a pipe can be read only once")
     if target == STREAM and as_json:
         raise OptionError("--json: expected a result in a file, since JSON goes to standard output")

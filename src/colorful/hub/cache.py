@@ -6,19 +6,18 @@ enough to find a conversion and to see whether the file was changed since.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorful.errors import OutputError, WeightsError, WeightsFormatError, WeightsIntegrityError
-from colorful.files import UNSUPPORTED, in_words, write
+from colorful.files import in_words, take_lock, write
 from colorful.hub import weights
 from colorful.hub.config import CONFIG, read_config
 from colorful.hub.inspection import inspect
@@ -189,16 +188,15 @@ def unwritable(path: Path, error: BaseException) -> WeightsError:
 
 @contextmanager
 def lock(source_digest: str, folder: Path) -> Iterator[None]:
-    """Let one process at a time work on a released file. The lock of a killed process is free again."""
-    from filelock import FileLock
-
+    """Let one process at a time work on a released file. Without locks, it is whole in any case."""
     path = folder / f".{source_digest[:16]}.lock"
-    with ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(FileLock(path))
-        except (OSError, NotImplementedError) as error:
-            # On a share without locks two processes may both do the work; the file is whole in any case.
-            if isinstance(error, OSError) and error.errno not in (*UNSUPPORTED, errno.ENOLCK):
-                raise unwritable(path, error) from error
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = take_lock(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
         yield
+    finally:
+        if taken is not None:
+            taken.release()

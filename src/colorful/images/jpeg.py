@@ -20,7 +20,7 @@ from colorful.images.modes import rows
 from colorful.images.others import warn_of_holes
 from colorful.images.picture import Decoded, Space
 from colorful.images.pixels import widen
-from colorful.images.tags import DirectoryReader, Tag, decode_text
+from colorful.images.tags import Directory, DirectoryReader, Tag, decode_text
 
 MAGIC = b"\xff\xd8\xff"
 
@@ -28,6 +28,7 @@ _APP0, _APP1, _APP2, _APP11, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
 _COMMENT, _SCAN, _END, _LINES, _TABLES, _LOSSLESS_LS = 0xFE, 0xDA, 0xD9, 0xDC, 0xDB, 0xF7
 _IN_SCAN = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")  # markers but the restarts, which a scan is full of
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_UNREAD_FRAMES = {0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xDE}
 _EXIF, _XMP, _MORE_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _PROFILE, _PICTURES, _CREDENTIALS = b"ICC_PROFILE\0", b"MPF\0", b"JP"
 _RESOURCES = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
@@ -63,6 +64,10 @@ class File:
             )
             if marker == _LOSSLESS_LS:
                 raise ImageUnsupportedError("JPEG-LS is not supported")
+            if marker in _UNREAD_FRAMES:
+                raise ImageUnsupportedError(
+                    "a hierarchical JPEG, or a lossless one in arithmetic code, is not supported"
+                )
             if marker in _FRAMES and len(body) >= 6 and not self.width:
                 self._bits, self.height, self.width, _ = struct.unpack(">BHHB", body[:6])
                 self._frame, frame_place = marker, len(self._pixels)
@@ -135,7 +140,8 @@ class File:
         """Collect all that stands beside the pixels."""
         side = SideData()
         resources, comments, profiles = list[bytes](), list[str](), dict[int, bytes]()
-        has_exif = has_credentials = has_others = False
+        blocks = list[bytes]()
+        has_credentials = has_others = False
         more_xmp: dict[tuple[bytes, int], dict[int, bytes]] = {}
         for marker, _, body in self._side:
             if marker == _APP0 and body.startswith(b"JFIF\0") and len(body) >= 12:
@@ -144,8 +150,7 @@ class File:
                     tuple(each * (2.54 if unit == 2 else 1) for each in density) if unit in (1, 2) else None
                 )
             elif marker == _APP1 and body.startswith(_EXIF):
-                side.exif = side.exif if has_exif else exif.parse(body[6:])
-                has_exif = True
+                blocks.append(body[6:])
             elif marker == _APP1 and body.startswith(_XMP):
                 side.xmp.append(body[len(_XMP) :])
             elif marker == _APP1 and body.startswith(_MORE_XMP) and len(body) >= 75:
@@ -160,6 +165,7 @@ class File:
                 comments.append(decode_text(body.rstrip(b"\0")))
             has_credentials = has_credentials or (marker == _APP11 and body.startswith(_CREDENTIALS))
             has_others = has_others or (marker == _APP2 and body.startswith(_PICTURES))
+        side.exif = _exif_of(blocks)
         if any(comments):
             side.text["Comment"] = "\n".join(filter(None, comments))
         if has_credentials:
@@ -284,6 +290,16 @@ def _load(data: bytes, min_side: int | None) -> Image.Image:
 def _is_even(image: Image.Image) -> bool:
     extrema = np.reshape(image.getextrema(), (-1, 2))
     return bool((extrema[:, 0] == extrema[:, 1]).all())
+
+
+def _exif_of(blocks: list[bytes]) -> Directory:
+    """Read EXIF of one segment, or of several where it has more than 64 KB; the first counts."""
+    if not blocks:
+        return {}
+    count = next((at for at, block in enumerate(blocks) if at and block[:2] in (b"II", b"MM")), len(blocks))
+    if count < len(blocks):
+        warn("a second EXIF dropped")
+    return exif.parse(b"".join(blocks[:count]))
 
 
 def _join_xmp(side: SideData, pieces: dict[tuple[bytes, int], dict[int, bytes]]) -> None:

@@ -13,6 +13,7 @@ from PIL import Image, Jpeg2KImagePlugin
 
 from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images import exif, iptc
+from colorful.images.log import warn
 from colorful.images.metadata import SideData
 from colorful.images.others import warn_of_holes
 from colorful.images.picture import Decoded, Space
@@ -21,9 +22,14 @@ from colorful.images.pixels import widen
 MAGIC = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
 
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+# As exiftool has it and as Adobe's plugin wrote it, like EXIF.
+_IPTC = (
+    bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"),
+    bytes.fromhex("09a14e97c0b442e0bebf36df6f0ce36f"),
+)
 _RESOURCES = bytes.fromhex("2c4c0100850440b9a03e562148d6dfeb")
-_EXIF = b"JpgTiffExif->JP2"
+_EXIF = (b"JpgTiffExif->JP2", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e"))
+_OTHERS = {b"mjp2": "Motion JPEG 2000, a film,", b"jpm ": "JPM, pages of layers,"}
 _BY_NUMBER, _BY_PROFILE = 1, (2, 3)
 _CMYK, _SRGB, _GRAY, _SYCC = 12, 16, 17, 18
 _ALPHA = (1, 2)  # of the types of a channel, straight and premultiplied
@@ -38,14 +44,23 @@ class File:
     Args:
         data: All of its bytes.
 
+    Attributes:
+        pictures: How many there are; the first is read.
+
     Raises:
         ImageError: If there is no codestream in it.
+        ImageUnsupportedError: If it is of a kin that is not read.
     """
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._boxes = list(_boxes(data)) if not data.startswith(MAGIC[1]) else [(b"jp2c", data)]
-        self._stream = stream = next((body for name, body in self._boxes if name == b"jp2c"), b"")
+        streams = [body for name, body in self._boxes if name == b"jp2c"]
+        self.pictures = max(1, len(streams))
+        self._stream = stream = streams[0] if streams else b""
+        brand = next((body[:4] for name, body in self._boxes if name == b"ftyp"), b"")
+        if not streams and brand in _OTHERS:
+            raise ImageUnsupportedError(f"{_OTHERS[brand]} is not supported")
         if stream[:4] != MAGIC[1] or len(stream) < 42:
             raise ImageError("truncated or corrupt: there are no pixels")
         right, lower, left, top = struct.unpack_from(">IIII", stream, 8)
@@ -87,14 +102,19 @@ class File:
             kind, inside = body[:16], body[16:]
             if name == b"uuid" and kind == _XMP:
                 side.xmp.append(inside)
-            elif name == b"uuid" and kind == _IPTC:
-                side.iptc = inside
-            elif name == b"uuid" and kind == _EXIF:
-                side.exif = exif.parse(inside)
+            elif name == b"uuid" and kind in _IPTC:
+                side.iptc = side.iptc or inside
+            elif name == b"uuid" and kind in _EXIF:
+                side.exif = side.exif or exif.parse(inside)
             elif name == b"uuid" and kind == _RESOURCES:
                 records, packet = iptc.from_resources(inside)
                 side.iptc = side.iptc or records
                 side.xmp += [packet] if packet else []
+            elif name in (b"xml ", b"jp2i"):
+                if b"RDF" in body:
+                    side.xmp.append(body)
+                else:
+                    warn("a box of XML dropped, which is no XMP")
             elif name in (b"resc", b"resd") and len(body) >= 10 and side.dpi is None:
                 up, under, across, below, ups, acrosses = struct.unpack(">HHHHbb", body[:10])
                 if under and below:

@@ -64,6 +64,9 @@ _CURVE = re.compile(rb"colrnclx..\0(.)", re.DOTALL)
 BRIGHTER = (16, 18)
 """Numbers of transfer functions for light beyond the white of a screen, in PNG and in files of boxes."""
 
+GAMMAS = {4: 1 / 2.2, 5: 1 / 2.8, 8: 1.0}
+"""Numbers of other transfer functions there: what gAMA of a PNG would say."""
+
 HDR = "its light goes beyond white (HDR), and is taken for that of sRGB"
 _DEPTH = re.compile(rb"pixi\0\0\0\0[\x01-\x04](.)", re.DOTALL)
 
@@ -116,16 +119,26 @@ def profile_of_bmp(file: IO[bytes]) -> bytes:
     return file.read(min(size, 16 << 20))
 
 
-def warn_of_light(file: IO[bytes]) -> None:
-    """Warn if a HEIC or AVIF has more bits than are read, or light beyond white."""
+def light_of(file: IO[bytes]) -> float | None:
+    """Warn if a HEIC or AVIF has more bits than are read, or light beyond white.
+
+    Args:
+        file: Seekable.
+
+    Returns:
+        The exponent by which light is stored, as in PNG; None where it does not say, or a profile does.
+    """
     file.seek(0)
     head = file.read(1 << 16)
     found = _DEPTH.search(head)
     if found and found[1][0] > 8:
         warn(f"read with 8 of its {found[1][0]} bits")
     curve = _CURVE.search(head)
-    if curve and curve[1][0] in BRIGHTER and b"colrprof" not in head:
+    if curve is None or b"colrprof" in head:
+        return None
+    if curve[1][0] in BRIGHTER:
         warn(HDR)
+    return GAMMAS.get(curve[1][0])
 
 
 def warn_of_holes(data: bytes, start: int = 0) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from colorful.errors import KindError, RangeError, ShapeError
+from colorful.errors import KindError, RangeError, ShapeError, brief
 from colorful.images.metadata import Metadata
 from colorful.images.pixels import Pixels, rescale
 from colorful.images.profiles import srgb_profile
@@ -97,7 +97,9 @@ class Picture:
         """
         left, top, right, bottom = region
         if not (0 <= left < right <= self.width and 0 <= top < bottom <= self.height):
-            raise RangeError(f"region: expected a part of {self.width} x {self.height} pixels, got {region}")
+            raise RangeError(
+                f"region: expected a part of {self.width} x {self.height} pixels, got {brief(region)}"
+            )
         rows, columns = slice(top, bottom), slice(left, right)
         alpha = None if self.alpha is None else np.ascontiguousarray(self.alpha[rows, columns])
         return replace(self, pixels=np.ascontiguousarray(self.pixels[rows, columns]), alpha=alpha)

@@ -79,6 +79,50 @@ def by_pieces(
     return result.reshape(height, width, *channels)
 
 
+def gathered(
+    values: Pixels, dtype: npt.DTypeLike, change: Callable[[Pixels], Pixels] | None = None
+) -> Pixels:
+    """Bring some channels of an array together, in its own memory where that is possible.
+
+    What was beside them is lost: a second array of a large photo would be too much.
+
+    Args:
+        values: Shape ``(H, W, C)``, all of an array or its first channels; nobody else reads that array.
+        dtype: Of the result.
+        change: Takes pixels ``(P, C)`` and returns as many; by default they are only converted.
+
+    Returns:
+        Shape ``(H, W, C)``, contiguous.
+    """
+    dtype = np.dtype(dtype)
+    if values.flags.c_contiguous and values.dtype == dtype and change is None:
+        return values
+    change = change or _same
+    height, width, channels = values.shape
+    whole = values if values.base is None else values.base
+    total = values.strides[1] // values.itemsize
+    packed = (width * total * values.itemsize, total * values.itemsize, values.itemsize)
+    if (
+        not (isinstance(whole, np.ndarray) and whole.flags.c_contiguous and whole.flags.writeable)
+        or whole.dtype != values.dtype
+        or values.strides != packed
+        or values.ctypes.data != whole.ctypes.data
+        or dtype.itemsize > values.itemsize
+    ):
+        return by_pieces(change, values, dtype=dtype, channels=(channels,))
+    pixels = values.reshape(height * width, channels)
+    result = whole.reshape(-1).view(dtype)[: pixels.size].reshape(pixels.shape)
+    for start in range(0, len(pixels), _PIECE):
+        piece = slice(start, start + _PIECE)
+        # What is read lies behind what is written; within a piece a copy keeps them apart.
+        result[piece] = change(pixels[piece].copy())
+    return result.reshape(height, width, channels)
+
+
+def _same(piece: Pixels) -> Pixels:
+    return piece
+
+
 def bands(shape: tuple[int, ...]) -> list[slice]:
     """Cut the rows of an array into bands of about a million elements, at least one row each."""
     rows = max(1, (1 << 20) * shape[0] // max(1, int(np.prod(shape, dtype=np.int64))))

@@ -16,7 +16,7 @@ from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images import exif, iptc
 from colorful.images.log import warn
 from colorful.images.metadata import SideData
-from colorful.images.others import BRIGHTER, HDR
+from colorful.images.others import BRIGHTER, GAMMAS, HDR
 from colorful.images.picture import Decoded, Space
 from colorful.images.tags import decode_text
 
@@ -26,8 +26,6 @@ _ABOUT_PIXELS = (*_PIXELS, b"sBIT", b"bKGD", b"hIST")
 _SIDE = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP", b"pHYs", b"gAMA", b"sRGB", b"acTL", b"cICP", b"caBX")
 # By the type of color: samples a pixel, and bytes of the color that is clear.
 _CHANNELS, _CLEAR = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}, {0: 2, 2: 6, 3: 1}
-# By the number of a transfer function in cICP: what gAMA would say.
-_GAMMAS = {4: 1 / 2.2, 5: 1 / 2.8, 8: 1.0}
 _PASSES = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
 _MOST_TEXT = 32 << 20  # bytes that all compressed text and the profile may have together
 LONGEST_DEEP_SIDE = 1_000_000
@@ -170,7 +168,7 @@ class File:
                 elif name == b"gAMA" and len(body) == 4 and has_gamma:
                     side.gamma = struct.unpack(">I", body)[0] / 100_000
                 elif name == b"cICP" and len(body) == 4:
-                    side.gamma = _GAMMAS.get(body[1])
+                    side.gamma = GAMMAS.get(body[1])
                     if body[1] in BRIGHTER:
                         warn(HDR)
                 elif name == b"caBX":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, Any, TypeAlias, cast
 
@@ -19,11 +19,11 @@ from colorful.errors import (
     RangeError,
     ShapeError,
 )
-from colorful.images import jpeg, jpeg2000, metadata, modes, png, pnm, profiles, tiff
+from colorful.images import gif, jpeg, jpeg2000, metadata, modes, png, pnm, profiles, tiff
 from colorful.images.guard import guarding
 from colorful.images.log import silent, warn
 from colorful.images.metadata import SideData
-from colorful.images.others import HEAD, open_image, profile_of_bmp, warn_of_holes, warn_of_light
+from colorful.images.others import HEAD, light_of, open_image, profile_of_bmp, warn_of_holes
 from colorful.images.picture import Decoded, Kind, Picture
 from colorful.images.pixels import Pixels, rescale, turn
 from colorful.images.sources import MAX_PIXELS, MOST_A_PIXEL, check_size, opened, whole
@@ -228,7 +228,7 @@ def _shots(file: IO[bytes], max_pixels: int | None = None) -> tuple[list[_Shot],
         return [_Shot((part.width, part.height), part.decode, part.side_data, part.frames)], "PNG"
     if head.startswith(jpeg2000.MAGIC):
         box = jpeg2000.File(whole(file, max_pixels))
-        return [_Shot((box.width, box.height), box.decode, box.side_data)], "JPEG2000"
+        return [_Shot((box.width, box.height), box.decode, box.side_data, box.pictures)], "JPEG2000"
     if header := pnm.header_if_deep(file):
         deep = pnm.File(file, header)
         return [_Shot((deep.width, deep.height), deep.decode, deep.side_data, 1 + pnm.has_more(file))], "PPM"
@@ -248,7 +248,13 @@ def _tiff_shots(file: IO[bytes], max_pixels: int | None) -> list[_Shot]:
 
 def _frames(image: Image.Image, file: IO[bytes]) -> list[_Shot]:
     """Give the pictures of a file that Pillow reads: the one it opens with first."""
-    count, first = getattr(image, "n_frames", 1), image.tell()
+    first = image.tell()
+    try:
+        count = getattr(image, "n_frames", 1)
+    except Exception:  # the first picture may be whole
+        file.seek(0)
+        image, count = open_image(file), 1
+        warn("what follows the first picture is broken")
     if image.format == "PPM":
         count += pnm.has_more(file)
 
@@ -261,10 +267,15 @@ def _frames(image: Image.Image, file: IO[bytes]) -> list[_Shot]:
         side = metadata.from_image(at(number))
         if image.format == "BMP":
             side.profile = profile_of_bmp(file)
+        elif image.format == "GIF":
+            file.seek(0)
+            found = gif.beside(file.read())
+            side.text = {"Comment": found.comment} if found.comment else {}
+            side.xmp, side.profile = [found.xmp] if found.xmp else [], found.profile
         elif image.format == "PPM":
             side.text = pnm.comment(file)
         if image.format in ("AVIF", "HEIF"):
-            warn_of_light(file)
+            side.gamma = light_of(file)
         if image.format in ("AVIF", "HEIF", "WEBP"):
             file.seek(0)
             warn_of_holes(file.read())
@@ -308,6 +319,8 @@ def _finish(decoded: Decoded, side: SideData, format: str | None, *, kind: Kind 
 
 
 def _to_srgb(decoded: Decoded, side: SideData) -> Pixels:
+    if decoded.space == "rgb" and side.profile[16:20] == b"GRAY" and _is_gray(decoded.values):
+        decoded = replace(decoded, values=decoded.values[..., :1], space="gray")  # of a palette of greys
     values = decoded.values[..., 0] if decoded.space == "gray" else decoded.values
     if decoded.is_srgb:
         return values
@@ -318,3 +331,7 @@ def _to_srgb(decoded: Decoded, side: SideData) -> Pixels:
     elif side.gamma and 0.01 < side.gamma < 10 and abs(2.2 * side.gamma - 1) > 0.05:
         return profiles.from_gamma(values, side.gamma)
     return profiles.cmyk_to_rgb(values) if decoded.space == "cmyk" else values
+
+
+def _is_gray(values: Pixels) -> bool:
+    return all(np.array_equal(values[..., 0], values[..., channel]) for channel in (1, 2))

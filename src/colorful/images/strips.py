@@ -15,7 +15,7 @@ from colorful.errors import ColorfulError, ImageError, ImageTooLargeError, Image
 from colorful.images import inside, modes
 from colorful.images.log import warn
 from colorful.images.picture import Decoded, Space
-from colorful.images.pixels import by_pieces, turn, white, widen
+from colorful.images.pixels import by_pieces, gathered, turn, white, widen
 from colorful.images.profiles import lab_to_rgb
 
 _UNSIGNED, _SIGNED, _FLOAT, _VOID = 1, 2, 3, 4
@@ -212,9 +212,9 @@ def _interpret(page: Any, values: npt.NDArray[Any]) -> Decoded:
         raise ImageUnsupportedError("a TIFF of other inks than CMYK is not supported")
     extra = [int(kind) for kind in page.extrasamples][: values.shape[2] - colors]
     place = next((index for index, kind in enumerate(extra) if kind in (_ASSOCIATED, _STRAIGHT)), None)
-    alpha = None if place is None else values[..., colors + place]
-    if alpha is not None:
-        alpha = np.ascontiguousarray(_to_full_range(alpha, bits, kind))
+    alpha = None
+    if place is not None:
+        alpha = _to_full_range(values[..., [colors + place]], bits, kind)[..., 0]
     values = values[..., :colors]
     if photometric == _PALETTE:
         values, space = _by_palette(page, values), "rgb"
@@ -251,14 +251,14 @@ def _to_full_range(values: npt.NDArray[Any], bits: int, kind: int) -> npt.NDArra
         low, high = values.min(), values.max()
         if not (low >= 0 and high <= 1):
             raise ImageUnsupportedError(f"a TIFF of floats: expected values in [0, 1], got {low} to {high}")
-        return values.astype(np.float32, copy=False)
+        return gathered(values, np.float32)
     if kind not in (_UNSIGNED, _VOID) or values.dtype.kind != "u" or not isinstance(bits, int):
         raise ImageUnsupportedError(
             "a TIFF of signed or complex numbers, or of channels of several depths, is not supported"
         )
     if bits <= 16:
         return widen(values, bits)
-    return by_pieces(lambda piece: piece / (2**bits - 1), values, dtype=np.float32, channels=values.shape[2:])
+    return gathered(values, np.float32, lambda piece: piece / (2**bits - 1))
 
 
 def _by_palette(page: Any, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

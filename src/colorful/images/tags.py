@@ -112,13 +112,19 @@ class DirectoryReader:
     Args:
         file: Seekable; the TIFF begins at its start.
 
+    Attributes:
+        order: Of bytes.
+        is_big: Whether places have 8 bytes.
+        first: Where the first directory is.
+        size: Bytes of the file.
+
     Raises:
         ImageError: If the file does not begin like a TIFF.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._end = file.seek(0, io.SEEK_END)
+        self.size = file.seek(0, io.SEEK_END)
         head = self._at(0, 16)
         self.order: Order = "<" if head[:2] == b"II" else ">"
         if head[:2] not in (b"II", b"MM") or len(head) < 8:
@@ -143,7 +149,7 @@ class DirectoryReader:
         if len(count) < head or offset < 8:
             raise ImageError("truncated: a directory of tags is missing")
         (entries,) = self._numbers(count, "Q" if self.is_big else "H")
-        entries = min(entries, 65535, (self._end - offset) // entry)
+        entries = min(entries, 65535, (self.size - offset) // entry)
         table = self._at(offset + head, entries * entry)
         directory: Directory = {}
         left = _MOST_VALUES
@@ -156,7 +162,7 @@ class DirectoryReader:
             inline = table[start + 4 + width : start + entry]
             if size > width:
                 place = int(self._numbers(inline, self._word)[0])
-                if place + size > self._end or size > left:
+                if place + size > self.size or size > left:
                     continue
                 inline = self._at(place, size)
                 left -= size

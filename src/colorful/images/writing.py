@@ -17,7 +17,15 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from colorful import files
-from colorful.errors import ColorfulError, KindError, MissingExtraError, OptionError, OutputError, RangeError
+from colorful.errors import (
+    ColorfulError,
+    KindError,
+    MissingExtraError,
+    OptionError,
+    OutputError,
+    RangeError,
+    brief,
+)
 from colorful.images import iptc, png, tiff
 from colorful.images.formats import EXTENSIONS
 from colorful.images.log import naming, warn
@@ -131,9 +139,9 @@ def encode(
     if name not in _ENCODERS:
         raise OptionError(f"format: expected one of {', '.join(_ENCODERS).lower()}, got {format!r}")
     if quality is not None and (isinstance(quality, bool) or not isinstance(quality, Integral)):
-        raise KindError(f"quality: expected a whole number, got {quality!r}")
+        raise KindError(f"quality: expected a whole number, got {brief(quality)}")
     if quality is not None and not 1 <= quality <= 100:
-        raise RangeError(f"quality: expected 1 to 100, got {quality}")
+        raise RangeError(f"quality: expected 1 to 100, got {brief(quality)}")
     try:
         if name == "TIFF":
             return _tiff([picture] if isinstance(picture, Picture) else picture, provenance)
@@ -199,15 +207,7 @@ def _png(picture: Picture, about: Metadata, quality: int | None) -> bytes:
 
 
 def _tiff(pictures: Iterable[Picture], provenance: bool) -> bytes:
-    pages = (
-        (
-            picture.channels(picture.pixels.dtype),
-            picture.alpha is not None,
-            picture.outgoing(provenance=provenance).for_exif(),
-        )
-        for picture in pictures
-    )
-    return tiff.encode(pages)
+    return tiff.encode((picture, picture.outgoing(provenance=provenance).for_exif()) for picture in pictures)
 
 
 def _webp(picture: Picture, about: Metadata, quality: int | None) -> bytes:

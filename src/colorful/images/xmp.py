@@ -46,6 +46,7 @@ _FALSE: dict[str, set[str] | None] = {
         *("CompressedBitsPerPixel", "NativeDigest", "Gamma"),
     },
     _DC: {"format"},
+    "http://cipa.jp/exif/1.0/": {"Gamma", "InteropIndex"},
     "http://ns.adobe.com/xmp/note/": {"HasExtendedXMP"},
     "http://ns.adobe.com/camera-raw-settings/1.0/": None,
     "http://ns.adobe.com/hdr-gain-map/1.0/": None,

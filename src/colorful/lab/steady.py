@@ -58,7 +58,7 @@ def follow(
     if not 0 <= memory <= 1:
         raise RangeError(f"memory: expected a number in [0, 1], got {memory}")
     if trail is None:
-        return Trail(cells, torch.ones(cells.shape[-2:], device=cells.device))
+        return Trail(cells, torch.ones(cells.shape[-2:], dtype=torch.float32, device=cells.device))
     if trail.mean.shape != cells.shape or trust.shape != cells.shape[-2:]:
         raise ShapeError(
             f"trail, trust: expected shapes {tuple(cells.shape)} and {tuple(cells.shape[-2:])}, "

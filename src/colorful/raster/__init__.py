@@ -4,7 +4,7 @@ Both work on bands of rows that fit into the cache, on ``torch.get_num_threads()
 from the photo's bytes straight to bytes: no copy of the whole photo in floats is made.
 """
 
-from colorful.raster.coloring import Region, Upsampling, render
+from colorful.raster.coloring import Region, Upsampling, bounded, render
 from colorful.raster.lightness import light
 
-__all__ = ["Region", "Upsampling", "light", "render"]
+__all__ = ["Region", "Upsampling", "bounded", "light", "render"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from colorful.errors import OptionError, RangeError, ShapeError
+from colorful.errors import OptionError, RangeError, ShapeError, brief
 from colorful.host import unaffected
 from colorful.lab.space import Gamut
 from colorful.lab.upsample import Kernel, guided_coefficients, resize
@@ -36,6 +36,7 @@ def render(
     gamut: Gamut = "map",
     guide: Tensor | None = None,
     region: Region | None = None,
+    over: bool = False,
 ) -> npt.NDArray[Any]:
     """Join a photo's own L with ab of the network's size.
 
@@ -50,6 +51,7 @@ def render(
             taking it again; only ``guided`` reads it.
         region: Left, top, right and bottom in pixels: only that part is made, just as it is in the whole, and
             *keep* has its size.
+        over: Whether the result may take the memory of *pixels*, if these are in color.
 
     Returns:
         sRGB-encoded RGB, shape ``(H, W, 3)`` or that of the region; dtype of *pixels*.
@@ -67,7 +69,7 @@ def render(
     left, top, right, bottom = region or (0, 0, pixels.shape[1], pixels.shape[0])
     if not (0 <= left < right <= pixels.shape[1] and 0 <= top < bottom <= pixels.shape[0]):
         raise RangeError(
-            f"region: expected a part of {pixels.shape[1]} x {pixels.shape[0]} pixels, got {region}"
+            f"region: expected a part of {pixels.shape[1]} x {pixels.shape[0]} pixels, got {brief(region)}"
         )
     height, width = bottom - top, right - left
     if keep is not None and keep.shape != (height, width):
@@ -78,16 +80,16 @@ def render(
     if not small.isfinite().all():
         raise RangeError("ab: expected finite values, got NaN or infinity")
 
-    # Far outside of any gamut more chroma makes no difference, but its cube would overflow.
-    scale = min(1.0, _MOST_CHROMA / max(float(small.abs().max()), 1.0))
-    field = _ColorField(pixels, small[None] * scale, upsample, guide)
-    out = np.empty((height, width, 3), pixels.dtype.newbyteorder("="))
+    field = _ColorField(pixels, bounded(small)[None], upsample, guide)
+    over = over and region is None and pixels.ndim == 3 and pixels.flags.writeable
+    out = pixels if over else np.empty((height, width, 3), pixels.dtype.newbyteorder("="))
 
     def paint(bands: Iterator[Band]) -> None:
         scratch = scratch_of_thread()
         for band in bands:
             there = band.moved(top, left)
             part, painted = pixels[there.place], out[band.place]
+            part = part.copy() if over and keep is not None else part
             roots = scratch.plane("roots", (3, math.prod(band.size)))
             planes.luminance_root(part, roots[2], scratch)
             field.add(there, roots, scratch)
@@ -105,6 +107,17 @@ def render(
 
     share_out((height, width), paint, whole=field.whole)
     return out
+
+
+def bounded(ab: Tensor) -> Tensor:
+    """Keep ab where it can be computed with, all of it in proportion.
+
+    Far outside of any gamut more chroma makes no difference, but its cube would overflow.
+
+    Args:
+        ab: Finite, in CIELAB units, any shape.
+    """
+    return ab * min(1.0, _MOST_CHROMA / max(float(ab.abs().max()), 1.0))
 
 
 class _ColorField:

@@ -17,11 +17,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from colorful.host import unaffected
 from colorful.lab.upsample import guided_coefficients, resize
 from colorful.look import Settings
-from colorful.raster import planes
+from colorful.raster import bounded, planes
 from colorful.raster.axis import Axis
-from colorful.video.film import FULL_RANGE, LUMA_SHARES, Color, Luma
+from colorful.video.facts import FULL_RANGE, LUMA_SHARES, Color
+from colorful.video.film import Luma
 
 Subsampling = Literal["420", "422", "444"]
 
@@ -68,6 +70,7 @@ class Palette:
         self._light_of_code = (116 * planes.root(planes.decode(whole)) - 16).astype(np.float32)
         self._code_of_linear = _encoded()
 
+    @unaffected()
     def light(self, luma: Luma, size: tuple[int, int]) -> Tensor:
         """Give L at the size at which a network looks.
 
@@ -87,6 +90,7 @@ class Palette:
         light = torch.from_numpy(self._light_of_code.take(luma))[None, None]
         return resize(light, size).clamp_(0, 100)
 
+    @unaffected()
     def paint(self, luma: Luma, ab: Tensor, guide: Tensor) -> Chroma:
         """Make the chroma of a frame.
 
@@ -100,7 +104,7 @@ class Palette:
         """
         sums = self._sums(luma)
         height, width = sums.shape
-        cells = self._coefficients(ab, guide)  # (2 | 4, h, w)
+        cells = self._coefficients(bounded(ab), guide)  # (2 | 4, h, w)
         columns = resize(cells[None], (cells.shape[1], width), kernel=self._kernel)[0].numpy()
         axis = Axis(height, cells.shape[1], self._kernel)
         out = Chroma(np.empty_like(sums, self._dtype), np.empty_like(sums, self._dtype))
@@ -121,7 +125,7 @@ class Palette:
 
     def _coefficients(self, ab: Tensor, guide: Tensor) -> Tensor:
         """Give f(X) - f(Y) and f(Y) - f(Z), negated, as linear functions of f(Y): offsets, then slopes."""
-        per_unit = torch.tensor([1 / 500, -1 / 200])[:, None, None] / planes.UNIT
+        per_unit = torch.tensor([1 / 500, -1 / 200], dtype=torch.float32)[:, None, None] / planes.UNIT
         if self._settings["upsample"] != "guided":
             return ab * per_unit
         small = resize(guide, (ab.shape[1], ab.shape[2]))

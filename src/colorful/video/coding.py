@@ -15,9 +15,11 @@ import av
 import numpy as np
 
 from colorful import __version__
-from colorful.errors import KindError, OptionError, RangeError, VideoError
+from colorful.errors import KindError, OptionError, RangeError, VideoError, brief
+from colorful.images.tags import decode_text
 from colorful.video.chroma import Chroma, Subsampling
-from colorful.video.film import Facts, Film, Frame, Luma
+from colorful.video.facts import Facts
+from colorful.video.film import Film, Frame, Luma
 
 logger = logging.getLogger(__name__)
 
@@ -118,11 +120,11 @@ def plan_coding(film: Film, target: str, coding: Coding) -> Plan:
         raise OptionError(f"codec: expected one that {container} can hold, got {codec!r}")
     crf = coding.get("crf", default)
     if crf is not None and (isinstance(crf, bool) or not isinstance(crf, int)):
-        raise KindError(f"crf: expected an integer, got {crf!r}")
+        raise KindError(f"crf: expected an integer, got {brief(crf)}")
     if crf is not None and default is None:
-        raise OptionError(f"crf: expected none, since {codec} loses nothing, got {crf}")
+        raise OptionError(f"crf: expected none, since {codec} loses nothing, got {brief(crf)}")
     if crf is not None and not low <= crf <= high:
-        raise RangeError(f"crf: expected {low}..{high} for {codec}, got {crf}")
+        raise RangeError(f"crf: expected {low}..{high} for {codec}, got {brief(crf)}")
     preset = coding.get("preset")
     if preset is not None:
         _choose("preset", preset, PRESETS)
@@ -275,6 +277,8 @@ class Muxer:
             comment = self._container.metadata.get("comment")
             self._container.metadata["comment"] = f"{comment}\n{note}" if comment else note
         if chapters := film.container.chapters():
+            for chapter in chapters:
+                chapter["metadata"] = {key: _as_text(its) for key, its in chapter["metadata"].items()}
             self._container.set_chapters(chapters)
         with _same_priority():
             self._container.start_encoding()
@@ -303,7 +307,18 @@ class Muxer:
 
     def close(self) -> None:
         """Write what ends the file."""
+        self._wanted = dict(self._container.metadata)
         self._container.close()
+
+    def lost(self, place: str) -> str:
+        """Name what the film says of itself that is not in the file that was written.
+
+        Args:
+            place: Of the file.
+        """
+        with av.open(place, metadata_errors="surrogateescape") as made:
+            there = {key.lower() for key in made.metadata}
+        return ", ".join(sorted(key for key in self._wanted if key.lower() not in there))
 
     def _copy(self, stream: Any, container: str, name: str) -> Any:
         """Add a stream like one of the film's; None if it has no packets or has to be left out."""
@@ -312,7 +327,10 @@ class Muxer:
             return None
         codec = stream.codec_context.codec.name if stream.codec_context else stream.type
         if stream.type not in ("audio", "subtitle") or not _holds(container, codec):
-            logger.warning("%s: left out, because %s cannot hold it: %s", name, container, codec)
+            if stream.type == "video":
+                logger.warning("%s: left out, because one picture at a time is colored: %s", name, codec)
+            else:
+                logger.warning("%s: left out, because %s cannot hold it: %s", name, container, codec)
             return None
         copy = self._container.add_stream_from_template(stream)
         copy.metadata.update(_kept(stream.metadata))
@@ -417,7 +435,12 @@ def _kept(metadata: dict[str, str]) -> dict[str, str]:
     """Leave out the notes that describe how the old file was made rather than the film."""
     own = ("encoder", "major_brand", "minor_version", "compatible_brands", "handler_name", "vendor_id")
     return {
-        key: value
+        key: _as_text(value)
         for key, value in metadata.items()
         if key.lower() not in own and not key.startswith(("DURATION", "NUMBER_OF", "BPS", "_STATISTICS"))
     }
+
+
+def _as_text(value: str) -> str:
+    """Decode what a film says in another encoding than UTF-8."""
+    return decode_text(value.encode("utf-8", "surrogateescape"))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self, cast
 
@@ -20,7 +18,8 @@ from av.sidedata.sidedata import Type as SideData
 from PIL import Image
 
 from colorful.errors import VideoError, VideoNotFoundError
-from colorful.files import in_words
+from colorful.files import check_regular, in_words, is_text
+from colorful.video.facts import BT709, FULL_RANGE, Facts, facts_of, has_luma
 
 logger = logging.getLogger(__name__)
 
@@ -30,92 +29,7 @@ Packet = Any
 Luma = npt.NDArray[Any]
 """Codes of one plane: uint8, or uint16 of which 10 bits are used."""
 
-FULL_RANGE = 2
-"""What FFmpeg calls a film whose grey goes from 0 to the highest code."""
-
-BT709 = 1
-_BT601 = 6
-_UNSPECIFIED = 2
-
-LUMA_SHARES = {
-    1: (0.2126, 0.0722),
-    4: (0.30, 0.11),
-    5: (0.299, 0.114),
-    6: (0.299, 0.114),
-    7: (0.212, 0.087),
-    9: (0.2627, 0.0593),
-}
-"""What red and blue give to luma, by FFmpeg's number of the matrix (that of ITU-T H.273, table 4)."""
-
-# By H.273, table 3: curves of films that are graded for screens of far more than 100 candela.
-_HDR = {16: "PQ (SMPTE ST 2084)", 18: "HLG (ARIB STD-B67)"}
-
-# What comes first in the frames of these formats is luma, one code a pixel, in the low bits.
-_WITH_LUMA = ("yuv4", "yuvj4", "gray", "nv1", "nv2", "yuva4")
 _MOST_NAMED = 5
-
-
-class Color(NamedTuple):
-    """How the codes of a film become color: FFmpeg's numbers, which are those of ITU-T H.273.
-
-    Attributes:
-        matrix: Of luma and chroma; one of :data:`LUMA_SHARES`.
-        primaries: Of red, green and blue.
-        transfer: From codes to light.
-        range: :data:`FULL_RANGE`, or 1 where black is 16 and white 235 of 255.
-    """
-
-    matrix: int
-    primaries: int
-    transfer: int
-    range: int
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a film is.
-
-    Attributes:
-        width: Of its frames as they are stored, in pixels.
-        height: Likewise.
-        depth: Bits of a code that are kept: 8 or 10.
-        color: How its codes become color.
-        time_base: Unit of its time stamps, in seconds.
-        rate: Frames a second on average; 25 where the film does not say.
-        aspect: Width of a pixel by its height.
-        matrix: How a player turns the frames, nine integers as FFmpeg has them; None if it does not.
-        turns: Quarter turns to the left that bring a frame upright.
-        interlaced: Whether its frames are two fields, taken one after the other.
-        frames: How many there are, as far as the file says; 0 if it does not.
-    """
-
-    width: int
-    height: int
-    depth: int
-    color: Color
-    time_base: Fraction
-    rate: Fraction
-    aspect: Fraction
-    matrix: tuple[int, ...] | None
-    turns: int
-    interlaced: bool
-    frames: int
-
-    @property
-    def step(self) -> int:
-        """How long a frame is shown on average, in units of the time base, at least 1."""
-        return max(1, round(1 / (self.rate * self.time_base)))
-
-    @property
-    def upright_size(self) -> tuple[int, int]:
-        """Height and width of a frame that is turned upright."""
-        return (self.width, self.height) if self.turns % 2 else (self.height, self.width)
-
-    @property
-    def upright_shape(self) -> tuple[int, int]:
-        """Height and width that a player shows it in, which differ where pixels are not square."""
-        height, width = self.height, max(1, round(self.width * self.aspect))
-        return (width, height) if self.turns % 2 else (height, width)
 
 
 class Frame(NamedTuple):
@@ -156,11 +70,12 @@ class Film:
         deinterlace: bool = False,
         others: Callable[[Packet], object] | None = None,
     ) -> None:
-        self.name = os.fspath(source) if isinstance(source, str | os.PathLike) else "standard input"
-        self.container = _open(source, self.name)
+        self.name = name_of(source)
+        self.container = open_container(source)
         self._others = others
         self._deinterlace = deinterlace
         self._damaged: list[str] = []
+        self._has_captions = False
         try:
             self.stream = _picture_stream(self.container, self.name)
             self.stream.thread_type = "AUTO"
@@ -169,7 +84,7 @@ class Film:
             self._first = next(self._decoded, None)
             if self._first is None:
                 raise VideoError(f"{self.name}: expected a film, found no frame that can be read")
-            self.facts = _facts(self.stream, self._first, self.name)
+            self.facts = facts_of(self.stream, self._first, self.name)
         except BaseException:
             self.close()
             raise
@@ -212,6 +127,9 @@ class Film:
                     f"{self.name}: expected frames of {facts.width} x {facts.height}, "
                     f"got one of {frame.width} x {frame.height}"
                 )
+            if not self._has_captions and SideData.A53_CC in frame.side_data:
+                self._has_captions = True
+                logger.warning("%s: the captions inside its pictures (CEA-608) are left out", self.name)
             stamp = self._stamp(frame)
             if stamp is None:
                 stamp = 0 if last is None else last + facts.step
@@ -243,6 +161,9 @@ class Film:
             if facts.color.range != FULL_RANGE:
                 grey = grey.point([min(255, max(0, round((code - 16) * 255 / 219))) for code in range(256)])
             height, width = facts.upright_shape
+            # Pixels may be said to be thousands of times as wide as high.
+            shrink = min(1.0, (facts.width * facts.height / (width * height)) ** 0.5)
+            width, height = (max(1, round(side * shrink)) for side in (width, height))
             grey = grey.rotate(90 * facts.turns, expand=True).resize((width, height))
             yield float(((frame.pts or first) - first) * facts.time_base), grey
 
@@ -302,7 +223,7 @@ def other_packets(name: str, pictures: int) -> Iterator[Packet]:
         name: Path of the film.
         pictures: Index of the stream to leave out.
     """
-    with _open(name, name) as container:
+    with open_container(name) as container:
         streams = [
             stream
             for stream in container.streams
@@ -320,15 +241,38 @@ def other_packets(name: str, pictures: int) -> Iterator[Packet]:
                 yield packet
 
 
-def _open(source: Source, name: str) -> Any:
+def open_container(source: Source) -> Any:
+    """Open a film, of which nothing is read yet.
+
+    Args:
+        source: A path, or a binary file, which may be a pipe.
+
+    Raises:
+        VideoNotFoundError: If there is no such file.
+        VideoError: If it is no film.
+    """
+    name = name_of(source)
     try:
         if isinstance(source, str | os.PathLike):
-            return av.open(os.fspath(source))
-        return av.open(source, "r")
+            check_regular(source)
+            # Absolute: FFmpeg would take what stands before a colon for a protocol.
+            path = Path(source).absolute()
+            # A name that is no text cannot be given to PyAV.
+            if not is_text(path):
+                with path.open("rb") as file:
+                    return av.open(f"/dev/fd/{file.fileno()}", "r", metadata_errors="surrogateescape")
+            source = str(path)
+        # Old films have titles in whatever encoding: these bytes come through as they are.
+        return av.open(source, "r", metadata_errors="surrogateescape")
     except FileNotFoundError:
         raise VideoNotFoundError(f"{name}: there is no such file") from None
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise VideoError(f"{name}: cannot be read as a film: {_reason(error)}") from error
+
+
+def name_of(source: Source) -> str:
+    """Name a film for messages."""
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else "standard input"
 
 
 def _picture_stream(container: Any, name: str) -> av.VideoStream:
@@ -341,55 +285,9 @@ def _picture_stream(container: Any, name: str) -> av.VideoStream:
     raise VideoError(f"{name}: expected a film, found {', '.join(kinds) or 'no streams'} only")
 
 
-def _facts(stream: av.VideoStream, frame: av.VideoFrame, name: str) -> Facts:
-    format = frame.format
-    depth = format.components[0].bits
-    if depth > 10:
-        logger.warning("%s: its %d bits are reduced to 10", name, depth)
-    if frame.color_trc in _HDR:
-        raise VideoError(
-            f"{name}: expected a film for usual screens, got one in {_HDR[frame.color_trc]}; "
-            "have FFmpeg's zscale and tonemap filters turn it into BT.709 first"
-        )
-    full = frame.color_range == FULL_RANGE or format.name.startswith("yuvj")
-    if format.name.startswith("gray") and frame.color_range == 0:
-        full = True  # as FFmpeg takes grey that does not say
-    matrix = frame.colorspace
-    if not _has_luma(format):
-        matrix, full = BT709, False
-    if matrix not in LUMA_SHARES:
-        # What players assume: old standards for small pictures, new ones for large.
-        matrix = BT709 if frame.width >= 1280 or frame.height > 576 else _BT601
-    turn = frame.side_data.get(SideData.DISPLAYMATRIX)  # type: ignore[call-overload]
-    # Those of BT.2020 would make the colors that are about to be chosen for sRGB more vivid.
-    primaries = frame.color_primaries if frame.color_primaries != 9 else 1
-    rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-    seconds = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-    if not seconds and stream.container.duration:  # type: ignore[attr-defined]
-        seconds = stream.container.duration / av.time_base  # type: ignore[attr-defined]
-    rate = Fraction(25) if not rate or not 0 < rate <= 1000 else rate
-    return Facts(
-        width=frame.width,
-        height=frame.height,
-        depth=8 if depth <= 8 else 10,
-        color=Color(matrix, primaries, frame.color_trc, FULL_RANGE if full else 1),
-        time_base=stream.time_base or 1 / rate,
-        rate=rate,
-        aspect=stream.sample_aspect_ratio or Fraction(1),
-        matrix=struct.unpack("=9i", bytes(turn)[:36]) if turn is not None else None,
-        turns=round(frame.rotation / 90) % 4,
-        interlaced=bool(frame.interlaced_frame),
-        frames=stream.frames or round(seconds * rate),
-    )
-
-
-def _has_luma(format: av.VideoFormat) -> bool:
-    return format.name.startswith(_WITH_LUMA) and not format.name.endswith("be")
-
-
 def _luma(frame: av.VideoFrame, facts: Facts) -> Luma:
     """Take the codes of luma as they are; only of films that have none, such as those in RGB, make some."""
-    if not _has_luma(frame.format):
+    if not has_luma(frame.format):
         wanted = "yuv444p" if facts.depth == 8 else "yuv444p10le"
         frame = frame.reformat(format=wanted, dst_colorspace=BT709, dst_color_range=1)
     plane: Any = frame.planes[0]

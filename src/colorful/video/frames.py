@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from PIL import Image, ImageDraw
 
 from colorful import images
 from colorful.colorizer import Colorizer
-from colorful.errors import KindError, OptionError, RangeError, ShapeError
+from colorful.errors import KindError, RangeError, ShapeError, brief
 from colorful.images import Picture
 from colorful.images.sheet import lay_out
+from colorful.look import check_count
 from colorful.raster import light, render
 from colorful.video.film import Film
 from colorful.video.run import STEADY, check_steady, default_colorizer
@@ -24,6 +26,7 @@ Photo = npt.NDArray[Any] | Image.Image
 
 _ACROSS = 5
 _TILE = 320
+_MOST_TILES = 1000
 
 
 def colorize_frames(
@@ -61,8 +64,10 @@ def colorize_frames(
         [(48, 64, 3), (48, 64, 3), (48, 64, 3)]
     """
     check_steady(steady)
+    if not isinstance(rate, Real) or isinstance(rate, bool):
+        raise KindError(f"rate: expected a number, got {brief(rate)}")
     if not rate > 0:
-        raise RangeError(f"rate: expected frames a second, above 0, got {rate}")
+        raise RangeError(f"rate: expected frames a second, above 0, got {brief(rate)}")
     if isinstance(frames, np.ndarray) and frames.ndim < 3:
         raise KindError("frames: expected several, got a single one, which colorize takes")
     return _colored(frames, colorizer or default_colorizer(), steady, two_passes, 1 / rate)
@@ -113,7 +118,7 @@ def preview_video(
     Args:
         source: The film.
         colorizer: The model; by default the one that comes with the library.
-        count: How many frames, at least 1.
+        count: How many frames, 1 to 1000.
         deinterlace: Whether to make whole frames of interlaced ones.
 
     Returns:
@@ -121,10 +126,9 @@ def preview_video(
 
     Raises:
         VideoError: If *source* is no film.
-        OptionError: If *count* is below 1.
+        OptionError: If *count* is out of its range.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise OptionError(f"count: expected an integer of at least 1, got {count!r}")
+    count = check_count("count", count, most=_MOST_TILES)
     colorizer = colorizer or default_colorizer()
     tiles: list[Image.Image] = []
     with Film(source, deinterlace=deinterlace) as film:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -17,13 +15,16 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from colorful.errors import HintError, KindError
+from colorful.errors import HintError, KindError, brief
+from colorful.files import in_words, open_regular
 from colorful.hints import Hint
 from colorful.video.motion import Tracker
 
 Codes = npt.NDArray[np.uint8]
 Place = npt.NDArray[np.float32]
 
+_LONGEST = 1e9
+"""Seconds that a film may have: three decades."""
 _REMEMBERED = 1500
 """Frames of a shot that are kept for the way back from a hint to where the shot begins: a minute."""
 _WINDOWS = (15, 41)
@@ -68,8 +69,8 @@ class TimedHint:
 
     def __post_init__(self) -> None:
         is_number = isinstance(self.time, Real) and not isinstance(self.time, bool)
-        if not is_number or not math.isfinite(self.time) or self.time < 0:
-            raise HintError(f"time: expected seconds, at least 0, got {self.time!r}")
+        if not is_number or not 0 <= self.time <= _LONGEST:
+            raise HintError(f"time: expected seconds, at least 0, got {brief(self.time)}")
         if not isinstance(self.hint, Hint):
             raise KindError(f"hint: expected a Hint, got {type(self.hint).__name__}")
 
@@ -89,9 +90,10 @@ def load_timed_hints(path: str | os.PathLike[str]) -> list[TimedHint]:
     """
     name = os.fspath(path)
     try:
-        values = json.loads(Path(path).read_bytes())
+        with open_regular(path) as file:
+            values = json.loads(file.read())
     except OSError as error:
-        raise HintError(f"hints: cannot read {name!r}: {error.strerror or error}") from error
+        raise HintError(f"hints: cannot read {name!r}: {in_words(error)}") from error
     except (ValueError, RecursionError) as error:
         raise HintError(f"{name}: expected a JSON array, got something else: {error}") from error
     if not isinstance(values, list):
@@ -100,7 +102,7 @@ def load_timed_hints(path: str | os.PathLike[str]) -> list[TimedHint]:
     for number, value in enumerate(values, start=1):
         try:
             if not isinstance(value, Mapping) or "time" not in value:
-                raise HintError(f"expected an object with time, x, y and color, got {value!r}")
+                raise HintError(f"expected an object with time, x, y and color, got {brief(value)}")
             rest = {key: part for key, part in value.items() if key != "time"}
             hints.append(TimedHint(value["time"], Hint.from_json(rest)))
         except HintError as error:

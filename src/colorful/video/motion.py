@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from colorful.host import unaffected
+
 Plane = npt.NDArray[np.float32]
 
 _FLOW_TOLERANCE = 0.25 / 16
@@ -64,6 +66,7 @@ class Tracker:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._search.setFinestScale(1)
 
+    @unaffected()
     def compare(self, before: Tensor, now: Tensor) -> Motion:
         """Compare a frame with the one before.
 

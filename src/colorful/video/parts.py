@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 import torch
-from filelock import FileLock, Timeout
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from colorful import files
 from colorful.errors import OutputError
@@ -26,6 +26,8 @@ from colorful.video.coding import Coded
 logger = logging.getLogger(__name__)
 
 _SAMPLE = 1 << 20
+_LOCK, _ATTEMPTS = "lock", 20
+_LONGEST_NAME = 200  # bytes, of the 255 that file systems take
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,17 @@ class Parts:
     """
 
     def __init__(self, target: Path, signature: dict[str, Any]) -> None:
-        self.folder = target.with_name(f".{target.name[:200]}.parts")
+        self.folder = _folder_beside(target)
         self._signature = json.dumps(signature, sort_keys=True)
-        files.make_folder(self.folder)
-        self._lock = FileLock(self.folder / "lock", timeout=0)
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise OutputError(f"{target}: another process is at work on this film") from None
         self._file: IO[bytes] | None = None
         self._packets: list[tuple[int, bool, int]] = []
-        self.finished = self._load()
         self._is_over = False
+        self._lock = self._locked(target)
+        try:
+            self.finished = self._load()
+        except BaseException:
+            self._release()
+            raise
 
     @property
     def frames(self) -> int:
@@ -81,8 +82,7 @@ class Parts:
         path = self._path(len(self.finished) - 1, "safetensors")
         if not self.finished or not path.exists():
             return None
-        tensors = load_file(path)
-        return Trail(tensors["mean"], tensors["weight"])
+        return _read_trail(path)
 
     def add(self, coded: Coded) -> None:
         """Take in a packet of the part that is being made."""
@@ -102,12 +102,12 @@ class Parts:
         number = len(self.finished)
         if self._file is not None:
             self._file.flush()
-            os.fsync(self._file.fileno())
+            files.sync(self._file.fileno())
             self._file.close()
             self._file = None
         if trail is not None:
-            tensors = {"mean": trail.mean.contiguous(), "weight": trail.weight.contiguous()}
-            save_file(tensors, self._path(number, "safetensors"))
+            data = save({"mean": trail.mean.contiguous(), "weight": trail.weight.contiguous()})
+            files.write(self._path(number, "safetensors"), data, overwrite=True)
         part = Part(frames, extradata.hex(), self._packets)
         files.write(self._path(number, "json"), json.dumps(part.__dict__).encode(), overwrite=True)
         self.finished.append(part)
@@ -131,32 +131,83 @@ class Parts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
-        self._lock.release()
+            with contextlib.suppress(OSError):  # what is not written is what is being told already
+                self._file.close()
         # By what lies there: an interrupt can come between the end of a part and our note of it.
         if self._is_over or not self._path(0, "json").exists():
+            if os.name == "nt":  # where nobody can delete what is open
+                self._release()
             shutil.rmtree(self.folder, ignore_errors=True)
+        self._release()
+
+    def _locked(self, target: Path) -> Any:
+        place = self.folder / _LOCK
+        error: OSError = OutputError(f"{target}: another process is at work on this film")
+        for _ in range(_ATTEMPTS):
+            try:
+                files.make_folder(self.folder)
+                lock = files.take_lock(place, timeout=0)
+            except TimeoutError:
+                break
+            except OSError as failure:
+                error = failure
+                if self.folder.exists():
+                    break
+                continue  # whoever was at work here has just finished, and taken the folder away
+            if lock is None or place.exists():
+                return lock
+            lock.release()
+        if isinstance(error, OutputError):
+            raise error
+        raise OutputError(f"{place}: cannot be written: {files.in_words(error)}") from error
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _clear(self) -> None:
+        for path in self.folder.iterdir():
+            if path.name != _LOCK:
+                path.unlink(missing_ok=True)
 
     def _path(self, number: int, ending: str) -> Path:
         return self.folder / f"{number:05d}.{ending}"
 
     def _load(self) -> list[Part]:
         mark = self.folder / "signature.json"
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            if mark.read_text(encoding="utf-8") == self._signature:
-                parts: list[Part] = []
-                while (path := self._path(len(parts), "json")).exists():
-                    part = Part(**json.loads(path.read_bytes()))
-                    sizes = sum(size for _, _, size in part.packets)
-                    if self._path(len(parts), "packets").stat().st_size != sizes:
-                        break
-                    parts.append(part)
-                return parts
-        for path in self.folder.iterdir():
-            if path.name != "lock":
-                path.unlink()
-        files.write(mark, self._signature.encode(), overwrite=True)
-        return []
+        said = None
+        with contextlib.suppress(OSError, ValueError):
+            said = mark.read_text(encoding="utf-8")
+        if said != self._signature:
+            self._clear()
+            files.write(mark, self._signature.encode(), overwrite=True)
+            return []
+        parts: list[Part] = []
+        # Up to the first that a full disk or a power cut has damaged.
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, SafetensorError):
+            while (path := self._path(len(parts), "json")).exists():
+                part = Part(**json.loads(path.read_bytes()))
+                sizes = sum(size for _, _, size in part.packets)
+                if self._path(len(parts), "packets").stat().st_size != sizes:
+                    break
+                if (trail := self._path(len(parts), "safetensors")).exists():
+                    _read_trail(trail)
+                parts.append(part)
+        return parts
+
+
+def _folder_beside(target: Path) -> Path:
+    """Name the hidden folder of a result; a long name is cut, and told from others by its checksum."""
+    name = target.name
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = f"{name[:24]}.{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
+    return target.with_name(f".{name}.parts")
+
+
+def _read_trail(path: Path) -> Trail:
+    tensors = load(path.read_bytes())
+    return Trail(tensors["mean"], tensors["weight"])
 
 
 def signature_of_file(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections import deque
@@ -16,8 +17,17 @@ import torch
 
 from colorful import __version__, files
 from colorful.colorizer import Colorizer
-from colorful.errors import KindError, OptionError, OutputError, OutputExistsError, RangeError, VideoError
+from colorful.errors import (
+    KindError,
+    OptionError,
+    OutputError,
+    OutputExistsError,
+    RangeError,
+    VideoError,
+    brief,
+)
 from colorful.hints import Hint
+from colorful.host import unaffected
 from colorful.lab.steady import Trail
 from colorful.loaded import Precision
 from colorful.models.abilities import unsupported
@@ -95,6 +105,20 @@ def colorize_video(
         OutputError: If it cannot be written.
         ColorfulError: If an option has no meaning.
     """
+    if isinstance(source, str | os.PathLike) and files.is_own_pipe(source):  # which can be read once
+        with files.open_regular(source) as stream:
+            return colorize_video(
+                stream,
+                target,
+                colorizer=colorizer,
+                steady=steady,
+                two_passes=two_passes,
+                hints=hints,
+                deinterlace=deinterlace,
+                overwrite=overwrite,
+                progress=progress,
+                **coding,
+            )
     started = time.monotonic()
     piped = not isinstance(source, str | os.PathLike) or not isinstance(target, str | os.PathLike)
     check_steady(steady)
@@ -252,24 +276,30 @@ class _Work:
         film = self._film
         stamps = [packet[0] for part in parts.finished for packet in part.packets]
         with files.writing(target, overwrite=overwrite) as file:
-            # By its name: to bring the index of an MP4 to its front, FFmpeg opens the file again.
-            muxer = Muxer(file.name, film, self._plan, note=self._note)
+            # By a name: to bring the index of an MP4 to its front, FFmpeg opens the file again.
+            place = file.name if files.is_text(file.name) else f"/dev/fd/{file.fileno()}"
+            muxer = Muxer(place, film, self._plan, note=self._note)
             if any(part.extradata != muxer.extradata.hex() for part in parts.finished):
                 raise VideoError(f"{self._plan.encoder}: expected parts that begin alike, got two kinds")
             join(muxer, other_packets(film.name, film.stream.index), parts.coded(), stamps, film.facts)
             muxer.close()
+            if lost := muxer.lost(place):
+                logger.warning(
+                    "%s: left out, because %s has no place for it: %s", film.name, self._plan.container, lost
+                )
 
     def _signature(self) -> dict[str, Any]:
         """Say what the result depends on beside the film and its hints."""
         colorizer = self._colorizer
-        ramp = torch.linspace(0, 100, self.size[0] * self.size[1]).reshape(1, 1, *self.size)
+        ramp = torch.linspace(0, 100, math.prod(self.size), dtype=torch.float32, device="cpu")
+        answer = colorizer.answer(ramp.reshape(1, 1, *self.size))[0][0]
         return {
             "version": __version__,
             "coding": asdict(self._plan),
             "note": self._note,
             "steady": [self._steady, self._two_passes],
             "colorizer": colorizer.digest,
-            "network": signature_of_answer(colorizer.runner.run(ramp).cpu()),
+            "network": signature_of_answer(answer.cpu()),
         }
 
 
@@ -295,11 +325,12 @@ def default_colorizer() -> Colorizer:
     return Colorizer.from_pretrained(dtype=faster_precision())
 
 
+@unaffected()
 def faster_precision() -> Precision:
     """Time a product in both precisions: only some processors have instructions for bfloat16."""
 
     def seconds(dtype: torch.dtype) -> float:
-        matrix, times = torch.ones(512, 512, dtype=dtype), []
+        matrix, times = torch.ones(512, 512, dtype=dtype, device="cpu"), []
         for _ in range(5):
             start = time.perf_counter()
             matrix @ matrix
@@ -309,12 +340,12 @@ def faster_precision() -> Precision:
     return "bfloat16" if seconds(torch.bfloat16) < seconds(torch.float32) / 1.3 else "float32"
 
 
-def check_steady(steady: object) -> None:
+def check_steady(steady: float) -> None:
     """Refuse what is no share."""
     if not isinstance(steady, Real) or isinstance(steady, bool):
-        raise KindError(f"steady: expected a number, got {steady!r}")
-    if not 0 <= float(steady) <= 1:
-        raise RangeError(f"steady: expected a number in [0, 1], got {steady}")
+        raise KindError(f"steady: expected a number, got {brief(steady)}")
+    if not 0 <= steady <= 1:
+        raise RangeError(f"steady: expected a number in [0, 1], got {brief(steady)}")
 
 
 def _check_hints(hints: object) -> None:

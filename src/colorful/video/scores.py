@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from itertools import islice, tee
 from typing import Any, NamedTuple
 
-import av
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from colorful.colorizer import Colorizer
 from colorful.errors import VideoError
 from colorful.lab import rgb_to_lab
 from colorful.metrics import ColorConsistency, colorfulness, psnr, static_flicker, warp_error
-from colorful.video.film import Film
+from colorful.video.film import Film, open_container
 from colorful.video.frames import colorize_frames
 from colorful.video.run import STEADY, default_colorizer
 
@@ -155,7 +154,7 @@ def _pictures(source: str | os.PathLike[str]) -> Iterator[Rgb]:
     """Decode a film to RGB, at 480 rows at most."""
     with Film(source) as film:
         turns, stream = film.facts.turns, film.stream.index
-    with av.open(os.fspath(source)) as container:
+    with open_container(source) as container:
         pictures: Any = container.decode(container.streams[stream])
         for frame in pictures:
             scale = min(1, _TALLEST / frame.height)

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from colorful.hints import Hint, rasterize
+from colorful.host import unaffected
 from colorful.lab import annealed_mean
 from colorful.lab.steady import Trail, follow, go_over, join
+from colorful.look import chroma_factor
 from colorful.parallel import Cores, deep
 from colorful.video.motion import Motion, Tracker
 
@@ -109,6 +111,7 @@ def ask(
         yield from _say(batch, colorizer, size, hints)
 
 
+@unaffected()
 def _say(
     batch: list[Scene[Source]],
     colorizer: Colorizer,
@@ -188,6 +191,7 @@ class Settling(Generic[Source]):
         if waiting:
             yield from self._settle(waiting, len(waiting))
 
+    @unaffected()
     def _settle(self, scenes: list[Scene[Source]], count: int) -> list[Scene[Source]]:
         """Settle the first *count* of some scenes of one shot."""
         self._arrive(scenes[0])
@@ -234,6 +238,7 @@ class Settling(Generic[Source]):
             scene.starts_part, scene.trail, self._part = True, self._past, scene.number
             self._futures = []  # a run that goes on here does not have them
 
+    @unaffected()
     def _forward(self, scene: Scene[Source]) -> Trail:
         if scene.motion is None or self._past is None:
             return follow(None, scene.output, *_STILL)
@@ -243,11 +248,12 @@ class Settling(Generic[Source]):
     def _memory(self, seconds: float) -> float:
         return float(self._steady ** (_CADENCE * min(max(seconds, 0.005), 0.2)))
 
+    @unaffected()
     def _decode(self, scene: Scene[Source], output: Tensor) -> Scene[Source]:
         ab = output.float()
         if self._bins is not None:
             ab = annealed_mean(ab, self._bins, temperature=self._look["temperature"])
-        scene.ab = ab * (self._look["saturation"] * self._look["strength"])
+        scene.ab = ab * chroma_factor(self._look)
         scene.output, scene.motion = torch.empty(0), None
         return scene
 

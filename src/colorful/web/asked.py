@@ -111,7 +111,7 @@ def format_of(value: object) -> str | None:
     """
     if value is None or value == "":
         return None
-    if value not in TYPES:
+    if not isinstance(value, str) or value not in TYPES:
         raise OptionError(f"format: expected one of {', '.join(TYPES)}, got {str(value)[:80]!r}")
     return str(value)
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageColor, ImageDraw
+from PIL import Image, ImageDraw
 
 from colorful.colorizer import Colorizer
-from colorful.errors import HintError, OptionError, RangeError, UnsupportedOptionError
-from colorful.hints import Hint, parse_hints
+from colorful.errors import HintError, OptionError, RangeError, UnsupportedOptionError, brief
+from colorful.hints import Hint, parse_hints, rgb_of
 from colorful.look import Look
 
 MOST_HINTS = 1000
@@ -131,7 +131,7 @@ def number(name: str, value: object) -> float:
             return float(value)
     except OverflowError:  # a whole number of hundreds of digits
         pass
-    raise RangeError(f"{name}: expected a finite number, got {_shown(value)}")
+    raise RangeError(f"{name}: expected a finite number, got {brief(value)}")
 
 
 def whole_number(name: str, value: object) -> int:
@@ -142,7 +142,7 @@ def whole_number(name: str, value: object) -> int:
     """
     found = number(name, value)
     if not found.is_integer():
-        raise RangeError(f"{name}: expected a whole number, got {_shown(value)}")
+        raise RangeError(f"{name}: expected a whole number, got {brief(value)}")
     return int(found)
 
 
@@ -190,16 +190,16 @@ def _stroke(order: int, value: object) -> Stroke:
         "radius",
         "erase",
     }:
-        raise OptionError(f"{name}: expected an object with points, radius and erase, got {_shown(value)}")
+        raise OptionError(f"{name}: expected an object with points, radius and erase, got {brief(value)}")
     points, erase = value["points"], value.get("erase", False)
     if not isinstance(erase, bool):
-        raise OptionError(f"{name}, erase: expected true or false, got {_shown(erase)}")
+        raise OptionError(f"{name}, erase: expected true or false, got {brief(erase)}")
     if (
         not isinstance(points, list)
         or not points
         or any(not isinstance(p, list) or len(p) != 2 for p in points)
     ):
-        raise OptionError(f"{name}, points: expected pairs of x and y, at least one, got {_shown(points)}")
+        raise OptionError(f"{name}, points: expected pairs of x and y, at least one, got {brief(points)}")
     # What lies far outside of any photo is drawn as if it lay just outside.
     places = tuple(
         (min(max(number(name, x), -1e6), 1e6), min(max(number(name, y), -1e6), 1e6)) for x, y in points
@@ -216,9 +216,9 @@ def _colors(value: object, model: Colorizer) -> tuple[str, ...]:
         raise UnsupportedOptionError(f"like: expected nothing, as {model.name} cannot follow an example")
     for color in colors:
         try:
-            ImageColor.getrgb(color)
+            rgb_of(color)
         except (ValueError, AttributeError, TypeError):
-            raise OptionError(f"like: expected colors such as '#8a5a3c', got {_shown(color)}") from None
+            raise OptionError(f"like: expected colors such as '#8a5a3c', got {brief(color)}") from None
     return tuple(colors)
 
 
@@ -247,12 +247,4 @@ def _as_number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise RangeError(f"{name}: expected a number, got {_shown(text)}") from None
-
-
-def _shown(value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes out no whole number of thousands of digits
-        return "one that is far too long"
-    return text if len(text) <= 80 else text[:77] + "..."
+        raise RangeError(f"{name}: expected a number, got {brief(text)}") from None

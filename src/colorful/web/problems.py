@@ -93,7 +93,8 @@ class Problem:
         """Say what *error* means for the client. An unexpected error is logged, and told without details."""
         for kind, status, code in _KNOWN:
             if isinstance(error, kind):
-                return cls(status, code, str(error)[:_LONGEST], getattr(error, "retry_after", None))
+                detail = str(error)[:_LONGEST].encode("utf-8", "replace").decode()  # half a character in JSON
+                return cls(status, code, detail, getattr(error, "retry_after", None))
         if isinstance(error, HTTPException) and error.code is not None and error.code >= 400:
             code = _HTTP_CODES.get(error.code, "bad-request" if error.code < 500 else "internal")
             allow = tuple(getattr(error, "valid_methods", None) or ())
