@@ -345,7 +345,8 @@ class Following(NamedTuple):
 
 def _ab(shown: Shown) -> Tensor:
     """Take the colors of an example: CIELAB units, shape ``(2, h, w)``."""
-    return rgb_to_lab(torch.from_numpy(shown.thumbnail).movedim(-1, 0) / 255)[1:]
+    # In float32 whatever torch's default is, which a quotient of integers has.
+    return rgb_to_lab(torch.from_numpy(shown.thumbnail).movedim(-1, 0).float() / 255)[1:]
 
 
 def palette(colors: Sequence[str], bins: Tensor) -> Tensor:

@@ -281,7 +281,7 @@ class _Evaluation:
         if judge.labels is not None and real.name not in judge.labels:
             raise OptionError(f"labels: expected a class for each photo, got none for {real.name!r}")
         batch = torch.cat([_batch(pixels) for pixels in (real.pixels, *pictures.values())])
-        answers = judge.classifier(batch / 255).argmax(dim=1)
+        answers = judge.classifier(batch.float() / 255).argmax(dim=1)
         truth = answers[0] if judge.labels is None else judge.labels[real.name]
         return dict(zip((REAL, *pictures), (answers == truth).tolist(), strict=True))
 

@@ -258,7 +258,7 @@ class ScoreTable:
 
 def lab_of(pixels: Pixels) -> Tensor:
     """Convert 8-bit pixels ``(H, W, 3)`` to CIELAB ``(3, H, W)``."""
-    return rgb_to_lab(torch.from_numpy(pixels).permute(2, 0, 1) / 255)
+    return rgb_to_lab(torch.from_numpy(pixels).permute(2, 0, 1).float() / 255)
 
 
 def mean_estimate(values: Numbers) -> Estimate:

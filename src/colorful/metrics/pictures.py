@@ -194,7 +194,7 @@ def _saturation(chroma: Tensor) -> Tensor:
 
 def _blur(pictures: Tensor) -> Tensor:
     """Compute Gaussian means around each pixel whose window is inside: (N, 3, H, W) -> (N, 3, h, w)."""
-    distance = torch.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1)
+    distance = torch.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1, dtype=torch.float64, device="cpu")
     window = torch.exp(-(distance**2) / (2 * _SSIM_SIGMA**2))
     window /= window.sum()
     for axis in (2, 3):

@@ -271,4 +271,4 @@ def _ab_bins(device: torch.device) -> AbBins:
 
 
 def _unit(rgb: Tensor) -> Tensor:
-    return rgb / 255 if rgb.dtype == torch.uint8 else rgb
+    return rgb.float() / 255 if rgb.dtype == torch.uint8 else rgb
