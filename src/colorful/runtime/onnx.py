@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
@@ -70,7 +69,6 @@ class OnnxRunner:
         self._load()
 
     def _load(self) -> None:
-        self._process = os.getpid()
         providers = _providers(self.device)
         content = _read(self.path)
         self.description = _described(content, self.path)
@@ -100,8 +98,6 @@ class OnnxRunner:
             UnsupportedOptionError: If there are hints and the network takes none.
             WeightsFormatError: If the graph gives another shape than it says.
         """
-        if self._process != os.getpid():  # a fork, in which the session's threads do not live
-            self._load()
         known = self.description
         if ab is not None and not known.takes_hints:
             raise UnsupportedOptionError(f"ab: expected None, since {known.architecture} takes no hints")
