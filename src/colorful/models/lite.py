@@ -59,6 +59,7 @@ class Lite(Network):
             "rebalance": 0.5,
             "distance": 0.02,
             "vivid": 0.04,
+            "perception": 1.0,
             "harm": 0.07,
             "precision": "bf16",
             "crops": {

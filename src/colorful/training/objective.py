@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorful.lab import annealed_mean, rebalancing_weights, smooth_prior
-from colorful.models.network import Network
+from colorful.models.network import ALL_CELLS, Network
 from colorful.training.loss import (
     RebalancedCrossEntropy,
     class_cross_entropy,
@@ -16,9 +16,11 @@ from colorful.training.loss import (
     vividly_wrong,
 )
 from colorful.training.options import TrainingOptions
+from colorful.training.perception import Perception
 
 _CLASS_SHARE = 0.1  # of a second head's loss beside the regression's, as siggraph17's code has it
 _NEAR = 10.0  # distances below this, in CIELAB units, count by their square
+_LOOK_EVERY = 4  # steps: to compare what is seen costs more than a step does
 
 
 class Objective(nn.Module):
@@ -38,6 +40,7 @@ class Objective(nn.Module):
         prior = smooth_prior(counts)
         weights = rebalancing_weights(prior, uniform=options.uniform) ** options.rebalance
         self.cross_entropy = RebalancedCrossEntropy(weights / (prior * weights).sum())
+        self.perception = Perception() if options.perception else None
         bins = network.bins
         self.register_buffer("bins", None if bins is None else bins.detach().clone(), persistent=False)
 
@@ -64,7 +67,11 @@ class Objective(nn.Module):
         network, options = self.network, self.options
         row, column = divmod(step % options.every**2, options.every)
         cells = slice(row, None, options.every), slice(column, None, options.every)
-        output, classes = network.heads(light, ab, mask, cells=cells)
+        looks = self.perception is not None and step % _LOOK_EVERY == 0
+        output, classes = network.heads(light, ab, mask, cells=ALL_CELLS if looks else cells)
+        whole = output
+        if looks:
+            output = output[:, :, cells[0], cells[1]]
         here = target[:, :, cells[0], cells[1]]
         bins = self.bins
         if bins is None:
@@ -78,6 +85,9 @@ class Objective(nn.Module):
             near = F.smooth_l1_loss(off, torch.zeros_like(off), beta=_NEAR, reduction="none")
             loss = loss + options.distance * (near * self.cross_entropy.weigh(here)).mean()
             loss = loss + options.vivid * vividly_wrong(decoded, here)
+        if looks and self.perception is not None:
+            seen = self.perception(light, self._decode(whole, bins), target)
+            loss = loss + _LOOK_EVERY * options.perception * seen
         if options.harm and ab is not None:
             with torch.no_grad():
                 plain = self._decode(network.heads(light, cells=cells)[0], bins)
