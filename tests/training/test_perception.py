@@ -61,7 +61,9 @@ def test_it_counts_in_some_steps_and_learns_nothing_itself() -> None:
     )
     assert with_it.perception is not None
     with torch.no_grad():
-        added = [float(with_it(light, ab, step=step)[0] - without(light, ab, step=step)[0]) for step in range(4)]
+        added = [
+            float(with_it(light, ab, step=step)[0] - without(light, ab, step=step)[0]) for step in range(4)
+        ]
         expected = 2 * float(with_it.perception(light, network.decode(network(light)), ab))
     assert added[0] == pytest.approx(expected, rel=1e-3)
     assert added[1:] == [0, 0, 0]

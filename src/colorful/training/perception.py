@@ -33,7 +33,7 @@ class Perception(nn.Module):
         self.encoder.stem = ConvNorm(3, 32, 3, stride=2, cut="relu6")
         weights = released_weights()
         self.encoder.load_state_dict({name: weights[name] for name in self.encoder.state_dict()})
-        self.requires_grad_(False)
+        self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> Perception:
         """Stay as it is: nothing here learns."""
