@@ -59,7 +59,6 @@ class Lite(Network):
             "rebalance": 0.5,
             "distance": 0.02,
             "vivid": 0.04,
-            "perception": 1.0,
             "harm": 0.07,
             "precision": "bf16",
             "crops": {
@@ -75,6 +74,7 @@ class Lite(Network):
     later_recipe: ClassVar[Mapping[str, Any]] = MappingProxyType(
         {
             "lr": 6e-4,
+            "perception": 1.0,
             "fixed": ("encoder.stem", "encoder.blocks.0", "encoder.blocks.1", "encoder.blocks.2"),
         }
     )

@@ -63,8 +63,8 @@ class Trainer:
         *,
         report: Callable[[Network, int], Mapping[str, float]] | None = None,
     ) -> None:
-        if options.hints_only:  # a batch without hints would have nothing to teach
-            options = replace(options, crops=replace(options.crops, hinted=1.0))
+        if options.hints_only:  # a batch without hints would have nothing to teach; looks were learned before
+            options = replace(options, perception=0.0, crops=replace(options.crops, hinted=1.0))
         # We set the precision ourselves: accelerate would keep the first one for the whole process.
         # Batches without hints leave the layers of hints without gradients.
         handler = DistributedDataParallelKwargs(find_unused_parameters=0 < options.crops.hinted < 1)
