@@ -438,6 +438,10 @@ def test_the_sample_photo_can_be_tried(serve: Serve, visit: Callable[..., Page],
                 return canvas.toDataURL(); }"""
         )
         assert (chroma(base64.b64decode(data_url.partition(",")[2])) > 5) is colored
+    page.locator("#sample .slider").press("End")
+    expect(page.locator("#sample .slider")).to_have_attribute("aria-valuetext", "100 %")
+    at = page.locator("#sample").evaluate("(one) => getComputedStyle(one).getPropertyValue('--at')")
+    assert at == "100"
     page.locator("#try-sample").click()
     expect(page.locator('.card[data-state="ready"]')).to_have_count(1)
 

@@ -44,8 +44,8 @@ export class StudioPhoto extends Photo {
 
   /** Whether the model can do nothing with points or an example that the photo has. */
   get unused() {
-    const { hints, like } = possible(this.edit);
-    return hints.length < this.edit.hints.length || like.length < this.edit.like.length;
+    const marks = ({ hints, like }) => hints.length + like.length;
+    return marks(possible(this.edit)) < marks(this.edit);
   }
 
   /** Have the server forget it. */
