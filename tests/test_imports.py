@@ -18,7 +18,7 @@ PACKAGE = Path(colorful.__file__).parent
 LAYERS = (
     {"installation", "core"},
     {"errors"},
-    {"files", "parallel"},
+    {"files", "heap", "parallel"},
     {"host", "storage"},
     {"lab", "images"},
     {"photos", "raster", "naming"},

@@ -7,14 +7,12 @@ Needs the extra ``cluster``.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import math
 import os
 import pickle
 import queue
 import secrets
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -22,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, NamedTuple, Unpack, cast
 
-from colorful import __version__, parallel
+from colorful import __version__, heap, parallel
 from colorful.colorizer import Colorizer
 from colorful.errors import ClusterError, MissingExtraError
 from colorful.folder import Progress, Summary, Tally, color
@@ -50,7 +48,6 @@ _PATIENCE = 60.0
 # Dask's nanny has glibc give freed memory back at once, by this variable. But one photo frees what the next
 # one takes, and to fetch it from the kernel anew costs a third of the rate.
 _GIVE_BACK = "MALLOC_TRIM_THRESHOLD_"
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def colorize(
@@ -177,7 +174,7 @@ class _Model(WorkerPlugin):
             )
         self.share = max(1, parallel.threads() // worker.state.nthreads)
         if _GIVE_BACK in os.environ:
-            _keep_memory(64 << 20, 32 << 20)  # as far as glibc lets them grow by itself
+            heap.keep(64 << 20, 32 << 20)  # as far as glibc lets them grow by itself
 
     def load(self) -> Colorizer:
         """Give the model, one for all threads of the process."""
@@ -192,16 +189,7 @@ class _Model(WorkerPlugin):
         """Let the model go."""
         _loaded.pop(self.name, None)
         if _GIVE_BACK in os.environ:
-            _keep_memory(int(os.environ[_GIVE_BACK]), 128 << 10)
-
-
-def _keep_memory(free: int, block: int) -> None:
-    """Tell glibc how much freed memory to keep, and from what size on a block never is; in bytes."""
-    if sys.platform == "linux":
-        library = ctypes.CDLL(None)
-        if hasattr(library, "mallopt"):  # musl has none
-            library.mallopt(_M_TRIM_THRESHOLD, free)
-            library.mallopt(_M_MMAP_THRESHOLD, block)
+            heap.keep(int(os.environ[_GIVE_BACK]), 128 << 10)
 
 
 _loaded: dict[str, Colorizer] = {}

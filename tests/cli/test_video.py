@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -183,32 +182,3 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, quick_model: Path, kind:
     assert packets_of(target, "video") == packets_of(tmp_path / "c.mp4", "video")
     assert packets_of(target, "audio") == packets_of(film, "audio")
     assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "b.mp4", "c.mp4"}
-
-
-HEAPS = """
-import ctypes, threading
-from colorful.cli.video import share_heaps
-share_heaps()
-meet = threading.Barrier(6)
-def work():
-    kept = [bytearray(50_000) for _ in range(20)]
-    meet.wait()
-threads = [threading.Thread(target=work) for _ in range(6)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-library = ctypes.CDLL(None)
-library.malloc_info(0, ctypes.c_void_p.in_dll(library, "stdout"))
-library.fflush(None)
-"""
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="of glibc")
-@pytest.mark.parametrize("asked", [None, "5"])
-def test_threads_share_heaps(asked: str | None) -> None:
-    """The stages' threads take memory from two heaps, unless the environment says how many."""
-    own = {"MALLOC_ARENA_MAX": asked} if asked else {}
-    rest = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
-    run = subprocess.run(
-        [sys.executable, "-c", HEAPS], env=rest | own, capture_output=True, text=True, check=True
-    )
-    assert run.stdout.count("<heap nr=") == (5 if asked else 2)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
+from colorful import heap
 from colorful.cli import INTERRUPTED, STDOUT, Failure, complain, need_streams, shown, tell
 from colorful.cli.options import check_picture, film_model_options, group
 from colorful.errors import OptionError
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from colorful.video.coding import Coding
 
 STREAM = "-"
-
-_M_ARENA_MAX, _HEAPS = -8, 2
 
 
 class Frames(TypedDict):
@@ -88,17 +85,6 @@ _coding_options = group(
 )
 
 
-def share_heaps() -> None:
-    """Have glibc give all threads of this process two heaps, instead of each its own.
-
-    One thread makes what another frees: of a heap for each thread, half lay idle, some 300 MB.
-    """
-    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
-        library = ctypes.CDLL(None)
-        if hasattr(library, "mallopt"):  # musl has none
-            library.mallopt(_M_ARENA_MAX, _HEAPS)
-
-
 @click.command(short_help="Color a film, with colors that do not flicker.")
 @click.argument("film", metavar="FILM", type=click.Path(allow_dash=True))
 @click.argument("target", metavar="[TARGET]", required=False, type=click.Path(allow_dash=True))
@@ -138,7 +124,7 @@ def video(
     """  # noqa: D301  (\b keeps click from rewrapping)
     target = STREAM if target in STDOUT else target
     _check_streams(film, target, preview, as_json)
-    share_heaps()
+    heap.share(2)  # one stage makes what another frees: of a heap for each thread half lay idle, some 300 MB
     from colorful.video import colorize_video, load_timed_hints, preview_video
 
     spots = load_timed_hints(hints) if hints else []
