@@ -128,3 +128,22 @@ def test_the_comment_of_a_pgm_is_kept(white: int) -> None:
     assert picture.metadata.text["Comment"].startswith("Anna, 1931")
     unit = picture.pixels / np.float64(np.iinfo(picture.pixels.dtype).max)
     np.testing.assert_allclose(unit * 255, samples.gray(), atol=1e-9)
+
+
+def test_light_of_an_avif_is_that_of_its_curve() -> None:
+    """Linear pixels (H.273, transfer function 8) mean in an AVIF what they mean in a PNG with gAMA 1."""
+    linear = np.dstack([samples.gray()] * 3)
+    avif = images.read(imagecodecs.avif_encode(linear, level=100, transfer=8))
+    png = samples.png_with(
+        samples.save(Image.fromarray(linear), "PNG"), (b"gAMA", (100_000).to_bytes(4, "big"))
+    )
+    assert np.abs(avif.pixels.astype(int) - images.read(png).pixels).max() <= 2
+    assert avif.pixels.mean() > linear.mean() + 20
+
+
+def test_what_a_program_said_of_the_old_profile_is_no_text() -> None:
+    """ImageMagick copies the words of a profile into the text of a PNG; the result has another profile."""
+    png = samples.png_with(
+        samples.save(Image.fromarray(samples.gray()), "PNG"), (b"tEXt", b"icc:description\0Dot")
+    )
+    assert images.read(png).metadata.text == {}

@@ -23,7 +23,7 @@ _IN_EXIF = {"Description": exif.DESCRIPTION, "Author": exif.ARTIST, "Copyright":
 _IN_XMP = {"Title": "title"}
 _ELSEWHERE = {*_IN_EXIF, *_IN_XMP, "Software", "Comment"}
 # Text that is no text, or by which ImageMagick and file managers tell of the file that was.
-_NOT_TEXT = ("XML:com.adobe.xmp", "Raw profile type ", "exif:", "png:", "Thumb::", "xmp:", "date:")
+_NOT_TEXT = ("XML:com.adobe.xmp", "Raw profile type ", "exif:", "png:", "Thumb::", "xmp:", "date:", "icc:")
 _MOST_TEXT = 60_000
 
 
