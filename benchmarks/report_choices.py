@@ -32,7 +32,7 @@ def wishes_ask(results: dict[str, Any]) -> str:
     return (
         "## Answers to questions\n\nTrue colors, given as hints at the places that `ask` names, and at "
         f"random places. {of_photos(results)}, and the share of photos that become worse.\n\n"
-        + table(["", *(f"{count} places" for count in results["asked"])], rows)
+        + table(["", *(f"{count} place{'s'[: count != '1']}" for count in results["asked"])], rows)
     )
 
 
@@ -145,7 +145,8 @@ def video_hints(results: dict[str, Any]) -> str:
     return (
         "## Films: eight hints on one frame\n\nTrue colors at eight places of the frame in the middle of a "
         "shot: once on a grid, whatever lies there, and once where `ask` asks for them on that frame. Mean "
-        "PSNR over the shot, in dB.\n\n" + table(ways, rows)
+        "PSNR over the shot, in dB. In bikes, a bus and two cars hide up to six of the places on the grid in "
+        "27 of the 60 frames. A hint rests while its place is hidden.\n\n" + table(ways, rows)
     )
 
 

@@ -43,6 +43,9 @@ _LEAST_CHROMA = 4.0
 _TURN = 25
 # Kinship from which on a cell counts for the colors of a place.
 _CORE = 0.5
+# Power of the kinship by which places are chosen: a network takes a hint less far than a Gaussian process.
+# With 2, a tenth of all photos became worse by one true color; now fewer do, and the gain is larger.
+_CLOSE = 3
 
 
 class Suggestion(NamedTuple):
@@ -159,7 +162,7 @@ def places(
     """
     kinship = compare(logits, bins, light)
     found = []
-    for spot in telling(kinship, count):
+    for spot in telling(kinship, count, power=_CLOSE):
         # What the thing has in common, rather than one cell's opinion.
         weights = spot.region * (spot.region > _CORE)
         shares = (kinship.shares * weights).sum(dim=(1, 2)) / weights.sum()

@@ -130,12 +130,14 @@ def compare(logits: Tensor, bins: Tensor, light: Tensor) -> Kinship:
     return Kinship(shares, _variance(shares, bins), lightness, pairs, steps, step)
 
 
-def telling(kinship: Kinship, count: int) -> list[Spot]:
+def telling(kinship: Kinship, count: int, *, power: int = 2) -> list[Spot]:
     """Find the cells whose colors would settle most of the variance, each after those before it are known.
 
     Args:
         kinship: What :func:`compare` gave.
         count: How many, at least 1.
+        power: Of the kinship that is the share of a cell's variance that another one's color settles: 2 in a
+            Gaussian process, more where a color counts for its close kin only.
 
     Returns:
         At most as many as there are cells; the one that settles most comes first.
@@ -143,7 +145,7 @@ def telling(kinship: Kinship, count: int) -> list[Spot]:
     height, width = kinship.variance.shape
     left = kinship.variance.flatten().clone()
     total = left.sum().clamp(min=1e-6)
-    settles = kinship.pairs.square()
+    settles = kinship.pairs.pow(power)
     spots = []
     for _ in range(min(count, len(left))):
         best = int((settles @ left).argmax())
