@@ -85,6 +85,9 @@ def test_questions_are_filled_in_and_given_back(here: Path) -> None:
     ("options", "message"),
     [
         (("--sheet",), "--sheet: expected --variants"),
+        (("--seed", "3"), "--seed: expected --variants"),
+        (("--amount", "1"), "--amount: expected --like or --palette"),
+        (("--manner", "mood"), "--manner: expected --like or --palette"),
         (("--variants", "3", "--skip-existing"), "--variants: expected a single photo"),
         (("coffee.png", "--variants", "3"), "--variants: expected a single photo"),
         (("--like", "coffee.png", "--palette", "red"), "--like, --palette: expected at most one"),

@@ -38,10 +38,12 @@ class Variants(NamedTuple):
     sheet: bool
 
 
-def _variants(variants: int | None, seed: int, sheet: bool) -> Variants | None:
-    if sheet and variants is None:
-        raise OptionError("--sheet: expected --variants, which it shows")
-    return None if variants is None else Variants(variants, seed, sheet)
+def _variants(variants: int | None, seed: int | None, sheet: bool) -> Variants | None:
+    if variants is None:
+        if sheet or seed is not None:
+            raise OptionError(f"--{'sheet' if sheet else 'seed'}: expected --variants, which it is about")
+        return None
+    return Variants(variants, seed or 0, sheet)
 
 
 _variant_options = group(
@@ -53,7 +55,7 @@ _variant_options = group(
         type=click.IntRange(1, 100),
         help="For a single photo: write N different pictures, to choose from.",
     ),
-    click.option("--seed", type=int, default=0, help="For --variants: another number gives other pictures."),
+    click.option("--seed", type=int, help="For --variants: another number gives other pictures."),
     click.option("--sheet", is_flag=True, help="Put all --variants on one picture."),
 )
 

@@ -107,15 +107,14 @@ _EXAMPLE = (
     click.option(
         "--amount",
         type=click.FloatRange(0, 1),
-        default=0.5,
-        help="How far to follow --like or --palette, from 0 (not at all) to 1 (the whole photo is toned).",
+        help="How far to follow --like or --palette, from 0 (not at all) to 1 (the whole photo is toned); "
+        "0.5 by default.",
     ),
     click.option(
         "--manner",
         type=click.Choice(["auto", "match", "mood"]),
-        default="auto",
         help="How to follow --like: match where both photos show the same things, mood for the colors as a "
-        "whole, auto chooses for each place.",
+        "whole, auto (the default) chooses for each place.",
     ),
 )
 
@@ -126,13 +125,17 @@ def _loader(
     max_pixels: int | None = None,
     like: str | None = None,
     palette: str | None = None,
-    amount: float = 0.5,
-    manner: Manner = "auto",
+    amount: float | None = None,
+    manner: Manner | None = None,
     **options: Any,
 ) -> Callable[[], Colorizer]:
     """Make a function that loads the model, tuned as the options say."""
     if like is not None and palette is not None:
         raise OptionError("like, palette: expected at most one of them, got both")
+    how: dict[str, Any] = {"amount": amount, "manner": manner}
+    how = {name: value for name, value in how.items() if value is not None}
+    if how and like is None and palette is None:
+        raise OptionError(f"--{next(iter(how))}: expected --like or --palette, which it is about")
     example = like if palette is None else [color.strip() for color in palette.split(",")]
     if max_pixels is not None:
         options["max_pixels"] = max_pixels or None
@@ -144,7 +147,7 @@ def _loader(
         look = {name: value for name, value in options.items() if name in Look.__annotations__}
         others = {name: value for name, value in options.items() if name not in look}
         colorizer = Colorizer.from_pretrained(model, **others).tuned(**look)
-        return colorizer if example is None else colorizer.liking(example, amount=amount, manner=manner)
+        return colorizer if example is None else colorizer.liking(example, **how)
 
     return load
 
