@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from colorful.video.coding import Coded
 logger = logging.getLogger(__name__)
 
 _SAMPLE = 1 << 20
-_LOCK, _ATTEMPTS = "lock", 20
+_LOCK, _ATTEMPTS, _PAUSE = "lock", 20, 0.005
 _LONGEST_NAME = 200  # bytes, of the 255 that file systems take
 
 
@@ -142,18 +143,18 @@ class Parts:
 
     def _locked(self, target: Path) -> Any:
         place = self.folder / _LOCK
-        error: OSError = OutputError(f"{target}: another process is at work on this film")
+        busy = OutputError(f"{target}: another process is at work on this film")
+        error: OSError = busy
         for _ in range(_ATTEMPTS):
             try:
                 files.make_folder(self.folder)
                 lock = files.take_lock(place, timeout=0)
             except TimeoutError:
-                break
+                raise busy from None
             except OSError as failure:
-                error = failure
-                if self.folder.exists():
-                    break
-                continue  # whoever was at work here has just finished, and taken the folder away
+                error = failure  # for good, or since whoever was at work here is just taking the folder away
+                time.sleep(_PAUSE)
+                continue
             if lock is None or place.exists():
                 return lock
             lock.release()
