@@ -144,8 +144,8 @@ def test_a_photo_that_was_edited_with_a_model_that_is_gone(
     ready(page, 1)
     page.locator(".card .adjust").click()
     page.locator("#tab input[value=look]").check()
-    with page.expect_response("**/preview"):
-        page.locator("#model").select_option("painter")
+    page.locator("#model").select_option("painter")
+    expect(page.locator("#stage:not([aria-busy])")).to_be_visible()
     eventually(page, lambda: [one["edit"]["model"] for one in kept(page)] == ["painter"])
     del studio_of(app).colorizers["painter"]  # as if it had been started anew with one model
     page.reload()
@@ -169,6 +169,7 @@ def test_points_that_the_only_model_left_cannot_use(
     page.locator("#temperature").fill("0.3")
     expect(page.locator("#unused")).to_be_hidden()
     eventually(page, lambda: [len(one["edit"]["hints"]) for one in kept(page)] == [1])
+    expect(page.locator("#stage:not([aria-busy])")).to_be_visible()
     del studio_of(app).colorizers["painter"]  # as if it had been started anew with the other model
     page.reload()
     ready(page, 1)
