@@ -98,7 +98,7 @@ def go_over(trail: Trail, other: Trail, share: float) -> Trail:
         share: Between the two, in [0, 1].
 
     Returns:
-        A trail that holds so much of the frames in each: one of few frames counts little beside one of many.
+        A trail that holds so much of the frames in each, so that one of few counts little beside one of many.
     """
     weight = trail.weight.lerp(other.weight, share)
     return Trail(trail.mean.lerp(other.mean, (share * other.weight / weight).to(other.mean.dtype)), weight)
