@@ -273,7 +273,7 @@ def take_lock(path: Path, *, timeout: float = -1) -> BaseFileLock | None:
         lock.acquire()
     except Timeout:
         raise TimeoutError(errno.ETIMEDOUT, "another process is at work", os.fspath(path)) from None
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError) as error:  # the latter is filelock's word for a share without locks
         if isinstance(error, OSError) and error.errno not in (*UNSUPPORTED, errno.ENOLCK):
             raise
         return None

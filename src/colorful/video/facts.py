@@ -134,6 +134,7 @@ def facts_of(stream: av.VideoStream, frame: av.VideoFrame, name: str) -> Facts:
     if matrix not in LUMA_SHARES:
         # What players assume: old standards for small pictures, new ones for large.
         matrix = BT709 if frame.width >= 1280 or frame.height > 576 else _BT601
+    # PyAV's annotations lack that side data is found by its type, and which container a stream is of.
     turn = frame.side_data.get(SideData.DISPLAYMATRIX)  # type: ignore[call-overload]
     # Those of BT.2020 would make the colors that are about to be chosen for sRGB more vivid.
     primaries = frame.color_primaries if frame.color_primaries != 9 else 1
