@@ -166,10 +166,13 @@ def test_a_worker_takes_the_memory_of_one_photo_for_the_next(painter: Colorizer)
     """Dask has freed memory given back at once; while a run lasts, a worker need not fetch it anew."""
 
     def page_faults(numbers: int) -> int:  # by which the kernel is asked for memory
+        import ctypes
         import resource
 
+        # PR_SET_THP_DISABLE: by the alignment of a block one fault may bring a huge page, or one of 4 KiB.
+        ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        for _ in range(20):
+        for _ in range(5):
             np.ones(numbers)
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
@@ -179,10 +182,10 @@ def test_a_worker_takes_the_memory_of_one_photo_for_the_next(painter: Colorizer)
         client.run(page_faults, 1 << 20)
         (within,) = client.run(page_faults, 1 << 20).values()
         client.unregister_worker_plugin("model")
-        # More than the hole which the last ones may have left in the heap, and which would be filled again.
-        (after,) = client.run(page_faults, 2 << 20).values()
+        # More than any hole which a run may have left in the heap, and which would be filled again.
+        (after,) = client.run(page_faults, 16 << 20).values()
     assert within < at_first / 20
-    assert after > at_first / 2
+    assert after > at_first / 2, (at_first, within, after)
 
 
 def test_another_version_on_a_worker_is_refused(
