@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -186,7 +185,8 @@ def test_ctrl_c_ends_with_the_figures_so_far(model: Path, tmp_path: Path) -> Non
     album.mkdir()
     for number in range(400):
         pixels = np.roll(skimage.data.coffee()[::4, ::4], number, axis=1)
-        Image.fromarray(pixels).save(album / f"{number}.bmp")
+        Image.fromarray(pixels).save(album / f"{number:03}.bmp")
+    (album / "020.bmp").write_bytes(b"BM")  # its warning tells that those before it were read
     result_file = tmp_path / "r.json"
     process = subprocess.Popen(
         [
@@ -206,9 +206,15 @@ def test_ctrl_c_ends_with_the_figures_so_far(model: Path, tmp_path: Path) -> Non
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    time.sleep(12)
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if "020.bmp" in line:
+            break
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=120)
+    output, rest = process.communicate(timeout=120)
+    errors = "".join(seen) + rest
     assert process.returncode == 1, errors
     assert "colorful: interrupted: the figures are of the photos until then" in errors
     assert "of 400: not complete" in output
