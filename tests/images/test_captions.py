@@ -230,3 +230,54 @@ def test_formats_without_a_place_say_what_is_lost(
     with caplog.at_level(logging.WARNING):
         images.write(images.read(source), tmp_path / f"result.{ending}")
     assert "EXIF, XMP dropped: the format has no place for it" in caplog.text
+
+
+XMP_NAMES = ["DateCreated", "Urgency", "CountryCode", "Subject", "Description", "Marked", "WebStatement"]
+
+
+def xmp(file: Path) -> dict[str, Any]:
+    """Give what exiftool finds in the XMP of a file."""
+    (found,) = json.loads(exiftool("-j", "-G", "-n", *(f"-XMP:{name}" for name in XMP_NAMES), file))
+    return {key.removeprefix("XMP:"): value for key, value in found.items() if key != "SourceFile"}
+
+
+def test_iptc_goes_into_xmp_or_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where IPTC has no place its dates and keywords join those of XMP; what XMP cannot take is named."""
+    source = tmp_path / "source.jpg"
+    Image.fromarray(samples.gray()).save(source)
+    iptc = {
+        "DateCreated": "1931:05:00",
+        "TimeCreated": "12:30:00+01:00",
+        "Urgency": "3",
+        "Keywords": "garden",
+    }
+    iptc |= {"Country-PrimaryLocationCode": "CHE", "Caption-Abstract": CAPTION, "FixtureIdentifier": "roll 7"}
+    ours = ["-XMP-dc:Subject=Anna", "-XMP-dc:Subject=garden party", "-XMP-dc:Description=In the garden"]
+    exiftool(
+        "-q", "-codedcharacterset=utf8", *(f"-IPTC:{name}={text}" for name, text in iptc.items()), source
+    )
+    exiftool("-q", "-overwrite_original", *ours, source)
+    picture = images.read(source)
+    assert not caplog.text
+    found = xmp(images.write(picture, tmp_path / "result.png"))
+    assert found == {
+        "Urgency": 3,
+        "CountryCode": "CHE",
+        "Description": "In the garden",
+        "DateCreated": "1931:05",
+        "Subject": ["Anna", "garden party", "garden"],
+    }
+    assert caplog.text.count("2:22, dc:description") == 1
+    exiftool("-q", "-overwrite_original", "-IPTC:DateCreated=1931:05:17", source)
+    found = xmp(images.write(images.read(source), tmp_path / "day.webp"))
+    assert found["DateCreated"] == "1931:05:17 12:30:00+01:00"
+
+
+@pytest.mark.parametrize("ending", ["jpg", "tif"])
+def test_rights_in_photoshops_resources_are_kept(ending: str, tmp_path: Path) -> None:
+    """The copyright mark and address that old versions of Photoshop wrote are in every result."""
+    source = tmp_path / f"source.{ending}"
+    Image.fromarray(samples.gray()).save(source)
+    exiftool("-q", "-n", "-Photoshop:CopyrightFlag=1", "-Photoshop:URL=https://example.org/anna", source)
+    for result in results_of(source):
+        assert xmp(result) == {"Marked": True, "WebStatement": "https://example.org/anna"}, result.name

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from colorful.errors import ImageError, ImageUnsupportedError
-from colorful.images import exif, iptc
+from colorful.images import exif
 from colorful.images.log import is_heard, warn
 from colorful.images.metadata import SideData
 from colorful.images.modes import rows
@@ -173,9 +173,8 @@ class File:
         is_known = has_others or not is_heard() or not self._end
         if not is_known and (behind := len(self._data[self._end :].strip(b"\0\xff"))) > _LITTLE:
             warn(f"{behind:,} bytes behind the picture dropped, such as the film of a moving photo")
-        side.iptc, packet = iptc.from_resources(b"".join(resources))
-        side.xmp += [packet] if packet and not side.xmp else []
         _join_xmp(side, more_xmp)
+        side.take_resources(b"".join(resources))
         side.profile = b"".join(profiles[number] for number in sorted(profiles))
         return side
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, Jpeg2KImagePlugin
 
 from colorful.errors import ImageError, ImageUnsupportedError
-from colorful.images import exif, iptc
+from colorful.images import exif
 from colorful.images.log import warn
 from colorful.images.metadata import SideData
 from colorful.images.others import warn_of_holes
@@ -107,9 +107,7 @@ class File:
             elif name == b"uuid" and kind in _EXIF:
                 side.exif = side.exif or exif.parse(inside)
             elif name == b"uuid" and kind == _RESOURCES:
-                records, packet = iptc.from_resources(inside)
-                side.iptc = side.iptc or records
-                side.xmp += [packet] if packet else []
+                side.take_resources(inside)
             elif name in (b"xml ", b"jp2i"):
                 if b"RDF" in body:
                     side.xmp.append(body)

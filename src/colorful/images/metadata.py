@@ -160,6 +160,12 @@ class SideData:
         self._open_up_tags()
         return exif.orientation(self.exif) or self._packet.orientation or 1
 
+    def take_resources(self, resources: bytes) -> None:
+        """Take in Photoshop's resources, where nothing else has said the same."""
+        records, packets = iptc.from_resources(resources)
+        self.iptc = self.iptc or records
+        self.xmp += [packet for packet in packets if packet not in self.xmp]
+
     @cached_property
     def _packet(self) -> Packet:
         return Packet(self.xmp)
@@ -167,11 +173,10 @@ class SideData:
     def _open_up_tags(self) -> None:
         # A TIFF has all of it in its first directory; some programs write it there in a JPEG's EXIF, too.
         values = {tag: value.data for tag, value in self.exif.items() if isinstance(value, Tag)}
-        records, packet = iptc.from_resources(values.get(_RESOURCES_TAG, b""))
-        self.iptc = self.iptc or values.get(_IPTC_TAG, b"") or records
-        self.xmp += [
-            found for found in (values.get(_XMP_TAG, b""), packet) if found and found not in self.xmp
-        ]
+        self.iptc = self.iptc or values.get(_IPTC_TAG, b"")
+        if (packet := values.get(_XMP_TAG)) and packet not in self.xmp:
+            self.xmp.append(packet)
+        self.take_resources(values.get(_RESOURCES_TAG, b""))
         self.profile = self.profile or values.get(_PROFILE_TAG, b"")
 
 

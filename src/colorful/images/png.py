@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import PngImagePlugin
 
 from colorful.errors import ImageError, ImageUnsupportedError
-from colorful.images import exif, iptc
+from colorful.images import exif
 from colorful.images.log import warn
 from colorful.images.metadata import SideData
 from colorful.images.others import BRIGHTER, GAMMAS, HDR
@@ -267,9 +267,8 @@ def _add_text(side: SideData, texts: dict[str, list[str]], key: str, text: bytes
         elif kind in ("xmp", "app1"):
             side.xmp.append(data.removeprefix(b"http://ns.adobe.com/xap/1.0/\0"))
         elif kind in ("iptc", "8bim"):
-            records, packet = iptc.from_resources(data)
-            side.iptc = side.iptc or records or (data if data[:1] == b"\x1c" else b"")
-            side.xmp += [packet] if packet else []
+            side.take_resources(data)
+            side.iptc = side.iptc or (data if data[:1] == b"\x1c" else b"")
         elif kind in ("icc", "icm"):
             side.profile = side.profile or data
     else:

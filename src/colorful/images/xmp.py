@@ -114,13 +114,7 @@ class Packet:
 
     def first(self, space: str, name: str) -> str:
         """Return the text of the first property of that name, empty where there is none."""
-        for statement in self._statements():
-            if told := statement.getAttributeNS(space, name):
-                return str(told)
-            for child in _elements(statement):
-                if (child.namespaceURI, child.localName) == (space, name):
-                    return "".join(_texts(child)).strip()
-        return ""
+        return _text(self._first(space, name))
 
     def drop_false(self, *, is_turned: bool = False) -> None:
         """Take out what is not true of a result: its layout, profile, pictures inside, and settings.
@@ -134,8 +128,8 @@ class Packet:
             if is_turned and _drop(statement, partial(_is_of, _PLACES)):
                 warn("places in the picture, such as those of faces, dropped: the photo was turned")
 
-    def add(self, space: str, prefix: str, name: str, texts: list[str], *, kind: str = "") -> None:
-        """State a property that the packet lacks.
+    def add(self, space: str, prefix: str, name: str, texts: list[str], *, kind: str = "") -> bool:
+        """State a property that the packet lacks, or values that a bag lacks.
 
         Args:
             space: Its namespace.
@@ -143,31 +137,36 @@ class Packet:
             name: Its name.
             texts: Its value, or values.
             kind: ``Alt``, ``Bag`` or ``Seq`` for a property of several values; else it is a plain one.
+
+        Returns:
+            Whether the packet states it now; a value that begins with the text does, since IPTC cuts texts.
         """
         if self._document is None:
             self._document = _parse(_EMPTY.encode())
-        elif self.first(space, name):
-            return
         document, root = self._document, _rdf(self._document)
+        texts = [_legal(text) for text in texts]
+        if _text(there := self._first(space, name)):
+            container = next(_elements(there), None)
+            values = [_text(there)] if container is None else [_text(item) for item in _elements(container)]
+            if container is None or kind != "Bag":
+                return all(any(value.startswith(text.strip()) for value in values) for text in texts)
+            _append(container, [text for text in texts if text.strip() not in values])
+            return True
         statement = document.createElementNS(_RDF, "rdf:Description")
         about = next((own.getAttributeNS(_RDF, "about") for own in self._statements()), "")
         statement.setAttributeNS(_XML_NAMES, "xmlns:rdf", _RDF)
         statement.setAttributeNS(_XML_NAMES, f"xmlns:{prefix}", space)
         statement.setAttributeNS(_RDF, "rdf:about", about)
         if not kind:
-            statement.setAttributeNS(space, f"{prefix}:{name}", _legal(texts[0]))
+            statement.setAttributeNS(space, f"{prefix}:{name}", texts[0])
         else:
             holder = document.createElementNS(space, f"{prefix}:{name}")
             container = document.createElementNS(_RDF, f"rdf:{kind}")
-            for text in texts:
-                item = document.createElementNS(_RDF, "rdf:li")
-                if kind == "Alt":
-                    item.setAttributeNS(_XML, "xml:lang", "x-default")
-                item.appendChild(document.createTextNode(_legal(text)))
-                container.appendChild(item)
+            _append(container, texts)
             holder.appendChild(container)
             statement.appendChild(holder)
         root.appendChild(statement)
+        return True
 
     def mark_as_made_by_a_model(self) -> None:
         """State IPTC's digital source type of a composite with trained algorithmic media."""
@@ -186,6 +185,16 @@ class Packet:
         root: Any = self._document.documentElement
         root.writexml(out)
         return "".join((_WRAPPING[0], out.getvalue(), _WRAPPING[1])).encode("utf-8", "replace")
+
+    def _first(self, space: str, name: str) -> Any:
+        """Give the first property of that name, an attribute or an element, or None."""
+        for statement in self._statements():
+            if statement.getAttributeNS(space, name):
+                return statement.getAttributeNodeNS(space, name)
+            for child in _elements(statement):
+                if (child.namespaceURI, child.localName) == (space, name):
+                    return child
+        return None
 
     def _statements(self) -> list[Any]:
         return [] if self._document is None else list(_elements(_rdf(self._document)))
@@ -257,6 +266,21 @@ def _texts(node: Any) -> Iterator[str]:
             yield child.data
         elif child.nodeType == Node.ELEMENT_NODE:
             yield from _texts(child)
+
+
+def _text(node: Any) -> str:
+    return "" if node is None else (node.nodeValue or "".join(_texts(node))).strip()
+
+
+def _append(container: Any, texts: Iterable[str]) -> None:
+    """Put values into an Alt, a Bag or a Seq."""
+    document = container.ownerDocument
+    for text in texts:
+        item = document.createElementNS(_RDF, "rdf:li")
+        if container.localName == "Alt":
+            item.setAttributeNS(_XML, "xml:lang", "x-default")
+        item.appendChild(document.createTextNode(text))
+        container.appendChild(item)
 
 
 def _names(statement: Any) -> Iterator[tuple[str, str]]:
