@@ -131,6 +131,22 @@ def test_a_system_without_files_in_memory_writes_the_same(monkeypatch: pytest.Mo
     assert images.encode(colored(), "jpeg") == usual
 
 
+@pytest.mark.parametrize("format", ["jpeg", "png", "bmp", "gif", "webp", "avif", "tiff"])
+def test_a_limit_on_the_size_of_files_cuts_no_picture(format: str) -> None:
+    """Under a limit on the size of files a picture in memory is whole."""
+    resource = pytest.importorskip("resource")
+    usual = images.encode(colored(), format)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(usual) // 2, limits[1]))
+    try:
+        cut = images.encode(colored(), format)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert cut == usual
+
+
 def test_gif_keeps_what_is_clear() -> None:
     """In a GIF what was less than half opaque is clear, and the rest is not."""
     with collecting() as warnings:

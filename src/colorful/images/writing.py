@@ -285,15 +285,18 @@ def _save(image: Image.Image, format: str, about: Metadata, **options: Any) -> b
 
     def saved(file: IO[bytes]) -> bytes:
         image.save(file, format, icc_profile=srgb_profile(), **options)
+        # Pillow does not notice where a file ends at a limit. Then one byte more is refused.
+        end = file.seek(0, os.SEEK_END)
+        file.write(b"\0")
         file.seek(0)
-        return file.read()
+        return file.read(end)
 
-    with _memory_file() as file:
-        try:
+    try:
+        with _memory_file() as file:
             return saved(file)
-        except OSError as error:
-            if not error.errno:  # of Pillow, and not of the system, whose limits hold for this file, too
-                raise
+    except OSError as error:
+        if not error.errno:  # of Pillow, and not of the system, whose limits hold for this file, too
+            raise
     return saved(io.BytesIO())
 
 
