@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 
 from colorful.lab.upsample import Kernel
 from colorful.raster.planes import Plane, product
+
+_KEPT_CELLS = 4096
+"""Cells of a table of weights that is kept for the next photo of the same size, or frame of the same film."""
 
 
 class Axis:
@@ -25,8 +29,7 @@ class Axis:
     def __init__(self, length: int, source: int, kernel: Kernel) -> None:
         self._length, self._source, self._kernel = length, source, kernel
         self._scale = source / length
-        self._wide = max(self._scale, 1)  # antialiased: the kernel is as wide as a cell wanted
-        self._half = {"cubic": 2, "linear": 1}[kernel] * self._wide
+        self._half = {"cubic": 2, "linear": 1}[kernel] * max(self._scale, 1)
         # Weights are 0 but along the diagonal: many cells at a time waste work on zeros, few on calls.
         self._step = math.ceil(max(32, 4 / self._scale) if self._scale < 1 else max(8, 64 / self._scale))
 
@@ -58,19 +61,24 @@ class Axis:
             some = outputs[start : start + self._step]
             own = self.inputs(some)
             used = range(max(own.start, inputs.start), min(own.stop, inputs.stop))
-            weights = self._weights(some, own)[:, used.start - own.start : used.stop - own.start]
+            make = _weights if len(some) * len(own) <= _KEPT_CELLS else _weights.__wrapped__
+            weights = make(self._scale, self._kernel, some, own)
+            weights = weights[:, used.start - own.start : used.stop - own.start]
             there = cells[..., used.start - inputs.start : used.stop - inputs.start, :]
             product(weights, there, out[..., start : start + len(some), :])
         return out
 
-    def _weights(self, outputs: range, inputs: range) -> Plane:
-        """Give the weight of each of all the *inputs* that some *outputs* have, ``(outputs, inputs)``."""
-        center = (np.arange(outputs.start, outputs.stop) + 0.5) * self._scale
-        x = np.abs(np.arange(inputs.start, inputs.stop) + 0.5 - center[:, None]) / self._wide
-        if self._kernel == "linear":
-            weights = np.clip(1 - x, 0, None)
-        else:
-            near = (1.5 * x - 2.5) * x * x + 1
-            far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-            weights = np.where(x < 1, near, np.where(x < 2, far, 0))
-        return np.asarray(weights / weights.sum(1, keepdims=True), np.float32)
+
+@functools.lru_cache(512)
+def _weights(scale: float, kernel: Kernel, outputs: range, inputs: range) -> Plane:
+    """Give the weight of each of all the *inputs* that some *outputs* have, ``(outputs, inputs)``."""
+    wide = max(scale, 1)  # antialiased: the kernel is as wide as a cell wanted
+    center = (np.arange(outputs.start, outputs.stop) + 0.5) * scale
+    x = np.abs(np.arange(inputs.start, inputs.stop) + 0.5 - center[:, None]) / wide
+    if kernel == "linear":
+        weights = np.clip(1 - x, 0, None)
+    else:
+        near = (1.5 * x - 2.5) * x * x + 1
+        far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+        weights = np.where(x < 1, near, np.where(x < 2, far, 0))
+    return np.asarray(weights / weights.sum(1, keepdims=True), np.float32)
