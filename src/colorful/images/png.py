@@ -222,7 +222,7 @@ def encode(values: npt.NDArray[Any], about: bytes) -> bytes:
     else:
         import imagecodecs
 
-        encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(values), level=6))
+        encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(values), level=4))
         packed = [(name, body) for name, body, _ in _chunks(encoded)]
     header, *pixels = packed
     extra = [(name, body) for name, body, _ in _chunks(about) if name not in _ABOUT_PIXELS]
