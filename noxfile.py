@@ -163,6 +163,8 @@ def frozen(session: nox.Session) -> None:
         "colorizer = colorful.Colorizer.from_pretrained('lite')\n"
         "colored = images.read(colorizer.colorize_file('photo.tif', 'colored.png', overwrite=True))\n"
         "assert np.ptp(colored.pixels.astype(int), axis=2).max() > 1\n"
+        "from colorful.cli import cli\n"
+        "cli(['info'])\n"
     )
     session.chdir(folder)
     # imagecodecs imports its codecs by their names.

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import command
+import PIL
 import pytest
+import skimage.data
 import torch
 from PIL import Image
 from web_samples import chroma
@@ -13,6 +16,8 @@ import colorful
 from colorful import Colorizer
 from colorful.cli.demo import PHOTOS
 from colorful.models import MODELS, NetworkConfig, create
+from colorful.web.limits import Limits
+from colorful.web.openapi import describe
 
 
 def run(*args: str) -> str:
@@ -38,6 +43,30 @@ def test_info_tells_versions_and_devices() -> None:
     assert facts.items() >= {"colorful": colorful.__version__, "torch": torch.__version__}.items()
     assert facts["devices"][0] == "cpu"
     assert f"torch            {torch.__version__}" in run("info")
+
+
+def test_a_program_that_was_frozen_tells_versions_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where packages have no metadata, as in a frozen program, versions are told by the packages."""
+
+    def missing(name: str) -> metadata.Distribution:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata.Distribution, "from_name", missing)
+    facts = json.loads(run("info", "--json"))
+    assert [facts[name] for name in ("torch", "pillow")] == [torch.__version__, PIL.__version__]
+    assert describe("", [], Limits())["info"]["version"] == colorful.__version__
+
+
+def test_a_demo_without_photos_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where scikit-image came without its photos, the demo says so in a line."""
+
+    def missing() -> None:
+        raise ModuleNotFoundError("pooch")
+
+    monkeypatch.setattr(skimage.data, PHOTOS[0], missing)
+    result = command.run("demo", "--out", str(tmp_path))
+    assert result.exit_code == 1
+    assert "expected those of scikit-image" in result.stderr
 
 
 def test_the_demo_writes_sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

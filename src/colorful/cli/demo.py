@@ -9,6 +9,7 @@ import click
 
 from colorful.cli import shown
 from colorful.cli.options import model_options
+from colorful.errors import PhotosError
 from colorful.files import make_folder
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ def demo(out: Path, load: Callable[[], Colorizer]) -> None:
 
     columns = []
     for name in PHOTOS:
-        grey = Image.fromarray(getattr(skimage.data, name)()).convert("L")
+        try:
+            photo = getattr(skimage.data, name)()
+        except (ImportError, OSError) as error:  # scikit-image would download what is not there
+            raise PhotosError("photos: expected those of scikit-image, got it without them") from error
+        grey = Image.fromarray(photo).convert("L")
         pair = [grey.convert("RGB"), colorizer.colorize(grey)]
         save([pair], name)
         columns.append([side.resize((_HEIGHT * side.width // side.height, _HEIGHT)) for side in pair])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from importlib import metadata
+from importlib import import_module
 from typing import Any
 
 import click
@@ -58,12 +58,14 @@ def info(as_json: bool) -> None:
     devices = ["cpu"]
     devices += [f"cuda:{n} ({torch.cuda.get_device_name(n)})" for n in range(torch.cuda.device_count())]
     devices += ["mps"] if torch.backends.mps.is_available() else []
-    packages = ("torch", "numpy", "pillow", "scikit-image", "huggingface-hub", "safetensors")
+    # Asked themselves: a program that was frozen has no metadata of packages.
+    packages = {"torch": "torch", "numpy": "numpy", "pillow": "PIL", "scikit-image": "skimage"}
+    packages |= {"huggingface-hub": "huggingface_hub", "safetensors": "safetensors"}
     facts: dict[str, Any] = {
         "colorful": __version__,
         "python": platform.python_version(),
         "system": platform.platform(),
-        **{name: metadata.version(name) for name in packages},
+        **{name: import_module(module).__version__ for name, module in packages.items()},
         "devices": devices,
         "threads": torch.get_num_threads(),
         "cpu": torch.backends.cpu.get_cpu_capability(),

@@ -9,13 +9,14 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import PIL
+import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from colorful import files
+from colorful import __version__, files
 from colorful.errors import PhotosError
 from colorful.evaluation.scores import (
     GREY,
@@ -145,7 +146,11 @@ class Report:
             "models": {name: dict(facts) for name, facts in self.models.items()},
             "versions": {
                 "python": platform.python_version(),
-                **{name: version(name) for name in ("colorful-colorization", "torch", "numpy", "pillow")},
+                # Not from their metadata, which a program that was frozen lacks.
+                "colorful-colorization": __version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "pillow": PIL.__version__,
             },
             "measures": {way: _plain(found) for way, found in self.measures.items()},
             "minus_grey": {name: _plain(self.difference(name, GREY)) for name in self.models}

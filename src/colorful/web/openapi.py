@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
+from colorful import __version__
 from colorful.web.limits import Limits
 
 
@@ -25,7 +25,7 @@ def describe(root: str, models: Sequence[str], limits: Limits) -> dict[str, Any]
     text = files("colorful.web").joinpath("openapi.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
     document["servers"][0]["url"] = root or "/"
-    document["info"]["version"] = version("colorful-colorization")
+    document["info"]["version"] = __version__
     document["info"]["description"] = (
         f"Takes {limits.request_bytes} bytes a request, {limits.pixels} pixels a photo."
     )
