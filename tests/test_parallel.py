@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from colorful import parallel
+from colorful.errors import ThreadsError
 from colorful.parallel import Cores, ahead, beside, finish
 
 
@@ -196,3 +198,30 @@ def test_a_program_may_give_its_own_threads_little_room(tmp_path: Path) -> None:
     """Where a program has asked for small stacks, our threads still have the stack that torch needs."""
     run = subprocess.run([sys.executable, "-c", SMALL_STACKS], cwd=tmp_path, capture_output=True, check=False)
     assert (run.returncode, run.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_fewer_threads_do_the_work_too(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system starts fewer threads, these do all of the work; where it starts none that is said."""
+    start, started = threading.Thread.start, Counter[str]()
+
+    def refuse(thread: threading.Thread) -> None:
+        if started.total() == most:
+            raise RuntimeError("can't start new thread")
+        started[thread.name] += 1
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    rest, seen = iter(range(20)), list[int]()
+    beside(lambda: seen.extend(rest), 4)
+    assert sorted(seen) == list(range(20))
+    started.clear()
+    done: list[int] = []
+    if most:
+        finish(abs, range(-9, 0), workers=4, report=done.append)
+        assert sorted(done) == list(range(1, 10))
+        return
+    with pytest.raises(ThreadsError, match="fewer workers"):
+        finish(abs, range(-9, 0), workers=4, report=done.append)
+    with pytest.raises(ThreadsError, match="ulimit"):
+        list(ahead(abs, range(9)))

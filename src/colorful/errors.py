@@ -11,7 +11,7 @@ Each is a :class:`ColorfulError` *and* the builtin that a caller would expect, s
     ├── OptionError                         ValueError
     │   └── UnsupportedOptionError
     ├── HintError                           ValueError
-    ├── DeviceError                         RuntimeError
+    ├── DeviceError, ThreadsError           RuntimeError
     ├── ImageError                          ValueError
     │   ├── ImageNotFoundError              FileNotFoundError
     │   └── ImageUnsupportedError, ImageTooLargeError
@@ -96,6 +96,10 @@ class HintError(ColorfulError, ValueError):
 
 class DeviceError(ColorfulError, RuntimeError):
     """The device that was asked for is not there."""
+
+
+class ThreadsError(ColorfulError, RuntimeError):
+    """The system starts no more threads."""
 
 
 class ImageError(ColorfulError, ValueError):

@@ -13,13 +13,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
 _had_torch = "torch" in sys.modules
 
 import torch  # noqa: E402
+
+from colorful.errors import ThreadsError  # noqa: E402
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -81,24 +83,33 @@ def deep() -> Iterator[None]:
 
     A host program may have asked for small ones for its own (:func:`threading.stack_size`): in these, torch
     would end the whole program.
+
+    Raises:
+        ThreadsError: If the system starts no more.
     """
     with _starting:
         before = threading.stack_size()
-        if before == 0 or before >= _STACK:
-            yield
-            return
-        threading.stack_size(_STACK)
+        is_small = 0 < before < _STACK
         try:
+            if is_small:
+                threading.stack_size(_STACK)
             yield
+        except RuntimeError as error:
+            if "start new thread" not in str(error):
+                raise
+            raise ThreadsError(
+                "threads: the system starts no more; fewer workers, or higher limits (ulimit), may help"
+            ) from error
         finally:
-            threading.stack_size(before)
+            if is_small:
+                threading.stack_size(before)
 
 
 def beside(work: Callable[[], Out], count: int) -> list[Out]:
-    """Call *work* in the calling thread and in others.
+    """Call *work* in the calling thread and in others, as many as the system starts.
 
     Args:
-        work: Called *count* times at once.
+        work: Called at most *count* times at once.
         count: At least 1.
 
     Returns:
@@ -108,8 +119,9 @@ def beside(work: Callable[[], Out], count: int) -> list[Out]:
         return [work()]
     # The calling thread does a share itself: the memory that the network has just freed is at hand there.
     with ThreadPoolExecutor(count - 1, thread_name_prefix="colorful-bands") as pool:
-        with deep():
-            others = [pool.submit(work) for _ in range(count - 1)]
+        others: list[Future[Out]] = []
+        with suppress(ThreadsError), deep():
+            others.extend(pool.submit(work) for _ in range(count - 1))
         return [work(), *(other.result() for other in others)]
 
 
@@ -170,7 +182,7 @@ def finish(
     Args:
         work: Called in a thread. What it raises ends the work on all items, and is raised here.
         items: Taken one by one, in the threads.
-        workers: How many work at a time.
+        workers: How many work at a time; fewer where the system does not start so many threads.
         report: Called with each result, in the calling thread. After an interrupt it may be called a second
             time with the result that was being reported.
     """
@@ -200,11 +212,16 @@ def finish(
             ready.put(False)
 
     crew = [threading.Thread(target=serve, name=f"colorful-{number}") for number in range(workers)]
+    at_work = 0
     try:
-        with deep():
-            for thread in crew:
-                thread.start()
-        at_work = workers
+        try:
+            with deep():
+                for thread in crew:
+                    thread.start()
+                    at_work += 1
+        except ThreadsError:
+            if not at_work:
+                raise
         while at_work:
             if not ready.get():
                 at_work -= 1

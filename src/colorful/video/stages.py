@@ -296,9 +296,9 @@ class Crew:
                 put(_End(error))
 
         thread = threading.Thread(target=work, name=f"colorful-video-{len(self._threads)}", daemon=True)
-        self._threads.append(thread)
         with deep():
             thread.start()
+        self._threads.append(thread)
 
         def take() -> Iterator[T]:
             while not self._stopped.is_set():

@@ -17,7 +17,7 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from colorful.errors import ColorfulError
+from colorful.errors import ColorfulError, ThreadsError
 from colorful.parallel import Cores, deep
 
 T = TypeVar("T")
@@ -147,9 +147,15 @@ class Queue:
             self._waiting.append(job)
             if len(self._crew) <= self.workers:
                 name = f"colorful-{len(self._crew)}"
-                self._crew.append(threading.Thread(target=self._serve, name=name, daemon=True))
-                with deep():
-                    self._crew[-1].start()
+                thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                try:
+                    with deep():
+                        thread.start()
+                    self._crew.append(thread)
+                except ThreadsError:
+                    if not self._crew:
+                        self._waiting.remove(job)
+                        raise
             self._change.notify_all()
         while True:
             try:
