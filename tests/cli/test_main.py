@@ -155,3 +155,16 @@ def test_threads_that_wait_sleep_in_a_process_of_our_own(before: str | None, aft
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
     )
     assert run.stdout.split() == [str(before), after, "False"]
+
+
+def test_the_end_searches_no_memory() -> None:
+    """What a command leaves behind goes back to the system unsearched, so that it ends at once."""
+    code = (
+        "import atexit, gc, sys\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 1000))\n"  # the first registered runs last
+        "sys.argv = ['colorful', '--version']\n"
+        "from colorful.cli import main\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "True"
