@@ -280,17 +280,17 @@ def test_colors_come_from_palettes_the_photo_and_those_used_last(
     """Swatches have names, give the point their color, and are at hand again; so are colors of the photo."""
     page = open_editor(photos[0])
     sky = page.locator(".palette .swatches").nth(1).locator(".swatch").nth(1)
-    assert sky.get_attribute("aria-label") == "blue"
+    assert sky.get_attribute("title") == "blue"
     sky.click()
     box = page.locator("#canvas").bounding_box()
     page.mouse.click(box["x"] + 40, box["y"] + 40)
-    expect(page.locator("#pick")).to_have_value(str(sky.get_attribute("data-color")))
+    expect(page.locator("#pick")).to_have_value(str(sky.get_attribute("value")))
     expect(page.locator("#recent .swatch")).to_have_count(1)
     page.locator("#dropper").click()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.8)
     expect(page.locator("#recent .swatch")).to_have_count(2)
     expect(page.locator(".point")).to_have_count(1)
-    expect(page.locator("#pick")).not_to_have_value(str(sky.get_attribute("data-color")))
+    expect(page.locator("#pick")).not_to_have_value(str(sky.get_attribute("value")))
     expect(page.locator(".point")).to_have_attribute("aria-label", re.compile(r"Point 1, \w+"))
 
 
@@ -501,7 +501,7 @@ def test_a_photo_in_color_is_the_example(
     np.testing.assert_array_equal(np.asarray(Image.open(download.value.path())), wanted)
     # Its colors are at hand for points, as swatches with names and by a click on the example.
     tools(page, "points")
-    names = page.locator("#example-colors .swatch").evaluate_all("all => all.map((one) => one.ariaLabel)")
+    names = page.locator("#example-colors .swatch").evaluate_all("all => all.map((one) => one.title)")
     assert {"green", "brown"} <= set(names)
     page.locator("#point-add").click()
     page.locator("#example-picture").click(position={"x": 5, "y": 5})

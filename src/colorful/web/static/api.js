@@ -25,7 +25,6 @@ export async function post(url, body, { onProgress, onWait, signal } = {}) {
         setTimeout(resolve, 1000 * seconds * (0.8 + 0.4 * Math.random()));
         signal?.addEventListener("abort", resolve, { once: true });
       });
-      signal?.throwIfAborted();
     }
   } finally {
     clearInterval(told);

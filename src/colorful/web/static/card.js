@@ -1,5 +1,5 @@
 // The card of one photo in the album.
-import { $, show } from "./dom.js";
+import { $, once, show } from "./dom.js";
 import { t } from "./texts.js";
 
 const PARTS = ["frame", "before", "after", "slider", "name", "state", "progress", "adjust", "download", "retry", "remove"];
@@ -17,16 +17,20 @@ export class Card {
       one.ariaLabel = one.ariaLabel.replace("{name}", () => photo.name);
     }
     this.adjust.onclick = () => onAdjust(this);
-    this.download.onclick = () => this.save();
+    this.download.onclick = () => once(this.download, () => this.save());
     this.retry.onclick = () => this.run();
     this.remove.onclick = () => onRemove(this);
     this.options = { signal: this.removal.signal, onWait: (seconds) => this.say("waiting", { seconds }) };
     this.say("queued");
     // The photo is shown before it is sent, where the browser knows the format; it decodes only those in sight.
     const { after } = this;
-    after.onload = () => photo.info || this.frame.style.setProperty("--ratio", after.naturalWidth / after.naturalHeight);
-    after.onerror = () => after.removeAttribute("src");
-    after.src = after.made = URL.createObjectURL(photo.file);
+    this.picture = photo.file; // what is shown
+    const url = after.src = URL.createObjectURL(photo.file);
+    after.onload = after.onerror = ({ type }) => {
+      URL.revokeObjectURL(url);
+      if (type === "error") after.removeAttribute("src");
+      else if (!photo.info) this.frame.style.setProperty("--ratio", after.naturalWidth / after.naturalHeight);
+    };
   }
 
   /** Take the card away; its photo is not kept any more. */
@@ -51,8 +55,6 @@ export class Card {
 
   /** Send the photo, unless the server has it, and show it in color. */
   async run() {
-    this.retry.hidden = true;
-    this.progress.hidden = false;
     try {
       if (!this.photo.info) await this.send();
       const { width, height } = this.photo.info;
@@ -62,11 +64,10 @@ export class Card {
       await show(this.before, this.photo.before(this.side));
       await this.update();
       this.adjust.disabled = this.download.disabled = this.slider.disabled = false;
-      this.announce(t("ready"));
+      this.announce();
     } catch (problem) {
       this.fail(problem);
     }
-    this.progress.hidden = true;
   }
 
   async send() {
@@ -87,7 +88,8 @@ export class Card {
 
   async update() {
     const { before, after } = this;
-    await show(after, await this.photo.preview(this.photo.edit, this.side, this.options));
+    this.picture = await this.photo.preview(this.photo.edit, this.side, this.options);
+    await show(after, this.picture);
     after.alt = t("after-name", { name: this.photo.name });
     if (!before.getAttribute("src")) show(before, this.photo.before(this.side));
     this.ready();
@@ -103,19 +105,12 @@ export class Card {
 
   /** Pixels of the longer side that the card has room for. */
   get side() {
-    return Math.min(2048, Math.ceil(Math.max(320, this.frame.clientWidth) * devicePixelRatio));
+    return Math.ceil(Math.max(320, this.frame.clientWidth) * devicePixelRatio);
   }
 
   async save() {
-    this.download.disabled = true;
     this.state.textContent = t("coloring");
-    try {
-      await this.photo.save({}, this.options);
-      this.ready();
-    } catch (problem) {
-      this.fail(problem);
-    }
-    this.download.disabled = false;
+    await this.photo.save({}, this.options).then(() => this.ready(), (problem) => this.fail(problem));
   }
 
   say(state, values) {
@@ -124,8 +119,8 @@ export class Card {
     this.state.classList.remove("problem");
   }
 
-  announce(words) {
-    $("announcer").textContent = `${this.photo.name}: ${words}`;
+  announce() {
+    $("announcer").textContent = `${this.photo.name}: ${this.state.textContent}`;
   }
 
   /** Say what went wrong; a photo that is in color stays so. */
@@ -135,7 +130,7 @@ export class Card {
     this.element.dataset.state = colored ? "ready" : "failed";
     this.state.textContent = problem.message;
     this.state.classList.add("problem");
-    this.announce(problem.message);
-    this.retry.hidden = colored || !PASSING.includes(problem.code);
+    this.announce();
+    this.retry.hidden = !PASSING.includes(problem.code);
   }
 }

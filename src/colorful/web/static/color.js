@@ -4,7 +4,8 @@ import { t } from "./texts.js";
 
 // Where each hue ends, in degrees of CIELCh.
 const HUES = [[20, "pink"], [48, "red"], [78, "orange"], [105, "yellow"], [165, "green"], [225, "teal"], [295, "blue"], [330, "purple"], [361, "pink"]];
-const probe = document.body.appendChild(make("i", { hidden: true }));
+// Its color is computed; a system that chooses all colors leaves this one.
+const probe = document.body.appendChild(make("i", { hidden: true, style: "forced-color-adjust: none" }));
 
 const known = new Map();
 
@@ -37,17 +38,9 @@ export function colorAt(picture, x, y) {
 }
 
 export function nameOf(color) {
-  const [light, chroma, degrees] = lchOf(color);
-  if (!(chroma > 7)) return t(light < 18 ? "color-black" : light > 93 ? "color-white" : "color-grey");
+  const [light, , degrees] = lchOf(color);
+  if (!isColorful(color)) return t(light < 18 ? "color-black" : light > 93 ? "color-white" : "color-grey");
   const hue = HUES.find(([end]) => degrees < end)[1];
   const name = t(`color-${hue === "orange" && light < 55 ? "brown" : hue}`);
   return light < 35 ? t("color-dark", { color: name }) : light > 75 ? t("color-light", { color: name }) : name;
-}
-
-/** A button of a color. */
-export function swatch(color, words) {
-  const button = make("button", { type: "button", className: "swatch", title: words, ariaLabel: words });
-  button.dataset.color = color;
-  button.style.setProperty("--color", color);
-  return button;
 }

@@ -1,5 +1,7 @@
-// Short ways into the document, and the sliders between a photo before and after.
+// Short ways into the document, its pictures and buttons, and the sliders between a photo before and after.
 export const $ = (id) => document.getElementById(id);
+
+export const within = (low, value, high) => Math.max(low, Math.min(value, high));
 
 /** Make an element with such properties. */
 export const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
@@ -11,15 +13,20 @@ document.addEventListener("input", ({ target: slider }) => {
   slider.ariaValueText = `${slider.value} %`;
 });
 
-/** Show the picture of a blob or address in an image, once it is decoded; what it showed before is let go. */
+/** Show the picture of a blob or address in an image, once it is decoded. */
 export async function show(image, source) {
-  const last = image.made; // the address of a blob
-  image.made = typeof source === "string" ? null : URL.createObjectURL(source);
-  const url = image.src = image.made ?? source;
+  const url = image.src = typeof source === "string" ? source : URL.createObjectURL(source);
   await image.decode().catch(() => {
     // Not a picture that this browser knows: rather nothing than its sign for broken ones. Or a newer one has
     // come before this one was decoded.
     if (image.getAttribute("src") === url) image.removeAttribute("src");
   });
-  if (last) URL.revokeObjectURL(last);
+  URL.revokeObjectURL(url); // which a picture that has come needs no more
+}
+
+/** Do what a button asks for, not twice at once. It is not disabled meanwhile: that would lose the focus. */
+export async function once(button, job) {
+  if (button.ariaDisabled === "true") return;
+  button.ariaDisabled = true;
+  await job().finally(() => { button.ariaDisabled = null; });
 }

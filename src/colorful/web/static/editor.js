@@ -1,21 +1,21 @@
 // The editor: colors put on the chosen photo with a click, a brush that keeps parts grey, and the look of it all.
 // What the visitor wants is in photo.edit; draw() brings everything on the screen to what it says.
-import { colorAt, colorsOf, isColorful, lightOf, nameOf, swatch } from "./color.js";
-import { $, make, show } from "./dom.js";
+import { colorAt, colorsOf, isColorful, lightOf, nameOf } from "./color.js";
+import { $, make, once, show, within } from "./dom.js";
 import { UNCHANGED } from "./photo.js";
 import { modelOf, possible } from "./studio.js";
 import { t } from "./texts.js";
-import { close, fit, hooks, middle, open, pan, placeOf, render, say, view, whole, within, zoom } from "./view.js";
+import { close, fit, hooks, letGo, middle, onWait, open, pan, placeOf, render, say, view, whole, zoom } from "./view.js";
 
 const LOOK = ["temperature", "saturation", "strength"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const RECENT = "colorful-colors";
 const [editor, stage, points] = ["editor", "stage", "points"].map($);
-const waiting = { onWait: (seconds) => say(t("waiting", { seconds })) };
-let recent = []; // colors
+let storage = {}; // for colors used last
 try {
-  recent = JSON.parse(localStorage[RECENT]);
-} catch { /* there are none yet, or the browser keeps nothing */ }
+  storage = localStorage;
+} catch { /* the browser keeps nothing */ }
+const recent = () => JSON.parse(storage[RECENT] ?? "[]");
 
 /** What is open, and what goes on there: all that is known for the time of one photo. */
 let now = {};
@@ -39,13 +39,12 @@ export function openEditor(card, others) {
   for (const id of ["rings", "variants"]) $(id).replaceChildren();
   showColors($("swatches"), []);
   $("editor-title").textContent = t("editor", photo);
-  $("examples").replaceChildren(...others().map(({ after: picture, photo: { name } }) => (
-    thumbnail(picture.src, name, () => work(() => example(picture.src))))));
+  $("examples").replaceChildren(...others().map(({ picture, photo: { name } }) => thumbnail(picture, name, () => lend(picture))));
   $("radius").max = $("size").max = Math.max(8, Math.round(photo.longer / 6));
   $("size").value = photo.longer / 25;
   editor.showModal();
   $("editor-title").focus();
-  open(photo, card.after.src);
+  open(photo, card.picture);
   draw();
   choose("view", "color");
   choose("tab", can("hints") ? "points" : "look");
@@ -72,19 +71,22 @@ function choose(name, value) {
 }
 
 /** Do what takes a while, and say what comes of it. */
-async function work(job) {
+function work(button, job) {
   const { closed: { signal } } = now;
-  say(t("coloring"));
-  const words = await job({ ...waiting, signal }).catch(({ name, message }) => (
-    { AbortError: "", NotAllowedError: t("press-again") }[name] ?? message));
-  if (!signal.aborted) say(words ?? "");
+  once(button, async () => {
+    say(t("coloring"));
+    const words = await job({ onWait, signal }).catch(({ name, message }) => (
+      { AbortError: "", NotAllowedError: t("press-again") }[name] ?? message));
+    if (!signal.aborted) say(words ?? "");
+  });
 }
 
 const button = (className, more) => make("button", { type: "button", className, ...more });
 
-function thumbnail(src, alt, onclick) {
-  const one = button("variant", { onclick });
-  one.append(make("img", { src, alt }));
+function thumbnail(source, alt, onclick) {
+  const [one, image] = [button("variant", { onclick }), make("img", { alt, draggable: false })];
+  one.append(image);
+  show(image, source);
   return one;
 }
 
@@ -94,16 +96,14 @@ function showColors(row, colors, words = colors.map(nameOf)) {
   if (row.dataset.key === key) return;
   row.dataset.key = key;
   const at = [...row.children].indexOf(document.activeElement);
-  row.replaceChildren(...colors.map((color, number) => swatch(color, words[number])));
+  row.replaceChildren(...colors.map((value, number) => (
+    button("swatch", { value, title: words[number], style: `--color: ${value}` }))));
   row.children[at]?.focus();
 }
 
 /** Keep a color among those used last. */
 function recall(color) {
-  recent = [...new Set([color, ...recent])].slice(0, 8);
-  try {
-    localStorage[RECENT] = JSON.stringify(recent);
-  } catch { /* the browser keeps nothing */ }
+  storage[RECENT] = JSON.stringify([...new Set([color, ...recent()])].slice(0, 8));
 }
 
 /** Bring points, brush and panel to what the edit says. */
@@ -122,7 +122,6 @@ function draw() {
     });
   }
   const hint = hints[now.selected];
-  $("point-tools").hidden = !hint;
   if (hint) {
     $("point-tools").style = lying(hint); // for its color there
     $("pick").value = hint.color;
@@ -136,10 +135,10 @@ function draw() {
   const idle = { undo: !photo.at, redo: !photo.history[photo.at + 1], "brush-clear": !keep.length };
   idle.reset = JSON.stringify(photo.edit) === JSON.stringify(UNCHANGED);
   for (const [id, is] of Object.entries(idle)) $(id).ariaDisabled = is; // not disabled: that would lose the focus
-  showColors($("recent-colors"), recent);
+  showColors($("recent-colors"), recent());
   showColors($("example-colors"), [...new Map(like.map((color) => [nameOf(color), color])).values()]); // one of a name
   $("example-picture").hidden = $("example-picture").dataset.colors !== String(like);
-  for (const one of editor.querySelectorAll(".swatch")) one.ariaPressed = one.dataset.color === (hint?.color ?? now.paint);
+  for (const one of editor.querySelectorAll(".swatch")) one.ariaPressed = one.value === (hint?.color ?? now.paint);
   drawMask();
   render();
   suggest();
@@ -163,18 +162,17 @@ function drawMask() {
 
 /** Show which colors are likely at the selected point, given the others. */
 async function suggest() {
-  const { photo, selected } = now;
+  const { photo, selected, closed: { signal } } = now;
   const { hints, like, model } = photo.edit;
   const hint = hints[selected];
   if (!hint || photo.draft || !can("temperature")) return;
   const asked = { model, like, hints: hints.toSpliced(selected, 1), x: hint.x, y: hint.y, count: 6 };
-  if (JSON.stringify(asked) === now.asked) return;
-  now.asked = JSON.stringify(asked);
-  now.suggesting?.abort();
-  const { signal } = now.suggesting = new AbortController();
+  const key = JSON.stringify(asked);
+  if (key === now.asked) return;
+  now.asked = key;
   // Without swatches there is still the picker.
   const { suggestions } = await photo.ask("suggestions", asked, { signal }).catch(() => ({ suggestions: [] }));
-  if (signal.aborted || photo !== now.photo) return;
+  if (signal.aborted || key !== now.asked) return;
   showColors($("swatches"), suggestions.map((one) => one.swatch), suggestions.map((one) => (
     t("likely-color", { color: nameOf(one.swatch), percent: Math.round(100 * one.probability) }))));
   draw();
@@ -198,14 +196,17 @@ function change(more) {
 
 /** Go back or forth, and keep the focus where keys are heard. */
 function step(by) {
+  letGo();
   now.photo.settle();
   now.photo.step(by);
   draw();
   if (!editor.contains(document.activeElement)) stage.focus();
 }
 
-/** The hints, with something else about the selected one. */
-const withHint = (more) => ({ hints: now.photo.edit.hints.with(now.selected, { ...now.photo.edit.hints[now.selected], ...more }) });
+/** The hints, with something else about the selected one, which may have gone in another tab. */
+const withHint = (more) => ({
+  hints: now.photo.edit.hints.map((hint, at) => (at === now.selected ? { ...hint, ...more } : hint)),
+});
 
 function onPhoto({ x, y }) {
   const { width, height } = now.photo.info;
@@ -238,7 +239,7 @@ function select(at) {
 }
 
 function remove(at) {
-  now.photo.settle();
+  letGo();
   now.selected = -1;
   change({ hints: now.photo.edit.hints.toSpliced(at, 1) });
   (points.children[at] ?? points.lastElementChild ?? $("point-add")).focus();
@@ -342,7 +343,7 @@ async function vary(options) {
   const choices = await Promise.all(variants.map(async (variant, at) => {
     const hints = [...photo.edit.hints, ...variant.hints];
     const picture = await photo.preview({ ...photo.edit, hints }, 240, options);
-    return thumbnail(URL.createObjectURL(picture), t("variant", { number: at + 1 }), () => change({ hints }));
+    return thumbnail(picture, t("variant", { number: at + 1 }), () => change({ hints }));
   }));
   $("variants").replaceChildren(...choices);
   return choices.length ? "" : t("no-variants");
@@ -362,15 +363,20 @@ async function help(options) {
   $("rings").firstElementChild?.focus({ preventScroll: true });
 }
 
-/** Have colors like those of a picture: a file, or the address of one on the page. */
-async function example(source) {
-  const { photo } = now;
+/** Have colors like those of a picture. */
+function lend(source) {
+  if (!source || !can("temperature")) return;
+  choose("tab", "look");
+  work($("example-file"), (options) => example(source, options));
+}
+
+async function example(source, { signal }) {
   const picture = $("example-picture");
   picture.dataset.colors = "";
   picture.hidden = true; // draw() shows it once its colors are taken
   await show(picture, source);
+  if (signal.aborted) return "";
   if (!picture.naturalWidth) return t("example-unread");
-  if (photo !== now.photo) return "";
   const like = colorsOf(picture, 12);
   if (!like.some(isColorful)) return t("example-grey");
   picture.dataset.colors = like;
@@ -382,31 +388,34 @@ async function example(source) {
 const wish = () => Object.fromEntries(new FormData($("wish")));
 
 async function picture(more) {
-  const { url, filename, type } = await now.photo.result({ ...wish(), ...more }, waiting);
+  const { url, filename, type } = await now.photo.result({ ...wish(), ...more }, { onWait });
   return new File([await (await fetch(url)).blob()], filename, { type });
 }
 
+// What buttons do: what takes a while, and what does not.
+const jobs = {
+  places: help,
+  vary,
+  copy: () => navigator.clipboard.write([new ClipboardItem({ "image/png": picture({ format: "png" }) })]),
+  share: async () => navigator.share({ files: [await picture()] }),
+};
 const clicks = {
   undo: () => step(-1),
   redo: () => step(1),
   "zoom-in": () => zoom(view.scale * 1.5),
   "zoom-out": () => zoom(view.scale / 1.5),
-  "zoom-fit": () => fit(),
+  "zoom-fit": fit,
   "zoom-full": () => zoom(1 / devicePixelRatio),
   "point-add": () => add(placeOf(middle())),
   "point-remove": () => remove(now.selected),
   dropper: () => { $("dropper").ariaPressed = !isPressed("dropper"); },
-  places: () => work(help),
   "brush-clear": () => change({ keep: [] }),
-  vary: () => work(vary),
   "unused-remove"() {
     change(possible(now.photo.edit));
     $("model").focus();
   },
   reset: () => change(UNCHANGED),
   done: () => editor.close(),
-  copy: () => work(() => navigator.clipboard.write([new ClipboardItem({ "image/png": picture({ format: "png" }) })])),
-  share: () => work(async () => navigator.share({ files: [await picture()] })),
   "example-none"() {
     change({ like: [] });
     $("example-file").focus();
@@ -426,12 +435,13 @@ const clicks = {
 editor.addEventListener("click", (event) => {
   const target = event.target.closest("button, img");
   if (!target || target.ariaDisabled === "true") return;
-  if (target.matches(".swatch")) use(target.dataset.color);
+  if (target.matches(".swatch")) use(target.value);
+  else if (jobs[target.id]) work(target, jobs[target.id]);
   else clicks[target.id]?.(event);
 });
 $("wish").addEventListener("submit", (event) => {
   event.preventDefault();
-  work(() => now.photo.save(wish(), waiting));
+  work($("save"), () => now.photo.save(wish(), { onWait }));
 });
 editor.addEventListener("input", ({ target: { id, value, valueAsNumber } }) => {
   if (id === "pick") follow(withHint({ color: now.paint = value }));
@@ -444,8 +454,7 @@ editor.addEventListener("change", ({ target }) => {
   if (id === "pick") recall(value);
   if (id === "model") follow({ model: value, temperature: null, saturation: null, strength: null }); // it has its own
   if (id === "example-file") {
-    const [file] = target.files;
-    if (file) work(() => example(file));
+    lend(target.files[0]);
     target.value = ""; // the same file may be chosen again
   }
   settle();
@@ -455,13 +464,12 @@ editor.addEventListener("keyup", () => {
   original(false);
   if (now.photo.draft) settle();
 });
-editor.addEventListener("drop", (event) => {
-  event.preventDefault();
-  const [file] = event.dataTransfer.files;
-  if (!file || !can("temperature")) return;
-  choose("tab", "look");
-  work(() => example(file));
-});
+for (const kind of ["drop", "paste"]) {
+  editor.addEventListener(kind, (event) => {
+    event.preventDefault();
+    lend((event.dataTransfer ?? event.clipboardData).files[0]);
+  });
+}
 points.addEventListener("focusin", ({ target }) => select(indexOf(target)));
 addEventListener("blur", () => original(false)); // a key that is let go elsewhere is not heard here
 for (const kind of ["pointerdown", "pointerup", "pointerleave"]) {

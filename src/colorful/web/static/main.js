@@ -1,6 +1,6 @@
 // The home page: photos come in by choosing, dragging, pasting or photographing, and each gets a card.
 import { Card } from "./card.js";
-import { $ } from "./dom.js";
+import { $, once } from "./dom.js";
 import { onNews, recall } from "./memory.js";
 import { download } from "./photo.js";
 import { StudioPhoto, archive } from "./studio.js";
@@ -10,7 +10,7 @@ const AT_ONCE = 2; // photos on their way at the same time, so that a whole albu
 const PICTURE = /\.(jpe?g|jfif|png|webp|tiff?|gif|bmp|avif|hei[cf])$/i;
 const { compare } = new Intl.Collator(undefined, { numeric: true }); // 2 comes before 10
 let shown = []; // the cards
-let removed = []; // what can be brought back
+const removed = []; // what can be brought back: the photos of each removal
 let running = 0;
 
 const inState = (state) => shown.filter(({ element }) => element.dataset.state === state);
@@ -32,13 +32,14 @@ function add(photos) {
 /** Lay the cards out in the order that is chosen. */
 function arrange() {
   const by = {
-    added: (photo) => parseFloat(photo.key), name: (photo) => photo.name, time: (photo) => photo.file.lastModified,
+    added: ({ key }) => key, name: ({ name }) => name, time: ({ file }) => file.lastModified,
   }[$("order").value];
   shown.sort((one, other) => compare(by(one.photo), by(other.photo)));
   const { children } = $("cards");
   // What moves loses the focus, so only those that have to do.
   for (const [at, { element }] of shown.entries()) if (children[at] !== element) $("cards").insertBefore(element, children[at]);
-  $("toast").hidden = !removed.length;
+  const last = removed.at(-1);
+  $("toast-words").textContent = last ? t("removed", { name: last.length > 1 ? last.length : last[0].name }) : "";
 }
 
 function next() {
@@ -52,14 +53,12 @@ function next() {
 }
 
 function remove(gone) {
-  const [{ element, photo }, ...more] = gone;
-  const neighbor = !more.length && (element.nextElementSibling ?? element.previousElementSibling);
+  const { nextElementSibling: next, previousElementSibling: last } = gone[0].element;
+  removed.push(gone.map(({ photo }) => photo));
   leave(gone);
-  removed = gone.map((card) => card.photo);
-  for (const one of removed) one.forget();
-  $("toast-words").textContent = t("removed", { name: more.length ? gone.length : photo.name });
+  for (const { photo } of gone) photo.forget();
   arrange();
-  (neighbor ? neighbor.querySelector(".remove") : $("restore")).focus();
+  (shown.length ? (next ?? last).querySelector(".remove") : $("restore")).focus();
 }
 
 function leave(gone) {
@@ -76,8 +75,8 @@ function bring(photos) {
 const bringFiles = (files) => bring([...files].map((file) => new StudioPhoto(file)));
 const kept = ({ file, ...known }) => new StudioPhoto(file, known);
 
-/** The files that are dragged; of folders, the pictures in them and in theirs. */
-async function dropped({ items }) {
+/** The files that are dropped or pasted; of folders, the pictures in them and in theirs. */
+async function filesOf({ items }) {
   // The items live only as long as the event: all are asked before the first answer is awaited.
   const found = [...items].map((item) => {
     const entry = item.webkitGetAsEntry?.();
@@ -108,35 +107,23 @@ addEventListener("dragover", (event) => {
   dropping(event.dataTransfer.types.includes("Files"));
 });
 addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || dropping(false)); // out of the window
-addEventListener("drop", async (event) => {
-  const taken = event.defaultPrevented; // as an example, by the editor
-  event.preventDefault();
-  dropping(false);
-  if (!taken) bringFiles(await dropped(event.dataTransfer));
-});
-addEventListener("paste", (event) => {
-  const files = event.clipboardData?.files ?? [];
-  if (!files.length) return;
-  event.preventDefault();
-  bringFiles(files);
-});
+for (const kind of ["drop", "paste"]) {
+  addEventListener(kind, async (event) => {
+    const taken = event.defaultPrevented; // as an example, by the editor
+    event.preventDefault();
+    dropping(false);
+    if (!taken) bringFiles(await filesOf(event.dataTransfer ?? event.clipboardData));
+  });
+}
 
-$("try-sample").onclick = async () => {
+async function trySample() {
   const reply = await fetch($("sample").dataset.file);
   bringFiles([new File([await reply.blob()], "sample.jpg")]);
-};
-$("order").onchange = arrange;
-$("forget-all").onclick = () => remove(shown);
-$("restore").onclick = () => {
-  const back = removed.map((photo) => Object.assign(photo, { gone: false }));
-  removed = [];
-  bring(back);
-  $("album-title").focus();
-};
-$("download-all").onclick = async ({ currentTarget: button }) => {
+}
+
+async function downloadAll() {
   const say = (words) => { $("album-state").textContent = words; };
   const ready = inState("ready").map(({ photo }) => photo);
-  button.disabled = true;
   say("");
   try {
     download(await archive(ready, (done) => say(t("coloring-of", { number: done + 1, count: ready.length }))));
@@ -144,7 +131,15 @@ $("download-all").onclick = async ({ currentTarget: button }) => {
   } catch (problem) {
     say(problem.message);
   }
-  button.disabled = false;
+}
+
+$("try-sample").onclick = ({ currentTarget }) => once(currentTarget, trySample);
+$("download-all").onclick = ({ currentTarget }) => once(currentTarget, downloadAll);
+$("order").onchange = arrange;
+$("forget-all").onclick = () => remove(shown);
+$("restore").onclick = () => {
+  bring(removed.pop().map((photo) => Object.assign(photo, { gone: false })));
+  $("album-title").focus();
 };
 // What has not been sent would be lost where the browser keeps nothing: it asks.
 addEventListener("beforeunload", (event) => {

@@ -14,7 +14,7 @@ export class Photo {
   at = 0; // which of them holds
   draft = null; // an edit that is not made yet, while a drag or a slider moves
   info = null;
-  key = `${Date.now()}.${String(count += 1).padStart(4, "0")}-${Math.random()}`; // in the order they came
+  key = `${Date.now()}.${count += 1}-${Math.random()}`; // in the order they came
 
   /** A photo that came as a file; or one that the browser has kept, with its edits. */
   constructor(file, known) {

@@ -1,12 +1,11 @@
 // Who colors the photos: here, the server. What main.js, card.js and editor.js ask of a studio is in this file alone.
 import { post } from "./api.js";
-import { $ } from "./dom.js";
+import { $, within } from "./dom.js";
 import { Photo } from "./photo.js";
 import { Problem } from "./texts.js";
 
 const { archives, maxBytes, photos: uploads } = document.body.dataset;
 const models = [...$("model").options];
-const between = (low, value, high) => Math.round(Math.min(high, Math.max(low, value)));
 
 export class StudioPhoto extends Photo {
   /** Leave the photo with the server. */
@@ -23,12 +22,12 @@ export class StudioPhoto extends Photo {
   /** The address of the photo as it came, or a part of it, for a display with room for so many pixels. */
   before(side, region) {
     const part = region ? `&region=${region}` : "";
-    return `${this.info.before}?side=${between(64, side, region ? 4096 : 16383)}${part}`;
+    return `${this.info.before}?side=${Math.round(within(64, side, region ? 4096 : 16383))}${part}`;
   }
 
   /** The photo in color, or a part of it, at display size, as a blob. */
   async preview(edit, side, options, region = null) {
-    const room = between(64, side, region ? 4096 : 2048);
+    const room = Math.round(within(64, side, region ? 4096 : 2048));
     return this.ask("preview", { ...edit, side: room, region }, options, "blob");
   }
 

@@ -1,5 +1,5 @@
 // The photo on its stage: zoom and pan by wheel, fingers and keys, and what of it is in sight.
-import { $, show } from "./dom.js";
+import { $, show, within } from "./dom.js";
 import { t } from "./texts.js";
 
 const CLOSEST = 4; // pixels of the display for one of the photo
@@ -15,7 +15,6 @@ export const view = { photo: null, x: 0, y: 0, scale: 1, least: 1, anchor: null 
 /** `tap` and `double` click; `grab` gives who takes a drag, if anybody; `pointed`: the pointer moved, or the photo. */
 export const hooks = {};
 
-export const within = (low, value, high) => Math.max(low, Math.min(value, high));
 export const middle = () => ({ x: stage.clientWidth / 2, y: stage.clientHeight / 2 });
 
 /** Where a spot of the stage lies on the photo. */
@@ -30,11 +29,12 @@ function spotOf({ clientX, clientY }) {
 /** Show a photo; until it has come, a smaller picture of it. */
 export function open(photo, picture) {
   Object.assign(view, { photo, anchor: null });
-  whole.src = picture;
+  show(whole, picture);
   fit();
 }
 
 export function close() {
+  letGo();
   view.photo = null;
   request?.abort();
   shown = {};
@@ -96,6 +96,12 @@ function drop(done) {
   drag = null;
 }
 
+/** Take what is dragged from the pointer; it is as before, and the pointer does nothing until it goes down again. */
+export function letGo() {
+  drop(false);
+  pointers.clear();
+}
+
 stage.addEventListener("pointerdown", (event) => {
   const { target, pointerId, button } = event;
   if (target.closest(".ring, .slider") && !pointers.size) return;
@@ -143,6 +149,7 @@ export function say(words) {
   $("editor-state").textContent = words;
 }
 
+export const onWait = (seconds) => say(notice = t("waiting", { seconds }));
 
 let shown = {}; // `key` of the edit and `side` of the whole; `region` of the part, and how `sharp` it is
 let request = null; // what is on its way
@@ -168,7 +175,6 @@ async function load() {
     const { region } = made;
     const { signal } = request = Object.assign(new AbortController(), { region });
     try {
-      const onWait = (seconds) => say(notice = t("waiting", { seconds }));
       const picture = await photo.preview(photo.edit, pixels, { onWait, signal }, region);
       signal.throwIfAborted();
       Object.assign(shown, made);
@@ -192,7 +198,7 @@ function missing() {
   if (!view.photo) return null;
   const { photo: { edit, draft, longer }, least } = view;
   const key = JSON.stringify(edit);
-  const side = Math.min(longer, Math.ceil(longer * least * devicePixelRatio));
+  const side = Math.min(longer, longer * least * devicePixelRatio);
   if (key !== shown.key || side > shown.side) return { key, side, pixels: side, region: null, sharp: 0 };
   return draft ? null : closely();
 }

@@ -1,6 +1,6 @@
 // The look of one photo: vivid or calm, and how saturated. It stands in the place of the served page's editor.
 import { app } from "./app.js";
-import { $, show } from "./dom.js";
+import { $, once, show } from "./dom.js";
 import { UNCHANGED } from "./photo.js";
 import { t } from "./texts.js";
 
@@ -19,7 +19,7 @@ export function openEditor(one, rest) {
   $("same-look").hidden = !others().length;
   $("temperature-row").hidden = app.network.temperature === null;
   $("editor-state").textContent = "";
-  after.src = card.after.src;
+  show(after, card.picture);
   show(before, card.photo.before());
   $("editor").showModal();
   $("editor-title").focus();
@@ -73,17 +73,11 @@ $("same-look").onclick = async () => {
   $("editor-state").textContent = t("same-done", { count: changed.length });
   for (const one of changed) await one.refresh();
 };
-$("save").onclick = async () => {
-  $("save").disabled = true;
+$("save").onclick = () => once($("save"), async () => {
   $("editor-state").textContent = t("coloring");
-  try {
-    await card.photo.save();
-    $("editor-state").textContent = "";
-  } catch (problem) {
-    $("editor-state").textContent = problem.message;
-  }
-  $("save").disabled = false;
-};
+  const words = await card.photo.save().catch(({ message }) => message);
+  $("editor-state").textContent = words ?? "";
+});
 $("done").onclick = () => $("editor").close();
 $("editor").addEventListener("close", () => {
   card.photo.onNews = null;
