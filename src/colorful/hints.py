@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from torch import Tensor
 from colorful.errors import HintError, KindError, brief
 from colorful.files import in_words, open_regular
 from colorful.lab.space import rgb_to_lab
+
+Made = TypeVar("Made")
 
 # Half of the patches' mean side in the training of Zhang et al. 2017 (1 to 9 cells).
 _DEFAULT_CELLS = 2.5
@@ -105,22 +107,7 @@ def parse_hints(text: str | bytes) -> list[Hint]:
     Raises:
         HintError: If it is no JSON, no array, or an entry is no hint; the message says which.
     """
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise HintError(f"hints: expected a JSON array, got something else: {error}") from error
-    if not isinstance(values, list):
-        raise HintError(f"hints: expected a JSON array, got {type(values).__name__}")
-    hints = []
-    for number, value in enumerate(values, start=1):
-        if isinstance(value, Mapping) and "likely" in value and value.get("color") is None:
-            continue
-        try:
-            hints.append(Hint.from_json(value))
-        except HintError as error:
-            words = str(error).removeprefix("hint: ")
-            raise HintError(f"hint {number} of {len(values)}: {words}") from error
-    return hints
+    return _parse(text, Hint.from_json)
 
 
 def load_hints(path: str | os.PathLike[str]) -> list[Hint]:
@@ -135,13 +122,50 @@ def load_hints(path: str | os.PathLike[str]) -> list[Hint]:
     Raises:
         HintError: If the file cannot be read or does not hold hints.
     """
+    return load_each(path, Hint.from_json)
+
+
+def load_each(path: str | os.PathLike[str], make: Callable[[object], Made]) -> list[Made]:
+    """Read hints of some kind from a JSON file; see :func:`load_hints` and :func:`make_each`."""
     try:
         with open_regular(path) as file:
-            return parse_hints(file.read())
+            return _parse(file.read(), make)
+    except HintError as error:
+        raise HintError(f"{os.fspath(path)}: {error}") from error
     except (OSError, ValueError) as error:
-        if isinstance(error, HintError):
-            raise HintError(f"{os.fspath(path)}: {error}") from error
         raise HintError(f"hints: cannot read {os.fspath(path)!r}: {in_words(error)}") from error
+
+
+def make_each(values: Sequence[object], make: Callable[[object], Made]) -> list[Made]:
+    """Make hints of decoded JSON objects; those of ``colorful ask`` that have no color yet are left out.
+
+    Args:
+        values: The objects.
+        make: Makes a hint of one, or raises a :class:`~colorful.errors.HintError`.
+
+    Raises:
+        HintError: If one is no hint; the message says which.
+    """
+    hints = []
+    for number, value in enumerate(values, start=1):
+        if isinstance(value, Mapping) and "likely" in value and value.get("color") is None:
+            continue
+        try:
+            hints.append(make(value))
+        except HintError as error:
+            words = str(error).removeprefix("hint: ")
+            raise HintError(f"hint {number} of {len(values)}: {words}") from error
+    return hints
+
+
+def _parse(text: str | bytes, make: Callable[[object], Made]) -> list[Made]:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise HintError(f"hints: expected a JSON array, got something else: {error}") from error
+    if not isinstance(values, list):
+        raise HintError(f"hints: expected a JSON array, got {type(values).__name__}")
+    return make_each(values, make)
 
 
 def check_hints(hints: object) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from colorful.errors import HintError, KindError, brief
-from colorful.files import in_words, open_regular
-from colorful.hints import Hint
+from colorful.hints import Hint, load_each
 from colorful.video.motion import Tracker
 
 Codes = npt.NDArray[np.uint8]
@@ -88,27 +86,14 @@ def load_timed_hints(path: str | os.PathLike[str]) -> list[TimedHint]:
     Raises:
         HintError: If the file cannot be read or does not hold such hints; the message says which is wrong.
     """
-    name = os.fspath(path)
-    try:
-        with open_regular(path) as file:
-            values = json.loads(file.read())
-    except OSError as error:
-        raise HintError(f"hints: cannot read {name!r}: {in_words(error)}") from error
-    except (ValueError, RecursionError) as error:
-        raise HintError(f"{name}: expected a JSON array, got something else: {error}") from error
-    if not isinstance(values, list):
-        raise HintError(f"{name}: expected a JSON array, got {type(values).__name__}")
-    hints = []
-    for number, value in enumerate(values, start=1):
-        try:
-            if not isinstance(value, Mapping) or "time" not in value:
-                raise HintError(f"expected an object with time, x, y and color, got {brief(value)}")
-            rest = {key: part for key, part in value.items() if key != "time"}
-            hints.append(TimedHint(value["time"], Hint.from_json(rest)))
-        except HintError as error:
-            words = str(error).removeprefix("hint: ")
-            raise HintError(f"{name}: hint {number} of {len(values)}: {words}") from error
-    return hints
+    return load_each(path, _timed)
+
+
+def _timed(value: object) -> TimedHint:
+    if not isinstance(value, Mapping) or "time" not in value:
+        raise HintError(f"expected an object with time, x, y and color, got {brief(value)}")
+    rest = {key: part for key, part in value.items() if key != "time"}
+    return TimedHint(value["time"], Hint.from_json(rest))
 
 
 def place_hints(

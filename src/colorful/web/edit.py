@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from colorful.colorizer import Colorizer
 from colorful.errors import HintError, OptionError, RangeError, UnsupportedOptionError, brief
-from colorful.hints import Hint, parse_hints, rgb_of
+from colorful.hints import Hint, make_each, rgb_of
 from colorful.look import Look
 
 MOST_HINTS = 1000
@@ -115,7 +115,8 @@ def read_json(values: Mapping[str, Any], models: Mapping[str, Colorizer]) -> Edi
         raise RangeError(f"keep: expected at most {MOST_POINTS} points in all strokes together")
     look: dict[str, float] = {key: number(key, values[key]) for key in LOOK if values.get(key) is not None}
     like = _colors(values.get("like"), models[model])
-    edit = Edit(model, tuple(parse_hints(json.dumps(hints))), keep, like, Look(**look))  # type: ignore[typeddict-item]
+    given = tuple(make_each(hints, Hint.from_json))
+    edit = Edit(model, given, keep, like, Look(**look))  # type: ignore[typeddict-item]
     models[model].tuned(**edit.look)  # refuses what has no meaning
     return edit
 
@@ -223,15 +224,13 @@ def _colors(value: object, model: Colorizer) -> tuple[str, ...]:
 
 
 def _list(name: str, value: object, most: int) -> list[Any]:
+    kind = HintError if name == "hints" else OptionError
     if value is None:
         return []
     if not isinstance(value, list):
-        kind = HintError if name == "hints" else OptionError
         raise kind(f"{name}: expected a JSON array, got {type(value).__name__}")
     if len(value) > most:
-        raise (HintError if name == "hints" else OptionError)(
-            f"{name}: expected at most {most}, got {len(value)}"
-        )
+        raise kind(f"{name}: expected at most {most}, got {len(value)}")
     return value
 
 
