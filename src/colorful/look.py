@@ -81,7 +81,11 @@ def tune(look: Mapping[str, float], changes: Look) -> Mapping[str, float]:
         RangeError: If a number is outside its range.
     """
     refuse_unknown(changes, Look)
-    given = {name: _number(name, value) for name, value in changes.items() if value is not None}
+    given = {
+        name: check_number(name, value, most=_HIGHEST[name])
+        for name, value in changes.items()
+        if value is not None
+    }
     return MappingProxyType({**look, **given}) if given else look
 
 
@@ -177,19 +181,32 @@ def check_count(
     return int(value)
 
 
-def _is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, Integral) and not isinstance(value, bool)  # NumPy's integers, too
+def check_number(name: str, value: object, *, most: float = math.inf) -> float:
+    """Check that this is a finite number of at least 0.
 
+    Args:
+        name: For the message.
+        value: As a caller gave it; NumPy's numbers will do.
+        most: The highest that has a meaning: 1, or any.
 
-def _number(name: str, value: object) -> float:
+    Returns:
+        The number, as one of Python's.
+
+    Raises:
+        KindError: If it is no number.
+        RangeError: If it is out of the range.
+    """
     if not isinstance(value, Real) or isinstance(value, bool):
         raise KindError(f"{name}: expected a number, got {brief(value)}")
-    high = _HIGHEST[name]
     try:
         number = float(value)
     except OverflowError:  # an integer past the range of floats
         number, value = math.inf, "one past the range of floats"
-    if not (0 <= number <= high and math.isfinite(number)):
-        wanted = "a number in [0, 1]" if high == 1 else "a finite number of at least 0"
+    if not (0 <= number <= most and math.isfinite(number)):
+        wanted = "a number in [0, 1]" if most == 1 else "a finite number of at least 0"
         raise RangeError(f"{name}: expected {wanted}, got {value}")
     return number
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, Integral) and not isinstance(value, bool)  # NumPy's integers, too

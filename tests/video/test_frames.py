@@ -17,7 +17,7 @@ from colorful.lab import AbBins
 from colorful.models import SIGGRAPH17
 from colorful.video import evaluate_film, preview_video
 from colorful.video.motion import Motion
-from colorful.video.stages import Scene, Settling, crew
+from colorful.video.stages import Crew, Scene, Settling
 
 
 def flicker(frames: list[np.ndarray]) -> float:
@@ -171,7 +171,7 @@ def test_an_error_in_a_stage_is_raised_and_no_thread_stays() -> None:
         yield 1
         raise ZeroDivisionError
 
-    with crew() as team:
+    with Crew() as team:
         items = team.ahead(broken(), room=2)  # type: ignore[arg-type, var-annotated]
         assert next(items) == 1
         with pytest.raises(ZeroDivisionError):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import logging
 import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypedDict, get_args
 
@@ -363,18 +365,13 @@ def join(
     times = decoding_times(stamps)
     shown = sorted(stamps)
     durations = dict(zip(shown, [*(b - a for a, b in pairwise(shown)), facts.step], strict=True))
-    pictures = zip(coded, times, strict=True)
-    base = facts.time_base
-    ahead = next(pictures, None)
-    for packet in others:
-        due = packet.dts * packet.time_base
-        while ahead is not None and ahead[1] * base <= due:
-            muxer.picture(ahead[0], ahead[1], durations[ahead[0].stamp])
-            ahead = next(pictures, None)
-        muxer.other(packet)
-    while ahead is not None:
-        muxer.picture(ahead[0], ahead[1], durations[ahead[0].stamp])
-        ahead = next(pictures, None)
+    pictures = ((due * facts.time_base, due, packet) for packet, due in zip(coded, times, strict=True))
+    its_others = ((packet.dts * packet.time_base, None, packet) for packet in others)
+    for _, due, packet in heapq.merge(pictures, its_others, key=itemgetter(0)):
+        if due is None:
+            muxer.other(packet)
+        else:
+            muxer.picture(packet, due, durations[packet.stamp])
 
 
 def decoding_times(stamps: list[int]) -> list[int]:

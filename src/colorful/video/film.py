@@ -6,8 +6,8 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, NamedTuple, Self, cast
 
 import av
@@ -92,9 +92,7 @@ class Film:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -113,13 +111,7 @@ class Film:
         """
         facts, last = self.facts, None
         first, self._first = self._first, None
-
-        def all_of_them() -> Iterator[av.VideoFrame]:
-            if first is not None:
-                yield first
-            yield from self._decoded
-
-        frames = all_of_them()
+        frames = chain(() if first is None else (first,), self._decoded)
         whole = _deinterlaced(frames, self.stream) if self._deinterlace else frames
         for number, frame in enumerate(whole):
             if (frame.width, frame.height) != (facts.width, facts.height):

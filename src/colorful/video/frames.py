@@ -16,10 +16,10 @@ from colorful.colorizer import Colorizer
 from colorful.errors import KindError, RangeError, ShapeError, brief
 from colorful.images import Picture
 from colorful.images.sheet import lay_out
-from colorful.look import check_count
+from colorful.look import check_count, check_number
 from colorful.raster import light, render
 from colorful.video.film import Film
-from colorful.video.run import STEADY, check_steady, default_colorizer
+from colorful.video.run import STEADY, default_colorizer
 from colorful.video.stages import Scene, Settling, stages
 
 Photo = npt.NDArray[Any] | Image.Image
@@ -63,7 +63,7 @@ def colorize_frames(
         >>> [frame.shape for frame in colorize_frames(grey)]
         [(48, 64, 3), (48, 64, 3), (48, 64, 3)]
     """
-    check_steady(steady)
+    check_number("steady", steady, most=1)
     if not isinstance(rate, Real) or isinstance(rate, bool):
         raise KindError(f"rate: expected a number, got {brief(rate)}")
     if not rate > 0:

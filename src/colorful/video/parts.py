@@ -12,10 +12,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -128,9 +126,7 @@ class Parts:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):  # what is not written is what is being told already
                 self._file.close()
@@ -219,8 +215,3 @@ def signature_of_file(path: Path) -> dict[str, Any]:
         file.seek(max(0, size - _SAMPLE))
         digest.update(file.read(_SAMPLE))
     return {"bytes": size, "changed": path.stat().st_mtime_ns, "sample": digest.hexdigest()}
-
-
-def signature_of_answer(answer: torch.Tensor) -> str:
-    """Tell a network from others by what it says of one picture."""
-    return hashlib.sha256(answer.float().contiguous().numpy().tobytes()).hexdigest()

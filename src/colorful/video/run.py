@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import os
@@ -9,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from numbers import Real
 from pathlib import Path
 from typing import IO, Any, Unpack
 
@@ -22,21 +22,20 @@ from colorful.errors import (
     OptionError,
     OutputError,
     OutputExistsError,
-    RangeError,
     VideoError,
-    brief,
 )
 from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.lab.steady import Trail
 from colorful.loaded import Precision
+from colorful.look import check_number
 from colorful.models.abilities import unsupported
 from colorful.video.chroma import Chroma, Palette
 from colorful.video.coding import Coded, Coding, Encoder, Muxer, Plan, join, plan_coding, provenance
 from colorful.video.film import Film, Frame, Source, other_packets
 from colorful.video.hints import TimedHint, place_hints
-from colorful.video.parts import Parts, signature_of_answer, signature_of_file
-from colorful.video.stages import BATCH, Scene, Settling, crew, stages
+from colorful.video.parts import Parts, signature_of_file
+from colorful.video.stages import BATCH, Crew, Scene, Settling, stages
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +120,7 @@ def colorize_video(
             )
     started = time.monotonic()
     piped = not isinstance(source, str | os.PathLike) or not isinstance(target, str | os.PathLike)
-    check_steady(steady)
+    check_number("steady", steady, most=1)
     _check_hints(hints)
     if hints and piped:
         raise OptionError("hints: expected none for a pipe, since each is followed to both ends of its shot")
@@ -185,7 +184,8 @@ class _Work:
             encoder = Encoder(film.facts, self._plan)
             count = 0
             try:
-                for scene, chroma in self._painted(settling, hints, first=_leading(resumed)):
+                first = BATCH * (max(0, resumed - 1) // BATCH)  # its batch, and the frame before it
+                for scene, chroma in self._painted(settling, hints, first=first):
                     if scene.starts_part and count:
                         self._finish(parts, encoder, count, scene.trail)
                         encoder, count = Encoder(film.facts, self._plan), 0
@@ -251,7 +251,7 @@ class _Work:
                 guide = torch.rot90(scene.light, -facts.turns, (2, 3))
                 yield scene, self.palette.paint(scene.source.luma, ab, guide)
 
-        with crew() as team:
+        with Crew() as team:
             scenes = stages(
                 self.lights(wanted),
                 self._colorizer,
@@ -299,7 +299,8 @@ class _Work:
             "note": self._note,
             "steady": [self._steady, self._two_passes],
             "colorizer": colorizer.digest,
-            "network": signature_of_answer(answer.cpu()),
+            # Two networks are told apart by what they say of one picture.
+            "network": hashlib.sha256(answer.float().cpu().contiguous().numpy().tobytes()).hexdigest(),
         }
 
 
@@ -340,14 +341,6 @@ def faster_precision() -> Precision:
     return "bfloat16" if seconds(torch.bfloat16) < seconds(torch.float32) / 1.3 else "float32"
 
 
-def check_steady(steady: float) -> None:
-    """Refuse what is no share."""
-    if not isinstance(steady, Real) or isinstance(steady, bool):
-        raise KindError(f"steady: expected a number, got {brief(steady)}")
-    if not 0 <= steady <= 1:
-        raise RangeError(f"steady: expected a number in [0, 1], got {brief(steady)}")
-
-
 def _check_hints(hints: object) -> None:
     if not isinstance(hints, Sequence) or not all(isinstance(hint, TimedHint) for hint in hints):
         raise KindError(f"hints: expected a sequence of TimedHint, got {type(hints).__name__}")
@@ -357,8 +350,3 @@ def _check_paths(source: Path, target: Path, overwrite: bool) -> None:
     if source.exists() and target.exists() and source.samefile(target):
         raise OutputExistsError(f"target: expected another file than the film, got {str(target)!r}")
     files.check_target(target, overwrite=overwrite)
-
-
-def _leading(start: int) -> int:
-    """Give the first frame that is needed to go on at *start*: its batch, and the frame before it."""
-    return BATCH * (max(0, start - 1) // BATCH)

@@ -6,9 +6,8 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -271,6 +270,9 @@ class Crew:
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
 
+    def __enter__(self) -> Self:
+        return self
+
     def ahead(self, items: Iterable[T], *, room: int) -> Iterator[T]:
         """Run *items* on a thread of its own, up to *room* items ahead of whoever takes them.
 
@@ -315,8 +317,7 @@ class Crew:
 
         return take()
 
-    def stop(self) -> None:
-        """Let every thread end, and wait for it."""
+    def __exit__(self, *error: object) -> None:
         self._stopped.set()
         for thread in self._threads:
             thread.join()
@@ -327,16 +328,6 @@ class _End:
     """What comes after the last item."""
 
     error: BaseException | None
-
-
-@contextmanager
-def crew() -> Iterator[Crew]:
-    """Lend threads for a while."""
-    team = Crew()
-    try:
-        yield team
-    finally:
-        team.stop()
 
 
 def stages(
