@@ -169,7 +169,7 @@ def run(
 
     def work(job: Job) -> Outcome:
         def room(photo: Path | bytes) -> AbstractContextManager[None]:
-            return budget.take(_count_pixels(photo))
+            return budget.take(images.count_pixels(photo))
 
         return color(
             job, colorizer, existing=plan.existing, hints=hints, keep=keep, room=room, **plan.options
@@ -232,10 +232,6 @@ class Tally:
             self._record.close()
 
 
-def _no_limit(photo: Path | bytes) -> AbstractContextManager[None]:
-    return nullcontext()
-
-
 def color(
     job: Job,
     colorizer: Colorizer,
@@ -243,7 +239,7 @@ def color(
     existing: Existing = "refuse",
     hints: Sequence[Hint] = (),
     keep: Mask | None = None,
-    room: Callable[[Path | bytes], AbstractContextManager[None]] = _no_limit,
+    room: Callable[[Path | bytes], AbstractContextManager[None]] = lambda photo: nullcontext(),
     **options: Unpack[FileOptions],
 ) -> Outcome:
     """Color one photo of a plan.
@@ -427,11 +423,3 @@ class _Budget:
             with self._changed:
                 self._free += pixels
                 self._changed.notify_all()
-
-
-def _count_pixels(photo: Path | bytes) -> int:
-    try:
-        height, width = images.read_size(photo)
-    except ImageError:  # reading it will say why
-        return 0
-    return height * width

@@ -21,8 +21,9 @@ from colorful.storage import URL, Location, location
 Existing = Literal["refuse", "skip", "replace"]
 
 
+@dataclass(init=False, repr=False, slots=True, unsafe_hash=True)
 class Job:
-    """A photo to color. It is small: a plan may hold millions.
+    """A photo to color. It is small: a plan may hold millions, so places are text.
 
     Args:
         source: The photo.
@@ -35,12 +36,15 @@ class Job:
         named: As in the arguments.
     """
 
-    __slots__ = ("_source", "_target", "named")
+    _source: str
+    _target: str
+    named: bool
 
     def __init__(self, source: Source | URL, target: Source | URL, named: bool = False) -> None:
-        self._source = str(source)
-        self._target = str(target)
-        self.named = named
+        self._source, self._target, self.named = str(source), str(target), named
+
+    def __repr__(self) -> str:
+        return f"Job({self._source!r}, {self._target!r}, named={self.named})"
 
     @property
     def source(self) -> Location:
@@ -51,18 +55,6 @@ class Job:
     def target(self) -> Location:
         """Where the result goes."""
         return location(self._target)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Job) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def __repr__(self) -> str:
-        return f"Job({self._source!r}, {self._target!r}, named={self.named})"
-
-    def _key(self) -> tuple[str, str, bool]:
-        return self._source, self._target, self.named
 
 
 @dataclass(frozen=True)

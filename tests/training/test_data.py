@@ -16,7 +16,7 @@ from skimage.color import rgb2lab
 
 from colorful.errors import PhotosError
 from colorful.photos import Photo, find_photos
-from colorful.training.data import Batch, Batches, CropOptions, Crops, Plan, sources_of, survey
+from colorful.training.data import Batch, CropOptions, Crops, Plan, plans, sources_of, survey
 
 CLEAN = CropOptions(aged=0, old_film=0)
 
@@ -138,10 +138,8 @@ def test_only_light_is_aged(photos: list[Photo]) -> None:
 def test_processes_share_the_samples_of_one() -> None:
     """Two processes with batches of 8 go through the samples of one process with batches of 16."""
     options = CropOptions(size=32, large_size=64, large_share=0.0, hinted=0.5)
-    one = itertools.islice(Batches(options, batch_size=16, seed=0), 4)
-    two = zip(
-        *(Batches(options, batch_size=8, seed=0, rank=rank, processes=2) for rank in (0, 1)), strict=True
-    )
+    one = itertools.islice(plans(options, batch_size=16, seed=0), 4)
+    two = zip(*(plans(options, batch_size=8, seed=0, rank=rank, processes=2) for rank in (0, 1)), strict=True)
     for whole, (first, second) in zip(one, two, strict=False):
         assert [*whole.numbers] == [*first.numbers, *second.numbers]
         assert whole.hinted == first.hinted == second.hinted
@@ -150,8 +148,8 @@ def test_processes_share_the_samples_of_one() -> None:
 def test_batches_go_on_where_they_stopped() -> None:
     """Batches from step 5 on are those of a run that came to step 5."""
     options = CropOptions(large_share=0.5, hinted=0.5)
-    whole = list(itertools.islice(Batches(options, batch_size=8, seed=1), 12))
-    rest = list(itertools.islice(Batches(options, batch_size=8, seed=1, first_step=5), 7))
+    whole = list(itertools.islice(plans(options, batch_size=8, seed=1), 12))
+    rest = list(itertools.islice(plans(options, batch_size=8, seed=1, first_step=5), 7))
     assert whole[5:] == rest
     assert {(len(made.numbers), made.size) for made in whole} == {(8, 128), (4, 192)}
     assert {made.hinted for made in whole} == {False, True}

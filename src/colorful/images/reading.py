@@ -13,12 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from colorful.errors import (
-    ImageError,
-    KindError,
-    RangeError,
-    ShapeError,
-)
+from colorful.errors import ColorfulError, ImageError, KindError, RangeError, ShapeError
 from colorful.images import gif, jpeg, jpeg2000, metadata, modes, png, pnm, profiles, tiff
 from colorful.images.guard import guarding
 from colorful.images.log import silent, warn
@@ -164,6 +159,15 @@ def read_size(source: str | os.PathLike[str] | bytes, *, upright: bool = False) 
                 is_turned = shot.side_data().orientation >= 5
             return (width, height) if is_turned else (height, width)
         return height, width
+
+
+def count_pixels(source: str | os.PathLike[str] | bytes) -> int:
+    """Count the pixels of a photo by its header; 0 where it has none, and reading will say why."""
+    try:
+        height, width = read_size(source)
+    except ColorfulError:
+        return 0
+    return height * width
 
 
 @dataclass(frozen=True)

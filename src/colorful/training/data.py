@@ -7,6 +7,7 @@ pixels is done for a whole batch at once, on the device that trains.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -242,8 +243,16 @@ class Crops:
         return Box(top, left, box_height, box_width, random.random() < 0.5)
 
 
-class Batches:
-    """The plans of all batches from some step on, without end, for one of several processes.
+def plans(
+    options: CropOptions,
+    *,
+    batch_size: int,
+    seed: int,
+    first_step: int = 0,
+    rank: int = 0,
+    processes: int = 1,
+) -> Iterator[Plan]:
+    """Plan all batches from some step on, without end, for one of several processes.
 
     Args:
         options: Sizes of the crops.
@@ -253,26 +262,9 @@ class Batches:
         rank: Which process this is.
         processes: How many there are.
     """
-
-    def __init__(
-        self,
-        options: CropOptions,
-        *,
-        batch_size: int,
-        seed: int,
-        first_step: int = 0,
-        rank: int = 0,
-        processes: int = 1,
-    ) -> None:
-        self.options, self.batch_size, self.seed = options, batch_size, seed
-        self.first_step, self.rank, self.processes = first_step, rank, processes
-
-    def __iter__(self) -> Iterator[Plan]:
-        step = self.first_step
-        while True:
-            large, hinted = np.random.default_rng((self.seed, step, 2)).random(2)
-            size = self.options.large_size if large < self.options.large_share else self.options.size
-            count = max(1, round(self.batch_size * (self.options.size / size) ** 2))
-            start = (step * self.processes + self.rank) * self.batch_size
-            yield Plan(range(start, start + count), size, bool(hinted < self.options.hinted))
-            step += 1
+    for step in itertools.count(first_step):
+        large, hinted = np.random.default_rng((seed, step, 2)).random(2)
+        size = options.large_size if large < options.large_share else options.size
+        count = max(1, round(batch_size * (options.size / size) ** 2))
+        start = (step * processes + rank) * batch_size
+        yield Plan(range(start, start + count), size, bool(hinted < options.hinted))

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
 from colorful.models.network import Network
 from colorful.training import checkpoint
-from colorful.training.data import Batch, Batches, Crops, Survey, sources_of
+from colorful.training.data import Batch, Crops, Survey, plans, sources_of
 from colorful.training.norm import freeze_norm, settle_norm
 from colorful.training.objective import Objective
 from colorful.training.options import DTYPES, TrainingOptions
@@ -121,7 +121,8 @@ class Trainer:
         watched: list[Tensor] = []
         self.objective.train()
         with self._signals():
-            for batch in self._batches():
+            own = {"rank": self.accelerator.process_index, "processes": self.accelerator.num_processes}
+            for batch in self._batches(first_step=self.step, **own):
                 self.seconds = time.monotonic() - started
                 progress, stop = self._agree()
                 if stop or progress >= 1:
@@ -284,21 +285,12 @@ class Trainer:
 
     def _fresh(self) -> Iterator[Batch]:
         """Give a few batches that are the same in every process."""
-        options = self.options
-        batches = Batches(options.crops, batch_size=options.batch_size, seed=options.seed, first_step=_FRESH)
-        return map(self.crops.batch, itertools.islice(batches, _SETTLING))
+        return itertools.islice(self._batches(first_step=_FRESH), _SETTLING)
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self, **where: int) -> Iterator[Batch]:
         options = self.options
-        batches = Batches(
-            options.crops,
-            batch_size=options.batch_size,
-            seed=options.seed,
-            first_step=self.step,
-            rank=self.accelerator.process_index,
-            processes=self.accelerator.num_processes,
-        )
-        return map(self.crops.batch, batches)
+        planned = plans(options.crops, batch_size=options.batch_size, seed=options.seed, **where)
+        return map(self.crops.batch, planned)
 
     def _log(self, figures: Mapping[str, float], progress: float) -> None:
         if self.accelerator.is_main_process:

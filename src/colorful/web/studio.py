@@ -14,7 +14,7 @@ import numpy as np
 
 from colorful import images
 from colorful.colorizer import Colorizer
-from colorful.errors import ColorfulError, ImageTooLargeError, OptionError, OutputError, RangeError
+from colorful.errors import ImageTooLargeError, OptionError, OutputError, RangeError
 from colorful.hints import Hint
 from colorful.images.log import collecting
 from colorful.prediction import Prediction
@@ -96,12 +96,8 @@ class Studio:
         Raises:
             ImageError: If it is no photo, broken, or too large.
         """
-        pixels = self._pixels(data)
-
-        def work() -> Upload:
-            return self._accept(data, filename, owner)[1]
-
-        return self.queue.run(work, pixels=pixels, asker=asker)
+        pixels = images.count_pixels(data)
+        return self.queue.run(lambda: self._accept(data, filename, owner)[1], pixels=pixels, asker=asker)
 
     def colorize(self, upload: Upload, wish: Wish, *, asker: Asker = NOBODY) -> Result:
         """Color a photo at full size, or find what came of the same wish before.
@@ -135,13 +131,12 @@ class Studio:
         Raises:
             ImageError: If it is no photo, broken, or too large.
         """
-        pixels = self._pixels(data)
 
         def work() -> tuple[Upload, Result]:
             picture, upload = self._accept(data, filename, owner)
             return upload, self._colorize(picture, upload, wish)
 
-        return self.queue.run(work, pixels=pixels, asker=asker)
+        return self.queue.run(work, pixels=images.count_pixels(data), asker=asker)
 
     def preview(
         self,
@@ -184,7 +179,7 @@ class Studio:
             else:
                 prediction = self._predict(upload, edit, side)
                 mask = draw_mask(edit.keep, upload.size, size=prediction.source.size)
-                picture = _decode(prediction, edit, mask)
+                picture = prediction.picture(keep=mask, **edit.look)
             self.queue.check()
             return pictures.encode_for_display(picture, close=part is not None, exact=exact)
 
@@ -302,14 +297,6 @@ class Studio:
         if not 1 <= count <= MOST_SUGGESTIONS:
             raise RangeError(f"count: expected 1 to {MOST_SUGGESTIONS}, got {count}")
 
-    def _pixels(self, data: bytes) -> int:
-        """Look at the head of a file for the size of its photo; 0 if only decoding can tell."""
-        try:
-            height, width = images.read_size(data)
-        except ColorfulError:
-            return 0
-        return height * width
-
     def _read(self, data: bytes) -> images.Picture:
         picture = images.read(data, max_pixels=self.limits.pixels)
         self.queue.check()
@@ -341,7 +328,7 @@ class Studio:
         prediction = self._guided(picture, edit)
         self.queue.check()
         mask = draw_mask(edit.keep, upload.size, size=upload.size)
-        colored = _decode(prediction, edit, mask)
+        colored = prediction.picture(keep=mask, **edit.look)
         self.queue.check()
         if wish.layout == "pair":
             colored = pictures.beside(picture, colored)
@@ -373,7 +360,7 @@ class Studio:
             self.queue.check()
         left, top, right, bottom = part
         mask = draw_mask(edit.keep, upload.size, size=(bottom - top, right - left), region=region)
-        colored = _decode(replace(prediction, source=level), edit, mask, part)
+        colored = replace(prediction, source=level).picture(keep=mask, region=part, **edit.look)
         return pictures.shrunk(colored, side)
 
     def _found(self, upload: Upload) -> Decoded | None:
@@ -434,9 +421,3 @@ def _on_photo(hint: Hint, smaller: tuple[int, int], size: tuple[int, int]) -> Hi
     (rows, columns), (height, width) = smaller, size
     radius = None if hint.radius is None else hint.radius * (height / rows)
     return replace(hint, x=hint.x * (width / columns), y=hint.y * (height / rows), radius=radius)
-
-
-def _decode(
-    prediction: Prediction, edit: Edit, mask: np.ndarray | None, region: Region | None = None
-) -> images.Picture:
-    return prediction.picture(keep=mask, region=region, **edit.look)
