@@ -122,18 +122,13 @@ class LoadedModel:
             own = {"dtype": str(dtype).removeprefix("torch.") != "float32", "compile": compile, **fetching}
             if meaningless := sorted(name for name, value in own.items() if value):
                 raise OptionError(f"{meaningless[0]}: has no meaning for an ONNX file")
-            return cls._from_onnx(Path(model), device, settings)
+            from colorful.runtime.onnx import OnnxRunner
+
+            runner = OnnxRunner(Path(model).expanduser(), device=str(device))
+            return cls(runner, device="cpu", name=os.fspath(model), **settings)
         find_device(device)  # before a download that would be for nothing
         found = hub.fetch(model, **fetching)
         return cls(found, device=device, dtype=dtype, compile=compile, name=os.fspath(model), **settings)
-
-    @classmethod
-    def _from_onnx(cls, path: Path, device: str | torch.device, settings: Settings) -> Self:
-        """Load a file that onnxruntime runs."""
-        from colorful.runtime.onnx import OnnxRunner
-
-        runner = OnnxRunner(path.expanduser(), device=str(device))
-        return cls(runner, device="cpu", name=str(path), **settings)
 
     @property
     def network(self) -> Network:

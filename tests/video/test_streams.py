@@ -213,6 +213,27 @@ def test_through_a_pipe(tmp_path: Path, colorizer: Colorizer) -> None:
     assert packets_of(tmp_path / "b.mkv", "audio") == packets_of(film, "audio")
 
 
+def test_from_a_pipe_to_a_file(tmp_path: Path, colorizer: Colorizer) -> None:
+    """A film from a stream goes whole or not at all into a file, which is replaced only if that is wanted."""
+    film = write_film(tmp_path / "a.mkv", pan("coffee", 9))
+    target = tmp_path / "b.mp4"
+    target.write_bytes(b"precious")
+    with film.open("rb") as stream, pytest.raises(OutputExistsError, match="exists already"):
+        colorize_video(stream, target, colorizer=colorizer)
+    assert target.read_bytes() == b"precious"
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with film.open("rb") as stream, pytest.raises(KeyboardInterrupt):
+        colorize_video(stream, target, colorizer=colorizer, overwrite=True, progress=stop)
+    assert target.read_bytes() == b"precious"
+    with film.open("rb") as stream:
+        colorize_video(stream, target, colorizer=colorizer, overwrite=True)
+    assert len(list(read_film(target))) == 9
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mkv", "b.mp4"]
+
+
 def test_what_is_no_film_is_refused(tmp_path: Path, colorizer: Colorizer) -> None:
     """No file, an empty one, a text, sound alone: each is named, and nothing is left behind."""
     with pytest.raises(VideoNotFoundError, match="no such file"):

@@ -18,8 +18,6 @@ from colorful.files import check_target, make_folder, write
 if TYPE_CHECKING:
     from types import FrameType
 
-    from torch import Tensor
-
     from colorful.colorizer import Colorizer
     from colorful.evaluation import Conditions, Preparation, Report
 
@@ -179,13 +177,18 @@ def evaluate(
         colorizer = colorizer.tuned(temperature=temperatures[0] if temperatures else None)
         score_films(photos, colorizer, results.json_path)
         return
+    judge = None
+    if classifier:
+        from colorful.evaluation.classifier import EfficientNetLite2
+
+        judge = EfficientNetLite2()
     with _progress() as progress:
         report, failure = _kept(
             lambda: run(
                 photos,
                 models.load(),
                 temperatures=temperatures or (None,),
-                classifier=_classifier() if classifier else None,
+                classifier=judge,
                 examples=results.examples if results.sheet else 0,
                 progress=progress,
                 **conditions,
@@ -233,12 +236,6 @@ def turing(
         page = turing_page(photos, load(), pairs=pairs, seconds=seconds, progress=progress, **preparation)
     write(out, page.encode(), overwrite=overwrite)
     click.echo(shown(out))
-
-
-def _classifier() -> Callable[[Tensor], Tensor]:
-    from colorful.evaluation.classifier import EfficientNetLite2
-
-    return EfficientNetLite2()
 
 
 def _kept(run: Callable[[], Report]) -> tuple[Report, str]:

@@ -91,10 +91,6 @@ class File:
     def _rest(self) -> _Rest:
         return _rest(self._data, self._scan)
 
-    @property
-    def _end(self) -> int:
-        return self._rest.end
-
     def decode(self, min_side: int | None = None) -> Decoded | Image.Image:
         """Decode the pixels, whose size has been checked; without what stands beside them.
 
@@ -106,11 +102,11 @@ class File:
             raise ImageUnsupportedError(f"a JPEG of {count:,} scans is not supported")
         if self._frame in _PROGRESSIVE and self._lacks_scans():
             warn("its last scans are missing: it is less sharp than it was")
-        warn_of_holes(self._data[: self._end] if self._end else self._data, self._scan)
+        warn_of_holes(self._data[: self._rest.end] if self._rest.end else self._data, self._scan)
         if self._bits == 8 and self._frame != _LOSSLESS:
             image = _load(self._stream(), min_side)
             # A decoder goes on with what came last: what was cut and given an end is even there.
-            if not self._end or _is_even(rows(image, image.height - 1, image.height)):
+            if not self._rest.end or _is_even(rows(image, image.height - 1, image.height)):
                 self._see_end(image.tobytes(), lambda data: _load(data, min_side).tobytes())
             return image
         import imagecodecs
@@ -126,7 +122,7 @@ class File:
 
     def _stream(self, filling: bytes = b"") -> bytes:
         """Give what a decoder needs, with an end, and something put before it."""
-        end = self._end - 2 if self._end else _end_of_data(self._data)
+        end = self._rest.end - 2 if self._rest.end else _end_of_data(self._data)
         scans = memoryview(self._data)[self._scan : end]
         return b"".join((b"\xff\xd8", *self._pixels, scans, filling, b"\xff\xd9"))
 
@@ -134,7 +130,7 @@ class File:
         """See that no pixel is missing: then what is put before the end makes no difference."""
         if decode(self._stream(_FILLING)) != pixels:
             raise ImageError("truncated: pixels are missing at its end")
-        if not self._end:
+        if not self._rest.end:
             warn("the mark at its end is missing, but no pixel")
 
     def side_data(self) -> SideData:
@@ -171,8 +167,8 @@ class File:
             side.text["Comment"] = "\n".join(filter(None, comments))
         if has_credentials:
             warn("content credentials (C2PA) dropped: they vouch for the file that they came in")
-        is_known = has_others or not is_heard() or not self._end
-        if not is_known and (behind := len(self._data[self._end :].strip(b"\0\xff"))) > _LITTLE:
+        is_known = has_others or not is_heard() or not self._rest.end
+        if not is_known and (behind := len(self._data[self._rest.end :].strip(b"\0\xff"))) > _LITTLE:
             warn(f"{behind:,} bytes behind the picture dropped, such as the film of a moving photo")
         _join_xmp(side, more_xmp)
         side.take_resources(b"".join(resources))

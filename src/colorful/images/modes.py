@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PIL import Image
 
 from colorful.errors import RangeError
-from colorful.images.picture import Decoded, Space
+from colorful.images.picture import Decoded
 from colorful.images.pixels import Pixels, bands
 
 
@@ -27,18 +29,12 @@ def decode(image: Image.Image) -> Decoded:
         return Decoded(_in_range(_to_array(image, mode), image)[..., np.newaxis], None, "gray")
     if mode == "CMYK":
         return Decoded(_to_array(image, mode), None, "cmyk")
-    gray = mode in ("1", "L", "LA", "La")
-    has_alpha = image.has_transparency_data
-    values = _to_array(image, ("L" if gray else "RGB") + ("A" if has_alpha else ""))
-    values = values.reshape(*values.shape[:2], -1)
-    space: Space = "gray" if gray else "rgb"
-    if not has_alpha:
-        return Decoded(values, None, space)
-    alpha = np.ascontiguousarray(values[..., -1])
+    color = "L" if mode in ("1", "L", "LA", "La") else "RGB"
+    decoded = Decoded.of(_to_array(image, color + "A" * image.has_transparency_data))
     # Programs leave the fourth byte of a BMP or of an icon at 0 where they mean no transparency.
-    if image.format in ("BMP", "DIB", "ICO") and not alpha.any():
-        return Decoded(values[..., :-1], None, space)
-    return Decoded(values[..., :-1], alpha, space)
+    if image.format in ("BMP", "DIB", "ICO") and decoded.alpha is not None and not decoded.alpha.any():
+        return replace(decoded, alpha=None)
+    return decoded
 
 
 def rows(image: Image.Image, start: int, stop: int) -> Image.Image:

@@ -170,3 +170,12 @@ class Decoded:
     alpha: Pixels | None
     space: Space
     is_srgb: bool = False
+
+    @classmethod
+    def of(cls, values: Pixels) -> Decoded:
+        """Take grey or RGB ``(H, W)`` or ``(H, W, C)`` apart; the last of 2 or 4 channels is alpha."""
+        values = values.reshape(*values.shape[:2], -1)
+        if values.shape[2] not in (2, 4):
+            return cls(values, None, "gray" if values.shape[2] == 1 else "rgb")
+        alpha = np.ascontiguousarray(values[..., -1])
+        return cls(values[..., :-1], alpha, "gray" if values.shape[2] == 2 else "rgb")

@@ -97,7 +97,7 @@ def gathered(
     dtype = np.dtype(dtype)
     if values.flags.c_contiguous and values.dtype == dtype and change is None:
         return values
-    change = change or _same
+    change = change or (lambda piece: piece)
     height, width, channels = values.shape
     whole = values if values.base is None else values.base
     total = values.strides[1] // values.itemsize
@@ -117,10 +117,6 @@ def gathered(
         # What is read lies behind what is written; within a piece a copy keeps them apart.
         result[piece] = change(pixels[piece].copy())
     return result.reshape(height, width, channels)
-
-
-def _same(piece: Pixels) -> Pixels:
-    return piece
 
 
 def bands(shape: tuple[int, ...]) -> list[slice]:

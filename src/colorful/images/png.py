@@ -17,7 +17,7 @@ from colorful.images import exif
 from colorful.images.log import warn
 from colorful.images.metadata import SideData
 from colorful.images.others import BRIGHTER, GAMMAS, HDR
-from colorful.images.picture import Decoded, Space
+from colorful.images.picture import Decoded
 from colorful.images.tags import decode_text
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -128,10 +128,7 @@ class File:
             sums -= sums[last] - values[last]
         depth = np.dtype(">u2" if self.is_deep else np.uint8)
         pixels = sums.view(depth).astype(depth.newbyteorder("="), copy=False)[:, np.newaxis]
-        has_alpha = pixels.shape[2] in (2, 4)
-        colors = pixels[..., :-1] if has_alpha else pixels
-        space: Space = "gray" if colors.shape[2] == 1 else "rgb"
-        return Decoded(colors, np.ascontiguousarray(pixels[..., -1]) if has_alpha else None, space)
+        return Decoded.of(pixels)
 
     def _without_checksum(self, chunks: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]] | None:
         """Pack the pixels anew, if only the checksum behind them keeps a decoder from them; else None."""
@@ -182,11 +179,7 @@ class File:
 def _read_deep(data: bytes) -> Decoded:
     import imagecodecs
 
-    values = imagecodecs.png_decode(data)  # which turns tRNS into alpha
-    values = values.reshape(*values.shape[:2], -1)
-    alpha = np.ascontiguousarray(values[..., -1]) if values.shape[2] in (2, 4) else None
-    colors = values[..., :-1] if alpha is not None else values
-    return Decoded(colors, alpha, "gray" if colors.shape[2] == 1 else "rgb")
+    return Decoded.of(imagecodecs.png_decode(data))  # which turns tRNS into alpha
 
 
 def _read_by_pillow(data: bytes) -> PngImagePlugin.PngImageFile:

@@ -121,12 +121,6 @@ class File:
             if any(each.is_mask for each in (*family, *behind[:1])) and not page.is_mask
         }
 
-    @property
-    def photo(self) -> Page:
-        """The picture that is taken of all: the first that is about as large as the largest."""
-        photo: Page = largest(self.pages)
-        return photo
-
     def decode(self, page: Page, *, max_bytes: int | None) -> Decoded | Image.Image:
         """Decode a page, whose size has been checked.
 

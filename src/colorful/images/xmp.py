@@ -171,10 +171,7 @@ class Packet:
     def mark_as_made_by_a_model(self) -> None:
         """State IPTC's digital source type of a composite with trained algorithmic media."""
         for statement in self._statements():
-            _drop(
-                statement,
-                lambda node: (node.namespaceURI, node.localName) == (_EXTENSION, "DigitalSourceType"),
-            )
+            _drop(statement, partial(_is_among, {(_EXTENSION, "DigitalSourceType")}))
         self.add(_EXTENSION, "Iptc4xmpExt", "DigitalSourceType", [SOURCE_TYPE])
 
     def to_bytes(self) -> bytes:

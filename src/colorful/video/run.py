@@ -9,6 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Unpack
@@ -104,43 +105,38 @@ def colorize_video(
         OutputError: If it cannot be written.
         ColorfulError: If an option has no meaning.
     """
-    if isinstance(source, str | os.PathLike) and files.is_own_pipe(source):  # which can be read once
-        with files.open_regular(source) as stream:
-            return colorize_video(
-                stream,
-                target,
-                colorizer=colorizer,
-                steady=steady,
-                two_passes=two_passes,
-                hints=hints,
-                deinterlace=deinterlace,
-                overwrite=overwrite,
-                progress=progress,
-                **coding,
-            )
     started = time.monotonic()
-    piped = not isinstance(source, str | os.PathLike) or not isinstance(target, str | os.PathLike)
+    opened: AbstractContextManager[Source] = nullcontext(source)
+    is_file = isinstance(source, str | os.PathLike)
+    if isinstance(source, str | os.PathLike) and files.is_own_pipe(source):  # which can be read once
+        opened, is_file = files.open_regular(source), False
+    out = Path(os.fspath(target)) if isinstance(target, str | os.PathLike) else None
+    piped = out is None or not is_file
     check_number("steady", steady, most=1)
     _check_hints(hints)
     if hints and piped:
         raise OptionError("hints: expected none for a pipe, since each is followed to both ends of its shot")
-    if not piped:
-        _check_paths(Path(os.fspath(source)), Path(os.fspath(target)), overwrite)  # type: ignore[arg-type]
+    if out is not None:
+        _check_target(source, out, overwrite)
     colorizer = colorizer or default_colorizer()
     if hints and not colorizer.takes_hints:
         raise unsupported("hints", colorizer.architecture)
     others: deque[Any] = deque()
-    with Film(source, deinterlace=deinterlace, others=others.append if piped else None) as film:
-        name = os.fspath(target) if isinstance(target, str | os.PathLike) else "-"
-        plan = plan_coding(film, name, coding)
+    with (
+        opened as stream,
+        Film(stream, deinterlace=deinterlace, others=others.append if piped else None) as film,
+    ):
+        plan = plan_coding(film, "-" if out is None else str(out), coding)
         if film.facts.interlaced and not deinterlace:
             logger.warning("%s: interlaced; deinterlace=True makes whole frames from its fields", film.name)
         note = provenance(colorizer.name) if coding.get("provenance", True) else None
         both = not piped if two_passes is None else two_passes
         work = _Work(film, colorizer, plan, steady, both, note)
-        if piped:
-            frames = work.through_pipe(target, others, progress)
-            resumed = 0
+        if out is None:
+            frames, resumed = work.through_pipe(target, others, progress), 0
+        elif piped:
+            with _writing(out, overwrite) as place:
+                frames, resumed = work.through_pipe(place, others, progress), 0
         else:
             signature = {
                 "film": signature_of_file(Path(film.name)),
@@ -148,7 +144,7 @@ def colorize_video(
                 "hints": [[timed.time, timed.hint.to_json()] for timed in hints],
             }
             placed = _placed(film.name, deinterlace, work, hints)
-            frames, resumed = work.to_file(Path(name), signature, placed, progress, overwrite)
+            frames, resumed = work.to_file(out, signature, placed, progress, overwrite)
         return VideoSummary(frames, resumed, film.damaged, time.monotonic() - started)
 
 
@@ -275,9 +271,7 @@ class _Work:
     def _join(self, target: Path, parts: Parts, overwrite: bool) -> None:
         film = self._film
         stamps = [packet[0] for part in parts.finished for packet in part.packets]
-        with files.writing(target, overwrite=overwrite) as file:
-            # By a name: to bring the index of an MP4 to its front, FFmpeg opens the file again.
-            place = file.name if files.is_text(file.name) else f"/dev/fd/{file.fileno()}"
+        with _writing(target, overwrite) as place:
             muxer = Muxer(place, film, self._plan, note=self._note)
             if any(part.extradata != muxer.extradata.hex() for part in parts.finished):
                 raise VideoError(f"{self._plan.encoder}: expected parts that begin alike, got two kinds")
@@ -346,7 +340,19 @@ def _check_hints(hints: object) -> None:
         raise KindError(f"hints: expected a sequence of TimedHint, got {type(hints).__name__}")
 
 
-def _check_paths(source: Path, target: Path, overwrite: bool) -> None:
-    if source.exists() and target.exists() and source.samefile(target):
+def _check_target(source: Source, target: Path, overwrite: bool) -> None:
+    its = Path(source) if isinstance(source, str | os.PathLike) else None
+    if its is not None and its.exists() and target.exists() and target.samefile(its):
         raise OutputExistsError(f"target: expected another file than the film, got {str(target)!r}")
     files.check_target(target, overwrite=overwrite)
+
+
+@contextmanager
+def _writing(target: Path, overwrite: bool) -> Iterator[str]:
+    """Give the name of a file that becomes *target* once it is whole.
+
+    By a name: to bring the index of an MP4 to its front, FFmpeg opens the file again.
+    """
+    files.make_folder(target.absolute().parent)
+    with files.writing(target, overwrite=overwrite) as file:
+        yield file.name if files.is_text(file.name) else f"/dev/fd/{file.fileno()}"
