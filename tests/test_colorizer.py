@@ -148,9 +148,9 @@ class TestColorize:
     @pytest.mark.parametrize(
         ("settings", "error", "words"),
         [
-            ({"upsample": "cubic"}, errors.OptionError, "upsample: expected one of 'guided', 'bilinear'"),
-            ({"gamut": "wrap"}, errors.OptionError, "gamut: expected one of 'map', 'clip', got 'wrap'"),
-            ({"protocol": "paper"}, errors.OptionError, "protocol: expected one of 'photo', 'released'"),
+            ({"upsample": "cubic"}, errors.OptionError, "upsample: expected one of guided, bilinear"),
+            ({"gamut": "wrap"}, errors.OptionError, "gamut: expected one of map, clip, got 'wrap'"),
+            ({"protocol": "paper"}, errors.OptionError, "protocol: expected one of photo, released"),
             (
                 {"network_size": 0},
                 errors.OptionError,

@@ -32,6 +32,8 @@ Each is a :class:`ColorfulError` *and* the builtin that a caller would expect, s
     └── MissingExtraError                   ImportError
 """
 
+from collections.abc import Collection
+
 from colorful import installation
 
 # Each part of the library loads this one: so it says in time what an overwritten __init__.py cannot.
@@ -64,6 +66,21 @@ def brief(value: object) -> str:
     except ValueError:
         return "one that is far too long"
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def check_choice(name: str, value: object, offered: Collection[str]) -> None:
+    """Refuse a value that is none of those offered.
+
+    Args:
+        name: Of the argument.
+        value: As a caller gave it.
+        offered: What it may be.
+
+    Raises:
+        OptionError: If it is something else.
+    """
+    if not isinstance(value, str) or value not in offered:
+        raise OptionError(f"{name}: expected one of {', '.join(offered)}, got {brief(value)}")
 
 
 class ColorfulError(Exception):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from colorful import hub
-from colorful.errors import KindError, OptionError, UnsupportedOptionError
+from colorful.errors import KindError, OptionError, UnsupportedOptionError, check_choice
 from colorful.host import unaffected
 from colorful.hub import FetchOptions, ModelFiles
 from colorful.lab.decode import Decoder
@@ -57,8 +57,7 @@ class LoadedModel:
                 + "; from_pretrained loads a model by its name" * isinstance(network, str | os.PathLike)
             )
         dtype_name = str(dtype).removeprefix("torch.")
-        if dtype_name not in get_args(Precision):
-            raise OptionError(f"dtype: expected one of {', '.join(get_args(Precision))}, got {dtype!r}")
+        check_choice("dtype", dtype_name, get_args(Precision))
         self._wanted_device = device
         self.device = find_device(device)
         self.dtype = cast("Precision", dtype_name)

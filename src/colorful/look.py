@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Literal, TypedDict, TypeGuard, get_args
 
-from colorful.errors import ColorfulError, KindError, OptionError, RangeError, brief
+from colorful.errors import ColorfulError, KindError, OptionError, RangeError, brief, check_choice
 from colorful.images import MAX_PIXELS
 from colorful.lab.space import Gamut
 from colorful.raster import Upsampling
@@ -119,10 +119,7 @@ def settle(settings: Settings, *, multiple: int, largest: int) -> Settings:
     refuse_unknown(settings, Settings)
     given: Mapping[str, object] = settings
     for name, offered in (("upsample", Upsampling), ("gamut", Gamut), ("protocol", ProtocolName)):
-        value = given.get(name, get_args(offered)[0])
-        if value not in get_args(offered):
-            choices = ", ".join(map(repr, get_args(offered)))
-            raise OptionError(f"{name}: expected one of {choices}, got {value!r}")
+        check_choice(name, given.get(name, get_args(offered)[0]), get_args(offered))
     most = settings.get("max_pixels", MAX_PIXELS)
     if most is not None and (not _is_whole(most) or most < 1):
         raise OptionError(f"max_pixels: expected an integer of at least 1, or None, got {brief(most)}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, Self, get_args
 
 from colorful import files, storage
-from colorful.errors import ImageError, MissingExtraError, OptionError, OutputError, first_line
+from colorful.errors import ImageError, MissingExtraError, OptionError, OutputError, check_choice, first_line
 from colorful.plan import Job, Outcome, Plan
 from colorful.storage import URL, Location, location
 
@@ -45,8 +45,7 @@ class Record:
     """
 
     def __init__(self, plan: Plan, format: Format = "jsonl") -> None:
-        if format not in get_args(Format):
-            raise OptionError(f"outcomes: expected one of {', '.join(get_args(Format))}, got {format!r}")
+        check_choice("outcomes", format, get_args(Format))
         if plan.out is None:
             raise OptionError("outcomes: expected a folder for the results, beside which they lie, got none")
         if format == "parquet":

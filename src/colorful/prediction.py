@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from colorful import images
-from colorful.errors import KindError, OptionError, RangeError, ShapeError, brief
+from colorful.errors import KindError, OptionError, RangeError, ShapeError, brief, check_choice
 from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.images import Picture
@@ -369,9 +369,7 @@ def following(reference: Example, amount: float, manner: Manner, *, max_pixels: 
     Raises:
         ColorfulError: As there.
     """
-    if manner not in get_args(Manner):
-        offered = ", ".join(map(repr, get_args(Manner)))
-        raise OptionError(f"manner: expected one of {offered}, got {manner!r}")
+    check_choice("manner", manner, get_args(Manner))
     if isinstance(amount, bool) or not isinstance(amount, Real) or not 0 <= amount <= 1:
         raise RangeError(f"amount: expected a number in [0, 1], got {brief(amount)}")
     example: Shown | tuple[str, ...]

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from colorful.colorizer import Colorizer
-from colorful.errors import KindError, OptionError
+from colorful.errors import KindError, OptionError, check_choice
 from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels, lab_of
 from colorful.lab.upsample import guided_upsample, upsample
 from colorful.look import Look, check_count, refuse_unknown
@@ -69,8 +69,7 @@ def settle(given: Conditions) -> Conditions:
     refuse_unknown(given, Conditions)
     default: Conditions = {"size": 256, "resize": "stretch", "seed": 0, "baselines": True, "hints": ()}
     whole = default | given
-    if whole["resize"] not in get_args(Resize):
-        raise OptionError(f"resize: expected one of {get_args(Resize)}, got {whole['resize']!r}")
+    check_choice("resize", whole["resize"], get_args(Resize))
     if isinstance(whole["hints"], str) or not isinstance(whole["hints"], Iterable):
         raise KindError(f"hints: expected a list of numbers, got {whole['hints']!r}")
     whole["size"] = check_count("size", whole["size"], least=16)

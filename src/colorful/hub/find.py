@@ -19,6 +19,7 @@ from colorful.errors import (
     WeightsIntegrityError,
     WeightsNotFoundError,
     WeightsOfflineError,
+    check_choice,
 )
 from colorful.hub import cache, remote, weights
 from colorful.hub.config import CONFIG, ForeignConfigError, new_config, read_config
@@ -125,8 +126,8 @@ def fetch(model: str | os.PathLike[str] | ModelInfo, **options: Unpack[FetchOpti
         options.get("local_files_only", False),
         options.get("force_download", False),
     )
-    if architecture is not None and architecture not in ARCHITECTURES:
-        raise OptionError(f"architecture: expected one of {', '.join(ARCHITECTURES)}, got {architecture!r}")
+    if architecture is not None:
+        check_choice("architecture", architecture, ARCHITECTURES)
     if isinstance(model, str) and model in MODELS:
         model = MODELS[model]
     if isinstance(model, ModelInfo):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from colorful.errors import KindError, OptionError, ShapeError
+from colorful.errors import KindError, ShapeError, check_choice
 
 Gamut = Literal["map", "clip"]
 Pixels = TypeVar("Pixels", Tensor, npt.NDArray[np.floating[Any]])
@@ -74,8 +74,7 @@ def lab_to_rgb(lab: Pixels, *, gamut: Gamut = "map") -> Pixels:
         ShapeError: If the channel axis is not 3 long.
         OptionError: If *gamut* is not one of those named.
     """
-    if gamut not in get_args(Gamut):
-        raise OptionError(f"gamut: expected one of {get_args(Gamut)}, got {gamut!r}")
+    check_choice("gamut", gamut, get_args(Gamut))
 
     def convert(tensor: Tensor) -> Tensor:
         return encode(_lab_to_linear(map_to_gamut(tensor) if gamut == "map" else tensor).clamp(0, 1))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorful.errors import KindError, OptionError, RangeError, ShapeError
+from colorful.errors import KindError, RangeError, ShapeError, check_choice
 
 Form = Literal["hasler", "absolute"]
 """Which colorfulness: as Hasler and Suesstrunk define it, or of absolute opponents, as in DDColor's code."""
@@ -224,8 +224,7 @@ def colorfulness(rgb: Tensor, *, form: Form = "hasler") -> Tensor:
     References:
         Hasler, Suesstrunk. Measuring Colourfulness in Natural Images. SPIE 2003, M3.
     """
-    if form not in get_args(Form):
-        raise OptionError(f"form: expected one of {get_args(Form)}, got {form!r}")
+    check_choice("form", form, get_args(Form))
     check_rank(rgb, 3, "rgb")
     red, green, blue = (rgb.float() if rgb.dtype == torch.uint8 else rgb * 255).flatten(2).unbind(1)
     opponents = torch.stack((red - green, (red + green) / 2 - blue), dim=1)  # (N, 2, H W)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import lazy_loader as _lazy
 
-from colorful.errors import KindError, OptionError
+from colorful.errors import KindError, OptionError, check_choice
 from colorful.models.config import NetworkConfig
 
 if TYPE_CHECKING:
@@ -210,8 +210,7 @@ def network_class(architecture: str) -> type[Network]:
     Raises:
         OptionError: If there is no such architecture.
     """
-    if architecture not in ARCHITECTURES:
-        raise OptionError(f"architecture: expected one of {', '.join(ARCHITECTURES)}, got {architecture!r}")
+    check_choice("architecture", architecture, ARCHITECTURES)
     found: type[Network] = _registered.get(architecture) or resolve_name(ARCHITECTURES[architecture])
     return found
 

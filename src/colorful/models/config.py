@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from colorful.errors import OptionError, RangeError
+from colorful.errors import RangeError, check_choice
 
 Fit = Literal["stretch", "keep"]
 
@@ -37,8 +37,7 @@ class NetworkConfig:
     saturation: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.fit not in get_args(Fit):
-            raise OptionError(f"fit: expected one of {', '.join(get_args(Fit))}, got {self.fit!r}")
+        check_choice("fit", self.fit, get_args(Fit))
         for name, low, high in (
             ("network_size", 1, 16384),
             ("mask_center", -math.inf, math.inf),

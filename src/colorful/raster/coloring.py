@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from colorful.errors import OptionError, RangeError, ShapeError, brief
+from colorful.errors import RangeError, ShapeError, brief, check_choice
 from colorful.host import unaffected
 from colorful.lab.space import Gamut
 from colorful.lab.upsample import Kernel, guided_coefficients, resize
@@ -64,8 +64,7 @@ def render(
     """
     check_pixels(pixels)
     for name, value, kind in (("upsample", upsample, Upsampling), ("gamut", gamut, Gamut)):
-        if value not in get_args(kind):
-            raise OptionError(f"{name}: expected one of {get_args(kind)}, got {value!r}")
+        check_choice(name, value, get_args(kind))
     left, top, right, bottom = region or (0, 0, pixels.shape[1], pixels.shape[0])
     if not (0 <= left < right <= pixels.shape[1] and 0 <= top < bottom <= pixels.shape[0]):
         raise RangeError(

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from colorful.errors import OptionError
+from colorful.errors import OptionError, check_choice
 from colorful.training.data import CropOptions
 
 DTYPES = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -88,5 +88,4 @@ class TrainingOptions:
             raise OptionError("steps, minutes: expected one of the two")
         if (length := self.steps or self.minutes or 0) <= 0:
             raise OptionError(f"steps, minutes: expected a length above 0, got {length}")
-        if self.precision not in DTYPES:
-            raise OptionError(f"precision: expected one of {', '.join(DTYPES)}, got {self.precision!r}")
+        check_choice("precision", self.precision, DTYPES)

@@ -14,7 +14,14 @@ from typing import Any
 import torch
 
 from colorful import files, hub
-from colorful.errors import MissingExtraError, OptionError, OutputError, PhotosError, TrainingError
+from colorful.errors import (
+    MissingExtraError,
+    OptionError,
+    OutputError,
+    PhotosError,
+    TrainingError,
+    check_choice,
+)
 from colorful.lab import rebalancing_weights, smooth_prior
 from colorful.models import ARCHITECTURES, MODELS, create, network_class
 from colorful.models.network import Network
@@ -75,8 +82,7 @@ def train(
         OutputError: If *out* cannot be written.
         WeightsError: If *init_from* cannot be loaded.
     """
-    if model not in ARCHITECTURES:
-        raise OptionError(f"model: expected one of {', '.join(ARCHITECTURES)}, got {model!r}")
+    check_choice("model", model, ARCHITECTURES)
     out = Path(out).expanduser()
     begun = (out / CHECKPOINT).exists()
     if begun and not resume:

@@ -6,7 +6,7 @@ import contextlib
 import heapq
 import logging
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from colorful import __version__
-from colorful.errors import KindError, OptionError, RangeError, VideoError, brief
+from colorful.errors import KindError, OptionError, RangeError, VideoError, brief, check_choice
 from colorful.images.tags import decode_text
 from colorful.video.chroma import Chroma, Subsampling
 from colorful.video.facts import Facts
@@ -116,7 +116,7 @@ def plan_coding(film: Film, target: str, coding: Coding) -> Plan:
     if target == "-" and container not in _STREAMED:
         raise OptionError(f"format: expected matroska or webm for a pipe, got {container!r}")
     codec = coding.get("codec") or ("vp9" if container == "webm" else "h264")
-    _choose("codec", codec, CODECS)
+    check_choice("codec", codec, CODECS)
     encoder, low, high, default = _CODECS[codec]
     if not _holds(container, encoder):
         raise OptionError(f"codec: expected one that {container} can hold, got {codec!r}")
@@ -129,11 +129,11 @@ def plan_coding(film: Film, target: str, coding: Coding) -> Plan:
         raise RangeError(f"crf: expected {low}..{high} for {codec}, got {brief(crf)}")
     preset = coding.get("preset")
     if preset is not None:
-        _choose("preset", preset, PRESETS)
+        check_choice("preset", preset, PRESETS)
         if codec not in ("h264", "h265"):
             raise OptionError(f"preset: expected none for {codec}, got {preset!r}")
     subsampling: Subsampling = coding.get("subsampling") or "420"
-    _choose("subsampling", subsampling, get_args(Subsampling))
+    check_choice("subsampling", subsampling, get_args(Subsampling))
     if codec == "h264" and subsampling != "444" and (facts.width % 2 or facts.height % 2):
         subsampling = "444"
         logger.warning("the film has an odd width or height, so H.264 is written with subsampling 444")
@@ -421,11 +421,6 @@ class _Nowhere:
 
     def tell(self) -> int:
         return 0
-
-
-def _choose(name: str, value: object, offered: Collection[str]) -> None:
-    if value not in offered:
-        raise OptionError(f"{name}: expected one of {', '.join(offered)}, got {value!r}")
 
 
 def _kept(metadata: dict[str, str]) -> dict[str, str]:

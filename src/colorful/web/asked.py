@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from flask import request
 from werkzeug.exceptions import NotAcceptable
 
-from colorful.errors import OptionError, RangeError
+from colorful.errors import OptionError, RangeError, check_choice
 from colorful.web.edit import KEYS, whole_number
 from colorful.web.limits import Limits
 from colorful.web.uploads import TYPES, Layout, NoPhotoError
@@ -111,8 +111,7 @@ def format_of(value: object) -> str | None:
     """
     if value is None or value == "":
         return None
-    if not isinstance(value, str) or value not in TYPES:
-        raise OptionError(f"format: expected one of {', '.join(TYPES)}, got {str(value)[:80]!r}")
+    check_choice("format", value, TYPES)
     return str(value)
 
 
@@ -122,10 +121,9 @@ def layout_of(value: object) -> Layout:
     Raises:
         OptionError: If it is none of those offered.
     """
-    for layout in get_args(Layout):
-        if value == layout or (value is None and layout == "single"):
-            return layout  # type: ignore[no-any-return]
-    raise OptionError(f"layout: expected one of {', '.join(get_args(Layout))}, got {str(value)[:80]!r}")
+    value = "single" if value is None else value
+    check_choice("layout", value, get_args(Layout))
+    return cast("Layout", value)
 
 
 def reply_wanted(format: str | None) -> tuple[str, str | None]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from colorful.colorizer import Colorizer
-from colorful.errors import HintError, OptionError, RangeError, UnsupportedOptionError, brief
+from colorful.errors import HintError, OptionError, RangeError, UnsupportedOptionError, brief, check_choice
 from colorful.hints import Hint, make_each, rgb_of
 from colorful.look import Look
 
@@ -106,8 +106,7 @@ def read_json(values: Mapping[str, Any], models: Mapping[str, Colorizer]) -> Edi
         ColorfulError: If another value means nothing.
     """
     model = next(iter(models)) if values.get("model") is None else values["model"]
-    if not isinstance(model, str) or model not in models:
-        raise OptionError(f"model: expected one of {', '.join(models)}, got {str(model)[:80]!r}")
+    check_choice("model", model, models)
     hints = _list("hints", values.get("hints"), MOST_HINTS)
     strokes = _list("keep", values.get("keep"), MOST_POINTS)
     keep = tuple(_stroke(number, value) for number, value in enumerate(strokes, start=1))
