@@ -30,6 +30,7 @@ from colorful.errors import (
 )
 from colorful.hints import Hint
 from colorful.host import unaffected
+from colorful.hub.weights import sha256
 from colorful.images.log import collecting
 from colorful.look import check_count
 from colorful.naming import identity, is_too_long
@@ -345,10 +346,7 @@ def _named(data: bytes, name: str) -> IO[bytes]:
 
 
 def _sha256(content: Path | bytes) -> str:
-    if isinstance(content, bytes):
-        return hashlib.sha256(content).hexdigest()
-    with content.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(content) if isinstance(content, Path) else hashlib.sha256(content).hexdigest()
 
 
 def shows(

@@ -1,4 +1,4 @@
-"""A network made fast, run by torch."""
+"""A network made fast, run by torch, and the device that it runs on."""
 
 from __future__ import annotations
 
@@ -81,6 +81,35 @@ class Eager:
         """
         found = self.network.features(light.to(self.device))
         return None if found is None else found.float()
+
+
+def find_device(device: str | torch.device) -> torch.device:
+    """Find a device, and check that it is there.
+
+    Args:
+        device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or any device of torch.
+
+    Returns:
+        The device, tried out.
+
+    Raises:
+        DeviceError: If it is not there.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+    # Each backend has exceptions of its own for "not compiled in", "no driver", "no such number" ...
+    except Exception as error:
+        raise DeviceError(
+            f"device: expected one that is there, got {str(device)!r}: {first_line(error)}"
+        ) from error
+    if found.type == "meta":
+        raise DeviceError("device: expected one that computes, got 'meta'")
+    return found
 
 
 def _compiled(network: Network) -> Callable[..., Tensor]:

@@ -178,7 +178,8 @@ class Film:
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 self._note(None, f"the file ends early or is damaged: {_reason(error)}")
                 if fed:
-                    yield from self._drain()
+                    with contextlib.suppress(av.error.FFmpegError, ValueError):
+                        yield from self.stream.decode(None)
                 return
             if packet.stream_index != self.stream.index:
                 if self._others and packet.dts is not None:
@@ -194,12 +195,6 @@ class Film:
                 if frame.is_corrupt:
                     self._note(frame.pts, "only parts of the frame can be read")
                 yield frame
-
-    def _drain(self) -> Iterator[av.VideoFrame]:
-        try:
-            yield from self.stream.decode(None)
-        except (av.error.FFmpegError, ValueError):
-            return
 
     def _note(self, stamp: int | None, reason: str) -> None:
         where = "" if stamp is None else f" at {float(stamp * (self.stream.time_base or 0)):.2f} s"

@@ -63,11 +63,6 @@ class Edit:
     look: Look = field(default_factory=Look)
 
     @property
-    def key(self) -> str:
-        """A text that is the same for equal edits only."""
-        return repr(self)
-
-    @property
     def guidance(self) -> tuple[object, ...]:
         """What the prediction depends on; the rest is a matter of decoding it."""
         return self.model, self.hints, self.like

@@ -45,7 +45,7 @@ class Wish:
     @property
     def key(self) -> str:
         """A text that is the same for equal wishes only."""
-        return f"{self.format} {self.layout} {self.edit.key}"
+        return repr(self)
 
 
 @dataclass(frozen=True, eq=False)
