@@ -106,12 +106,9 @@ def colorize_video(
         ColorfulError: If an option has no meaning.
     """
     started = time.monotonic()
-    opened: AbstractContextManager[Source] = nullcontext(source)
-    is_file = isinstance(source, str | os.PathLike)
-    if isinstance(source, str | os.PathLike) and files.is_own_pipe(source):  # which can be read once
-        opened, is_file = files.open_regular(source), False
+    is_stream = not isinstance(source, str | os.PathLike) or files.is_own_pipe(source)  # to be read once
     out = Path(os.fspath(target)) if isinstance(target, str | os.PathLike) else None
-    piped = out is None or not is_file
+    piped = out is None or is_stream
     check_number("steady", steady, most=1)
     _check_hints(hints)
     if hints and piped:
@@ -123,7 +120,7 @@ def colorize_video(
         raise unsupported("hints", colorizer.architecture)
     others: deque[Any] = deque()
     with (
-        opened as stream,
+        _opened(source) as stream,
         Film(stream, deinterlace=deinterlace, others=others.append if piped else None) as film,
     ):
         plan = plan_coding(film, "-" if out is None else str(out), coding)
@@ -333,6 +330,13 @@ def faster_precision() -> Precision:
         return min(times)
 
     return "bfloat16" if seconds(torch.bfloat16) < seconds(torch.float32) / 1.3 else "float32"
+
+
+def _opened(source: Source) -> AbstractContextManager[Source]:
+    """Open a pipe that a shell has made, which can be read once; all else is opened where it is read."""
+    if isinstance(source, str | os.PathLike) and files.is_own_pipe(source):
+        return files.open_regular(source)
+    return nullcontext(source)
 
 
 def _check_hints(hints: object) -> None:
