@@ -17,6 +17,7 @@ from colorful.colorizer import Colorizer
 from colorful.errors import ImageTooLargeError, OptionError, OutputError, RangeError
 from colorful.hints import Hint
 from colorful.images.log import collecting
+from colorful.look import check_count
 from colorful.prediction import Prediction
 from colorful.raster import Region
 from colorful.web import pictures
@@ -197,7 +198,7 @@ class Studio:
             UnsupportedOptionError: If the model predicts no distribution.
             RangeError: If the point is outside the photo.
         """
-        self._check_count(count)
+        check_count("count", count, most=MOST_SUGGESTIONS, error=RangeError)
         height, width = upload.size
         if not (0 <= x < width and 0 <= y < height):
             raise RangeError(f"x, y: expected a point inside {width} x {height} pixels, got ({x:g}, {y:g})")
@@ -232,7 +233,7 @@ class Studio:
                 for variant in found
             ]
 
-        self._check_count(count)
+        check_count("count", count, most=MOST_SUGGESTIONS, error=RangeError)
         return self.queue.run(work, asker=asker)
 
     def places(self, upload: Upload, edit: Edit, *, count: int, asker: Asker = NOBODY) -> list[Hint]:
@@ -250,7 +251,7 @@ class Studio:
                 for place in places
             ]
 
-        self._check_count(count)
+        check_count("count", count, most=MOST_SUGGESTIONS, error=RangeError)
         return self.queue.run(work, asker=asker)
 
     def sample(self, asker: Asker = NOBODY) -> bytes:
@@ -292,10 +293,6 @@ class Studio:
         upload = self.store.get(id, Upload)
         for name in (id, *upload.results.values(), *upload.decoded):
             self.store.delete(name)
-
-    def _check_count(self, count: int) -> None:
-        if not 1 <= count <= MOST_SUGGESTIONS:
-            raise RangeError(f"count: expected 1 to {MOST_SUGGESTIONS}, got {count}")
 
     def _read(self, data: bytes) -> images.Picture:
         picture = images.read(data, max_pixels=self.limits.pixels)
