@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from waiting import eventually, kept
 
 from colorful import Colorizer
@@ -231,3 +231,38 @@ def test_a_screen_reader_hears_what_became_of_a_photo(page: Page, photos: list[P
     """What is read aloud is what the card says, with its numbers."""
     bring(page, photos[0])
     expect(page.locator("#announcer")).to_have_text("coffee.png: In color · 300 \u00d7 200")
+
+
+def test_the_sample_without_a_network(serve: Serve, browser: Browser, lite: Colorizer) -> None:
+    """It says that the server cannot be reached, also where there is no photo yet, and works once it can."""
+    page = browser.new_page(locale="en-US")
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(serve(create_app(colorizer=lite)) + "/v1/index")
+    expect(page.locator("html.js")).to_have_count(1)
+    page.context.set_offline(True)
+    page.locator("#try-sample").click()
+    expect(page.get_by_text("The server cannot be reached.")).to_be_visible()
+    page.context.set_offline(False)
+    page.locator("#try-sample").click()
+    expect(page.locator('.card[data-state="ready"]')).to_have_count(1)
+    expect(page.get_by_text("The server cannot be reached.")).to_have_count(0)
+    page.close()
+    assert wrong == []
+
+
+def test_remove_all_forgets_the_colors_too(page: Page, photos: list[Path]) -> None:
+    """The colors used last are there after a reload, and gone after everything was removed."""
+    bring(page, photos[0])
+    edit(page)
+    page.locator(".palette .swatch").first.click()
+    page.reload()
+    expect(page.locator('.card[data-state="ready"]')).to_have_count(1)
+    edit(page)
+    expect(page.locator("#recent .swatch")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.locator("#forget-all").click()
+    page.locator("#restore").click()
+    expect(page.locator('.card[data-state="ready"]')).to_have_count(1)
+    edit(page)
+    expect(page.locator("#recent .swatch")).to_have_count(0)

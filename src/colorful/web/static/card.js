@@ -16,7 +16,7 @@ export class Card {
     for (const one of this.element.querySelectorAll("[aria-label]")) {
       one.ariaLabel = one.ariaLabel.replace("{name}", () => photo.name);
     }
-    this.adjust.onclick = () => onAdjust(this);
+    this.adjust.onclick = () => onAdjust(this).catch((problem) => this.fail(problem));
     this.download.onclick = () => once(this.download, () => this.save());
     this.retry.onclick = () => this.run();
     this.remove.onclick = () => onRemove(this);

@@ -1,4 +1,4 @@
-// Short ways into the document, its pictures and buttons, and the sliders between a photo before and after.
+// Short ways into the document, and the sliders between a photo before and after.
 export const $ = (id) => document.getElementById(id);
 
 export const within = (low, value, high) => Math.max(low, Math.min(value, high));

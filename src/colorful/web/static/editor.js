@@ -2,6 +2,7 @@
 // What the visitor wants is in photo.edit; draw() brings everything on the screen to what it says.
 import { colorAt, colorsOf, isColorful, lightOf, nameOf } from "./color.js";
 import { $, make, once, show, within } from "./dom.js";
+import { storage } from "./memory.js";
 import { UNCHANGED } from "./photo.js";
 import { modelOf, possible } from "./studio.js";
 import { t } from "./texts.js";
@@ -9,13 +10,8 @@ import { close, fit, hooks, letGo, middle, onWait, open, pan, placeOf, render, s
 
 const LOOK = ["temperature", "saturation", "strength"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const RECENT = "colorful-colors";
 const [editor, stage, points] = ["editor", "stage", "points"].map($);
-let storage = {}; // for colors used last
-try {
-  storage = localStorage;
-} catch { /* the browser keeps nothing */ }
-const recent = () => JSON.parse(storage[RECENT] ?? "[]");
+const recent = () => JSON.parse(storage.colorfulColors ?? "[]");
 
 /** What is open, and what goes on there: all that is known for the time of one photo. */
 let now = {};
@@ -70,7 +66,7 @@ function choose(name, value) {
   editor.querySelector(`[name=${name}][value=${value}]`).checked = true;
 }
 
-/** Do what takes a while, and say what comes of it. */
+/** Do what takes a while, one of the jobs below, and say what comes of it. */
 function work(button, job) {
   const { closed: { signal } } = now;
   once(button, async () => {
@@ -101,11 +97,6 @@ function showColors(row, colors, words = colors.map(nameOf)) {
   row.children[at]?.focus();
 }
 
-/** Keep a color among those used last. */
-function recall(color) {
-  storage[RECENT] = JSON.stringify([...new Set([color, ...recent()])].slice(0, 8));
-}
-
 /** Bring points, brush and panel to what the edit says. */
 function draw() {
   const { photo } = now;
@@ -132,8 +123,8 @@ function draw() {
     const { value, step } = $(output.htmlFor.value);
     output.value = step < 1 ? Number(value).toFixed(2) : `${value} px`;
   }
-  const idle = { undo: !photo.at, redo: !photo.history[photo.at + 1], "brush-clear": !keep.length };
-  idle.reset = JSON.stringify(photo.edit) === JSON.stringify(UNCHANGED);
+  const isReset = JSON.stringify(photo.edit) === JSON.stringify(UNCHANGED);
+  const idle = { undo: !photo.at, redo: !photo.history[photo.at + 1], "brush-clear": !keep.length, reset: isReset };
   for (const [id, is] of Object.entries(idle)) $(id).ariaDisabled = is; // not disabled: that would lose the focus
   showColors($("recent-colors"), recent());
   showColors($("example-colors"), [...new Map(like.map((color) => [nameOf(color), color])).values()]); // one of a name
@@ -248,7 +239,7 @@ function remove(at) {
 /** Give the selected point a color, or else the next one. */
 function use(color) {
   now.paint = color;
-  recall(color);
+  storage.colorfulColors = JSON.stringify([...new Set([color, ...recent()])].slice(0, 8));
   $("dropper").ariaPressed = false;
   if (now.selected >= 0) change(withHint({ color }));
   else draw();
@@ -392,7 +383,6 @@ async function picture(more) {
   return new File([await (await fetch(url)).blob()], filename, { type });
 }
 
-// What buttons do: what takes a while, and what does not.
 const jobs = {
   places: help,
   vary,
@@ -444,14 +434,14 @@ $("wish").addEventListener("submit", (event) => {
   work($("save"), () => now.photo.save(wish(), { onWait }));
 });
 editor.addEventListener("input", ({ target: { id, value, valueAsNumber } }) => {
-  if (id === "pick") follow(withHint({ color: now.paint = value }));
+  if (id === "pick") follow(withHint({ color: value }));
   else if (id === "radius") follow(withHint({ radius: valueAsNumber }));
   else if (LOOK.includes(id)) follow({ [id]: valueAsNumber });
   else if (id === "size") draw();
 });
 editor.addEventListener("change", ({ target }) => {
   const { id, value } = target;
-  if (id === "pick") recall(value);
+  if (id === "pick") use(value);
   if (id === "model") follow({ model: value, temperature: null, saturation: null, strength: null }); // it has its own
   if (id === "example-file") {
     lend(target.files[0]);

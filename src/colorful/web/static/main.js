@@ -1,7 +1,7 @@
 // The home page: photos come in by choosing, dragging, pasting or photographing, and each gets a card.
 import { Card } from "./card.js";
 import { $, once } from "./dom.js";
-import { onNews, recall } from "./memory.js";
+import { onNews, recall, storage } from "./memory.js";
 import { download } from "./photo.js";
 import { StudioPhoto, archive } from "./studio.js";
 import { Problem, t } from "./texts.js";
@@ -16,10 +16,11 @@ let running = 0;
 const inState = (state) => shown.filter(({ element }) => element.dataset.state === state);
 const editor = () => import("./editor.js"); // not before there is a photo to adjust
 
+const offline = () => { throw new Problem({ code: "offline" }); };
+
 async function onAdjust(card) {
-  const { openEditor } = await editor().catch(() => ({}));
-  if (!openEditor) card.fail(new Problem({ code: "offline" }));
-  else if (card.photo.info) openEditor(card, () => shown.filter((other) => other !== card && other.photo.info));
+  const { openEditor } = await editor().catch(offline);
+  if (card.photo.info) openEditor(card, () => shown.filter((other) => other !== card && other.photo.info));
 }
 
 function add(photos) {
@@ -98,9 +99,7 @@ document.querySelector(".intake").addEventListener("change", ({ target }) => {
   target.value = ""; // the same photo may be chosen again
 });
 
-function dropping(on) {
-  document.body.classList.toggle("dropping", on);
-}
+const dropping = (on) => document.body.classList.toggle("dropping", on);
 
 addEventListener("dragover", (event) => {
   event.preventDefault();
@@ -116,27 +115,29 @@ for (const kind of ["drop", "paste"]) {
   });
 }
 
+const say = (words = "") => { $("album-state").textContent = words; };
+
+/** Do what a button asks for, and say what goes wrong. */
+const work = ({ currentTarget }, job) => once(currentTarget, () => job().then(() => say(), ({ message }) => say(message)));
+
 async function trySample() {
-  const reply = await fetch($("sample").dataset.file);
+  const reply = await fetch($("sample").dataset.file).catch(offline);
   bringFiles([new File([await reply.blob()], "sample.jpg")]);
 }
 
 async function downloadAll() {
-  const say = (words) => { $("album-state").textContent = words; };
   const ready = inState("ready").map(({ photo }) => photo);
-  say("");
-  try {
-    download(await archive(ready, (done) => say(t("coloring-of", { number: done + 1, count: ready.length }))));
-    say("");
-  } catch (problem) {
-    say(problem.message);
-  }
+  say();
+  download(await archive(ready, (done) => say(t("coloring-of", { number: done + 1, count: ready.length }))));
 }
 
-$("try-sample").onclick = ({ currentTarget }) => once(currentTarget, trySample);
-$("download-all").onclick = ({ currentTarget }) => once(currentTarget, downloadAll);
+$("try-sample").onclick = (event) => work(event, trySample);
+$("download-all").onclick = (event) => work(event, downloadAll);
 $("order").onchange = arrange;
-$("forget-all").onclick = () => remove(shown);
+$("forget-all").onclick = () => {
+  delete storage.colorfulColors; // used last
+  remove(shown);
+};
 $("restore").onclick = () => {
   bring(removed.pop().map((photo) => Object.assign(photo, { gone: false })));
   $("album-title").focus();

@@ -2,6 +2,10 @@
 // of what one of them changes. Where the browser keeps nothing, the page starts afresh each time.
 const name = document.body.dataset.store ?? "colorful";
 const news = new BroadcastChannel(name);
+export let storage = {};
+try {
+  storage = localStorage;
+} catch { /* it is forbidden */ }
 const database = new Promise((resolve, reject) => {
   const request = indexedDB.open(name, 1);
   request.onupgradeneeded = () => request.result.createObjectStore("photos", { keyPath: "key" });

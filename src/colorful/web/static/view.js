@@ -96,7 +96,7 @@ function drop(done) {
   drag = null;
 }
 
-/** Take what is dragged from the pointer; it is as before, and the pointer does nothing until it goes down again. */
+/** End what the pointer drags; it does nothing more until it goes down again. */
 export function letGo() {
   drop(false);
   pointers.clear();
