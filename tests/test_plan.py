@@ -110,6 +110,17 @@ def test_links_in_a_circle_end(album: Path) -> None:
     assert set(targets(make_plan(album, recursive=True))) == {"a.jpg", "b.jpg", "dangling.jpg"}
 
 
+def test_a_photo_that_a_list_spells_in_two_ways_is_taken_once(
+    album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a list, what `ls` and what `find .` call a photo is one photo."""
+    put(album, "a.jpg", "deep/b.jpg")
+    monkeypatch.chdir(album)
+    names = ["./a.jpg", "a.jpg", "deep/b.jpg", "./deep/./b.jpg", str(album / "a.jpg")]
+    plan = make_plan(names, "out", listed=True)
+    assert [job.source.resolve() for job in plan.jobs] == [album / "a.jpg", album / "deep/b.jpg"]
+
+
 def test_what_is_not_there_or_cannot_be_listed_is_a_problem(
     album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -362,7 +362,10 @@ def _in_order(found: list[_Found]) -> list[_Found]:
     here = os.getcwd()  # noqa: PTH109
 
     def absolute(photo: str) -> str:
-        return photo if "://" in photo else os.path.join(here, photo)  # noqa: PTH118 (many times faster)
+        if "://" in photo:
+            return photo
+        # As `find .` prints it, too. What ".." means only the file system knows.
+        return os.path.join(here, photo).replace(f"{os.sep}.{os.sep}", os.sep)  # noqa: PTH118 (many times faster)
 
     found.sort(key=lambda pair: absolute(pair[0]).replace(os.sep, "\0"))
     last = None
