@@ -235,14 +235,14 @@ def test_a_screen_reader_hears_what_became_of_a_photo(page: Page, photos: list[P
 
 def test_the_sample_without_a_network(serve: Serve, browser: Browser, lite: Colorizer) -> None:
     """It says that the server cannot be reached, also where there is no photo yet, and works once it can."""
-    page = browser.new_page(locale="en-US")
+    page = browser.new_page(locale="en-US", viewport={"width": 360, "height": 640})
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(serve(create_app(colorizer=lite)) + "/v1/index")
     expect(page.locator("html.js")).to_have_count(1)
     page.context.set_offline(True)
     page.locator("#try-sample").click()
-    expect(page.get_by_text("The server cannot be reached.")).to_be_visible()
+    expect(page.get_by_text("The server cannot be reached.")).to_be_in_viewport()
     page.context.set_offline(False)
     page.locator("#try-sample").click()
     expect(page.locator('.card[data-state="ready"]')).to_have_count(1)
