@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import pickle
 from typing import Any
 
@@ -56,12 +58,33 @@ def test_places_are_inside_the_photo_and_can_be_answered(lite: Colorizer, cat: A
     assert lite.colorize(cat, hints=hints).shape == cat.shape
 
 
-def test_places_are_apart(lite: Colorizer, cat: Array) -> None:
-    """No place lies in the disc of another."""
-    places = lite.predict(cat).ask(5)
-    for number, place in enumerate(places):
-        for other in places[:number]:
-            assert np.hypot(place.x - other.x, place.y - other.y) > place.radius + other.radius
+@pytest.mark.parametrize("name", ["astronaut", "coffee"])
+def test_places_are_apart(lite: Colorizer, name: str) -> None:
+    """Two places are at least a tenth of the photo's side from each other."""
+    picture = Image.fromarray(getattr(skimage.data, name)())
+    picture.thumbnail((228, 228))
+    places = lite.predict(picture).ask(5)
+    least = 0.1 * math.sqrt(picture.width * picture.height)
+    for one, other in itertools.combinations(places, 2):
+        assert math.hypot(one.x - other.x, one.y - other.y) > least
+
+
+def test_true_answers_bring_a_photo_nearer_to_the_truth(lite: Colorizer, coffee: Array) -> None:
+    """With the true color of each place as a hint, more places make a smaller error."""
+    places = lite.predict(coffee).ask(3)
+    rows, columns = np.mgrid[: coffee.shape[0], : coffee.shape[1]] + 0.5
+    hints = [
+        place.hint(
+            coffee[np.hypot(rows - place.y, columns - place.x) <= place.radius].mean(axis=0).astype(int)
+        )
+        for place in places
+    ]
+    errors_of = [
+        np.square(lite.colorize(coffee, hints=hints[:count]) - coffee.astype(float)).mean()
+        for count in (0, 1, 3)
+    ]
+    assert errors_of == sorted(errors_of, reverse=True)
+    assert errors_of[-1] < 0.7 * errors_of[0]
 
 
 def test_a_questions_json_is_hints_once_it_is_filled_in(lite: Colorizer, cat: Array) -> None:

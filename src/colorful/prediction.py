@@ -222,15 +222,17 @@ class Prediction:
     def ask(self, count: int = 3, *, choices: int = 4) -> list[Place]:
         """Find the places where a hint helps most.
 
-        The places are on different things, as far as the network can tell them apart, and come with their
-        likeliest colors. Ask for at least three, because one unusual answer alone can mislead the network.
+        A place is chosen by how much uncertainty its color would remove: its own, and that of all cells that
+        probably have the same color, because they are alike in likely colors and lightness, and near. The
+        next place is away from it, and on another thing as far as the network can tell them apart. Ask for at
+        least three, because one unusual answer alone can mislead the network.
 
         Args:
             count: How many places, at least 1.
             choices: How many colors to suggest for each place, at most.
 
         Returns:
-            The most helpful place first.
+            The most helpful place first, each with its likeliest colors.
 
         Raises:
             RangeError: If *count* or *choices* is under 1.

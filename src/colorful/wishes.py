@@ -44,7 +44,7 @@ _TURN = 25
 # Kinship from which on a cell counts for the colors of a place.
 _CORE = 0.5
 # Power of the kinship by which places are chosen: a network takes a hint less far than a Gaussian process.
-# With 2, a tenth of all photos became worse by one true color; now fewer do, and the gain is larger.
+# With 2, more photos became worse by one true color, and the mean gain was smaller.
 _CLOSE = 3
 
 
@@ -72,7 +72,7 @@ class Place:
     Attributes:
         x: Distance from the left edge in pixels of the upright photo.
         y: Distance from the top edge, in the same way.
-        radius: Radius of the disc around it that has one color, in pixels; a hint gets this radius.
+        radius: Radius of the disc around it that a hint gets, in pixels. The color asked for is that disc's.
         share: Which share of all uncertainty in the photo a color here would remove, in [0, 1].
         suggestions: The likeliest colors, the likeliest first.
         region: How much each cell of the prediction belongs to the place, in [0, 1], shape ``(h, w)``.
@@ -235,7 +235,7 @@ def _disc(spot: Spot, kinship: Kinship, logits: Tensor, size: tuple[int, int]) -
     down, across = size[0] / rows, size[1] / columns
     x = min((spot.column + 0.5) * kinship.step, columns - 0.5) * across
     y = min((spot.row + 0.5) * kinship.step, rows - 0.5) * down
-    return x, y, spot.radius * kinship.step * math.sqrt(down * across)
+    return x, y, kinship.step / 2 * math.sqrt(down * across)
 
 
 class Shown(NamedTuple):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -65,6 +67,19 @@ def test_a_thing_goes_on_behind_another() -> None:
     assert (10 <= first.column < 14) != (10 <= second.column < 14)
 
 
+def test_places_are_not_side_by_side() -> None:
+    """The second place is away from the first, though most of what is left to know lies right beside it."""
+    logits, bins, light = halves()
+    certain = torch.full_like(logits[:, :1, :1], -30.0)
+    certain[3] = 0
+    small, other = logits[:, :4, 8:16].clone(), logits[:, :4, 12:15].clone()
+    logits[:] = certain
+    logits[:, 10:14, 4:12] = small
+    logits[:, 20:24, 20:23] = other
+    first, second = telling(compare(logits, bins, light), 2)
+    assert math.hypot(first.row - second.row, first.column - second.column) > 8
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 30), (7, 2), (128, 96)])
 def test_any_size_can_be_asked(size: tuple[int, int]) -> None:
     """Places lie inside the grid, whatever its size, and there are as many as asked for or as cells."""
@@ -74,4 +89,4 @@ def test_any_size_can_be_asked(size: tuple[int, int]) -> None:
     height, width = kinship.variance.shape
     assert len(spots) == min(5, height * width)
     assert len({(spot.row, spot.column) for spot in spots}) == len(spots)
-    assert all(0 <= spot.row < height and 0 <= spot.column < width and spot.radius > 0 for spot in spots)
+    assert all(0 <= spot.row < height and 0 <= spot.column < width for spot in spots)

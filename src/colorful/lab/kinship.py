@@ -34,10 +34,8 @@ _GAP = 0.7
 """Distance that does, in sides of a square of the photo's area, where something else lies between."""
 _NEXT = 1.5
 """Distance in cells up to which nothing lies between."""
-_INSIDE = 0.85
-"""Least mean kinship inside the disc that a place stands for."""
-_WIDEST = 0.035
-"""Greatest radius of that disc, in sides of a square of the photo's area."""
+_BESIDE = 0.12
+"""Distance at which two questions still crowd each other, whatever lies there, in the same unit."""
 
 
 class Kinship(NamedTuple):
@@ -66,14 +64,12 @@ class Spot(NamedTuple):
     Attributes:
         row: Of the coarse grid, counted from 0.
         column: Likewise.
-        radius: In cells, of the disc around it that is nearly all kin.
         share: Of the photo's variance that its color would settle, in [0, 1].
         region: How much each cell is kin to it, in [0, 1], shape ``(h, w)``.
     """
 
     row: int
     column: int
-    radius: float
     share: float
     region: Tensor
 
@@ -152,10 +148,11 @@ def telling(kinship: Kinship, count: int, *, power: int = 2) -> list[Spot]:
         region = kinship.pairs[best].reshape(height, width)
         row, column = divmod(best, width)
         share = float(settles[best] @ left / total)
-        spots.append(Spot(row, column, _radius(region, row, column), share, region))
-        # Nobody wants to be asked about the same thing twice, even if the answer leaves much of it open.
-        left = left * (1 - _thing(kinship.steps, best))
-        left[best] = 0
+        spots.append(Spot(row, column, share, region))
+        # Nobody wants to be asked about the same thing twice, even if the answer leaves much of it open. Nor
+        # side by side, even if two things meet there: hints gain more if they are apart.
+        beside = _beside(row, column, region)
+        left = left * (1 - _thing(kinship.steps, best)) * (1 - beside)
     return spots
 
 
@@ -173,15 +170,12 @@ def _thing(steps: Tensor, cell: int) -> Tensor:
         thing = further
 
 
-def _radius(region: Tensor, row: int, column: int) -> float:
-    """Find the widest disc around a cell in which nearly all cells are its kin."""
+def _beside(row: int, column: int, region: Tensor) -> Tensor:
+    """Tell how near each cell of a grid is to one of them, in [0, 1], 1 for itself, shape ``(P,)``."""
     height, width = region.shape
-    rows, columns = torch.arange(height, device=region.device), torch.arange(width, device=region.device)
-    far = torch.hypot((rows - row)[:, None].float(), (columns - column).float()).flatten()
-    far, order = far.sort()
-    mean = region.flatten()[order].cumsum(dim=0) / torch.arange(1, len(far) + 1, device=region.device)
-    inside = far[(mean > _INSIDE) & (far < _WIDEST * math.sqrt(height * width))]
-    return max(0.5, float(inside.max())) if len(inside) else 0.5
+    down, across = (torch.arange(side, device=region.device) for side in (height, width))
+    squares = (down - row).square()[:, None] + (across - column).square()
+    return (-squares / (2 * _BESIDE**2 * height * width)).exp().flatten()
 
 
 def _variance(shares: Tensor, bins: Tensor) -> Tensor:
