@@ -32,6 +32,7 @@ from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.hub.weights import sha256
 from colorful.images.log import collecting
+from colorful.images.reading import count_pixels
 from colorful.look import check_count
 from colorful.naming import identity, is_too_long
 from colorful.outcomes import Format, Record
@@ -170,7 +171,7 @@ def run(
 
     def work(job: Job) -> Outcome:
         def room(photo: Path | bytes) -> AbstractContextManager[None]:
-            return budget.take(images.count_pixels(photo))
+            return budget.take(count_pixels(photo))
 
         return color(
             job, colorizer, existing=plan.existing, hints=hints, keep=keep, room=room, **plan.options

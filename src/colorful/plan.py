@@ -36,9 +36,9 @@ class Job:
         named: As in the arguments.
     """
 
-    _source: str
-    _target: str
-    named: bool
+    _source: str = field(init=False)
+    _target: str = field(init=False)
+    named: bool = field(init=False)
 
     def __init__(self, source: Source | URL, target: Source | URL, named: bool = False) -> None:
         self._source, self._target, self.named = str(source), str(target), named

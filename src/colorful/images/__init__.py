@@ -4,7 +4,7 @@ from colorful.images.formats import ENDINGS, EXTENSIONS, UNREAD, result_ending
 from colorful.images.metadata import Metadata
 from colorful.images.others import FORMATS
 from colorful.images.picture import Picture
-from colorful.images.reading import Source, count_pixels, read, read_pages, read_rgb, read_size
+from colorful.images.reading import Source, read, read_pages, read_rgb, read_size
 from colorful.images.sources import MAX_PIXELS, take
 from colorful.images.writing import Saving, encode, encode_as, write
 
@@ -18,7 +18,6 @@ __all__ = [
     "Picture",
     "Saving",
     "Source",
-    "count_pixels",
     "encode",
     "encode_as",
     "read",

@@ -175,7 +175,7 @@ def _beside(row: int, column: int, region: Tensor) -> Tensor:
     height, width = region.shape
     down, across = (torch.arange(side, device=region.device) for side in (height, width))
     squares = (down - row).square()[:, None] + (across - column).square()
-    return (-squares / (2 * _BESIDE**2 * height * width)).exp().flatten()
+    return (squares.to(region) / (-2 * _BESIDE**2 * height * width)).exp().flatten()
 
 
 def _variance(shares: Tensor, bins: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from colorful.colorizer import Colorizer
 from colorful.errors import ImageTooLargeError, OptionError, OutputError, RangeError
 from colorful.hints import Hint
 from colorful.images.log import collecting
+from colorful.images.reading import count_pixels
 from colorful.look import check_count
 from colorful.prediction import Prediction
 from colorful.raster import Region
@@ -97,7 +98,7 @@ class Studio:
         Raises:
             ImageError: If it is no photo, broken, or too large.
         """
-        pixels = images.count_pixels(data)
+        pixels = count_pixels(data)
         return self.queue.run(lambda: self._accept(data, filename, owner)[1], pixels=pixels, asker=asker)
 
     def colorize(self, upload: Upload, wish: Wish, *, asker: Asker = NOBODY) -> Result:
@@ -137,7 +138,7 @@ class Studio:
             picture, upload = self._accept(data, filename, owner)
             return upload, self._colorize(picture, upload, wish)
 
-        return self.queue.run(work, pixels=images.count_pixels(data), asker=asker)
+        return self.queue.run(work, pixels=count_pixels(data), asker=asker)
 
     def preview(
         self,
