@@ -124,7 +124,10 @@ def video(
     """  # noqa: D301  (\b keeps click from rewrapping)
     target = STREAM if target in STDOUT else target
     _check_streams(film, target, preview, as_json)
-    heap.share(2)  # one stage makes what another frees: of a heap for each thread half lay idle, some 300 MB
+    # One stage makes what another frees: of heaps for each thread half lay idle, and planes of frames among
+    # smaller things left holes. At 1080p both took some 400 MB.
+    heap.share(1)
+    heap.keep(32 << 20, 4 << 20)
     from colorful.video import colorize_video, load_timed_hints, preview_video
 
     spots = load_timed_hints(hints) if hints else []
