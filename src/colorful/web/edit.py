@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -107,10 +107,10 @@ def read_json(values: Mapping[str, Any], models: Mapping[str, Colorizer]) -> Edi
     keep = tuple(_stroke(number, value) for number, value in enumerate(strokes, start=1))
     if sum(len(stroke.points) for stroke in keep) > MOST_POINTS:
         raise RangeError(f"keep: expected at most {MOST_POINTS} points in all strokes together")
-    look: dict[str, float] = {key: number(key, values[key]) for key in LOOK if values.get(key) is not None}
+    look = cast("Look", {key: number(key, values[key]) for key in LOOK if values.get(key) is not None})
     like = _colors(values.get("like"), models[model])
     given = tuple(make_each(hints, Hint.from_json))
-    edit = Edit(model, given, keep, like, Look(**look))  # type: ignore[typeddict-item]
+    edit = Edit(model, given, keep, like, look)
     models[model].tuned(**edit.look)  # refuses what has no meaning
     return edit
 
