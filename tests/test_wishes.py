@@ -267,6 +267,6 @@ def test_suggestions_are_clearly_different() -> None:
     shares = (bins.abs().sum(dim=1) <= 10).float() * 0.1
     shares[(bins == 0).all(dim=1)] = 0.2
     shares[(bins[:, 0] == 60) & (bins[:, 1] == 40)] = 0.4
-    grey, red = suggestions(shares, bins, 50.0, 5)
+    [[grey, red]] = suggestions(shares[None], bins, torch.tensor([50.0]), 5)
     assert (grey.color, grey.name) == ("#777777", "grey")
     assert (round(red.probability, 3), red.name) == (0.4, "red")

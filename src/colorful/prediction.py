@@ -190,7 +190,7 @@ class Prediction:
         row, column = (min(int(v * n), n - 1) for v, n in ((y / height, rows), (x / width, columns)))
         shares = logits[:, row, column].softmax(dim=0)  # (Q,)
         lightness = light(self.source.pixels[int(y) : int(y) + 1, int(x) : int(x) + 1])
-        return suggestions(shares, bins, float(lightness), count)
+        return suggestions(shares[None], bins, lightness.flatten().to(shares), count)[0]
 
     @unaffected()
     def confidence(self) -> Tensor:

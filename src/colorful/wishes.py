@@ -116,32 +116,33 @@ class Place:
         }
 
 
-def suggestions(shares: Tensor, bins: Tensor, light: float, count: int) -> list[Suggestion]:
-    """Name the likeliest colors of a distribution, clearly different ones.
+def suggestions(shares: Tensor, bins: Tensor, light: Tensor, count: int) -> list[list[Suggestion]]:
+    """Name the likeliest colors of each of some distributions, clearly different ones.
 
     Args:
-        shares: Probability of each bin, shape ``(Q,)``.
+        shares: Probability of each bin, shape ``(P, Q)``.
         bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
-        light: L that they are shown with, in 0..100.
+        light: L that they are shown with, in 0..100, shape ``(P,)``.
         count: How many at most.
 
     Returns:
-        The likeliest first.
+        For each distribution, the likeliest color first.
     """
     left = shares
     means: list[Tensor] = []
-    likely: list[float] = []
+    likely: list[Tensor] = []
     while len(means) < count and left.any():
-        alike = (bins - bins[left.argmax()]).square().sum(dim=1) <= _ALIKE**2
+        alike = (bins - bins[left.argmax(dim=1), None]).square().sum(dim=-1) <= _ALIKE**2  # (P, Q)
         share = left * alike
-        means.append((share / share.sum()) @ bins)
-        likely.append(float(share.sum()))
+        likely.append(share.sum(dim=1))
+        means.append(share @ bins / likely[-1].clamp(min=1e-12)[:, None])  # (P, 2)
         left = left * ~alike
-    if not means:
-        return []
-    colors = _hex_colors(bins.new_full((len(means),), light), torch.stack(means, dim=1))
-    found = [Suggestion(*both) for both in zip(colors, likely, strict=True)]
-    return sorted(found, key=lambda suggestion: -suggestion.probability)
+    colors = _hex_colors(light.repeat(len(means)), torch.cat(means).mT)
+    found = [
+        [Suggestion(*both) for both in zip(colors[number :: len(shares)], column, strict=True) if both[1] > 0]
+        for number, column in enumerate(torch.stack(likely, dim=1).tolist())
+    ]
+    return [sorted(colors, key=lambda suggestion: -suggestion.probability) for colors in found]
 
 
 def places(
@@ -161,18 +162,18 @@ def places(
         The most telling first.
     """
     kinship = compare(logits, bins, light)
-    found = []
-    for spot in telling(kinship, count, power=_CLOSE):
-        # What the thing has in common, rather than one cell's opinion.
-        weights = spot.region * (spot.region > _CORE)
-        shares = (kinship.shares * weights).sum(dim=(1, 2)) / weights.sum()
-        likely = suggestions(shares, bins, float(kinship.light[spot.row, spot.column]), choices)
-        region = functional.interpolate(
-            spot.region[None, None], (logits.shape[1], logits.shape[2]), mode="bilinear"
-        )
-        x, y, radius = _disc(spot, kinship, logits, size)
-        found.append(Place(x, y, radius, spot.share, likely, region[0, 0]))
-    return found
+    spots = telling(kinship, count, power=_CLOSE)
+    regions = torch.stack([spot.region for spot in spots])
+    # What the thing has in common, rather than one cell's opinion.
+    weights = (regions * (regions > _CORE)).flatten(1)
+    shares = weights @ kinship.shares.flatten(1).mT / weights.sum(dim=1, keepdim=True)
+    lightness = kinship.light[[spot.row for spot in spots], [spot.column for spot in spots]]
+    likely = suggestions(shares, bins, lightness, choices)
+    wide = functional.interpolate(regions[None], (logits.shape[1], logits.shape[2]), mode="bilinear")[0]
+    return [
+        Place(*_disc(spot, kinship, logits, size), spot.share, colors, region)
+        for spot, colors, region in zip(spots, likely, wide, strict=True)
+    ]
 
 
 class Alternative(NamedTuple):

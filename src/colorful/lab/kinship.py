@@ -24,8 +24,6 @@ _FAR = 0.25
 """Distance at which kinship has faded, in sides of a square of the photo's area."""
 _LIGHTER = 20.0
 """Difference in L, likewise."""
-_ALIKENESS = 4.0
-"""Power of the likeness of two distributions, which is seldom small."""
 _SHADE = 12.0
 """Step in L that parts two cells of one thing, most of the time."""
 _UNLIKE = 0.5
@@ -34,6 +32,8 @@ _GAP = 0.7
 """Distance that does, in sides of a square of the photo's area, where something else lies between."""
 _NEXT = 1.5
 """Distance in cells up to which nothing lies between."""
+_NO_MORE = 0.01
+"""Gain of likelihood by one more step that ends the search for the best way from cell to cell."""
 _BESIDE = 0.12
 """Distance at which two questions still crowd each other, whatever lies there, in the same unit."""
 
@@ -103,23 +103,23 @@ def compare(logits: Tensor, bins: Tensor, light: Tensor) -> Kinship:
     """
     rows, columns = logits.shape[1:]
     step = math.ceil(math.sqrt(rows * columns) / _FINEST)
-    fine = logits.movedim(0, -1).softmax(dim=-1).movedim(-1, 0)  # channels last, as the logits lie in memory
-    shares = functional.avg_pool2d(fine[None], step, ceil_mode=True)[0]  # (Q, h, w)
+    shares = pool(logits.movedim(0, -1).softmax(dim=-1).movedim(-1, 0), step)  # (Q, h, w)
     height, width = shares.shape[1:]
     lightness = functional.interpolate(light[None].to(shares), (height, width), mode="area")[0, 0]
     # Four bins that lie side by side are taken as one: a third of the products, and hardly a difference.
-    tiles = (bins / 20).floor().long() + 8  # (Q, 2), each in 0..15
-    coarse = shares.new_zeros(256, height * width)
-    coarse.index_add_(0, tiles[:, 0] * 16 + tiles[:, 1], shares.flatten(1))
-    roots = coarse[coarse.amax(dim=1) > 0].sqrt()  # (K, h w)
-    alike = (roots.mT @ roots).clamp(max=1)
+    tiles = (bins / 20).floor() @ bins.new_tensor([16.0, 1.0])  # (Q,), a number for each
+    kinds: Tensor = tiles.unique()  # type: ignore[no-untyped-call]
+    members = (kinds[:, None] == tiles).to(shares)  # (K, Q)
+    roots = (members @ shares.flatten(1)).sqrt()  # (K, h w)
+    alike = (roots.mT @ roots).clamp(max=1)  # seldom small, hence its fourth power below
     sides = (torch.arange(side, device=bins.device).float() for side in (height, width))
     spots = torch.cartesian_prod(*sides)
     far = torch.cdist(spots, spots)  # in cells
     area = height * width
     lighter = (lightness.flatten()[:, None] - lightness.flatten()).square()
-    pairs = alike.pow(_ALIKENESS) * (-far.square() / (2 * _FAR**2 * area) - lighter / (2 * _LIGHTER**2)).exp()
-    said = pool(logits, step)
+    fading = far.square() / (2 * _FAR**2 * area) + lighter / (2 * _LIGHTER**2)
+    pairs = alike.square().square() * (-fading).exp()
+    said = members @ pool(logits, step).flatten(1)
     unlike = (1 - cosines(said, said)).clamp(min=0).square()
     gap = (far - _NEXT).clamp(min=0).square() / (2 * _GAP**2 * area)
     steps = (-gap - lighter / (2 * _SHADE**2) - unlike / _UNLIKE).exp()
@@ -143,17 +143,18 @@ def telling(kinship: Kinship, count: int, *, power: int = 2) -> list[Spot]:
     total = left.sum().clamp(min=1e-6)
     settles = kinship.pairs.pow(power)
     spots = []
-    for _ in range(min(count, len(left))):
+    while True:
         best = int((settles @ left).argmax())
         region = kinship.pairs[best].reshape(height, width)
         row, column = divmod(best, width)
         share = float(settles[best] @ left / total)
         spots.append(Spot(row, column, share, region))
+        if len(spots) == min(count, len(left)):
+            return spots
         # Nobody wants to be asked about the same thing twice, even if the answer leaves much of it open. Nor
         # side by side, even if two things meet there: hints gain more if they are apart.
         beside = _beside(row, column, region)
         left = left * (1 - _thing(kinship.steps, best)) * (1 - beside)
-    return spots
 
 
 def _thing(steps: Tensor, cell: int) -> Tensor:
@@ -165,8 +166,8 @@ def _thing(steps: Tensor, cell: int) -> Tensor:
     thing = steps[cell]
     while True:
         further = (steps * thing).amax(dim=1)
-        if torch.equal(further, thing):
-            return thing
+        if (further - thing).max() < _NO_MORE:
+            return further
         thing = further
 
 
@@ -179,7 +180,7 @@ def _beside(row: int, column: int, region: Tensor) -> Tensor:
 
 
 def _variance(shares: Tensor, bins: Tensor) -> Tensor:
-    mean = torch.tensordot(bins, shares, dims=([0], [0]))  # (2, h, w)
-    squares = torch.tensordot(bins.square().sum(dim=1), shares, dims=([0], [0]))
-    spread: Tensor = squares - mean.square().sum(dim=0)
+    moments = torch.cat((bins, bins.square().sum(dim=1, keepdim=True)), dim=1)  # (Q, 3)
+    a, b, squares = torch.tensordot(moments, shares, dims=([0], [0]))  # each (h, w)
+    spread: Tensor = squares - a.square() - b.square()
     return spread.clamp(min=0)

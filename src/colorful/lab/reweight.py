@@ -305,8 +305,8 @@ def cosines(ours: Tensor, theirs: Tensor) -> Tensor:
         Shape ``(h w, h' w')``, at most 1.
     """
     both = torch.cat((ours.flatten(1).mT, theirs.flatten(1).mT))  # (P + P', C)
-    both = both - both.mean(dim=0)
-    both = both / (both.square().mean(dim=0).sqrt() + 1e-3)
-    both = both / both.square().sum(dim=1, keepdim=True).clamp(min=1e-12).sqrt()
+    both -= both.mean(dim=0)
+    both /= both.square().mean(dim=0).sqrt() + 1e-3
+    both /= both.norm(dim=1, keepdim=True).clamp(min=1e-6)
     count = ours[0].numel()
     return both[:count] @ both[count:].mT
