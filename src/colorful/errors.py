@@ -32,7 +32,11 @@ Each is a :class:`ColorfulError` *and* the builtin that a caller would expect, s
     └── MissingExtraError                   ImportError
 """
 
+import math
 from collections.abc import Collection
+from contextlib import suppress
+from numbers import Integral, Real
+from typing import TypeGuard
 
 from colorful import installation
 
@@ -66,6 +70,45 @@ def brief(value: object) -> str:
     except ValueError:
         return "one that is far too long"
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Tell whether a value is a whole number: one of Python's or of NumPy's, but no bool.
+
+    Args:
+        value: As a caller gave it.
+
+    Returns:
+        Whether it is.
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell whether a value is a number: one of Python's or of NumPy's, but no bool.
+
+    Args:
+        value: As a caller gave it.
+
+    Returns:
+        Whether it is.
+    """
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def finite(value: object) -> float | None:
+    """Read a finite number.
+
+    Args:
+        value: As a caller gave it.
+
+    Returns:
+        The number as a float of Python's; None for anything else.
+    """
+    if is_number(value):
+        with suppress(OverflowError):  # an integer past the range of floats
+            return float(value) if math.isfinite(value) else None
+    return None
 
 
 def check_choice(name: str, value: object, offered: Collection[str]) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +14,7 @@ import torch
 from PIL import ImageColor
 from torch import Tensor
 
-from colorful.errors import HintError, KindError, brief
+from colorful.errors import HintError, KindError, brief, finite, is_whole
 from colorful.files import in_words, open_regular
 from colorful.lab.space import rgb_to_lab
 
@@ -252,12 +250,10 @@ def rgb_of(color: str) -> tuple[int, int, int]:
 
 
 def _pixels(name: str, value: object) -> float:
-    try:
-        if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
-            return float(value)
-    except OverflowError:  # an integer past the range of floats
-        pass
-    raise HintError(f"{name}: expected a finite number of pixels, got {brief(value)}")
+    number = finite(value)
+    if number is None:
+        raise HintError(f"{name}: expected a finite number of pixels, got {brief(value)}")
+    return number
 
 
 def _hex_color(color: object) -> str:
@@ -270,10 +266,6 @@ def _hex_color(color: object) -> str:
         channels = tuple(color)
     else:
         raise HintError(f"color: expected a color such as '#c03020' or (192, 48, 32), got {brief(color)}")
-    if len(channels) != 3 or not all(_is_byte(channel) for channel in channels):
+    if len(channels) != 3 or not all(is_whole(channel) and 0 <= channel <= 255 for channel in channels):
         raise HintError(f"color: expected three integers in 0..255, got {brief(color)}")
     return "#{:02x}{:02x}{:02x}".format(*channels)
-
-
-def _is_byte(channel: object) -> bool:
-    return isinstance(channel, Integral) and not isinstance(channel, bool) and 0 <= int(channel) <= 255

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Literal, TypedDict, TypeGuard, get_args
+from typing import Literal, TypedDict, get_args
 
-from colorful.errors import ColorfulError, KindError, OptionError, RangeError, brief, check_choice
+from colorful.errors import (
+    ColorfulError,
+    KindError,
+    OptionError,
+    RangeError,
+    brief,
+    check_choice,
+    is_number,
+    is_whole,
+)
 from colorful.images import MAX_PIXELS
 from colorful.lab.space import Gamut
 from colorful.raster import Upsampling
@@ -121,7 +129,7 @@ def settle(settings: Settings, *, multiple: int, largest: int) -> Settings:
     for name, offered in (("upsample", Upsampling), ("gamut", Gamut), ("protocol", ProtocolName)):
         check_choice(name, given.get(name, get_args(offered)[0]), get_args(offered))
     most = settings.get("max_pixels", MAX_PIXELS)
-    if most is not None and (not _is_whole(most) or most < 1):
+    if most is not None and (not is_whole(most) or most < 1):
         raise OptionError(f"max_pixels: expected an integer of at least 1, or None, got {brief(most)}")
     if settings.get("protocol") == "released":
         for name in ("network_size", "upsample", "gamut"):
@@ -129,7 +137,7 @@ def settle(settings: Settings, *, multiple: int, largest: int) -> Settings:
                 raise OptionError(f"{name}: expected none, since protocol='released' fixes it")
         return {**_RELEASED, "max_pixels": most}
     side = settings.get("network_size")
-    if side is not None and not (_is_whole(side) and multiple <= side <= largest):
+    if side is not None and not (is_whole(side) and multiple <= side <= largest):
         raise OptionError(f"network_size: expected an integer in {multiple}..{largest}, got {brief(side)}")
     default: Settings = {"network_size": None, "upsample": "guided", "gamut": "map", "protocol": "photo"}
     return {**default, **settings, "max_pixels": most}
@@ -172,7 +180,7 @@ def check_count(
     Returns:
         The number, as one of Python's.
     """
-    if not _is_whole(value) or value < least or (most is not None and value > most):
+    if not is_whole(value) or value < least or (most is not None and value > most):
         wanted = f"of at least {least}" if most is None else f"in {least}..{most}"
         raise error(f"{name}: expected an integer {wanted}, got {brief(value)}")
     return int(value)
@@ -193,7 +201,7 @@ def check_number(name: str, value: object, *, most: float = math.inf) -> float:
         KindError: If it is no number.
         RangeError: If it is out of the range.
     """
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if not is_number(value):
         raise KindError(f"{name}: expected a number, got {brief(value)}")
     try:
         number = float(value)
@@ -203,7 +211,3 @@ def check_number(name: str, value: object, *, most: float = math.inf) -> float:
         wanted = "a number in [0, 1]" if most == 1 else "a finite number of at least 0"
         raise RangeError(f"{name}: expected {wanted}, got {value}")
     return number
-
-
-def _is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, Integral) and not isinstance(value, bool)  # NumPy's integers, too

@@ -7,7 +7,6 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
 from typing import IO, Any, NamedTuple, TypeAlias, TypeGuard, Unpack, cast, get_args
 
 import numpy as np
@@ -16,14 +15,14 @@ from PIL import Image
 from torch import Tensor
 
 from colorful import images
-from colorful.errors import KindError, OptionError, RangeError, ShapeError, brief, check_choice
+from colorful.errors import KindError, OptionError, RangeError, ShapeError, brief, check_choice, is_whole
 from colorful.hints import Hint
 from colorful.host import unaffected
 from colorful.images import Picture
 from colorful.images.sheet import lay_out
 from colorful.lab.decode import Decoder
 from colorful.lab.kinship import variance
-from colorful.look import Look, Settings, check_count, chroma_factor, tune
+from colorful.look import Look, Settings, check_count, check_number, chroma_factor, tune
 from colorful.models.abilities import unsupported
 from colorful.protocols import PROTOCOLS
 from colorful.raster import Region, light
@@ -289,7 +288,7 @@ class Prediction:
         """
         logits, bins = self._distribution("variants")
         check_count("count", count, most=MOST_VARIANTS, error=RangeError)
-        if isinstance(seed, bool) or not isinstance(seed, Integral):
+        if not is_whole(seed):
             raise KindError(f"seed: expected an integer, got {brief(seed)}")
         decoder = Decoder(bins, self.look["temperature"])
         size, seed = self.source.size, int(seed)  # NumPy's integers, too
@@ -372,8 +371,7 @@ def following(reference: Example, amount: float, manner: Manner, *, max_pixels: 
         ColorfulError: As there.
     """
     check_choice("manner", manner, get_args(Manner))
-    if isinstance(amount, bool) or not isinstance(amount, Real) or not 0 <= amount <= 1:
-        raise RangeError(f"amount: expected a number in [0, 1], got {brief(amount)}")
+    amount = check_number("amount", amount, most=1)
     example: Shown | tuple[str, ...]
     if isinstance(reference, Prediction):
         example = show(reference.source)._replace(
@@ -386,7 +384,7 @@ def following(reference: Example, amount: float, manner: Manner, *, max_pixels: 
     else:
         photo = cast("Photo", reference)
         example = show(photo if isinstance(photo, Picture) else images.read(photo, max_pixels=max_pixels))
-    return Following(example, float(amount), manner)
+    return Following(example, amount, manner)
 
 
 def is_palette(example: Example) -> TypeGuard[Sequence[str]]:

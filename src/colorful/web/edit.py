@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -13,7 +12,15 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from colorful.colorizer import Colorizer
-from colorful.errors import HintError, OptionError, RangeError, UnsupportedOptionError, brief, check_choice
+from colorful.errors import (
+    HintError,
+    OptionError,
+    RangeError,
+    UnsupportedOptionError,
+    brief,
+    check_choice,
+    finite,
+)
 from colorful.hints import Hint, make_each, rgb_of
 from colorful.look import Look
 
@@ -121,12 +128,10 @@ def number(name: str, value: object) -> float:
     Raises:
         RangeError: If it is none, or not finite.
     """
-    try:
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            return float(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        pass
-    raise RangeError(f"{name}: expected a finite number, got {brief(value)}")
+    found = finite(value)
+    if found is None:
+        raise RangeError(f"{name}: expected a finite number, got {brief(value)}")
+    return found
 
 
 def whole_number(name: str, value: object) -> int:
