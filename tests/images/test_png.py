@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import zlib
 
-import imagecodecs
 import numpy as np
 import pytest
 import sample_files as samples
@@ -77,26 +76,3 @@ def test_the_transfer_function_of_cicp_is_honored() -> None:
     with collecting() as warnings:
         images.read(png(8, (b"cICP", bytes([9, 16, 0, 1]))))
     assert "HDR" in warnings[0]
-
-
-@pytest.mark.parametrize("depth", [8, 16])
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_pixels_that_stand_one_in_a_row_are_what_others_read(depth: int, channels: int) -> None:
-    """A picture of one column is read and written as by libpng, whichever filters its rows have."""
-    rng = np.random.default_rng(depth)
-    values = rng.integers(0, 256, (3000, 1, channels * depth // 8), np.uint8)
-    above = np.concatenate((np.zeros_like(values[:1]), values[:-1]))
-    for filters in (np.full(3000, 2), rng.integers(0, 5, 3000), rng.choice([0, 1, 2, 4], 3000)):
-        predicted = np.stack(
-            [(0, 0, 1, 0.5, 1)[kind] * row for kind, row in zip(filters, above, strict=True)]
-        )
-        rows = np.concatenate((filters[:, None], (values - predicted.astype(np.uint8))[:, 0]), axis=1)
-        head = struct.pack(">IIBBBBB", 1, 3000, depth, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
-        data = join(
-            (b"IHDR", head), (b"IDAT", zlib.compress(rows.astype(np.uint8).tobytes())), (b"IEND", b"")
-        )
-        expected = imagecodecs.png_decode(data).reshape(3000, 1, channels)
-        picture = images.read(data)
-        np.testing.assert_array_equal(picture.channels(expected.dtype).reshape(expected.shape), expected)
-        written = images.encode(picture, "png")
-        np.testing.assert_array_equal(imagecodecs.png_decode(written).reshape(expected.shape), expected)

@@ -32,7 +32,6 @@ LONGEST_DEEP_SIDE = 1_000_000
 """The most pixels a side of a PNG with 16 bits: libpng takes no more."""
 
 _PER_INCH = 0.0254
-_UP, _AVERAGE, _PAETH = 2, 3, 4  # filters of a row
 
 
 class File:
@@ -85,8 +84,6 @@ class File:
         is_deep = self.is_deep and max(self.width, self.height) <= LONGEST_DEEP_SIDE
         if self.is_deep and not is_deep:
             warn(f"read with 8 of its 16 bits: more than {LONGEST_DEEP_SIDE:,} pixels a side")
-        if (column := self._column()) is not None:
-            return column
         read = _read_deep if is_deep else _read_by_pillow
         try:
             return read(_join(chunks))
@@ -98,37 +95,6 @@ class File:
                 raise
         warn("the checksum of its pixels is wrong or missing: some may be damaged")
         return read(_join(mended))
-
-    def _column(self) -> Decoded | None:
-        """Decode pixels that stand one in a row, all at a time: row by row it takes four times as long.
-
-        Returns:
-            None for any other picture, and for what is rare or broken.
-        """
-        size = self._bits // 8
-        names = {name for name, _ in self._pixels}
-        if self.width != 1 or self._is_interlaced or self._bits % 8 or names & {b"PLTE", b"tRNS"}:
-            return None
-        try:
-            packed = b"".join(body for name, body in self._pixels if name == b"IDAT")
-            raw = zlib.decompressobj().decompress(packed, self.height * (1 + size))
-        except zlib.error:
-            return None
-        if len(raw) < self.height * (1 + size):
-            return None
-        rows = np.frombuffer(raw, np.uint8).reshape(self.height, 1 + size)
-        filters, values = rows[:, 0], rows[:, 1:]
-        if ((filters == _AVERAGE) | (filters > _PAETH)).any():
-            return None
-        # With nothing on the left each of the others adds the row above, or nothing.
-        sums = np.cumsum(values, axis=0, dtype=np.uint8)
-        if (filters[1:] < _UP).any():
-            last = np.where(filters < _UP, np.arange(self.height, dtype=np.uint32), np.uint32(0))
-            np.maximum.accumulate(last, out=last)
-            sums -= sums[last] - values[last]
-        depth = np.dtype(">u2" if self.is_deep else np.uint8)
-        pixels = sums.view(depth).astype(depth.newbyteorder("="), copy=False)[:, np.newaxis]
-        return Decoded.of(pixels)
 
     def _without_checksum(self, chunks: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]] | None:
         """Pack the pixels anew, if only the checksum behind them keeps a decoder from them; else None."""
@@ -204,37 +170,18 @@ class _Inflater:
 
 
 def encode(values: npt.NDArray[Any], about: bytes) -> bytes:
-    """Encode pixels of 16 bits, or pixels that stand one in a row.
+    """Encode pixels of 16 bits.
 
     Args:
-        values: Grey, grey and alpha, RGB or RGBA; shape ``(H, W)`` or ``(H, W, C)``, uint8 or uint16.
+        values: Grey, grey and alpha, RGB or RGBA; shape ``(H, W)`` or ``(H, W, C)``, uint16.
         about: Any PNG; the result takes its metadata.
     """
-    if values.shape[1] == 1:
-        packed = _encode_column(values)
-    else:
-        import imagecodecs
+    import imagecodecs
 
-        encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(values), level=4))
-        packed = [(name, body) for name, body, _ in _chunks(encoded)]
-    header, *pixels = packed
+    encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(values), level=4))
+    header, *pixels = ((name, body) for name, body, _ in _chunks(encoded))
     extra = [(name, body) for name, body, _ in _chunks(about) if name not in _ABOUT_PIXELS]
     return _join([header, *extra, *pixels])
-
-
-def _encode_column(values: npt.NDArray[Any]) -> list[tuple[bytes, bytes]]:
-    """Encode all rows at a time, each as what it adds to the one above."""
-    height, size = values.shape[0], values[0].nbytes
-    depth = values.dtype.newbyteorder(">")
-    rows = np.empty((height, 1 + size), np.uint8)
-    rows[:, 0] = _UP
-    stored = values.astype(depth, copy=False).reshape(height, -1).view(np.uint8)
-    rows[0, 1:] = stored[0]
-    np.subtract(stored[1:], stored[:-1], out=rows[1:, 1:])
-    channels = 1 if values.ndim == 2 else values.shape[2]
-    color = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    header = struct.pack(">IIBBBBB", 1, height, 8 * depth.itemsize, color, 0, 0, 0)
-    return [(b"IHDR", header), (b"IDAT", zlib.compress(rows.data, 4)), (b"IEND", b"")]
 
 
 def _text(name: bytes, body: bytes, inflate: _Inflater) -> tuple[str, bytes]:
