@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from colorful.errors import ColorfulError, ImageError, KindError, RangeError, ShapeError
-from colorful.images import gif, jpeg, jpeg2000, metadata, modes, png, pnm, profiles, tiff
+from colorful.images import gif, jpeg, jpeg2000, metadata, modes, png, pnm, profiles, strips, tiff
 from colorful.images.guard import guarding
 from colorful.images.log import silent, warn
 from colorful.images.metadata import SideData
@@ -247,7 +247,11 @@ def _tiff_shots(file: IO[bytes], max_pixels: int | None) -> list[_Shot]:
     parts = tiff.File(file)
     most = None if max_pixels is None else MOST_A_PIXEL * max_pixels
     return [
-        _Shot(page.size, partial(parts.decode, page, max_bytes=most), partial(parts.side_data, page))
+        _Shot(
+            page.size,
+            partial(strips.decode, file, page.offset, max_bytes=most),
+            partial(parts.side_data, page),
+        )
         for page in parts.pages
     ]
 

@@ -13,13 +13,12 @@ from itertools import accumulate
 from typing import IO, Any, TypeAlias
 
 import numpy as np
-from PIL import Image
 
 from colorful.errors import ImageError, ImageUnsupportedError
-from colorful.images import exif, strips
+from colorful.images import exif
 from colorful.images.log import warn
 from colorful.images.metadata import Metadata, SideData, tiff_tags
-from colorful.images.picture import Decoded, Picture
+from colorful.images.picture import Picture
 from colorful.images.profiles import srgb_profile
 from colorful.images.tags import LONG, UNDEFINED, Directory, DirectoryReader, Tag, number_of, pack, short_tag
 
@@ -120,20 +119,6 @@ class File:
             for page, family, behind in zip(best, families, [*families[1:], []], strict=True)
             if any(each.is_mask for each in (*family, *behind[:1])) and not page.is_mask
         }
-
-    def decode(self, page: Page, *, max_bytes: int | None) -> Decoded | Image.Image:
-        """Decode a page, whose size has been checked.
-
-        Args:
-            page: One of :attr:`pages`.
-            max_bytes: Refuse a page that needs more, decoded.
-
-        Raises:
-            ImageUnsupportedError: If it may be sound but is of a kind that is not read.
-            ImageError: If it is truncated or corrupt.
-            ImageTooLargeError: If it needs more bytes.
-        """
-        return strips.decode(self._file, page.offset, max_bytes=max_bytes)
 
     def side_data(self, page: Page) -> SideData:
         """Collect all that stands beside the pixels of a page, and around it for what that lacks."""
