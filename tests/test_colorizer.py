@@ -463,7 +463,7 @@ class TestColorizeFile:
         source, target = tmp_path / "grey.png", tmp_path / "color.png"
         source.write_bytes(encode(grey))
         target.write_bytes(b"mine")
-        with pytest.raises(errors.OutputExistsError, match=r"color\.png' exists"):
+        with pytest.raises(errors.OutputExistsError, match=r"color\.png: exists"):
             painter.colorize_file(source, target)
         assert target.read_bytes() == b"mine"
         painter.colorize_file(source, target, overwrite=True)

@@ -19,6 +19,7 @@ from PIL import Image
 
 from colorful import images
 from colorful.errors import KindError, OptionError, OutputExistsError
+from colorful.files import check_target
 from colorful.hints import Hint, check_hints, rasterize
 from colorful.host import unaffected
 from colorful.images import Picture, Saving
@@ -267,8 +268,7 @@ class Colorizer(LoadedModel):
         for name, path in (("source", source), ("target", target)):
             if not isinstance(path, str | os.PathLike):
                 raise KindError(f"{name}: expected a path, got {type(path).__name__}")
-        if not overwrite and os.path.lexists(target):
-            raise OutputExistsError(f"target: {os.fspath(target)!r} exists, and overwrite is not set")
+        check_target(target, overwrite=overwrite)
         if Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
             raise OutputExistsError(
                 f"target: expected another file than the photo, got {os.fspath(target)!r}"
