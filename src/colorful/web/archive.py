@@ -6,8 +6,10 @@ import io
 import threading
 import time
 import zipfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from flask import Response
 
 from colorful.errors import ColorfulError
 from colorful.web.queue import Asker, BusyError, LeftError
@@ -38,7 +40,7 @@ class Archive:
         return f"{clean_stem(self.name + '.zip')}.zip"
 
 
-def open_archive(studio: Studio, archive: Archive, asker: Asker) -> Iterator[bytes]:
+def send_archive(studio: Studio, archive: Archive, asker: Asker) -> Response:
     """Begin to send an archive.
 
     Args:
@@ -47,39 +49,19 @@ def open_archive(studio: Studio, archive: Archive, asker: Asker) -> Iterator[byt
         asker: Who waits for it.
 
     Returns:
-        The zip, piece by piece.
+        The zip, which is made while it is sent.
 
     Raises:
         BusyError: If too many are on their way.
     """
     if not _open.acquire(blocking=False):
         raise BusyError(f"archives: expected less than {STREAMS} on their way, got {STREAMS}", 10)
-    return _Stream(studio, archive, asker)
+    response = Response(_pieces(studio, archive, asker), mimetype="application/zip")
+    response.call_on_close(_open.release)  # also if nobody reads it to its end
+    return response
 
 
-class _Stream(Iterator[bytes]):
-    """The zip as a server reads it; whoever stops reading early closes it."""
-
-    def __init__(self, studio: Studio, archive: Archive, asker: Asker) -> None:
-        self._pieces = _pieces(studio, archive, asker)
-        self._is_open = True
-
-    def __next__(self) -> bytes:
-        try:
-            return next(self._pieces)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Let the next archive go."""
-        if self._is_open:
-            self._is_open = False
-            self._pieces.close()
-            _open.release()
-
-
-def _pieces(studio: Studio, archive: Archive, asker: Asker) -> Generator[bytes]:
+def _pieces(studio: Studio, archive: Archive, asker: Asker) -> Iterator[bytes]:
     sink = _Sink()
     taken: set[str] = set()
     problems = []

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 JSON_TYPE = "application/problem+json"
 
 # The first class that fits decides. The code picks the words of the page, in the visitor's language.
-_KNOWN: tuple[tuple[type[ColorfulError], int, str], ...] = (
+_KNOWN: tuple[tuple[type[ColorfulError] | tuple[type[ColorfulError], ...], int, str], ...] = (
     (BusyError, 503, "busy"),
     (GoneError, 404, "gone"),
     (ForeignHostError, 400, "host"),
@@ -44,10 +44,7 @@ _KNOWN: tuple[tuple[type[ColorfulError], int, str], ...] = (
     (NoPhotoError, 422, "no-photo"),
     (ImageError, 422, "bad-photo"),
     (MissingExtraError, 422, "no-decoder"),  # a HEIC file where pillow-heif is not installed
-    (HintError, 400, "bad-request"),
-    (OptionError, 400, "bad-request"),
-    (RangeError, 400, "bad-request"),
-    (KindError, 400, "bad-request"),
+    ((HintError, OptionError, RangeError, KindError), 400, "bad-request"),
 )
 # A message may quote what the client sent, which may be long.
 _LONGEST = 400
