@@ -17,7 +17,7 @@ from colorful.web.studio import Studio
 from colorful.web.style import first_style
 from colorful.web.texts import COOKIE, LANGUAGES, language_of, words
 from colorful.web.uploads import Wish
-from colorful.web.visitors import asker_of, greet, owner_of
+from colorful.web.visitors import asker_of, greet, owner_of, set_cookie
 
 # Colors that people look for, by what has them.
 PALETTES = {
@@ -105,15 +105,7 @@ def _page(template: str, **values: object) -> Response:
     response = make_response(render_template(template, **words(request), **values))
     wish = request.args.get("lang", "")
     if wish in LANGUAGES:
-        response.set_cookie(
-            COOKIE,
-            wish,
-            max_age=365 * 86400,
-            path=url_for(".root"),
-            samesite="Lax",
-            httponly=True,
-            secure=request.is_secure,
-        )
+        set_cookie(request, response, COOKIE, wish, seconds=365 * 86400)
     response.headers["Content-Language"] = language_of(request)
     response.vary.update(["Accept-Language", "Cookie"])
     return greet(request, response)

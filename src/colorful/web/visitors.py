@@ -40,12 +40,20 @@ def asker_of(request: Request) -> Asker:
 def greet(request: Request, response: Response) -> Response:
     """Give a visitor who has none a name."""
     if not owner_of(request).visitor:
-        response.set_cookie(
-            COOKIE,
-            secrets.token_urlsafe(16),
-            path=url_for(".root"),
-            samesite="Lax",
-            httponly=True,
-            secure=request.is_secure,
-        )
+        set_cookie(request, response, COOKIE, secrets.token_urlsafe(16))
     return response
+
+
+def set_cookie(
+    request: Request, response: Response, name: str, value: str, *, seconds: int | None = None
+) -> None:
+    """Have a browser remember something for this site only; until it is closed if no time is given."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=seconds,
+        path=url_for(".root"),
+        samesite="Lax",
+        httponly=True,
+        secure=request.is_secure,
+    )
