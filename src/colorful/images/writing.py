@@ -136,8 +136,9 @@ def encode(
         MissingExtraError: If HEIF is asked for and ``pillow-heif`` is not installed.
     """
     name = EXTENSIONS.get(f".{format.lower().removeprefix('.')}", format.upper())
-    if name not in _ENCODERS:
-        raise OptionError(f"format: expected one of {', '.join(_ENCODERS).lower()}, got {format!r}")
+    known = (*_ENCODERS, "TIFF")
+    if name not in known:
+        raise OptionError(f"format: expected one of {', '.join(known).lower()}, got {format!r}")
     if quality is not None and not is_whole(quality):
         raise KindError(f"quality: expected a whole number, got {brief(quality)}")
     if quality is not None and not 1 <= quality <= 100:
@@ -266,7 +267,6 @@ def _heif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
 _ENCODERS: dict[str, Callable[[Picture, Metadata, int | None], bytes]] = {
     "JPEG": _jpeg,
     "PNG": _png,
-    "TIFF": lambda picture, about, quality: _tiff([picture], provenance=True),
     "WEBP": _webp,
     "BMP": _bmp,
     "GIF": _gif,
