@@ -18,13 +18,13 @@ import torch
 from PIL import Image
 
 from colorful import images
-from colorful.errors import KindError, OptionError, OutputExistsError
+from colorful.errors import KindError, OptionError, OutputExistsError, refuse_unknown
 from colorful.files import check_target
 from colorful.hints import Hint, check_hints, rasterize
 from colorful.host import unaffected
 from colorful.images import Picture, Saving
 from colorful.loaded import LoadedModel
-from colorful.look import Look, check_count, refuse_unknown, tune
+from colorful.look import Look, check_count, tune
 from colorful.models.abilities import unsupported
 from colorful.prediction import Example, FileLike, Mask, Photo, Prediction, following, is_palette, paint
 from colorful.protocols import PROTOCOLS

@@ -33,7 +33,7 @@ Each is a :class:`ColorfulError` *and* the builtin that a caller would expect, s
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from numbers import Integral, Real
 from typing import TypeGuard
@@ -124,6 +124,23 @@ def check_choice(name: str, value: object, offered: Collection[str]) -> None:
     """
     if not isinstance(value, str) or value not in offered:
         raise OptionError(f"{name}: expected one of {', '.join(offered)}, got {brief(value)}")
+
+
+def refuse_unknown(given: Mapping[str, object], options: type) -> None:
+    """Raise the error that Python raises for a keyword that a function does not take.
+
+    Args:
+        given: The keywords of a call.
+        options: The typed dict that declares those it takes.
+
+    Raises:
+        TypeError: If one is not among them.
+    """
+    for name in given:
+        if name not in options.__annotations__:
+            raise TypeError(
+                f"got an unexpected keyword argument {name!r}; expected {', '.join(options.__annotations__)}"
+            )
 
 
 class ColorfulError(Exception):

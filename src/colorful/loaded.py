@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from colorful import hub
-from colorful.errors import KindError, OptionError, UnsupportedOptionError, check_choice
+from colorful.errors import KindError, OptionError, UnsupportedOptionError, check_choice, refuse_unknown
 from colorful.host import unaffected
 from colorful.hub import FetchOptions, ModelFiles
 from colorful.lab.decode import Decoder
-from colorful.look import Settings, refuse_unknown, settle
+from colorful.look import Settings, settle
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network, NetworkConfig
 from colorful.protocols import PROTOCOLS

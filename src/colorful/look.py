@@ -20,6 +20,7 @@ from colorful.errors import (
     check_choice,
     is_number,
     is_whole,
+    refuse_unknown,
 )
 from colorful.images import MAX_PIXELS
 from colorful.lab.space import Gamut
@@ -141,23 +142,6 @@ def settle(settings: Settings, *, multiple: int, largest: int) -> Settings:
         raise OptionError(f"network_size: expected an integer in {multiple}..{largest}, got {brief(side)}")
     default: Settings = {"network_size": None, "upsample": "guided", "gamut": "map", "protocol": "photo"}
     return {**default, **settings, "max_pixels": most}
-
-
-def refuse_unknown(given: Mapping[str, object], options: type) -> None:
-    """Raise the error that Python raises for a keyword that a function does not take.
-
-    Args:
-        given: The keywords of a call.
-        options: The typed dict that declares those it takes.
-
-    Raises:
-        TypeError: If one is not among them.
-    """
-    for name in given:
-        if name not in options.__annotations__:
-            raise TypeError(
-                f"got an unexpected keyword argument {name!r}; expected {', '.join(options.__annotations__)}"
-            )
 
 
 def check_count(

@@ -12,8 +12,8 @@ from typing import Any, Literal, Unpack, cast
 
 from colorful import __version__, images, storage
 from colorful.colorizer import Colorizer, FileOptions
-from colorful.errors import OptionError, PhotosError, brief
-from colorful.look import check_count, refuse_unknown
+from colorful.errors import OptionError, PhotosError, brief, refuse_unknown
+from colorful.look import check_count
 from colorful.naming import PREFIX, name_results
 from colorful.photos import Source, as_list, expand, walk
 from colorful.storage import URL, Location, location

@@ -17,10 +17,10 @@ from PIL import Image
 from torch import Tensor
 
 from colorful.colorizer import Colorizer
-from colorful.errors import KindError, OptionError, check_choice
+from colorful.errors import KindError, OptionError, check_choice, refuse_unknown
 from colorful.evaluation.scores import GREY, RANDOM, REAL, Pixels, lab_of
 from colorful.lab.upsample import guided_upsample, upsample
-from colorful.look import Look, check_count, refuse_unknown
+from colorful.look import Look, check_count
 from colorful.models.network import Network
 from colorful.photos import Photo, Source, color_kind, find_photos
 from colorful.prediction import Prediction

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorful.errors import ImageError, OptionError, PhotosError
+from colorful.errors import ImageError, OptionError, PhotosError, refuse_unknown
 from colorful.evaluation.prepare import (
     Conditions,
     Model,
@@ -26,7 +26,6 @@ from colorful.evaluation.prepare import (
     ways_of,
 )
 from colorful.evaluation.scores import Pixels
-from colorful.look import refuse_unknown
 from colorful.models import DEFAULT_MODEL
 
 

@@ -20,6 +20,7 @@ from colorful.errors import (
     WeightsNotFoundError,
     WeightsOfflineError,
     check_choice,
+    refuse_unknown,
 )
 from colorful.hub import cache, remote, weights
 from colorful.hub.config import CONFIG, ForeignConfigError, new_config, read_config
@@ -116,8 +117,7 @@ def fetch(model: str | os.PathLike[str] | ModelInfo, **options: Unpack[FetchOpti
         OptionError: If an argument has no meaning for such a *model*.
         KindError: If *model* is of another type.
     """
-    if unknown := options.keys() - FetchOptions.__annotations__.keys():
-        raise TypeError(f"got an unexpected keyword argument {min(unknown)!r}")
+    refuse_unknown(options, FetchOptions)
     cache_dir, architecture = options.get("cache_dir"), options.get("architecture")
     revision = options.get("revision")
     access = Access(

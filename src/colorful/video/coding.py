@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from colorful import __version__
-from colorful.errors import KindError, OptionError, RangeError, VideoError, brief, check_choice
+from colorful.errors import KindError, OptionError, RangeError, VideoError, brief, check_choice, is_whole
 from colorful.images.tags import decode_text
 from colorful.video.chroma import Chroma, Subsampling
 from colorful.video.facts import Facts
@@ -121,7 +121,7 @@ def plan_coding(film: Film, target: str, coding: Coding) -> Plan:
     if not _holds(container, encoder):
         raise OptionError(f"codec: expected one that {container} can hold, got {codec!r}")
     crf = coding.get("crf", default)
-    if crf is not None and (isinstance(crf, bool) or not isinstance(crf, int)):
+    if crf is not None and not is_whole(crf):
         raise KindError(f"crf: expected an integer, got {brief(crf)}")
     if crf is not None and default is None:
         raise OptionError(f"crf: expected none, since {codec} loses nothing, got {brief(crf)}")

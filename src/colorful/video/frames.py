@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from colorful import images
 from colorful.colorizer import Colorizer
-from colorful.errors import KindError, RangeError, ShapeError, brief
+from colorful.errors import KindError, RangeError, ShapeError, brief, is_number
 from colorful.images import Picture
 from colorful.images.sheet import lay_out
 from colorful.look import check_count, check_number
@@ -64,7 +63,7 @@ def colorize_frames(
         [(48, 64, 3), (48, 64, 3), (48, 64, 3)]
     """
     check_number("steady", steady, most=1)
-    if not isinstance(rate, Real) or isinstance(rate, bool):
+    if not is_number(rate):
         raise KindError(f"rate: expected a number, got {brief(rate)}")
     if not rate > 0:
         raise RangeError(f"rate: expected frames a second, above 0, got {brief(rate)}")

@@ -6,7 +6,6 @@ import copy
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import cv2
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from colorful.errors import HintError, KindError, brief
+from colorful.errors import HintError, KindError, brief, is_number
 from colorful.hints import Hint, load_each
 from colorful.video.motion import Tracker
 
@@ -66,8 +65,7 @@ class TimedHint:
     hint: Hint
 
     def __post_init__(self) -> None:
-        is_number = isinstance(self.time, Real) and not isinstance(self.time, bool)
-        if not is_number or not 0 <= self.time <= _LONGEST:
+        if not is_number(self.time) or not 0 <= self.time <= _LONGEST:
             raise HintError(f"time: expected seconds, at least 0, got {brief(self.time)}")
         if not isinstance(self.hint, Hint):
             raise KindError(f"hint: expected a Hint, got {type(self.hint).__name__}")
