@@ -11,7 +11,7 @@ _IMAGE, _EXTENSION = 0x2C, 0x21
 _COMMENT, _APPLICATION = 0xFE, 0xFF
 _XMP, _PROFILE = b"\x0bXMP DataXMP", b"\x0bICCRGBG1012"
 _TRAILER = b"\x01\xff\xfe\xfd"
-"""What stands behind XMP: bytes that lead a program, which takes the text for blocks, to their end."""
+"""Bytes behind XMP. A program that takes the text for blocks is led to its end by them."""
 
 
 @dataclass

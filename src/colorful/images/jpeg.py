@@ -35,7 +35,7 @@ _PROFILE, _PICTURES, _CREDENTIALS = b"ICC_PROFILE\0", b"MPF\0", b"JP"
 _RESOURCES = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
 _LITTLE = 1024  # bytes behind a picture that some programs leave there
 _MOST_SCANS = 500  # each goes over all of the picture, and takes some bytes; programs write a dozen
-_STUFFED = 16  # zeros at an end that may be pixels
+_STUFFED = 16  # so many zeros at the end of a file may still be pixels
 _FILLING = bytes(range(1, 255)) * 64
 _ENTRIES, _THUMBNAILS = 0xB002, (0x010001, 0x010002)
 _LOSSLESS, _PROGRESSIVE = 0xC3, (0xC2, 0xCA)
@@ -59,7 +59,7 @@ class File:
             is_side = marker == _COMMENT or _APP0 <= marker <= 0xEF
             if is_side:
                 self._side.append((marker, place, body))
-            # Of these the decoder needs to know the two that tell what the channels are.
+            # Two of these tell what the channels are, which the decoder needs to know.
             is_needed = (marker == _APP0 and body.startswith(b"JFIF\0") and len(body) >= 14) or (
                 marker == _APP14 and body.startswith(b"Adobe") and len(body) >= 12
             )
@@ -105,7 +105,7 @@ class File:
         warn_of_holes(self._data[: self._rest.end] if self._rest.end else self._data, self._scan)
         if self._bits == 8 and self._frame != _LOSSLESS:
             image = _load(self._stream(), min_side)
-            # A decoder goes on with what came last: what was cut and given an end is even there.
+            # Where data are missing, a decoder repeats the last pixel: an even last row may be such a one.
             if not self._rest.end or _is_even(rows(image, image.height - 1, image.height)):
                 self._see_end(image.tobytes(), lambda data: _load(data, min_side).tobytes())
             return image
@@ -127,7 +127,7 @@ class File:
         return b"".join((b"\xff\xd8", *self._pixels, scans, filling, b"\xff\xd9"))
 
     def _see_end(self, pixels: bytes, decode: Callable[[bytes], bytes]) -> None:
-        """See that no pixel is missing: then what is put before the end makes no difference."""
+        """Check that no pixel is missing: if all are there, bytes put before the end change none."""
         if decode(self._stream(_FILLING)) != pixels:
             raise ImageError("truncated: pixels are missing at its end")
         if not self._rest.end:

@@ -156,7 +156,7 @@ class SideData:
 
     @cached_property
     def orientation(self) -> int:
-        """The turn, 1 to 8, that the pixels have as they are stored. To be asked when all else is known."""
+        """How the stored pixels are turned, 1 to 8, as in EXIF. Ask for it once all has been collected."""
         self._open_up_tags()
         return exif.orientation(self.exif) or self._packet.orientation or 1
 

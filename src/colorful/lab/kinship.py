@@ -25,13 +25,13 @@ _FAR = 0.25
 _LIGHTER = 20.0
 """Difference in L, likewise."""
 _SHADE = 12.0
-"""Step in L that parts two cells of one thing, most of the time."""
+"""Difference in L at which two cells mostly belong to two things."""
 _UNLIKE = 0.5
-"""Squared step in what the network says of two cells, one less the cosine, that does."""
+"""The same for what the network says of them: the square of 1 less the cosine."""
 _GAP = 0.7
-"""Distance that does, in sides of a square of the photo's area, where something else lies between."""
+"""The same for their distance, if other cells lie between; in sides of a square of the photo's area."""
 _NEXT = 1.5
-"""Distance in cells up to which nothing lies between."""
+"""Distance up to which no cell lies between, in cells."""
 _NO_MORE = 0.01
 """Gain of likelihood by one more step that ends the search for the best way from cell to cell."""
 _BESIDE = 0.12
@@ -46,7 +46,7 @@ class Kinship(NamedTuple):
         variance: Expected squared distance of a color from the mean, CIELAB units squared, ``(h, w)``.
         light: L in 0..100, ``(h, w)``.
         pairs: How much two cells are kin, in [0, 1], shape ``(h w, h w)``.
-        steps: How likely it is that two cells are of one thing, seen by themselves, likewise.
+        steps: How likely two cells belong to one thing, judged by these two alone, in the same shape.
         step: Side of one of these cells, in cells of the logits.
     """
 
