@@ -164,6 +164,7 @@ def evaluate(
 
     With --video, one model colors the films in three ways: frame by frame, causally, and in two passes.
     """  # noqa: D301  (\b keeps click from rewrapping)
+    from colorful.evaluation import EvaluationError
     from colorful.evaluation import evaluate as run
 
     results.check()
@@ -182,9 +183,10 @@ def evaluate(
         from colorful.evaluation.classifier import EfficientNetLite2
 
         judge = EfficientNetLite2()
+    failure = ""
     with _progress() as progress:
-        report, failure = _kept(
-            lambda: run(
+        try:
+            report = run(
                 photos,
                 models.load(),
                 temperatures=temperatures or (None,),
@@ -193,7 +195,10 @@ def evaluate(
                 progress=progress,
                 **conditions,
             )
-        )
+        except EvaluationError as error:
+            if error.report is None:
+                raise
+            report, failure = error.report, str(error)  # what was measured until then
     _show(report, results, failure)
 
 
@@ -236,18 +241,6 @@ def turing(
         page = turing_page(photos, load(), pairs=pairs, seconds=seconds, progress=progress, **preparation)
     write(out, page.encode(), overwrite=overwrite)
     click.echo(shown(out))
-
-
-def _kept(run: Callable[[], Report]) -> tuple[Report, str]:
-    """Evaluate; if a model fails on the way, keep what was measured and the reason."""
-    from colorful.evaluation import EvaluationError
-
-    try:
-        return run(), ""
-    except EvaluationError as error:
-        if error.report is None:
-            raise
-        return error.report, str(error)
 
 
 def _show(report: Report, results: _Results, failure: str) -> None:
