@@ -48,12 +48,11 @@ def convert(file: Path, folder: Path, architecture: str | None, overwrite: bool)
 
     The tensors stay exactly as they are. The pickle is read without running any code in it.
     """
-    from colorful.errors import OutputExistsError
+    from colorful.files import check_folder
     from colorful.hub import inspect, save_pretrained, weights
     from colorful.hub.cards import released_card
 
-    if not overwrite and folder.exists() and any(folder.iterdir()):
-        raise OutputExistsError(f"{folder}: expected a new or empty folder, got files in it; see --overwrite")
+    check_folder(folder, overwrite=overwrite)
     found = inspect(file)
     network = weights.build(found.config_for(architecture), found.path, str(file))
     name = found.released_as
