@@ -147,52 +147,45 @@ def _ddcolor(name: str, repo: str, summary: str) -> ModelInfo:
     )
 
 
-MODELS: Mapping[str, ModelInfo] = MappingProxyType(
-    {
-        "lite": ModelInfo(
-            name="lite",
-            architecture="lite",
-            config=NetworkConfig(),
-            summary="Small and fast, comes with the package, takes hints",
-            license="MIT",
-            bundled=True,
+_MODELS = (
+    ModelInfo(
+        name="lite",
+        architecture="lite",
+        config=NetworkConfig(),
+        summary="Small and fast, comes with the package, takes hints",
+        license="MIT",
+        bundled=True,
+    ),
+    ModelInfo(
+        name="eccv16",
+        architecture="eccv16",
+        config=NetworkConfig(),
+        summary="Zhang et al., ECCV 2016: a distribution over 313 colors, vivid",
+        license="BSD-2-Clause",
+        sources=_released(
+            "colorization_release_v2-9b330a0b.pth",
+            "colorization-eccv-16.pth",
+            "9b330a0bae53f4ded77b1e23defbf78beaa09c10ebc4c4999e8e4f4a160b93f9",
         ),
-        "eccv16": ModelInfo(
-            name="eccv16",
-            architecture="eccv16",
-            config=NetworkConfig(),
-            summary="Zhang et al., ECCV 2016: a distribution over 313 colors, vivid",
-            license="BSD-2-Clause",
-            sources=_released(
-                "colorization_release_v2-9b330a0b.pth",
-                "colorization-eccv-16.pth",
-                "9b330a0bae53f4ded77b1e23defbf78beaa09c10ebc4c4999e8e4f4a160b93f9",
-            ),
+    ),
+    ModelInfo(
+        name="siggraph17",
+        architecture="siggraph17",
+        config=NetworkConfig(),
+        summary="Zhang et al., SIGGRAPH 2017: takes hints, calm colors",
+        license="BSD-2-Clause",
+        sources=_released(
+            "siggraph17-df00044c.pth",
+            "colorization-siggraph-17.pth",
+            "df00044c0a4d7c3edcecf6f75437ce346a66e7a42612d9b968e1a7e17dbc6f66",
         ),
-        "siggraph17": ModelInfo(
-            name="siggraph17",
-            architecture="siggraph17",
-            config=NetworkConfig(),
-            summary="Zhang et al., SIGGRAPH 2017: takes hints, calm colors",
-            license="BSD-2-Clause",
-            sources=_released(
-                "siggraph17-df00044c.pth",
-                "colorization-siggraph-17.pth",
-                "df00044c0a4d7c3edcecf6f75437ce346a66e7a42612d9b968e1a7e17dbc6f66",
-            ),
-        ),
-        "ddcolor": _ddcolor(
-            "ddcolor", "ddcolor_modelscope", "DDColor, ICCV 2023: large, the authors' default"
-        ),
-        "ddcolor-tiny": _ddcolor(
-            "ddcolor-tiny", "ddcolor_paper_tiny", "DDColor with a quarter of the weights"
-        ),
-        "ddcolor-paper": _ddcolor("ddcolor-paper", "ddcolor_paper", "DDColor as in the paper"),
-        "ddcolor-artistic": _ddcolor(
-            "ddcolor-artistic", "ddcolor_artistic", "DDColor for pictures of all kinds"
-        ),
-    }
+    ),
+    _ddcolor("ddcolor", "ddcolor_modelscope", "DDColor, ICCV 2023: large, the authors' default"),
+    _ddcolor("ddcolor-tiny", "ddcolor_paper_tiny", "DDColor with a quarter of the weights"),
+    _ddcolor("ddcolor-paper", "ddcolor_paper", "DDColor as in the paper"),
+    _ddcolor("ddcolor-artistic", "ddcolor_artistic", "DDColor for pictures of all kinds"),
 )
+MODELS: Mapping[str, ModelInfo] = MappingProxyType({model.name: model for model in _MODELS})
 """The models that go by a short name."""
 
 DEFAULT_MODEL = "lite"
