@@ -57,6 +57,7 @@ class Film:
     Attributes:
         name: For messages.
         facts: What the film is.
+        damaged: What could not be read up to now, in words.
 
     Raises:
         VideoNotFoundError: If there is no such file.
@@ -74,7 +75,7 @@ class Film:
         self.container = open_container(source)
         self._others = others
         self._deinterlace = deinterlace
-        self._damaged: list[str] = []
+        self.damaged: list[str] = []
         self._has_captions = False
         try:
             self.stream = _picture_stream(self.container, self.name)
@@ -98,11 +99,6 @@ class Film:
     def close(self) -> None:
         """Close the file."""
         self.container.close()
-
-    @property
-    def damaged(self) -> list[str]:
-        """What could not be read, in words."""
-        return self._damaged
 
     def frames(self) -> Iterator[Frame]:
         """Give the frames, once, in the order in which they are shown.
@@ -198,8 +194,8 @@ class Film:
 
     def _note(self, stamp: int | None, reason: str) -> None:
         where = "" if stamp is None else f" at {float(stamp * (self.stream.time_base or 0)):.2f} s"
-        self._damaged.append(f"frame{where}: {reason}" if where else reason)
-        if len(self._damaged) <= _MOST_NAMED:
+        self.damaged.append(f"frame{where}: {reason}" if where else reason)
+        if len(self.damaged) <= _MOST_NAMED:
             logger.warning("%s: damaged%s: %s; the rest is colored", self.name, where, reason)
 
 
