@@ -10,6 +10,7 @@ import pytest
 from album_samples import put
 
 from colorful import errors, naming
+from colorful.photos import find_photos
 from colorful.plan import Plan, make_plan
 
 
@@ -151,6 +152,36 @@ def test_nothing_to_color_is_an_error(album: Path) -> None:
         make_plan(album)
     with pytest.raises(errors.OptionError, match=r"format: expected one of jpg, .* got 'svg'"):
         make_plan(album, format="svg")
+
+
+def test_no_name_is_no_folder(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty text, as of a shell's variable that is not set, is not the current folder."""
+    put(album, "a.jpg")
+    monkeypatch.chdir(album)
+    for find in (make_plan, find_photos):
+        with pytest.raises(errors.PhotosError, match="photos: expected paths or patterns, got an empty one"):
+            find(["a.jpg", ""])
+
+
+def test_photos_that_have_the_name_of_a_result_are_not_passed_over_in_silence(
+    album: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Beside others they are taken for results of an earlier run, which a warning says."""
+    put(album, "colorized_a.jpg", "b.jpg")
+    assert set(targets(make_plan(sorted(album.iterdir())))) == {"b.jpg"}
+    assert caplog.messages == ["left out as results of earlier runs: 1 files called colorized_..."]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="nothing is locked for root")
+def test_a_photo_in_a_locked_folder_is_not_called_missing(album: Path) -> None:
+    """Where a folder may not be entered the reason is that, and not that there is no such photo."""
+    put(album, "locked/a.jpg")
+    (album / "locked").chmod(0)
+    try:
+        (problem,) = make_plan(album / "locked/a.jpg").problems
+    finally:
+        (album / "locked").chmod(0o700)
+    assert problem.error == "Permission denied"
 
 
 def test_a_plan_pickles(album: Path) -> None:

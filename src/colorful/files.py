@@ -31,7 +31,7 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-_OWN_PIPES = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
+_OWN_STREAMS = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
 _WORDS = {
     errno.EEXIST: "a file is in its place",
     errno.ENOTDIR: "a file is in the place of a folder",
@@ -220,12 +220,17 @@ def check_regular(path: str | os.PathLike[str]) -> None:
         raise OSError(errno.EINVAL, f"expected a file, got {_KINDS[kind]}", os.fspath(path))
 
 
+def is_own_stream(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path stands for what is open in this program: no result goes beside it."""
+    return os.fspath(path).startswith(_OWN_STREAMS)
+
+
 def is_own_pipe(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path is a pipe that a shell has made for this program, as in ``colorful <(curl ...)``.
 
     Nobody else reads from it, and it can be read once.
     """
-    if not os.fspath(path).startswith(_OWN_PIPES):
+    if not is_own_stream(path):
         return False
     with contextlib.suppress(OSError, ValueError):
         return stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116

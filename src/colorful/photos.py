@@ -145,11 +145,14 @@ def as_list(sources: object) -> list[Any]:
 
     Raises:
         KindError: If it is neither a source nor several.
+        PhotosError: If one is empty text.
     """
     given = [sources] if isinstance(sources, _SOURCES) or not isinstance(sources, Iterable) else [*sources]
     for source in given:
         if not isinstance(source, _SOURCES):
             raise KindError(f"photos: expected paths or patterns, got {type(source).__name__}")
+        if source == "":  # an unset variable of a shell; as a path it would be the current folder
+            raise PhotosError("photos: expected paths or patterns, got an empty one")
     return given
 
 

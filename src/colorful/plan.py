@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,10 +14,13 @@ from typing import Any, Literal, Unpack, cast
 from colorful import __version__, images, storage
 from colorful.colorizer import Colorizer, FileOptions
 from colorful.errors import OptionError, PhotosError, brief, refuse_unknown
+from colorful.files import in_words
 from colorful.look import check_count
 from colorful.naming import PREFIX, name_results
 from colorful.photos import Source, as_list, expand, walk
 from colorful.storage import URL, Location, location
+
+logger = logging.getLogger(__name__)
 
 Existing = Literal["refuse", "skip", "replace"]
 
@@ -220,9 +224,11 @@ def make_plan(
         found = _found(given, folder, recursive, problems, progress)
     photos = _in_order(found)
     if len(photos) > 1:
-        photos = [pair for pair in photos if not _name(pair[0]).startswith(PREFIX)]
+        everything, photos = photos, [pair for pair in photos if not _name(pair[0]).startswith(PREFIX)]
         if not photos:
             raise PhotosError(f"photos: expected some, got only results of earlier runs ({PREFIX}...)")
+        if results := len(everything) - len(photos):
+            logger.warning("left out as results of earlier runs: %s files called %s...", results, PREFIX)
     if not photos and not problems:
         where = ", ".join(repr(str(source)) for source in given) or "an empty list"
         hint = "" if recursive else "; folders inside are looked into only with recursive=True"
@@ -339,7 +345,14 @@ def _expand(source: Location, problems: list[Outcome]) -> list[Location]:
         return [source]
     found = expand(source)
     if not found:
-        problems.append(Outcome(source, None, "failed", "no such file or folder"))
+        reason = "no such file or folder"
+        try:
+            source.lstat()
+        except PermissionError as error:  # in a folder that may not be entered
+            reason = in_words(error)
+        except (OSError, ValueError):
+            pass
+        problems.append(Outcome(source, None, "failed", reason))
     elif source.exists() and not source.is_file() and not source.is_dir():  # would wait for ever
         problems.append(Outcome(source, None, "failed", "expected a file or folder, got something else"))
         return []

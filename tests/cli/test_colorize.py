@@ -74,10 +74,12 @@ def test_a_closed_stream_is_told_in_words(closed: str, name: str, here: Path, mo
         ("{colorful} --help > /dev/full", 1, b"", "colorful: No space left on device\n"),
         ("{colorful} a.png -o /dev/stdout", 0, b"\x89PNG", ""),
         ("cat a.png | {colorful} /dev/stdin", 0, b"\x89PNG", ""),
+        ("{colorful} /dev/stdin < a.png", 0, b"\x89PNG", ""),
+        ("exec 3< a.png; {colorful} /dev/fd/3", 0, b"\x89PNG", ""),
         ("{colorful} <(cat a.png) -o new.png && cat new.png", 0, b"\x89PNG", "-> new.png\n"),
         ("cp b.png c.png; {colorful} - -o c.png --skip-existing < a.png", 1, b"", "result of this photo\n"),
         ("mkfifo h.json; {colorful} a.png --hints h.json", 1, b"", "expected a file, got a named pipe\n"),
-        ("mkdir x; cd x; rmdir ../x; {colorful} ../a.png", 1, b"", "colorful: No such file or directory\n"),
+        ("mkdir x; cd x; rmdir ../x; {colorful} ../a.png", 1, b"", "colorful: the current folder is gone\n"),
     ],
 )
 def test_streams_and_pipes_of_any_kind(

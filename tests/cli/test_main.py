@@ -10,7 +10,8 @@ import command
 import pytest
 
 import colorful
-from colorful.cli import COMMANDS, cli, shown
+from colorful.cli import COMMANDS, cli, shown, with_options
+from colorful.cli.colorize import colorize
 from colorful.errors import ImageError
 
 
@@ -106,6 +107,20 @@ def test_a_failure_is_one_line(failure: str, status: int, words: str) -> None:
 def test_text_for_a_terminal_has_nothing_to_act_on() -> None:
     """Line breaks, control codes and bytes that are no text are escaped; other scripts are not."""
     assert shown("a\nb\x1b[31m照片\udcff é") == "a\\nb\\x1b[31m照片\\udcff é"
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("skip_existing, overwrite: expected one", "--skip-existing, --overwrite: expected one"),
+        ("x: exists already; overwrite=True replaces it", "x: exists already; --overwrite replaces it"),
+        ("album: cannot be listed: Permission denied", "album: cannot be listed: Permission denied"),
+        ("hint 1: out: expected a color", "hint 1: out: expected a color"),
+    ],
+)
+def test_only_names_of_arguments_become_options(message: str, told: str) -> None:
+    """What a message begins with, or sets to True, is called by its option; other words stay words."""
+    assert with_options(message, colorize) == told
 
 
 def test_it_runs_as_a_module() -> None:

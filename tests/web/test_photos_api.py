@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import io
 import json
 import re
@@ -18,6 +19,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from skimage import data
 from web_samples import chroma, png
+from werkzeug.test import TestResponse
 
 from colorful import Colorizer
 from colorful.web import Limits, behind_proxy, create_app
@@ -294,6 +296,25 @@ def test_what_of_a_file_is_lost_is_told(client: FlaskClient) -> None:
     (warning,) = add(client, buffer.getvalue(), "a.tif")["warnings"]
     assert warning.startswith("has more than one picture (2)")
     assert add(client, png(np.zeros((9, 9), np.uint8)))["warnings"] == []
+
+    def send(route: str, accept: str) -> TestResponse:
+        form = {"photo": (io.BytesIO(buffer.getvalue()), "a.tif")}
+        return client.post(route, data=form, headers={"Accept": accept})
+
+    reply = send("/v1/colorize", "application/json")
+    assert [result["warnings"] for result in reply.get_json()["results"]] == [[warning]]
+    assert json.loads(send("/v1/colorize", "image/png").headers["Colorful-Warnings"]) == [warning]
+    assert html.escape(warning) in send("/v1/index", "text/html").text
+
+
+def test_a_field_that_comes_twice_is_refused(client: FlaskClient, grey: bytes) -> None:
+    """Of two values for one field neither wins in silence."""
+    form = {"photo": (io.BytesIO(grey), "a.png"), "saturation": ["1", "0"]}
+    reply = client.post("/v1/colorize", data=form)
+    assert (reply.status_code, reply.get_json()["detail"]) == (
+        400,
+        "saturation: expected it once, got it 2 times",
+    )
 
 
 def test_a_strip_of_any_length_has_a_small_preview(painter: Colorizer) -> None:

@@ -125,9 +125,11 @@ def with_options(message: str, command: click.Command | None) -> str:
         for parameter in (command.params if command else [])
         if isinstance(parameter, click.Option)
     }
-    # As in "skip_existing, overwrite: expected ..." and "overwrite=True replaces it".
-    names = r"(?<![^\s,])\w+(?=: |, \w+: )|\b(\w+)=True\b"  # not the end of a path
-    return re.sub(names, lambda hit: options.get(hit[1] or hit[0], hit[0]), message)
+    # What a message begins with, as in "skip_existing, overwrite: expected ...": further on they are words.
+    named, colon, said = message.partition(": ")
+    if all(name in options for name in named.split(", ")):
+        message = ", ".join(options[name] for name in named.split(", ")) + colon + said
+    return re.sub(r"\b(\w+)=True\b", lambda hit: options.get(hit[1], hit[0]), message)
 
 
 def tell(message: str, *, end: str = "\n") -> None:
@@ -203,6 +205,10 @@ def main() -> None:
     _end_as_by_ctrl_c()
     try:
         Path.cwd()  # Intel's library, which torch loads, ends the program without one
+    except OSError:
+        complain("the current folder is gone")
+        sys.exit(1)
+    try:
         cli(prog_name="colorful")
     except OSError as error:  # of help that cannot be printed, too
         complain(error.strerror or str(error))

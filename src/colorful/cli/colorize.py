@@ -18,7 +18,7 @@ from colorful.cli import COMMANDS, INTERRUPTED, STDOUT, complain, need_streams, 
 from colorful.cli.many import Many, connected, many_options
 from colorful.cli.options import MarkFiles, group, mark_options, photo_model_options
 from colorful.errors import OptionError, OutputExistsError
-from colorful.files import is_own_pipe, make_folder
+from colorful.files import is_own_stream, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -157,7 +157,7 @@ def colorize(
     if photos and many.listed is not None:
         raise OptionError("PHOTO, --list: expected one of them, got both")
     out = STREAM if out in STDOUT else out
-    is_stream = any(photo == STREAM or is_own_pipe(photo) for photo in photos)
+    is_stream = any(photo == STREAM or is_own_stream(photo) for photo in photos)
     to_stdout = out == STREAM or (out is None and is_stream)
     existing = planning["existing"]
     if len(photos) > 1 and (is_stream or out == STREAM or any(marks)):

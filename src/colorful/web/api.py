@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
@@ -34,8 +35,11 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
                     f"photo: expected one file where an image is asked for, got {len(photos)}; "
                     "application/json takes several"
                 )
-            response = image_response(studio.accept_and_colorize(*photos[0], wish, **whose)[1])  # type: ignore[arg-type]
+            upload, result = studio.accept_and_colorize(*photos[0], wish, **whose)  # type: ignore[arg-type]
+            response = image_response(result)
             response.vary.add("Accept")
+            if upload.warnings:  # an image has no place for them
+                response.headers["Colorful-Warnings"] = json.dumps(upload.warnings)
             return response
         results, problems, first = [], [], None
         for data, name in photos:

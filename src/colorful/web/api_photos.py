@@ -139,6 +139,7 @@ def kept_result(studio: Studio, upload: Upload, wish: Wish, result: Result) -> d
         "height": height,
         "bytes": len(result.data),
         "model": result.model,
+        "warnings": upload.warnings,
         "expires_in": int(studio.limits.kept_seconds),
     }
 

@@ -26,10 +26,13 @@ def photos_of_form(limits: Limits, *fields: str) -> Iterator[tuple[bytes, str]]:
 
     Raises:
         NoPhotoError: If there is none.
-        OptionError: If there are too many, or other fields.
+        OptionError: If there are too many, or fields that are unknown or come twice.
     """
     _refuse_unknown("form", request.files.keys(), {"photo"})
     _refuse_unknown("form", request.form.keys(), {"photo", *fields})
+    for name, values in request.form.lists():
+        if len(values) > 1:
+            raise OptionError(f"{name}: expected it once, got it {len(values)} times")
     photos = [file for file in request.files.getlist("photo") if file.filename]
     if not photos:
         raise NoPhotoError("photo: expected a file in the form field photo, got none")

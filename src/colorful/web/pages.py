@@ -43,6 +43,7 @@ class _Shown:
     height: int = 0
     width: int = 0
     problem: Problem | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def add_pages(blueprint: Blueprint, studio: Studio) -> None:
@@ -93,6 +94,7 @@ def add_pages(blueprint: Blueprint, studio: Studio) -> None:
                     result.filename,
                     height,
                     width,
+                    warnings=upload.warnings,
                 )
             )
         problems = [entry.problem for entry in shown if entry.problem]
