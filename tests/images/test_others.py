@@ -34,6 +34,7 @@ def test_sound_pictures_of_other_formats_are_not_called_broken(format: str) -> N
         (b"\0\0\0\x18ftypcrx ", "raw file"),
         (b"FOVb", "raw file"),
         (b"\x8bJNG\r\n\x1a\n", "JNG"),
+        (b"/* XPM */\nstatic char *a[] = {", "XPM"),
         (b"<!DOCTYPE HTML>", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
         (b"PK\3\4", "an archive"),

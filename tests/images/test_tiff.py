@@ -280,6 +280,28 @@ def _only_first(data: bytes) -> bytes:
     return data[:end] + bytes(4) + data[end + 4 :]
 
 
+@pytest.mark.parametrize("pages", ["first", "all"])
+def test_pages_behind_the_end_of_a_file_are_a_warning(pages: str) -> None:
+    """Of a TIFF that was cut, whose first page is whole, the loss of the others is said."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, np.zeros((5, HEIGHT, WIDTH), np.uint8), metadata=None)
+    whole = buffer.getvalue()
+    with tifffile.TiffFile(io.BytesIO(whole)) as file:
+        assert len(file.pages) == 5
+        end = file.pages[1].dataoffsets[0]
+
+    def read(data: bytes) -> tuple[int, str]:
+        with collecting() as warnings:
+            found = [images.read(data)] if pages == "first" else list(images.read_pages(data))
+        return len(found), " ".join(warnings)
+
+    count, said = read(whole[:end])
+    assert count == 1
+    assert said == "cut off or broken behind a page: those that follow are lost"
+    count, said = read(whole)
+    assert (count, "cut off" in said) == (1 if pages == "first" else 5, False)
+
+
 def test_a_stale_count_is_no_warning() -> None:
     """Where the file is too small for the pictures that its description tells of, one is all there is."""
     text = "ImageJ=1.53\nimages=500\nslices=500\n"

@@ -42,6 +42,7 @@ _UNSUPPORTED = {
     b"\x8bJNG": "JNG",
     b"BPG\xfb": "BPG",
     b"FLIF": "FLIF",
+    b"/* XPM": "XPM",
     b"BA": "an array of OS/2 bitmaps",
     b"\0\0\2\0": "a cursor (CUR) or Targa (TGA)",
     b"<svg": "SVG",

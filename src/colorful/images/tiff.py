@@ -93,17 +93,18 @@ class File:
         chain: list[Page] = []
         offset, seen = self._reader.first, set[int]()
         while offset and offset not in seen and len(chain) < _MOST_PAGES:
-            seen.add(offset)
             try:
                 tags, following = self._reader.read(offset)
             except ImageError:
                 if not chain:
                     raise
                 break  # what follows the last whole page
+            seen.add(offset)
             chain.append(Page(offset, tags))
             offset = following
         if not chain:
             raise ImageError("truncated: there is no page")
+        self._is_cut = offset != 0 and offset not in seen
         if len(chain) > 1 and chain[0].is_aside:
             chain[1] = replace(chain[1], around=chain[0].tags)
         families = [[page, *self._inner(page, seen)] for page in chain]
@@ -124,6 +125,8 @@ class File:
         """Collect all that stands beside the pixels of a page, and around it for what that lacks."""
         if page.offset in self._masked:
             warn("a mask, which tells what of the photo shows, is left out")
+        if self._is_cut and page is self.pages[0]:
+            warn("cut off or broken behind a page: those that follow are lost")
         if self._told:
             warn(f"holds {self._told} pictures as its description says, but a directory for the first only")
         around = {tag: value for tag, value in page.around.items() if tag not in _RESOLUTION}
