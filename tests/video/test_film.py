@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -140,6 +141,21 @@ def test_captions_inside_pictures_are_named(
         caplog.clear()
         colorize_video(source, tmp_path / f"{source.suffix[1:]}.mkv", colorizer=colorizer)
         assert ("CEA-608" in caplog.text) == is_lost
+
+
+def test_frames_that_were_read_are_let_go(tmp_path: Path) -> None:
+    """The planes of a frame are free again once it is read, before Python searches for cycles."""
+    alive = []
+    gc.collect()
+    gc.disable()
+    try:
+        with Film(write_film(tmp_path / "a.mp4", pan("coffee", 30))) as film:
+            for _ in film.frames():
+                alive.append(sum(type(thing) is av.VideoFrame for thing in gc.get_objects()))
+    finally:
+        gc.enable()
+    assert len(alive) == 30
+    assert 0 < max(alive) < 10
 
 
 def test_what_a_container_has_no_place_for_is_named(

@@ -125,9 +125,10 @@ def video(
     target = STREAM if target in STDOUT else target
     _check_streams(film, target, preview, as_json)
     # One stage makes what another frees: of a heap for each thread half lay idle, some 300 MB. Planes of
-    # frames among smaller things left holes: at 1080p the peak fell from 1,666 MB to 1,434 by both.
+    # frames among smaller things leave holes: from the size of 1080p on they lie outside. What the network
+    # says of a frame, 1.8 MB, is made too often for that.
     heap.share(1)
-    heap.keep(32 << 20, 4 << 20)
+    heap.keep(32 << 20, 2_000_000)
     from colorful.video import colorize_video, load_timed_hints, preview_video
 
     spots = load_timed_hints(hints) if hints else []

@@ -102,20 +102,21 @@ class Palette:
         Returns:
             Its planes, ``(ceil(H / 2), ceil(W / 2))`` where both are halved.
         """
-        sums = self._sums(luma)
-        height, width = sums.shape
+        down, across = self._steps
+        height, width = -(-luma.shape[0] // down), -(-luma.shape[1] // across)
         cells = self._coefficients(bounded(ab), guide)  # (2 | 4, h, w)
         columns = resize(cells[None], (cells.shape[1], width), kernel=self._kernel)[0].numpy()
         axis = Axis(height, cells.shape[1], self._kernel)
-        out = Chroma(np.empty_like(sums, self._dtype), np.empty_like(sums, self._dtype))
+        out = Chroma(np.empty((height, width), self._dtype), np.empty((height, width), self._dtype))
         scratch = planes.Scratch()
         for band in _bands(height, width):
             field = scratch.plane("linear", (len(columns), len(band), width))
             inputs = axis.inputs(band)
             axis.resize(columns[:, inputs.start : inputs.stop], inputs, band, field)
             rows = slice(band.start, band.stop)
+            sums = self._sums(luma[down * band.start : down * band.stop])
             self._paint_band(
-                sums[rows], field.reshape(len(columns), -1), Chroma(out.blue[rows], out.red[rows]), scratch
+                sums, field.reshape(len(columns), -1), Chroma(out.blue[rows], out.red[rows]), scratch
             )
         return out
 

@@ -14,6 +14,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.filter import Graph
+from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideData
 from PIL import Image
 
@@ -115,7 +116,10 @@ class Film:
                     f"{self.name}: expected frames of {facts.width} x {facts.height}, "
                     f"got one of {frame.width} x {frame.height}"
                 )
-            if not self._has_captions and SideData.A53_CC in frame.side_data:
+            # Not the frame's own side_data: each would hold the other, and the planes of hundreds of frames
+            # would wait for Python's search for cycles. PyAV's annotations do not tell of the argument.
+            side_data = SideDataContainer(frame)  # type: ignore[call-arg]
+            if not self._has_captions and SideData.A53_CC in side_data:
                 self._has_captions = True
                 logger.warning("%s: the captions inside its pictures (CEA-608) are left out", self.name)
             stamp = self._stamp(frame)

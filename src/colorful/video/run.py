@@ -36,7 +36,7 @@ from colorful.video.coding import Coded, Coding, Encoder, Muxer, Plan, join, pla
 from colorful.video.film import Film, Frame, Source, other_packets
 from colorful.video.hints import TimedHint, place_hints
 from colorful.video.parts import Parts, signature_of_file
-from colorful.video.stages import BATCH, Crew, Scene, Settling, stages
+from colorful.video.stages import BATCH, ROOM, Crew, Scene, Settling, stages
 
 logger = logging.getLogger(__name__)
 
@@ -253,7 +253,7 @@ class _Work:
                 hints=hints,
                 ahead=team.ahead,
             )
-            yield from team.ahead(paint(scenes), room=4)
+            yield from team.ahead(paint(scenes), room=ROOM)
 
     def _settling(self, *, start: int = 0, trail: Trail | None = None) -> Settling[Frame]:
         return Settling(

@@ -29,6 +29,9 @@ Source = TypeVar("Source")
 BATCH = 8
 """Frames that go through the network together: in bfloat16 that halves the time of each."""
 
+ROOM = 2
+"""Frames that wait between two stages. Each holds the film's luma in full, so more would cost memory."""
+
 _WINDOW = 16
 """Frames that are settled at a time with two passes. The pass backward starts as many frames after them."""
 
@@ -349,8 +352,8 @@ def stages(
         hints: Those of each frame.
         ahead: Puts a stage on a thread of its own, as :meth:`Crew.ahead` does.
     """
-    scenes = ahead(scenes, room=4)
+    scenes = ahead(scenes, room=ROOM)
     if settling.needs_motion:
-        scenes = ahead(track(scenes, colorizer.runner.description.stride), room=4)
-    scenes = ahead(ask(scenes, colorizer, size, hints), room=BATCH)
-    return ahead(settling.run(scenes), room=4)
+        scenes = ahead(track(scenes, colorizer.runner.description.stride), room=ROOM)
+    scenes = ahead(ask(scenes, colorizer, size, hints), room=BATCH // 2)
+    return ahead(settling.run(scenes), room=ROOM)
