@@ -1,9 +1,10 @@
 """How long coloring takes beside other people's work on the same cores, against an idle machine.
 
 Others are two plain busy loops, and two processes that compute with torch as it comes. One photo is colored
-in a process as the command sets it up, and in one like a program that embeds the library and sets nothing. A
-folder is colored by the command. A preview is asked of ``colorful serve``, a hint at a new place each time,
-so that the network runs. The conditions take turns, round by round.
+in a process as the command sets it up, in one whose threads also wait for a little before they sleep, and in
+one like a program that embeds the library and sets nothing. A folder is colored by the command. A preview is
+asked of ``colorful serve``, a hint at a new place each time, so that the network runs. The conditions take
+turns, round by round.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ for line in sys.stdin:
     print(time.perf_counter() - start, flush=True)
 """
 COMMAND = "from colorful.cli import own_process; own_process()"
+BRIEFLY = f"{COMMAND}; import os; os.environ['GOMP_SPINCOUNT'] = '4000'"
 
 BESIDE_TORCH = 3.0  # times as long as idle, at most, for one photo in the command's process
 IDLE = 1.1  # times as long as without the setting
@@ -71,7 +73,12 @@ def main() -> None:
         for number in range(photos):
             Image.fromarray(grey(photo(512, 512))).save(folder / "album" / f"{number}.png")
         subjects: dict[str, tuple[Callable[[], float], int]] = {}
-        for name, setting in (("one photo, command", COMMAND), ("one photo, library", "")):
+        settings = {
+            "one photo, command": COMMAND,
+            "one photo, GOMP_SPINCOUNT=4000": BRIEFLY,
+            "one photo, library": "",
+        }
+        for name, setting in settings.items():
             command = [sys.executable, "-c", ONE.format(setting=setting), str(folder / "photo.npy")]
             child = stack.enter_context(process(command, environment))
             subjects[name] = (lambda child=child: answer(child), several)

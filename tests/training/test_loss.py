@@ -7,7 +7,14 @@ import torch
 import torch.nn.functional as F
 
 from colorful.lab import AbBins, rebalancing_weights, smooth_prior
-from colorful.training.loss import RebalancedCrossEntropy, class_cross_entropy, harm, smooth_l1, vividly_wrong
+from colorful.training.loss import (
+    RebalancedCrossEntropy,
+    class_cross_entropy,
+    harm,
+    patchy,
+    smooth_l1,
+    vividly_wrong,
+)
 
 
 def _dense(ab: torch.Tensor) -> torch.Tensor:
@@ -86,3 +93,40 @@ def test_a_cell_weighs_what_its_nearest_bin_does() -> None:
     found = RebalancedCrossEntropy(weights).weigh(ab)
     nearest = (ab.movedim(1, -1)[..., None, :] - AbBins().centers).square().sum(dim=-1).argmin(dim=-1)
     torch.testing.assert_close(found, weights[nearest])
+
+
+def test_a_patch_costs_and_another_color_of_the_whole_does_not() -> None:
+    """A thing in one wrong color is not patchy, nor is one with the true pattern or with less than it has."""
+    target = torch.zeros(1, 2, 16, 16)
+    target[:, 0, :, 8:] = 30
+    green = torch.tensor([-40.0, 20.0])[:, None, None]
+    for ab in (target, target + green, target * 0.5, -target, torch.zeros_like(target)):
+        assert patchy(ab, target) == pytest.approx(0, abs=1e-6)
+    patch = target.clone()
+    patch[:, 1, 4:8, 2:6] = 50
+    # By hand, for all pairs of cells that lie 1, 2, 4 or 8 apart in a row or a column.
+    inside = [[4 <= y < 8 and 2 <= x < 6 for x in range(16)] for y in range(16)]
+    means = []
+    for apart in (1, 2, 4, 8):
+        for down, right in ((apart, 0), (0, apart)):
+            excess = []
+            for y in range(16 - down):
+                for x in range(16 - right):
+                    true = 30.0 * ((x < 8) != (x + right < 8))
+                    other = 50.0 * (inside[y][x] != inside[y + down][x + right])
+                    excess.append((true**2 + other**2) ** 0.5 - true)
+            means.append(sum(excess) / len(excess))
+    assert patchy(patch, target) == pytest.approx(sum(means) / 8, rel=1e-3)
+
+
+def test_descending_from_a_patch_takes_it_away() -> None:
+    """The gradient draws a patch and its surroundings together, whatever the true color is."""
+    target = torch.full((1, 2, 8, 8), 25.0)
+    ab = torch.zeros(1, 2, 8, 8)
+    ab[:, 0, 3:5, 3:5] = 40
+    ab.requires_grad_()
+    patchy(ab, target).backward()
+    assert ab.grad is not None
+    assert (ab.grad[0, 0, 3:5, 3:5] > 0).all()
+    assert ab.grad[0, 0, 2, 3] < 0
+    assert not ab.grad[0, 0, 7, 0], "no patch in its row or column"

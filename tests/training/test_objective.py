@@ -7,6 +7,7 @@ import torch
 
 from colorful.models import create
 from colorful.training import recipe
+from colorful.training.loss import patchy, vividly_wrong
 from colorful.training.objective import Objective
 
 COUNTS = torch.ones(313, dtype=torch.float64)
@@ -26,6 +27,28 @@ def test_every_cell_has_its_turn() -> None:
         figures[every] = torch.stack(parts).mean(dim=0)
         assert len({float(part[0]) for part in parts}) == every**2
     torch.testing.assert_close(figures[1], figures[2], rtol=1e-4, atol=1e-4)
+
+
+def test_each_term_counts_by_its_weight() -> None:
+    """The loss grows by each term's weight times the term, which is that of the decoded colors."""
+    torch.manual_seed(0)
+    network = create("lite").eval()
+    with torch.no_grad():
+        network.head.weight.mul_(20)
+    light, target = torch.rand(1, 1, 64, 64) * 100, torch.rand(1, 2, 16, 16) * 60 - 30
+    none = {"distance": 0.0, "vivid": 0.0, "patchy": 0.0, "perception": 0.0}
+
+    @torch.no_grad()
+    def loss(**weights: float) -> torch.Tensor:
+        objective = Objective(network, COUNTS, recipe("lite", steps=1, every=1, **(none | weights)))
+        scored: torch.Tensor = objective(light, target)[0]
+        return scored
+
+    decoded = network.decode(network(light)).detach()
+    for name, term in (("vivid", vividly_wrong), ("patchy", patchy)):
+        worth = term(decoded, target)
+        assert worth > 0.1
+        torch.testing.assert_close(loss(**{name: 0.5}) - loss(), 0.5 * worth, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("weight", ["distance", "vivid"])

@@ -74,7 +74,8 @@ class Lite(Network):
     later_recipe: ClassVar[Mapping[str, Any]] = MappingProxyType(
         {
             "lr": 6e-4,
-            "perception": 1.0,
+            "perception": 1.5,
+            "patchy": 0.08,
             "fixed": ("encoder.stem", "encoder.blocks.0", "encoder.blocks.1", "encoder.blocks.2"),
         }
     )

@@ -12,6 +12,9 @@ CALM, CLOSE = 20.0, 25.0
 """Chroma from which on a color is vivid, and distance from which on it is wrong, in CIELAB units."""
 
 
+_APART = (1, 2, 4, 8)  # cells from one to the other whose colors are compared
+
+
 class RebalancedCrossEntropy(nn.Module):
     """Compare logits with soft-encoded colors; rare colors count more.
 
@@ -92,6 +95,32 @@ def vividly_wrong(ab: Tensor, target: Tensor) -> Tensor:
     chroma = (ab.square().sum(dim=1) + 1e-3).sqrt()
     off = ((ab - target).square().sum(dim=1) + 1e-3).sqrt()
     return (F.relu(chroma - CALM) * F.relu(off - CLOSE)).mean() / CLOSE
+
+
+def patchy(ab: Tensor, target: Tensor) -> Tensor:
+    """Measure how much more colors differ from place to place than the true ones do, in CIELAB units.
+
+    A shirt of any one color is believable, a shirt with a red patch is not. But while a network is unsure of
+    the shirt, how far each cell is from the truth hardly tells the two apart.
+
+    Args:
+        ab: Predicted colors in CIELAB units, shape ``(N, 2, h, w)`` with h and w above 1.
+        target: True colors, same shape.
+    """
+    excess = [
+        F.relu(_steps(ab, apart, axis) - _steps(target, apart, axis)).mean()
+        for axis in (2, 3)
+        for apart in _APART
+        if apart < ab.shape[axis]
+    ]
+    return torch.stack(excess).mean()
+
+
+def _steps(ab: Tensor, apart: int, axis: int) -> Tensor:
+    """Give how far the colors of cells that lie so far apart differ, shape ``(N, h, w)``, less along *axis*."""
+    length = ab.shape[axis] - apart
+    difference = ab.narrow(axis, apart, length) - ab.narrow(axis, 0, length)
+    return (difference.square().sum(dim=1) + 1e-3).sqrt()
 
 
 def class_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

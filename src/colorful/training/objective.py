@@ -12,6 +12,7 @@ from colorful.training.loss import (
     RebalancedCrossEntropy,
     class_cross_entropy,
     harm,
+    patchy,
     smooth_l1,
     vividly_wrong,
 )
@@ -79,12 +80,13 @@ class Objective(nn.Module):
             rest = 0 if classes is None else _CLASS_SHARE * class_cross_entropy(classes, target)
             return loss + rest, loss.detach()
         loss, left = self.cross_entropy(output, here)
-        if options.distance or options.vivid:
+        if options.distance or options.vivid or options.patchy:
             decoded = self._decode(output, bins)
             off = ((decoded - here).square().sum(dim=1) + 1).sqrt() - 1
             near = F.smooth_l1_loss(off, torch.zeros_like(off), beta=_NEAR, reduction="none")
             loss = loss + options.distance * (near * self.cross_entropy.weigh(here)).mean()
             loss = loss + options.vivid * vividly_wrong(decoded, here)
+            loss = loss + options.patchy * patchy(decoded, here)
         if looks and self.perception is not None:
             seen = self.perception(light, self._decode(whole, bins), target)
             loss = loss + _LOOK_EVERY * options.perception * seen

@@ -42,8 +42,9 @@ class TrainingOptions:
         rebalance: Exponent of the rebalancing weights: 1 as published, 0 for none.
         distance: Weight of how far the decoded color is off, in CIELAB units, rare colors counting more.
         vivid: Weight of colors that are vivid and wrong.
+        patchy: Weight of differences of color between places whose true colors are alike.
         perception: Weight of how unlike the real colors the decoded ones look to EfficientNet-Lite0.
-        harm: Weight of what hints make worse, in CIELAB units. These four are for networks that give a
+        harm: Weight of what hints make worse, in CIELAB units. These five are for networks that give a
             distribution, decoded at their own temperature.
         ema: Decay of the moving average of the weights that is kept as the result; 0 for none.
         seed: Of everything random.
@@ -74,6 +75,7 @@ class TrainingOptions:
     rebalance: float = 1.0
     distance: float = 0.0
     vivid: float = 0.0
+    patchy: float = 0.0
     perception: float = 0.0
     harm: float = 0.0
     ema: float = 0.998

@@ -33,6 +33,11 @@ class Perception(nn.Module):
         self.encoder.stem = ConvNorm(3, 32, 3, stride=2, cut="relu6")
         weights = released_weights()
         self.encoder.load_state_dict({name: weights[name] for name in self.encoder.state_dict()})
+        for part in self.modules():
+            if isinstance(part, ConvNorm):
+                part.fold()
+        # torch's annotations of Module.to know no memory_format without a dtype.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> Perception:
@@ -61,7 +66,7 @@ class Perception(nn.Module):
     def _features(self, light: Tensor, ab: Tensor) -> list[Tensor]:
         wide = F.interpolate(ab.float(), light.shape[-2:], mode="bilinear", align_corners=False)
         rgb = lab_to_rgb(torch.cat((light, wide), dim=1), gamut="clip")
-        x = self.encoder.stem((rgb * 255 - 127) / 128)
+        x = self.encoder.stem(((rgb * 255 - 127) / 128).contiguous(memory_format=torch.channels_last))
         features = []
         for number, block in enumerate(self.encoder.blocks):
             x = block(x)
