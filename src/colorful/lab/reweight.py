@@ -34,7 +34,7 @@ _SHARPNESS = 25.0
 _UNLIKE, _SAME = 0.38, 0.58
 """Likeness of features up to which nothing, and from which on everything, is taken from the other photo."""
 
-_DISTANCE = 6.4
+_DISTANCE = 7.4
 """Mean distance of a variant from the plain picture, in CIELAB units."""
 _REACH = 15.0
 """Greatest distance of one of its cells, about."""

@@ -117,7 +117,7 @@ def patchy(ab: Tensor, target: Tensor) -> Tensor:
 
 
 def _steps(ab: Tensor, apart: int, axis: int) -> Tensor:
-    """Give how far the colors of cells that lie so far apart differ, shape ``(N, h, w)``, less along *axis*."""
+    """Give by how much the colors of cells that far apart differ, ``(N, h, w)``, less along *axis*."""
     length = ab.shape[axis] - apart
     difference = ab.narrow(axis, apart, length) - ab.narrow(axis, 0, length)
     return (difference.square().sum(dim=1) + 1e-3).sqrt()

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, jsonify, make_response, request, url_for
 
 from colorful.errors import OptionError
-from colorful.web.archive import Archive, send_archive
+from colorful.web.archive import Archive, open_archive
 from colorful.web.asked import (
     checked_object,
     format_of,
@@ -121,7 +121,7 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
     @blueprint.get("/v1/archives/<id>")
     def api_archive(id: str) -> Response:
         archive = studio.store.get(id, Archive)
-        response = send_archive(studio, archive, asker_of(request))
+        response = Response(open_archive(studio, archive, asker_of(request)), mimetype="application/zip")
         response.headers["Content-Disposition"] = _disposition("attachment", archive.filename)
         return response
 

@@ -6,10 +6,8 @@ import io
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-
-from flask import Response
 
 from colorful.errors import ColorfulError
 from colorful.web.queue import Asker, BusyError, LeftError
@@ -40,7 +38,7 @@ class Archive:
         return f"{clean_stem(self.name + '.zip')}.zip"
 
 
-def send_archive(studio: Studio, archive: Archive, asker: Asker) -> Response:
+def open_archive(studio: Studio, archive: Archive, asker: Asker) -> Iterator[bytes]:
     """Begin to send an archive.
 
     Args:
@@ -49,19 +47,39 @@ def send_archive(studio: Studio, archive: Archive, asker: Asker) -> Response:
         asker: Who waits for it.
 
     Returns:
-        The zip, which is made while it is sent.
+        The zip, piece by piece.
 
     Raises:
         BusyError: If too many are on their way.
     """
     if not _open.acquire(blocking=False):
         raise BusyError(f"archives: expected less than {STREAMS} on their way, got {STREAMS}", 10)
-    response = Response(_pieces(studio, archive, asker), mimetype="application/zip")
-    response.call_on_close(_open.release)  # also if nobody reads it to its end
-    return response
+    return _Stream(studio, archive, asker)
 
 
-def _pieces(studio: Studio, archive: Archive, asker: Asker) -> Iterator[bytes]:
+class _Stream(Iterator[bytes]):
+    """The zip as a server reads it; whoever stops reading early closes it."""
+
+    def __init__(self, studio: Studio, archive: Archive, asker: Asker) -> None:
+        self._pieces = _pieces(studio, archive, asker)
+        self._is_open = True
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let the next archive go."""
+        if self._is_open:
+            self._is_open = False
+            self._pieces.close()
+            _open.release()
+
+
+def _pieces(studio: Studio, archive: Archive, asker: Asker) -> Generator[bytes]:
     sink = _Sink()
     taken: set[str] = set()
     problems = []
