@@ -108,7 +108,7 @@ def compare(logits: Tensor, bins: Tensor, light: Tensor) -> Kinship:
     lightness = functional.interpolate(light[None].to(shares), (height, width), mode="area")[0, 0]
     # Four bins that lie side by side are taken as one: a third of the products, and hardly a difference.
     tiles = (bins / 20).floor() @ bins.new_tensor([16.0, 1.0])  # (Q,), a number for each
-    kinds: Tensor = tiles.unique()  # type: ignore[no-untyped-call]
+    kinds = tiles.new_tensor(sorted(set(tiles.tolist())))
     members = (kinds[:, None] == tiles).to(shares)  # (K, Q)
     roots = (members @ shares.flatten(1)).sqrt()  # (K, h w)
     alike = (roots.mT @ roots).clamp(max=1)  # seldom small, hence its fourth power below

@@ -28,14 +28,14 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
         type_, format = reply_wanted(format_of(request.form.get("format")))
         layout = layout_of(request.form.get("layout") or None)
         wish = Wish(edit=read_form(request.form, studio.colorizers), format=format, layout=layout)
-        whose = {"owner": owner_of(request), "asker": asker_of(request)}
+        owner, asker = owner_of(request), asker_of(request)
         if type_ != "application/json":
             if len(photos) != 1:
                 raise OptionError(
                     f"photo: expected one file where an image is asked for, got {len(photos)}; "
                     "application/json takes several"
                 )
-            upload, result = studio.accept_and_colorize(*photos[0], wish, **whose)  # type: ignore[arg-type]
+            upload, result = studio.accept_and_colorize(*photos[0], wish, owner=owner, asker=asker)
             response = image_response(result)
             response.vary.add("Accept")
             if upload.warnings:  # an image has no place for them
@@ -44,7 +44,7 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
         results, problems, first = [], [], None
         for data, name in photos:
             try:
-                upload, result = studio.accept_and_colorize(data, name, wish, **whose)  # type: ignore[arg-type]
+                upload, result = studio.accept_and_colorize(data, name, wish, owner=owner, asker=asker)
             except ColorfulError as error:
                 first = first or error
                 problems.append({"photo": name, **Problem.of(error).to_json()})
