@@ -14,7 +14,7 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 import colorful.models
-from colorful.hub.cards import released_card
+from colorful.hub.cards import model_card, released_card
 
 project = "colorful"
 author = "The colorful developers"
@@ -146,6 +146,12 @@ class ModelCard(SphinxDirective):
         if info.bundled:
             folder = Path(colorful.models.__file__).parent / "bundled" / info.name
             card = (folder / "README.md").read_text(encoding="utf-8")
+        elif isinstance(repo := info.sources[0], colorful.models.HubSource):
+            told = colorful.models.network_class(info.architecture).card
+            source = f"The authors' repo on the Hugging Face Hub, `{repo.repo_id}`."
+            card = model_card(
+                info.architecture, model=info.name, license=info.license, source=source, **told._asdict()
+            )
         else:
             card = released_card(info.name, model=info.name, sha256=info.sources[0].sha256)
         body = card.split("---\n", 2)[2]
@@ -159,10 +165,21 @@ def part_parameters(app: Any, doctree: Any, name: str) -> None:
             text.parent.replace(text, Text(": "))
 
 
+def show_examples(app: Any, ctx: Any, lines: list[str]) -> None:
+    """Show the example lines in the help of a command as code, with their columns."""
+    shown: list[str] = []
+    for before, line in zip(["", *lines], lines, strict=False):
+        if line.startswith("| "):
+            shown += [] if before.startswith("| ") else [".. code-block:: text", ""]
+        shown.append(line.replace("| ", "   ", 1) if line.startswith("| ") else line)
+    lines[:] = shown
+
+
 def setup(app: Any) -> None:
     """Hook the above in."""
     app.connect("doctree-resolved", part_parameters)
     app.connect("autodoc-process-signature", spell_options)
     app.connect("object-description-transform", spell_overloads)
+    app.connect("sphinx-click-process-description", show_examples)
     app.add_directive("model-card", ModelCard)
     app.connect("missing-reference", resolve_name)

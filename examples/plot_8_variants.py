@@ -19,7 +19,7 @@ for axis, variant in zip(axes, prediction.variants(count=4), strict=True):
     axis.imshow(variant.prediction.rgb())
     for hint in variant.hints:
         axis.plot(hint.x, hint.y, "o", color=hint.color, markeredgecolor="white", markersize=8)
-    axis.set_title("with other colors at" if variant.hints else "plain")
+    axis.set_title("other colors at the circles" if variant.hints else "plain")
     axis.axis("off")
 
 # %%
@@ -32,7 +32,9 @@ figure.colorbar(image, ax=axes[0], label="CIELAB units")
 axes[1].imshow(prediction.rgb())
 for number, place in enumerate(prediction.ask(count=3), start=1):
     axes[1].add_patch(plt.Circle((place.x, place.y), place.radius, fill=False, color="white"))
-    axes[1].annotate(f"{number} {place.suggestions[0].name}?", (place.x, place.y), color="white")
+    side = "left" if place.x < photo.shape[1] / 2 else "right"
+    question = f" {number}: {place.suggestions[0].name}? "
+    axes[1].text(place.x, place.y - 24, question, ha=side, color="white", backgroundcolor="#00000090")
 axes[1].set_title("what to ask")
 for axis in axes:
     axis.axis("off")

@@ -35,6 +35,9 @@ def test_models_tells_what_each_can() -> None:
     assert [models[name]["temperature"] for name in ("lite", "eccv16", "siggraph17")] == [True, True, False]
     plain = run("models")
     assert all(name in plain and info.summary in plain for name, info in MODELS.items())
+    facts = [line.strip().split("; ") for line in plain.splitlines() if line.startswith(" ")]
+    assert len(facts) == len(MODELS)
+    assert all(fact.strip() for line in facts for fact in line)
 
 
 def test_info_tells_versions_and_devices() -> None:

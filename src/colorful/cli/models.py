@@ -43,7 +43,8 @@ def models(as_json: bool) -> None:
     for row in rows:
         abilities = [ability for ability in ("hints", "temperature") if row[ability]]
         click.echo(f"{row['name']:{width}}  {row['summary']}")
-        click.echo(f"{'':{width}}  {row['weights']}; {' and '.join(abilities)}; {row['license']}")
+        facts = (row["weights"], " and ".join(abilities), row["license"])
+        click.echo(f"{'':{width}}  {'; '.join(filter(None, facts))}")
 
 
 @click.command()
