@@ -25,23 +25,24 @@ def ratio(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
-def circumstances(document: dict[str, Any]) -> str:
-    """Write on what it was measured."""
-    machine = document["machine"]
-    return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
-        f"{document['threads']} threads; Python {document['python']}"
-    )
+def circumstances(document: dict[str, Any]) -> dict[str, str]:
+    """Say at which commit, on what and with what something was measured."""
+    machine, threads = document["machine"], document["threads"]
+    memory = f"{machine['memory_gib']} GiB"
+    return {
+        "commit": f"commit {document['commit']}",
+        "machine": f"{machine['cpu']}, {machine['cores']} cores, {memory}, {machine['system']}",
+        "threads": f"{threads} thread{'s' * (threads != 1)}",
+        "Python": f"Python {document['python']}",
+        **{name: f"{name} {number}" for name, number in document["versions"].items()},
+    }
 
 
 def footer(document: dict[str, Any], first: dict[str, Any]) -> str:
-    """Write when, on what and with what was measured; only when, where the rest is as in the *first*."""
-    when = f"{document['date']} UTC, commit {document['commit']}"
-    same = circumstances(document) == circumstances(first)
-    if document is not first and same and document["versions"].items() <= first["versions"].items():
-        return f"*{when}, on the machine and with the versions above.*\n"
-    versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
-    return f"*{when}: {circumstances(document)}, {versions}.*\n"
+    """Write when something was measured, and what was otherwise than for the *first* section."""
+    usual = circumstances(first)
+    other = [text for name, text in circumstances(document).items() if usual.get(name) != text]
+    return f"*{'; '.join([document['date'] + ' UTC', *other])}.*\n"
 
 
 def networks(results: dict[str, Any]) -> str:
@@ -282,7 +283,7 @@ INTRODUCTION = """# Benchmarks
 
 This page shows how fast colorful is, what it costs, and how good its choices are, also where it loses. The
 scripts in `benchmarks/` measured everything and wrote `benchmarks/results/*.json`; `benchmarks/report.py`
-made this page from these files.
+made this page from these files. `benchmarks/run_all.py` runs the scripts one after the other.
 
 For speed, the peer is [rz-colorization](https://pypi.org/project/rz-colorization/), the package of the
 authors' networks. It gets the same weights, photos and threads, and both run in turn. Each figure is a
@@ -304,10 +305,21 @@ How the networks run by default:
 - `dtype="bfloat16"` and `compile=True` are off by default. The first changes colors a little. The second
   takes a minute at the first photo, and needs a C++ compiler.
 
-There is no int8. With torch's x86 kernels, a convolution of 512 channels on 32 x 32 cells took 11 ms on one
-thread, compared with 16 ms in bfloat16 and 30 ms in float32. But its error was 1.3 %, compared with 0.5 %
-in bfloat16, and it must be calibrated on photos.
+There is no int8: when it was tried, its error was more than twice that of bfloat16, and it must be calibrated
+on photos.
 """
+
+
+USUAL = """
+Each section ends with the time when it was measured. All else was as follows, except where a section says
+otherwise: {}. A + after a commit: with changes that were not committed.
+"""
+
+# Sections that run_all.py leaves out, and what they need.
+APART = {
+    "training": "needs an older state of the code beside this one",
+    "ddcolor": "needs the authors' modules",
+}
 
 
 def main() -> None:
@@ -334,7 +346,11 @@ def main() -> None:
             continue
         document = json.loads(file.read_text())
         parts += [writer(document["results"]) for writer in writers]
-        first = first or document
+        if first is None:
+            first = document
+            parts[0] += USUAL.format(", ".join(circumstances(first).values()))
+        if name in APART:
+            parts.append(f"`benchmarks/run_all.py` leaves this section out, because it {APART[name]}.\n")
         parts.append(footer(document, first))
     PAGE.write_text("\n".join(parts))
 

@@ -42,7 +42,9 @@ def beside(results: dict[str, Any]) -> str:
     ]
     return (
         "## Beside other programs\n\nMedian, in ms, with others at work on the same cores; last, how many "
-        "times as long it takes beside two processes with torch.\n\n"
+        "times as long it takes beside two processes with torch. The command, the page and folders let "
+        "threads that wait sleep; the library leaves this to your program "
+        "([how](../how-to/embed.md#beside-other-programs)).\n\n"
         + table(["", *conditions, "times as long"], rows)
     )
 
@@ -58,12 +60,14 @@ def training(results: dict[str, Any]) -> str:
         ]
         for name in results["rounds"]
     ]
-    head = ["lite", "crops a second", "megapixels a second", "crops a second of one processor"]
-    text = "## Training\n\n" + table(head, rows)
+    head = ["lite", "crops a second", "megapixels a second", "crops in a second of processor time"]
+    text = "## Training\n\nHow fast `lite` learns on processors. *Before* is an older state of the code.\n\n"
+    text += table(head, rows)
     if "times_crops_a_second" in results:
         text += (
-            f"\nIn turns with the older state, {results['times_crops_a_second']:.2f} times as many crops a "
-            f"second, and {results['times_crops_a_processor_second']:.2f} times by the processor's time.\n"
+            f"\nBoth were measured in turns. Now there are {results['times_crops_a_second']:.2f} times as "
+            f"many crops a second, and {results['times_crops_a_processor_second']:.2f} times as many in a "
+            "second of processor time.\n"
         )
     return text
 
