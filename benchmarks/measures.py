@@ -30,7 +30,6 @@ from measure import (
     write,
 )
 from PIL import Image
-from skimage import color, metrics
 
 from colorful import Colorizer
 from colorful.evaluation import evaluate
@@ -86,7 +85,7 @@ def measure_peak(colorizer: Colorizer, count: int) -> dict[str, int]:
 
 
 def main() -> None:
-    """Time evaluations with a network that costs nothing, and two measures beside scikit-image."""
+    """Time evaluations with a network that costs nothing, and two of the measures."""
     parser = make_parser(__doc__)
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -107,14 +106,9 @@ def main() -> None:
     one, other = photos[0], photos[1]
     tensors = [torch.from_numpy(pixels).permute(2, 0, 1)[None] for pixels in (one, other)]
     labs = [rgb_to_lab(tensor / 255) for tensor in tensors]
-    arrays = [color.rgb2lab(pixels) for pixels in (one, other)]
     calls = {
         "ssim": lambda: ssim(*tensors),
-        "ssim, scikit-image": lambda: metrics.structural_similarity(
-            one, other, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
-        ),
         "ciede2000": lambda: ciede2000(*labs),
-        "ciede2000, scikit-image": lambda: color.deltaE_ciede2000(*arrays),
     }
     took = timed(*calls.values(), repeats=2 if options.small else 20)
     results: dict[str, Any] = {

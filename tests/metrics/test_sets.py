@@ -79,15 +79,6 @@ def test_accumulators_of_parts_of_a_set_merge_into_that_of_the_whole() -> None:
         whole.merge(metrics.AbErrors())
 
 
-def test_top_one_counts_what_the_classifier_names_right() -> None:
-    """The share of photos whose best score is at the true class, in percent."""
-    brightest = metrics.TopOne(lambda rgb: rgb.mean(dim=(2, 3)))
-    photos = torch.zeros(4, 3, 2, 2, dtype=torch.uint8)
-    photos[range(4), [0, 1, 2, 2]] = 255
-    assert brightest.update(photos, torch.tensor([0, 1, 2, 0])).tolist() == [True, True, True, False]
-    assert brightest.value() == 75
-
-
 def test_the_frechet_distance_is_that_of_the_two_gaussians() -> None:
     """Batch by batch the distance is the closed form with SciPy's matrix root; equal sets are 0 apart."""
     random = np.random.default_rng(5)
@@ -124,8 +115,6 @@ def test_what_no_set_has_a_measure_of_is_said_in_words() -> None:
         metrics.AbErrors(2).update(ab, ab)
     with pytest.raises(PhotosError, match="AuC"):
         metrics.AbErrors().auc()
-    with pytest.raises(PhotosError, match="top-1"):
-        metrics.TopOne(lambda pictures: pictures).value()
     with pytest.raises(PhotosError, match="at least two photos, got 0"):
         metrics.FrechetDistance(lambda pictures: pictures).value()
     with pytest.raises(ShapeError, match="numbers"):

@@ -11,14 +11,13 @@ Each raises a :class:`~colorful.errors.KindError` for what is no tensor, and a
 
 from colorful.metrics.films import ColorConsistency, static_flicker, warp_error
 from colorful.metrics.pictures import ciede2000, colorfulness, psnr, psnr_ab, ssim, vivid_and_wrong
-from colorful.metrics.sets import AUC_RANGE, AbErrors, FrechetDistance, TopOne, bootstrap
+from colorful.metrics.sets import AUC_RANGE, AbErrors, FrechetDistance, bootstrap
 
 __all__ = [
     "AUC_RANGE",
     "AbErrors",
     "ColorConsistency",
     "FrechetDistance",
-    "TopOne",
     "bootstrap",
     "ciede2000",
     "colorfulness",

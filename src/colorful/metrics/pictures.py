@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -14,8 +14,7 @@ from colorful.errors import KindError, RangeError, ShapeError, check_choice
 Form = Literal["hasler", "absolute"]
 """Which colorfulness: as Hasler and Suesstrunk define it, or of absolute opponents, as in DDColor's code."""
 
-_SSIM_SIGMA, _SSIM_RADIUS = 1.5, 5
-_SSIM_C1, _SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+_SSIM_WINDOW = 11
 _OVERSHOOT = 0.01
 """How far rounding may take floats out of [0, 1]. Floats of 0..255 are refused."""
 
@@ -83,7 +82,7 @@ def vivid_and_wrong(ab: Tensor, real: Tensor) -> Tensor:
 
 
 def ssim(rgb: Tensor, real: Tensor) -> Tensor:
-    """Measure the structural similarity on 8-bit RGB.
+    """Measure the structural similarity on 8-bit RGB, by scikit-image.
 
     The mean is over channels and over the windows that lie inside the photo. Windows are Gaussian with a
     standard deviation of 1.5 pixels, cut off at 5 pixels.
@@ -103,25 +102,30 @@ def ssim(rgb: Tensor, real: Tensor) -> Tensor:
         Wang, Bovik, Sheikh, Simoncelli. Image Quality Assessment: From Error Visibility to Structural
         Similarity. IEEE TIP 2004, eq. 13.
     """
+    from skimage.metrics import structural_similarity
+
     check_pair(rgb, real, 3, "rgb", one_will_do=True)
-    if min(rgb.shape[2:]) <= 2 * _SSIM_RADIUS:
-        raise ShapeError(
-            f"rgb: expected sides of at least {2 * _SSIM_RADIUS + 1} pixels, got {tuple(rgb.shape)}"
+    if min(rgb.shape[2:]) < _SSIM_WINDOW:
+        raise ShapeError(f"rgb: expected sides of at least {_SSIM_WINDOW} pixels, got {tuple(rgb.shape)}")
+    pictures, truth = _array(_levels(rgb).double()), _array(_levels(real).double())
+    found = [
+        structural_similarity(
+            picture,
+            one,
+            channel_axis=0,
+            data_range=255,
+            gaussian_weights=True,
+            sigma=1.5,
+            win_size=_SSIM_WINDOW,
+            use_sample_covariance=False,
         )
-    with torch.no_grad():
-        # Relative to the middle, since float32 is then exact enough for the variances.
-        x, y = _levels(rgb) - 128, _levels(real) - 128
-        mean_x, mean_y = _blur(x), _blur(y)
-        variances = _blur(x * x) - mean_x**2 + _blur(y * y) - mean_y**2
-        covariance = _blur(x * y) - mean_x * mean_y
-        mean_x, mean_y = mean_x + 128, mean_y + 128
-        luminance = (2 * mean_x * mean_y + _SSIM_C1) / (mean_x**2 + mean_y**2 + _SSIM_C1)
-        index = luminance * (2 * covariance + _SSIM_C2) / (variances + _SSIM_C2)
-        return index.mean(dim=(1, 2, 3)).float()
+        for picture, one in zip(pictures, np.broadcast_to(truth, pictures.shape), strict=True)
+    ]
+    return torch.tensor(found, dtype=torch.float32, device=rgb.device)
 
 
 def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
-    """Measure the color difference Delta E00 of each pixel, with all parametric factors 1.
+    """Measure the color difference Delta E00 of each pixel, with all parametric factors 1, by scikit-image.
 
     Args:
         lab: CIELAB, shape ``(*, 3, H, W)``.
@@ -137,73 +141,15 @@ def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
         Sharma, Wu, Dalal. The CIEDE2000 Color-Difference Formula: Implementation Notes, Supplementary Test
         Data, and Mathematical Observations. Color Research and Application 2005, eq. 2 to 22.
     """
+    from skimage.color import deltaE_ciede2000
+
     _check_tensor(lab, "lab")
     _check_tensor(real, "real")
     if lab.dim() < 3 or lab.shape[-3] != 3 or real.shape not in (lab.shape, (1, *lab.shape[1:])):
         raise ShapeError(
             f"lab, real: expected one shape (*, 3, H, W), got {tuple(lab.shape)}, {tuple(real.shape)}"
         )
-    exact = torch.float64 if lab.dtype == torch.float64 else torch.float32
-    with torch.no_grad():
-        return _ciede2000(lab.to(exact), real.to(exact)).to(lab.dtype)
-
-
-def _ciede2000(lab: Tensor, real: Tensor) -> Tensor:
-    """Compute the equations of the paper, with their numbers beside them; angles are in radians."""
-    (light_1, a_1, b_1), (light_2, a_2, b_2) = lab.unbind(-3), real.unbind(-3)
-    chroma = (torch.hypot(a_1, b_1) + torch.hypot(a_2, b_2)) / 2  # 2, 3
-    stretch = 1.5 - 0.5 * _saturation(chroma)  # 4
-    a_1, a_2 = stretch * a_1, stretch * a_2  # 5
-    chroma_1, chroma_2 = torch.hypot(a_1, b_1), torch.hypot(a_2, b_2)  # 6
-    hue_1, hue_2 = (torch.atan2(b, a) % math.tau for a, b in ((a_1, b_1), (a_2, b_2)))  # 7
-    grey = chroma_1 * chroma_2 == 0  # without a hue
-
-    light_change, chroma_change = light_2 - light_1, chroma_2 - chroma_1  # 8, 9
-    turn = hue_2 - hue_1
-    far = turn.abs() > math.pi
-    turn = torch.where(far, turn - math.tau * turn.sign(), turn)  # 10
-    hue_change = 2 * (chroma_1 * chroma_2).sqrt() * (turn / 2).sin()  # 11
-
-    light, chroma = (light_1 + light_2) / 2, (chroma_1 + chroma_2) / 2  # 12, 13
-    hues = hue_1 + hue_2
-    beyond = torch.where(hues < math.tau, math.tau, -math.tau)
-    hue = torch.where(grey, hues, torch.where(far, hues + beyond, hues) / 2)  # 14
-
-    weight = 1 + (  # 15
-        -0.17 * (hue - math.radians(30)).cos()
-        + 0.24 * (2 * hue).cos()
-        + 0.32 * (3 * hue + math.radians(6)).cos()
-        - 0.20 * (4 * hue - math.radians(63)).cos()
-    )
-    angle = math.radians(30) * torch.exp(-(((hue.rad2deg() - 275) / 25) ** 2))  # 16
-    rotation = -2 * _saturation(chroma) * (2 * angle).sin()  # 17, 21
-    offset = (light - 50) ** 2
-    light_change = light_change / (1 + 0.015 * offset / (20 + offset).sqrt())  # 18
-    chroma_change = chroma_change / (1 + 0.045 * chroma)  # 19
-    hue_change = hue_change / (1 + 0.015 * chroma * weight)  # 20
-    squares: Tensor = light_change**2 + chroma_change**2 + hue_change**2
-    total = squares + rotation * chroma_change * hue_change
-    return total.clamp(min=0).sqrt()  # 22
-
-
-def _saturation(chroma: Tensor) -> Tensor:
-    seventh = chroma**7
-    ratio: Tensor = seventh / (seventh + 25.0**7)
-    return ratio.sqrt()
-
-
-def _blur(pictures: Tensor) -> Tensor:
-    """Compute Gaussian means around each pixel whose window is inside: (N, 3, H, W) -> (N, 3, h, w)."""
-    distance = torch.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1, dtype=torch.float64, device="cpu")
-    window = torch.exp(-(distance**2) / (2 * _SSIM_SIGMA**2))
-    window /= window.sum()
-    for axis in (2, 3):
-        length = pictures.shape[axis] - 2 * _SSIM_RADIUS
-        mean = torch.zeros_like(pictures.narrow(axis, 0, length))
-        for start, weight in enumerate(window.tolist()):
-            mean.add_(pictures.narrow(axis, start, length), alpha=weight)
-        pictures = mean
-    return pictures
+    return torch.from_numpy(deltaE_ciede2000(_array(lab), _array(real), channel_axis=-3)).to(lab)
 
 
 def colorfulness(rgb: Tensor, *, form: Form = "hasler") -> Tensor:
@@ -272,3 +218,10 @@ def _levels(rgb: Tensor) -> Tensor:
         return rgb.float()
     exact = rgb if rgb.dtype == torch.float64 else rgb.float()
     return (exact.clamp(0, 1) * 255).round()
+
+
+def _array(tensor: Tensor) -> npt.NDArray[np.floating]:
+    """Give floats to scikit-image: on the CPU, without gradients, in single or double precision."""
+    exact = tensor if tensor.dtype == torch.float64 else tensor.float()
+    array: npt.NDArray[np.floating] = exact.detach().cpu().numpy()
+    return array

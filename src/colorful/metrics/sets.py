@@ -12,7 +12,7 @@ from torch import Tensor
 
 from colorful.errors import PhotosError, RangeError, ShapeError
 from colorful.lab import AbBins
-from colorful.metrics.pictures import check_pair, check_rank
+from colorful.metrics.pictures import check_pair
 
 AUC_RANGE = 150.0
 """Greatest error threshold of the AuC, in CIELAB units."""
@@ -190,47 +190,6 @@ class FrechetDistance:
         overlap = torch.linalg.eigvalsh(root @ cov_2 @ root).clamp(min=0).sqrt().sum()
         distance = (mean_1 - mean_2).square().sum() + cov_1.trace() + cov_2.trace() - 2 * overlap
         return max(0.0, float(distance))
-
-
-class TopOne:
-    """The share of colored photos that a classifier, trained on real ones, still names right.
-
-    Args:
-        classifier: Gives scores ``(N, classes)`` for RGB photos ``(N, 3, H, W)`` of floats in [0, 1].
-
-    References:
-        Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, section 3.1, "semantic interpretability".
-    """
-
-    def __init__(self, classifier: Callable[[Tensor], Tensor]) -> None:
-        self._classifier = classifier
-        self._hits = self._count = 0
-
-    def update(self, rgb: Tensor, labels: Tensor) -> Tensor:
-        """Add a batch.
-
-        Args:
-            rgb: Shape ``(N, 3, H, W)``, floats in [0, 1] or uint8.
-            labels: Numbers of the true classes, shape ``(N,)``.
-
-        Returns:
-            Whether each was named right, bool, shape ``(N,)``.
-        """
-        check_rank(rgb, 3, "rgb")
-        right = self._classifier(_unit(rgb)).argmax(dim=1) == labels
-        self._hits += int(right.sum())
-        self._count += len(right)
-        return right
-
-    def value(self) -> float:
-        """Return the accuracy in percent.
-
-        Raises:
-            PhotosError: If there is no photo.
-        """
-        if not self._count:
-            raise PhotosError("top-1: expected at least one photo, got none")
-        return 100 * self._hits / self._count
 
 
 def bootstrap(
