@@ -62,6 +62,29 @@ def test_a_hint_comes_back_with_its_spot(grain: int) -> None:
         assert (hint.x, hint.y) == pytest.approx((60, 50), abs=2)
 
 
+@pytest.mark.parametrize("given", [0, 35])
+def test_a_hint_passes_behind_a_thing_while_the_camera_moves(given: int) -> None:
+    """A spot behind a post for 20 frames, while the camera moves on by 80 pixels, gets its hint again."""
+    frames = pan("astronaut", 36, height=96, width=320, step=4)
+    frames[:, :, 120:200] = (40, 60, 90)
+    hint = Hint(222 - 4 * given, 75, "red")
+    found = place_hints([TimedHint(given / 25, hint)], lights(frames), (96, 320), 4)
+    for number, (placed,) in found.items():
+        assert (placed.x, placed.y) == pytest.approx((222 - 4 * number, 75), abs=2)
+    assert {*range(4), *range(30, 36)} <= set(found)
+    assert not {*range(9, 23)} & set(found)
+
+
+def test_a_hint_leaves_the_picture_and_comes_back() -> None:
+    """Where the camera turns away by 80 pixels and back, the hint is on its spot again and nowhere else."""
+    frames = pan("coffee", 24, height=96, width=128, step=4)
+    frames = np.concatenate([frames, frames[::-1]])
+    found = place_hints([TimedHint(0, Hint(12, 50, "red"))], lights(frames), (96, 128), 4)
+    assert all(abs(placed.x - (12 - 4 * min(n, 47 - n))) < 2 for n, (placed,) in found.items())
+    assert {0, 1, 46, 47} <= set(found)
+    assert not {*range(4, 44)} & set(found)
+
+
 def test_a_hint_holds_on_a_plain_surface() -> None:
     """Where nothing can be followed, as in a sky, a hint stays on what looks the same."""
     frames = pan("coffee", 16, height=96, width=128, step=1)

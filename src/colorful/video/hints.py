@@ -6,7 +6,8 @@ import copy
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from colorful.errors import HintError, KindError, brief, is_number
 from colorful.hints import Hint, load_each
-from colorful.video.motion import Tracker
+from colorful.video.motion import Motion, Tracker
 
 Codes = npt.NDArray[np.uint8]
 Place = npt.NDArray[np.float32]
@@ -42,6 +43,17 @@ _NEAR, _FARTHER, _FARTHEST = 12, 2, 48
 and at most."""
 _PLAIN, _STILL = 5.0, 4
 """Contrast, in codes, under which one place looks like another: then it is looked for in so many pixels."""
+
+
+class _Seen(NamedTuple):
+    """A frame of a shot, and the step from the one before that most of it makes."""
+
+    number: int
+    codes: Codes
+    step: Place
+
+
+_NO_STEP: Place = np.zeros(2, np.float32)
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,8 @@ def place_hints(
     """Follow hints through their shots.
 
     A point is followed forward to the end of its shot and backward to its beginning, for a minute at most. If
-    it gets out of sight it is looked for around that place, by what it looked like where its hint was put.
+    it gets out of sight, that place goes on with the camera, and the point is looked for around it, by what
+    it looked like where its hint was put.
 
     Args:
         hints: Any number.
@@ -127,17 +140,21 @@ def place_hints(
     found: dict[int, list[Hint]] = {}
     waiting = sorted(hints, key=lambda timed: timed.time)
     walkers: list[_Walker] = []
-    shot: list[tuple[int, Codes]] = []
+    shot: list[_Seen] = []
     tracker, before, seconds = Tracker(stride), None, 0.0
     for number, seconds, light in frames:
         if not waiting and not walkers:
             break
         codes: Codes = (light[0, 0] * 2.55).clamp(0, 255).byte().numpy()
-        if before is not None and tracker.compare(before, light).is_cut:
-            shot, walkers = [], []
+        step = _NO_STEP
+        if before is not None:
+            motion = tracker.compare(before, light)
+            step = _step_of_all(motion, stride)
+            if motion.is_cut:
+                shot, walkers = [], []
         if shot:
-            _walk(walkers, shot[-1][1], codes)
-        shot = [*shot[-_REMEMBERED + 1 :], (number, codes)]
+            _walk(walkers, shot[-1].codes, codes, step)
+        shot = [*shot[-_REMEMBERED + 1 :], _Seen(number, codes, step)]
         before = light
         new = []
         # Time stamps are rounded: a hint belongs to the first frame that is not clearly before it.
@@ -153,12 +170,18 @@ def place_hints(
     return found
 
 
-def _walk_back(walkers: list[_Walker], shot: list[tuple[int, Codes]], found: dict[int, list[Hint]]) -> None:
+def _step_of_all(motion: Motion, stride: int) -> Place:
+    """Give the step that most of a frame makes, to the right and down: the camera's motion does it."""
+    sure = motion.ahead[:, motion.ahead_trust > 0.5]
+    return sure.median(1).values.numpy() * np.float32(stride) if sure.numel() else _NO_STEP
+
+
+def _walk_back(walkers: list[_Walker], shot: list[_Seen], found: dict[int, list[Hint]]) -> None:
     if not walkers:
         return
-    for (_, later), (number, earlier) in zip(reversed(shot), list(reversed(shot))[1:], strict=False):
-        _walk(walkers, later, earlier)
-        _note(found, number, walkers)
+    for later, earlier in pairwise(reversed(shot)):
+        _walk(walkers, later.codes, earlier.codes, -later.step)
+        _note(found, earlier.number, walkers)
 
 
 def _note(found: dict[int, list[Hint]], number: int, walkers: list[_Walker]) -> None:
@@ -167,8 +190,8 @@ def _note(found: dict[int, list[Hint]], number: int, walkers: list[_Walker]) -> 
         found.setdefault(number, []).extend(hints)
 
 
-def _walk(walkers: list[_Walker], here: Codes, there: Codes) -> None:
-    """Take hints from one frame to another, all together."""
+def _walk(walkers: list[_Walker], here: Codes, there: Codes, step: Place) -> None:
+    """Take hints from one frame to another, all together; those out of sight go with the camera's *step*."""
     lost = [walker for walker in walkers if walker.seen]
     for side in _WINDOWS:
         if not lost:
@@ -186,7 +209,7 @@ def _walk(walkers: list[_Walker], here: Codes, there: Codes) -> None:
         ]
     for walker in walkers:
         if walker in lost or not walker.seen:
-            walker.look_around(there)
+            walker.look_around(there, step)
 
 
 class _Walker:
@@ -223,10 +246,11 @@ class _Walker:
         self.place, self._lost_for = place, 0
         return True
 
-    def look_around(self, codes: Codes) -> None:
-        """Look for the point near where it was last seen: it may come out again from behind something."""
+    def look_around(self, codes: Codes, step: Place) -> None:
+        """Look for the point near where it must be now: it may come out again from behind something."""
         self.seen = False
         self._lost_for += 1
+        self.place = self.place + step
         far = _STILL if self._texture < _PLAIN else min(_NEAR + _FARTHER * self._lost_for, _FARTHEST)
         field = _around(codes, self.place, _REACH + far)
         unlike = np.minimum(
