@@ -124,7 +124,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """Time everything against its peers, on an idle machine, and write the page (minutes)."""
-    install(session, ".", group="benchmarks")
+    install(session, f".[{EXTRAS}]", group="benchmarks")
     session.run("python", "benchmarks/run_all.py", *session.posargs)
 
 
