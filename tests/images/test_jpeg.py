@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import struct
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -207,3 +209,37 @@ def test_a_second_exif_is_named() -> None:
     picture, said = read(DATA[:2] + segment(0xE1, first) + segment(0xE1, second) + DATA[2:])
     assert b"Agfa" in picture.metadata.exif
     assert "second EXIF" in said
+
+
+RESTARTS: list[dict[str, object]] = [
+    {"restart_marker_blocks": 3},
+    {"restart_marker_rows": 1},
+    {"restart_marker_rows": 1, "subsampling": 2},
+    {"restart_marker_blocks": 5, "subsampling": 1, "progressive": True},
+    {"restart_marker_rows": 1, "subsampling": 2, "progressive": True},
+    {"restart_marker_blocks": 2, "mode": "L"},
+    {"restart_marker_blocks": 4, "mode": "CMYK"},
+]
+
+
+@pytest.mark.parametrize("saving", RESTARTS, ids=repr)
+@pytest.mark.parametrize("size", [(64, 48), (65, 49), (7, 90), (129, 17), (1, 1)], ids=repr)
+def test_sound_restart_marks_are_no_warning(saving: dict[str, Any], size: tuple[int, int]) -> None:
+    """Marks that libjpeg writes between the stretches of a scan are all there, at any size and sampling."""
+    options = dict(saving)
+    photo = Image.fromarray(samples.photo()).resize(size).convert(options.pop("mode", "RGB"))
+    assert read(samples.save(photo, "JPEG", **options))[1] == ""
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("count", [1, 7, 8])
+def test_stretches_that_are_lost_inside_of_a_photo_are_a_warning(progressive: bool, count: int) -> None:
+    """What is missing between two restart marks is made up by the decoder, so a warning says so."""
+    photo = Image.fromarray(np.tile(samples.photo(), (3, 3, 1)))
+    data = samples.save(photo, "JPEG", restart_marker_blocks=2, progressive=progressive)
+    places = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", data)]
+    try:
+        said = read(data[: places[3]] + data[places[3 + count] :])[1]
+    except ImageError as error:  # where the end is even, as what a decoder makes up
+        said = str(error) if "truncated" in str(error) else ""
+    assert said

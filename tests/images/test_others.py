@@ -38,6 +38,13 @@ def test_sound_pictures_of_other_formats_are_not_called_broken(format: str) -> N
         (b"<!DOCTYPE HTML>", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
         (b"PK\3\4", "an archive"),
+        (b"7z\xbc\xaf\x27\x1c", "an archive"),
+        (bytes(128) + b"DICM\2\0", "DICOM"),
+        (b"\x1aE\xdf\xa3", "a film"),
+        (b"RIFF\0\0\0\0AVI LIST", "a film"),
+        (b"\0\5\x16\7\0\2\0\0Mac OS X", "beside a file"),
+        (b"<?xpacket begin=''?>", "XMP"),
+        (bytes(1000), "zeros"),
         (b"hello", "not a picture"),
     ],
 )
@@ -148,3 +155,48 @@ def test_what_a_program_said_of_the_old_profile_is_no_text() -> None:
         samples.save(Image.fromarray(samples.gray()), "PNG"), (b"tEXt", b"icc:description\0Dot")
     )
     assert images.read(png).metadata.text == {}
+
+
+@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_file_tells_the_turn_of_an_avif_and_not_its_xmp(format: str, orientation: int) -> None:
+    """HEIC and AVIF are turned by what stands in their boxes; an orientation in XMP turns nothing again."""
+    photo = Image.fromarray(samples.photo())
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="{}"/>'
+        "</rdf:RDF></x:xmpmeta>"
+    )
+    exif = Image.Exif()
+    exif[274] = orientation
+    # pillow-heif writes the boxes after what XMP says, so another number is put into the finished file.
+    data = samples.save(photo, format, exif=exif.tobytes(), xmp=packet.format(orientation).encode())
+    data = data.replace(f'Orientation="{orientation}"'.encode(), b'Orientation="8"')
+    assert b'Orientation="8"' in data
+    expected = samples.save(photo, format, exif=exif.tobytes())
+    np.testing.assert_array_equal(images.read(data).pixels, images.read(expected).pixels)
+    assert images.read_size(data, upright=True) == images.read(expected).size
+
+
+@pytest.mark.parametrize("format", ["AVIF", "HEIF", "WEBP", "PNG", "JPEG"])
+def test_what_stands_behind_a_picture_is_named(format: str) -> None:
+    """A film that a telephone puts behind its photo is lost, and a warning says so; a box of none is not."""
+    data = samples.save(Image.fromarray(samples.photo()), format)
+    with collecting() as warnings:
+        images.read(data)
+    assert not warnings
+    with collecting() as warnings:
+        images.read(data + b"\0\0\x20\0mpvd" + b"x" * 8184)
+    assert "bytes behind the picture dropped" in warnings[0]
+
+
+def test_a_gray_heic_of_10_bits_is_read_whole() -> None:
+    """Where all bits of a HEIC are read, no warning says otherwise."""
+    deep = samples.gray().astype("<u2") * 257
+    buffer = io.BytesIO()
+    pillow_heif.from_bytes("L;16", deep.shape[::-1], deep.tobytes()).save(buffer, quality=-1)
+    with collecting() as warnings:
+        picture = images.read(buffer.getvalue())
+    assert not warnings
+    assert picture.pixels.dtype == np.uint16
+    assert np.abs(picture.pixels.astype(int) - deep).max() <= 256

@@ -76,3 +76,40 @@ def test_the_transfer_function_of_cicp_is_honored() -> None:
     with collecting() as warnings:
         images.read(png(8, (b"cICP", bytes([9, 16, 0, 1]))))
     assert "HDR" in warnings[0]
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("is_dark", [False, True])
+def test_rows_that_are_missing_are_never_passed_off_as_black(depth: int, is_dark: bool) -> None:
+    """Pixels that are packed soundly, but are too few, are truncated; a photo that ends black is whole."""
+    rows = zlib.decompress(packed(depth))
+    length = len(rows) // HEIGHT
+    if is_dark:
+        rows = rows[:-length] + bytes(length)
+    assert images.read(png(depth, packed=zlib.compress(rows))).size == (HEIGHT, WIDTH)
+    for missing in (1, HEIGHT // 2):
+        with pytest.raises(ImageError, match=r"missing at its end|Not enough image data"):
+            images.read(png(depth, packed=zlib.compress(rows[: -missing * length])))
+
+
+def test_rows_that_are_missing_from_an_interlaced_photo_are_no_success() -> None:
+    """In an interlaced PNG the last bytes are rows all over the photo; without them it is truncated."""
+    passes = (
+        (0, 8, 0, 8),
+        (4, 8, 0, 8),
+        (0, 4, 4, 8),
+        (2, 4, 0, 4),
+        (0, 2, 2, 4),
+        (1, 2, 0, 2),
+        (0, 1, 1, 2),
+    )
+    values = samples.gray()
+    rows = [b"\0" + row.tobytes() for x, dx, y, dy in passes for row in values[y::dy, x::dx]]
+    head = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 0, 0, 0, 1)
+
+    def interlaced(count: int) -> bytes:
+        return join((b"IHDR", head), (b"IDAT", zlib.compress(b"".join(rows[:count]))), (b"IEND", b""))
+
+    np.testing.assert_array_equal(images.read(interlaced(len(rows))).pixels, values)
+    with pytest.raises(ImageError, match="missing at its end"):
+        images.read(interlaced(len(rows) - 1))

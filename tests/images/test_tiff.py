@@ -309,3 +309,17 @@ def test_a_stale_count_is_no_warning() -> None:
     with collecting() as warnings:
         images.read(file)
     assert not [said for said in warnings if "pictures" in said]
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_channels_that_are_left_out_are_a_warning(planar: str) -> None:
+    """Where a photo has more channels than color and alpha, a warning says how many are lost."""
+    channels = [samples.gray()] * 5
+    values = np.stack(channels, axis=-1 if planar == "contig" else 0)
+    data = samples.save_tiff(values, photometric="minisblack", planarconfig=planar)
+    with collecting() as warnings:
+        picture = images.read(data)
+    np.testing.assert_array_equal(
+        picture.pixels, tifffile.imread(io.BytesIO(data)).take(0, -1 if planar == "contig" else 0)
+    )
+    assert "4 of its 5 channels left out" in " ".join(warnings)

@@ -7,6 +7,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from colorful.images import exif
 from colorful.images.log import is_heard, warn
 from colorful.images.metadata import SideData
 from colorful.images.modes import rows
-from colorful.images.others import warn_of_holes
+from colorful.images.others import warn_of_holes, warn_of_rest
 from colorful.images.picture import Decoded, Space
 from colorful.images.pixels import widen
 from colorful.images.tags import Directory, DirectoryReader, Tag, decode_text
@@ -26,14 +27,15 @@ MAGIC = b"\xff\xd8\xff"
 
 _APP0, _APP1, _APP2, _APP11, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
 _COMMENT, _SCAN, _END, _LINES, _TABLES, _LOSSLESS_LS = 0xFE, 0xDA, 0xD9, 0xDC, 0xDB, 0xF7
+_INTERVAL = 0xDD
 # Markers but the restarts, which a scan is full of. A first byte that is plain is found 80 times as fast.
 _IN_SCAN = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
+_RESTARTS = re.compile(rb"\xff[\xd0-\xd7]")
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _UNREAD_FRAMES = {0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xDE}
 _EXIF, _XMP, _MORE_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _PROFILE, _PICTURES, _CREDENTIALS = b"ICC_PROFILE\0", b"MPF\0", b"JP"
 _RESOURCES = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
-_LITTLE = 1024  # bytes behind a picture that some programs leave there
 _MOST_SCANS = 500  # each goes over all of the picture, and takes some bytes; programs write a dozen
 _STUFFED = 16  # so many zeros at the end of a file may still be pixels
 _FILLING = bytes(range(1, 255)) * 64
@@ -54,7 +56,8 @@ class File:
         self._pixels: list[bytes] = []
         self._side: list[tuple[int, int, bytes]] = []
         self.width = self.height = self._bits = self._frame = 0
-        self._components = b""
+        self._components = self._sampling = b""
+        self._interval = 0
         for marker, place, body in _segments(data):
             is_side = marker == _COMMENT or _APP0 <= marker <= 0xEF
             if is_side:
@@ -72,7 +75,9 @@ class File:
             if marker in _FRAMES and len(body) >= 6 and not self.width:
                 self._bits, self.height, self.width, _ = struct.unpack(">BHHB", body[:6])
                 self._frame, frame_place = marker, len(self._pixels)
-                self._components = body[6::3]
+                self._components, self._sampling = body[6::3], body[7::3]
+            if marker == _INTERVAL and len(body) == 2:
+                (self._interval,) = struct.unpack(">H", body)
             if is_needed or not is_side:
                 self._pixels.append(data[place - 4 : place + len(body)])
             if marker == _SCAN:
@@ -104,6 +109,7 @@ class File:
             warn("its last scans are missing: it is less sharp than it was")
         warn_of_holes(self._data[: self._rest.end] if self._rest.end else self._data, self._scan)
         if self._bits == 8 and self._frame != _LOSSLESS:
+            self._see_restarts()
             image = _load(self._stream(), min_side)
             # Where data are missing, a decoder repeats the last pixel: an even last row may be such a one.
             if not self._rest.end or _is_even(rows(image, image.height - 1, image.height)):
@@ -132,6 +138,27 @@ class File:
             raise ImageError("truncated: pixels are missing at its end")
         if not self._rest.end:
             warn("the mark at its end is missing, but no pixel")
+
+    def _see_restarts(self) -> None:
+        """Warn where stretches between marks that count from 0 to 7 are missing: decoders make them up."""
+        interval = self._interval
+        for head, scan in zip((self._first_scan, *self._rest.scans), self._rest.stretches, strict=False):
+            interval = scan.interval or interval
+            is_broken = any(mark != number % 8 for number, mark in enumerate(scan.marks))
+            if interval and (is_broken or len(scan.marks) < -(-self._units(head) // interval) - 1):
+                warn("a part of its pixels may be lost: there the photo is gray, or out of place")
+                return
+
+    def _units(self, scan: bytes) -> int:
+        """Count the units of a scan: the blocks of its only channel, or what all channels have together."""
+        factors = {name: divmod(by, 16) for name, by in zip(self._components, self._sampling, strict=False)}
+        across, down = (max((1, *each)) for each in zip(*factors.values(), strict=True))
+        width, height = ceil(self.width / (8 * across)), ceil(self.height / (8 * down))
+        if scan[0] == 1 and scan[1] in factors:
+            own = factors[scan[1]]
+            width = ceil(ceil(self.width * own[0] / across) / 8)
+            height = ceil(ceil(self.height * own[1] / down) / 8)
+        return width * height
 
     def side_data(self) -> SideData:
         """Collect all that stands beside the pixels."""
@@ -168,8 +195,8 @@ class File:
         if has_credentials:
             warn("content credentials (C2PA) dropped: they vouch for the file that they came in")
         is_known = has_others or not is_heard() or not self._rest.end
-        if not is_known and (behind := len(self._data[self._rest.end :].strip(b"\0\xff"))) > _LITTLE:
-            warn(f"{behind:,} bytes behind the picture dropped, such as the film of a moving photo")
+        if not is_known:
+            warn_of_rest(self._data, self._rest.end)
         _join_xmp(side, more_xmp)
         side.take_resources(b"".join(resources))
         side.profile = b"".join(profiles[number] for number in sorted(profiles))
@@ -237,6 +264,18 @@ def mean_step(data: bytes) -> float:
     return 0.0
 
 
+class _Stretches(NamedTuple):
+    """The marks of a scan between which it can be decoded anew.
+
+    Attributes:
+        marks: Their numbers, 0 to 7 in turn.
+        interval: How many units lie between them, where it is told behind the first scan; else 0.
+    """
+
+    marks: list[int]
+    interval: int
+
+
 class _Rest(NamedTuple):
     """What stands behind the head of the first scan.
 
@@ -244,28 +283,39 @@ class _Rest(NamedTuple):
         end: The place behind the end of the picture; 0 where there is no end.
         lines: The height that is told there, or 0.
         scans: The heads of further scans.
+        stretches: Of each scan that ends.
     """
 
     end: int
     lines: int
     scans: list[bytes]
+    stretches: list[_Stretches]
 
 
 def _rest(data: bytes, offset: int) -> _Rest:
-    lines, scans = 0, list[bytes]()
+    lines, scans, stretches = 0, list[bytes](), list[_Stretches]()
+    start: int | None = offset
+    interval = 0
     while found := _IN_SCAN.search(data, offset):
         marker, offset = found[1][0], found.end()
+        if start is not None:
+            marks = [mark[1] & 7 for mark in _RESTARTS.findall(data, start, found.start())]
+            stretches.append(_Stretches(marks, interval))
+            start = None
         if marker == _END:
-            return _Rest(offset, lines, scans)
+            return _Rest(offset, lines, scans, stretches)
         if offset + 2 > len(data):
             break
         (length,) = struct.unpack_from(">H", data, offset)
         if marker == _SCAN:
             scans.append(data[offset + 2 : offset + length])
+            start = offset + length
         if marker == _LINES and length == 4 and offset + 4 <= len(data):
             (lines,) = struct.unpack_from(">H", data, offset + 2)
+        if marker == _INTERVAL and length == 4 and offset + 4 <= len(data):
+            (interval,) = struct.unpack_from(">H", data, offset + 2)
         offset += length
-    return _Rest(0, lines, scans)
+    return _Rest(0, lines, scans, stretches)
 
 
 def _end_of_data(data: bytes) -> int:

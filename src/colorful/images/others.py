@@ -15,12 +15,15 @@ from colorful.images.log import warn
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
 """Pillow's names of the formats that are read, besides HEIF, which needs pillow-heif."""
 
-HEAD = 32
+HEAD = 132
 """How many bytes at the beginning of a file tell its format."""
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Pictures in formats that are not read: said by name, so that nobody takes a sound file for a broken one.
-_RAW = "a camera's raw file"
+_RAW, _FILM = (
+    "a camera's raw file, which needs to be developed to TIFF or JPEG first,",
+    "a film, which `colorful video` takes,",
+)
 _UNSUPPORTED = {
     b"8BPS": "Photoshop (PSD)",
     b"\xff\x0a": "JPEG XL",
@@ -52,15 +55,24 @@ _UNSUPPORTED = {
     b"IIRO": _RAW,
     b"FOVb": _RAW,
     b"\0MRM": _RAW,
+    b"\x1a\x45\xdf\xa3": _FILM,
+    b"\0\0\1\xba": _FILM,
+    b"FLV\1": _FILM,
 }
 _NO_PICTURES = {
     b"<!doctype html": "a web page",
     b"<html": "a web page",
     b"version https://git-lfs": "the pointer that Git LFS leaves in place of a file; run git lfs pull",
     b"pk\x03\x04": "an archive",
+    b"rar!": "an archive",
+    b"7z\xbc\xaf": "an archive",
+    b"\x1f\x8b": "something packed by gzip",
+    b"\0\5\x16\7": "what macOS keeps beside a file (._ before its name); take the file itself",
+    b"<?xpacket": "XMP; it stands beside a photo",
 }
 # Of a file of boxes: how many bits a sample has.
 _HOLE = bytes(16 << 10)
+_LITTLE = 1024  # bytes behind a picture that some programs leave there
 _CURVE = re.compile(rb"colrnclx..\0(.)", re.DOTALL)
 BRIGHTER = (16, 18)
 """Numbers of transfer functions for light beyond the white of a screen, in PNG and in files of boxes."""
@@ -69,6 +81,7 @@ GAMMAS = {4: 1 / 2.2, 5: 1 / 2.8, 8: 1.0}
 """Numbers of other transfer functions there: what gAMA of a PNG would say."""
 
 HDR = "its light goes beyond white (HDR), and is taken for that of sRGB"
+_BOXES = (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"wide", b"uuid", b"idat", b"sidx", b"moof")
 _DEPTH = re.compile(rb"pixi\0\0\0\0[\x01-\x04](.)", re.DOTALL)
 
 
@@ -95,7 +108,7 @@ def reader_of(head: bytes) -> Callable[[IO[bytes], str], Image.Image]:
         ImageError: If it is no picture.
         MissingExtraError: If it is HEIC, and there is no reader.
     """
-    brands = {head[8:12], *(head[place : place + 4] for place in range(16, HEAD, 4))}
+    brands = {head[8:12], *(head[place : place + 4] for place in range(16, 32, 4))}
     if head[4:8] == b"ftyp" and not brands & {b"avif", b"avis"} and not brands.isdisjoint(_HEIF_BRANDS):
         return _reader_of_heif()
     Image.init()
@@ -120,11 +133,12 @@ def profile_of_bmp(file: IO[bytes]) -> bytes:
     return file.read(min(size, 16 << 20))
 
 
-def light_of(file: IO[bytes]) -> float | None:
+def light_of(file: IO[bytes], *, is_deep: bool = False) -> float | None:
     """Warn if a HEIC or AVIF has more bits than are read, or light beyond white.
 
     Args:
         file: Seekable.
+        is_deep: Whether all bits are read.
 
     Returns:
         The exponent by which light is stored, as in PNG; None where it does not say, or a profile does.
@@ -132,7 +146,7 @@ def light_of(file: IO[bytes]) -> float | None:
     file.seek(0)
     head = file.read(1 << 16)
     found = _DEPTH.search(head)
-    if found and found[1][0] > 8:
+    if found and found[1][0] > 8 and not is_deep:
         warn(f"read with 8 of its {found[1][0]} bits")
     curve = _CURVE.search(head)
     if curve is None or b"colrprof" in head:
@@ -152,11 +166,47 @@ def warn_of_holes(data: bytes, start: int = 0) -> None:
         warn("a part of the file is nothing but zeros: a part of the photo may be lost")
 
 
+def warn_of_rest(data: bytes, end: int | None = None) -> None:
+    """Warn if something stands behind a picture, which the result has not.
+
+    Args:
+        data: The file.
+        end: Where the picture ends; by default what a WebP says, or the first box of a HEIC or AVIF that is
+            no part of one.
+    """
+    if end is None:
+        end = 8 + int.from_bytes(data[4:8], "little") if data.startswith(b"RIFF") else _end_of_boxes(data)
+    if (behind := len(data[end:].strip(b"\0\xff"))) > _LITTLE:
+        warn(f"{behind:,} bytes behind the picture dropped, such as the film of a moving photo")
+
+
+def _end_of_boxes(data: bytes) -> int:
+    place = 0
+    while place + 8 <= len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[place + 8 : place + 16], "big")
+        if data[place + 4 : place + 8] not in _BOXES:
+            break
+        if size < 8:  # up to the end
+            return len(data)
+        place += size
+    return place
+
+
 def _refusal(head: bytes) -> ImageError:
     readable = f"these are: {', '.join(FORMATS)}, HEIF"
     if head[4:8] == b"ftyp":
-        kind = _RAW if head[8:12] == b"crx " else "a film, which `colorful video` takes, or another such file"
+        kind = _RAW if head[8:12] == b"crx " else f"{_FILM} or another such file"
         return ImageUnsupportedError(f"{kind} is not supported here; {readable}")
+    if head[128:132] == b"DICM":
+        return ImageUnsupportedError(f"DICOM is not supported; {readable}")
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        return ImageUnsupportedError(f"{_FILM} is not supported here; {readable}")
+    if not head.strip(b"\0"):
+        return ImageError(
+            "expected a picture, got a file that begins with zeros: its content is lost, or not downloaded"
+        )
     for magic, name in _UNSUPPORTED.items():
         if head.startswith(magic):
             return ImageUnsupportedError(f"{name} is not supported; {readable}")

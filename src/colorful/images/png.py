@@ -16,7 +16,8 @@ from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images import exif
 from colorful.images.log import warn
 from colorful.images.metadata import SideData
-from colorful.images.others import BRIGHTER, GAMMAS, HDR
+from colorful.images.modes import rows
+from colorful.images.others import BRIGHTER, GAMMAS, HDR, warn_of_rest
 from colorful.images.picture import Decoded
 from colorful.images.tags import decode_text
 
@@ -48,7 +49,9 @@ class File:
     def __init__(self, data: bytes) -> None:
         self._pixels: list[tuple[bytes, bytes]] = []
         self._side: list[tuple[bytes, bytes]] = []
+        end = len(SIGNATURE)
         for name, body, is_sound in _chunks(data):
+            end += 12 + len(body)
             if name == b"CgBI":
                 raise ImageUnsupportedError("PNG in Apple's own form (CgBI) is not supported")
             if name in _PIXELS and (is_sound or name != b"tRNS"):
@@ -60,6 +63,7 @@ class File:
                     self._side.append((name, body))
                 else:
                     warn(f"{name.decode()} dropped: wrong checksum")
+        self._data, self._end = data, end
         if not self._pixels or self._pixels[0][0] != b"IHDR" or len(self._pixels[0][1]) != 13:
             raise ImageError("corrupt: no header")
         header = self._pixels[0][1]
@@ -86,19 +90,28 @@ class File:
             warn(f"read with 8 of its 16 bits: more than {LONGEST_DEEP_SIDE:,} pixels a side")
         read = _read_deep if is_deep else _read_by_pillow
         try:
-            return read(_join(chunks))
+            found = read(_join(chunks))
         except MemoryError:
             raise
         except Exception:
-            mended = self._without_checksum(chunks)
-            if mended is None:
+            unpacked = self._unpacked()
+            if unpacked is None:
                 raise
+        else:
+            # Where rows are missing Pillow leaves zeros, and says nothing.
+            is_dark = (
+                not isinstance(found, Decoded) and not rows(found, self.height - 1, self.height).getbbox()
+            )
+            if (is_dark or self._is_interlaced) and self._unpacked() is None:
+                raise ImageError("truncated: pixels are missing at its end")
+            return found
         warn("the checksum of its pixels is wrong or missing: some may be damaged")
-        return read(_join(mended))
+        others = [chunk for chunk in chunks if chunk[0] != b"IDAT"]
+        return read(_join([*others[:-1], (b"IDAT", zlib.compress(unpacked, 1)), others[-1]]))
 
-    def _without_checksum(self, chunks: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]] | None:
-        """Pack the pixels anew, if only the checksum behind them keeps a decoder from them; else None."""
-        packed = b"".join(body for name, body in chunks if name == b"IDAT")
+    def _unpacked(self) -> bytes | None:
+        """Unpack the pixels, whatever the checksum behind them says; None if some are missing."""
+        packed = b"".join(body for name, body in self._pixels if name == b"IDAT")
         passes = _PASSES if self._is_interlaced else ((0, 1, 0, 1),)
         sizes = [
             (max(0, -(-(self.width - x) // dx)), max(0, -(-(self.height - y) // dy)))
@@ -109,10 +122,7 @@ class File:
             raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed[2:], needed)
         except zlib.error:
             return None
-        if len(raw) < needed:
-            return None
-        others = [chunk for chunk in chunks if chunk[0] != b"IDAT"]
-        return [*others[:-1], (b"IDAT", zlib.compress(raw, 1)), others[-1]]
+        return raw if len(raw) >= needed else None
 
     def side_data(self) -> SideData:
         """Collect all that stands beside the pixels."""
@@ -139,6 +149,7 @@ class File:
             except (ValueError, IndexError, zlib.error) as error:
                 warn(f"{name.decode()} dropped: {error}")
         side.text = {key: "\n".join(values) for key, values in texts.items()}
+        warn_of_rest(self._data, self._end)
         return side
 
 

@@ -14,14 +14,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from colorful.errors import ColorfulError, ImageError, KindError, RangeError, ShapeError
-from colorful.images import gif, jpeg, jpeg2000, metadata, modes, png, pnm, profiles, strips, tiff
+from colorful.images import exif, gif, jpeg, jpeg2000, metadata, modes, png, pnm, profiles, strips, tiff
 from colorful.images.guard import guarding
 from colorful.images.log import silent, warn
 from colorful.images.metadata import SideData
-from colorful.images.others import HEAD, light_of, open_image, profile_of_bmp, warn_of_holes
+from colorful.images.others import HEAD, light_of, open_image, profile_of_bmp, warn_of_holes, warn_of_rest
 from colorful.images.picture import Decoded, Kind, Picture
 from colorful.images.pixels import Pixels, rescale, turn
 from colorful.images.sources import MAX_PIXELS, MOST_A_PIXEL, check_size, opened, whole
+from colorful.images.tags import short_tag
 
 Source: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | npt.NDArray[Any]
@@ -285,10 +286,16 @@ def _frames(image: Image.Image, file: IO[bytes]) -> list[_Shot]:
         elif image.format == "PPM":
             side.text = pnm.comment(file)
         if image.format in ("AVIF", "HEIF"):
-            side.gamma = light_of(file)
+            side.gamma = light_of(file, is_deep=image.mode.startswith("I"))
+            # The file itself tells the turn, which both readers put into its EXIF. XMP does not count.
+            with silent():
+                told = exif.parse(image.info.get("exif") or b"")
+            side.exif[exif.ORIENTATION] = told.get(exif.ORIENTATION, short_tag(1))
         if image.format in ("AVIF", "HEIF", "WEBP"):
             file.seek(0)
-            warn_of_holes(file.read())
+            data = file.read()
+            warn_of_holes(data)
+            warn_of_rest(data)
         return side
 
     if image.format not in ("HEIF", "AVIF"):

@@ -215,6 +215,8 @@ def _interpret(page: Any, values: npt.NDArray[Any]) -> Decoded:
     alpha = None
     if place is not None:
         alpha = _to_full_range(values[..., [colors + place]], bits, kind)[..., 0]
+    if (left := values.shape[2] - colors - (place is not None)) > 0:
+        warn(f"{left} of its {values.shape[2]} channels left out: the photo needs no more")
     values = values[..., :colors]
     if photometric == _PALETTE:
         values, space = _by_palette(page, values), "rgb"
