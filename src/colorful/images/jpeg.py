@@ -152,7 +152,7 @@ class File:
     def _units(self, scan: bytes) -> int:
         """Count the units of a scan: the blocks of its only channel, or what all channels have together."""
         factors = {name: divmod(by, 16) for name, by in zip(self._components, self._sampling, strict=False)}
-        across, down = (max((1, *each)) for each in zip(*factors.values(), strict=True))
+        across, down = (max([1, *(each[side] for each in factors.values())]) for side in (0, 1))
         width, height = ceil(self.width / (8 * across)), ceil(self.height / (8 * down))
         if scan[0] == 1 and scan[1] in factors:
             own = factors[scan[1]]
