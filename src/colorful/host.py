@@ -1,11 +1,13 @@
-"""Compute beside a host program that may have changed how NumPy and torch work."""
+"""Work inside a host program: whatever it has set in NumPy and torch, and without changing how it works."""
 
 from __future__ import annotations
 
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,6 @@ from colorful import parallel
 from colorful.errors import ImageTooLargeError
 
 _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.linspace)
-
-
 _NO_ROOM = re.compile(r"can't allocate memory|not enough memory|out of memory|bad_alloc", re.IGNORECASE)
 
 
@@ -66,3 +66,23 @@ def unaffected() -> Iterator[None]:
                     "photo: does not fit into memory; fewer at a time, or a smaller one, need less"
                 ) from error
             raise
+
+
+@contextmanager
+def handling(handler: Callable[[int, FrameType | None], object], *signals: int) -> Iterator[None]:
+    """Handle signals until the block ends; what handled them before does so again after it.
+
+    Python lets only the main thread do that. In another thread nothing happens: there the program around us
+    handles signals.
+
+    Args:
+        handler: Called with the number of the signal.
+        *signals: Their numbers.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, handler) for number in (signals if is_main else ())}
+    try:
+        yield
+    finally:
+        for number, its in before.items():
+            signal.signal(number, its)

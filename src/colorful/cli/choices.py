@@ -12,9 +12,8 @@ import numpy as np
 
 from colorful import images
 from colorful.cli import shown, tell
+from colorful.cli.options import check_picture
 from colorful.colorizer import saving_of
-from colorful.errors import OptionError
-from colorful.files import check_target, make_folder
 from colorful.images.sheet import lay_out
 from colorful.naming import PREFIX
 
@@ -58,8 +57,7 @@ def write_variants(
     saving, sheet = saving_of(encoding), wanted.sheet
     targets = _targets(Path(photo), out, saving.get("format"), 1 if sheet else wanted.number, sheet=sheet)
     for target in targets:
-        make_folder(target.parent)
-        check_target(target, overwrite=overwrite)
+        check_picture("--out", target, overwrite=overwrite)
     colorizer = load()
     said = marks.read(colorizer.settings["max_pixels"])
     keep = said["keep"]
@@ -80,10 +78,6 @@ def _targets(photo: Path, out: str | None, format: str | None, count: int, *, sh
     if out is not None:
         given = Path(out)
         whole = given if given.suffix and not given.is_dir() else given / whole.name
-    if whole.suffix.lower() not in images.EXTENSIONS:
-        raise OptionError(
-            f"--out: expected a name ending in {' '.join(images.EXTENSIONS)}, got {whole.name!r}"
-        )
     marks = ["sheet"] if sheet else [str(number) for number in range(1, count + 1)]
     return [whole.with_name(f"{whole.stem}_{mark}{whole.suffix}") for mark in marks]
 

@@ -270,6 +270,7 @@ def _show(report: Report, results: _Results, failure: str) -> None:
 def _progress(*, gentle: bool = True) -> Iterator[Callable[[int, int], bool]]:
     """Show a bar on a terminal. If *gentle*, a first Ctrl-C only makes the callback return False."""
     from colorful.cli.progress import make_bar
+    from colorful.host import handling
 
     stopped = False
 
@@ -278,15 +279,14 @@ def _progress(*, gentle: bool = True) -> Iterator[Callable[[int, int], bool]]:
         stopped = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGINT, stop) if gentle else signal.getsignal(signal.SIGINT)
     bar = make_bar("photos")
-    try:
-        with bar if bar.console.is_terminal else contextlib.nullcontext():
 
-            def progress(done: int, total: int) -> bool:
-                bar.update(bar.task_ids[0], completed=done, total=total)
-                return not stopped
+    def progress(done: int, total: int) -> bool:
+        bar.update(bar.task_ids[0], completed=done, total=total)
+        return not stopped
 
-            yield progress
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with (
+        handling(stop, *((signal.SIGINT,) if gentle else ())),
+        bar if bar.console.is_terminal else contextlib.nullcontext(),
+    ):
+        yield progress

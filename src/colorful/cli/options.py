@@ -174,15 +174,15 @@ photo_model_options = group("load", _loader, *_WHICH, _DTYPE, _MAX_PIXELS, *_LOO
 film_model_options = group("load", _film_loader, *_WHICH, _DTYPE_OF_FILMS, *_LOOK, *_EXAMPLE)
 
 
-def check_picture(option: str, path: Path) -> None:
-    """Check that a picture can be written over whatever has this name, before the long work for it."""
+def check_picture(option: str, path: Path, *, overwrite: bool = True) -> None:
+    """Check that a picture of this name can be written, before the long work for it; make its folder."""
     from colorful.images import EXTENSIONS
 
     if path.suffix.lower() not in EXTENSIONS:
         expected = " ".join(EXTENSIONS)
         raise OptionError(f"{option}: expected a name ending in {expected}, got {str(path)!r}")
     make_folder(path.parent)
-    check_target(path, overwrite=True)
+    check_target(path, overwrite=overwrite)
 
 
 class Marks(TypedDict):

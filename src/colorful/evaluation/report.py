@@ -31,6 +31,7 @@ from colorful.evaluation.scores import (
     ScoreTable,
     mean_estimate,
 )
+from colorful.images.sheet import lay_out
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -191,30 +192,16 @@ class Report:
         examples = (*self.best, *self.worst)
         if not examples:
             raise PhotosError("sheet: expected examples, got none; pass examples=8 to the evaluation")
-        side, gap, line = self.conditions["size"], 6, 18
-        names = [GREY, *self.models, REAL]
-        page = Image.new(
-            "RGB",
-            ((side + gap) * len(names) + gap, (side + line + gap) * len(examples) + line + gap),
-            "white",
-        )
-        draw, font = ImageDraw.Draw(page), ImageFont.load_default(12)
-        for column, name in enumerate(names):
-            draw.text((gap + column * (side + gap), 2), name, fill="black", font=font)
-        for row, example in enumerate(examples):
-            top = line + row * (side + line + gap)
-            grey = Image.fromarray(example.real).convert("L").convert("RGB")
-            pictures = [grey, *map(Image.fromarray, example.colored.values()), Image.fromarray(example.real)]
-            captions = [
-                f"{'best' if row < len(self.best) else 'worst'}: {example.name}"[: side // 7],
-                *(f"CIEDE2000 {example.ciede2000[name]:.1f}" for name in example.colored),
-                "",
-            ]
-            for column, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-                left = gap + column * (side + gap)
-                page.paste(picture, (left, top))
-                draw.text((left, top + side + 1), caption, fill="black", font=font)
-        return page
+        rows = []
+        for example in examples:
+            rank = "best" if example in self.best else "worst"
+            real = Image.fromarray(example.real)
+            row = [_labeled(real.convert("L").convert("RGB"), GREY, f"{rank}: {example.name}")]
+            for name, pixels in example.colored.items():
+                difference = f"CIEDE2000 {example.ciede2000[name]:.1f}"
+                row.append(_labeled(Image.fromarray(pixels), name, difference))
+            rows.append([*row, _labeled(real, REAL, "")])
+        return lay_out(rows)
 
     def __repr__(self) -> str:
         missing = "" if self.complete else ", not complete"
@@ -273,6 +260,17 @@ class Report:
             if identical := self.scores.identical(way):
                 yield f"{way}: {identical:,} photos came out identical and are in no mean of PSNR"
         yield ""
+
+
+def _labeled(picture: Image.Image, *lines: str) -> Image.Image:
+    """Put lines of text under a picture, as far as they fit."""
+    height = 16
+    labeled = Image.new("RGB", (picture.width, picture.height + height * len(lines)), "white")
+    labeled.paste(picture)
+    draw, font = ImageDraw.Draw(labeled), ImageFont.load_default(12)
+    for number, line in enumerate(lines):
+        draw.text((0, picture.height + height * number), line, fill="black", font=font)
+    return labeled
 
 
 def _photos(count: int) -> str:

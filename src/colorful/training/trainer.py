@@ -8,10 +8,8 @@ import json
 import logging
 import math
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -20,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
+from colorful.host import handling
 from colorful.models.network import Network
 from colorful.training import checkpoint
 from colorful.training.data import Batch, Crops, Survey, plans, sources_of
@@ -120,7 +119,7 @@ class Trainer:
         saved = reported = time.monotonic()
         watched: list[Tensor] = []
         self.objective.train()
-        with self._signals():
+        with handling(self._on_signal, signal.SIGTERM, signal.SIGINT):
             own = {"rank": self.accelerator.process_index, "processes": self.accelerator.num_processes}
             for batch in self._batches(first_step=self.step, **own):
                 self.seconds = time.monotonic() - started
@@ -311,17 +310,5 @@ class Trainer:
                 settle_norm(network, self._fresh())
             self._log(self.report(network, self.step), progress)
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        def stop(number: int, frame: FrameType | None) -> None:
-            self._stop = number
-
-        # Python lets only the main thread set handlers; in another thread the application handles signals.
-        ours = threading.current_thread() is threading.main_thread()
-        numbers = (signal.SIGTERM, signal.SIGINT) if ours else ()
-        before = {number: signal.signal(number, stop) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stop = number

@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -24,6 +23,7 @@ from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from colorful.errors import OutputError
+from colorful.host import handling
 from colorful.parallel import deep
 from colorful.web.archive import STREAMS
 from colorful.web.problems import JSON_TYPE, Problem, lacks_room
@@ -214,18 +214,10 @@ class Server:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; then finish the photos in hand, refuse the rest, and return."""
-        before = {}
-        if threading.current_thread() is threading.main_thread():
-            before = {
-                number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)
-            }
-        try:
+        with handling(self._on_signal, signal.SIGTERM, signal.SIGINT):
             while not self._ending:
                 wasyncore.loop(timeout=1.0, map=self._map, count=1)
             self._end()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def stop(self) -> None:
         """Make :meth:`run` return soon; can be called from any thread."""
