@@ -65,14 +65,14 @@ class Colorizer(LoadedModel):
         name: Name of the model in messages and metadata; by default its architecture.
         **settings: See :class:`~colorful.look.Settings`.
 
-    Attributes:
-        look: The value of each option of :class:`Look` that the model has; see :meth:`tuned`.
-        settings: The value of each option of :class:`Settings`.
-
     Raises:
         DeviceError: If the device is not there.
         OptionError: If *dtype* or a setting is not one of those offered.
         KindError: If *network* is no network.
+
+    Attributes:
+        look: The value of each option of :class:`Look` that the model has; see :meth:`tuned`.
+        settings: The value of each option of :class:`Settings`.
 
     Example:
         >>> import numpy as np

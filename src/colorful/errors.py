@@ -30,6 +30,8 @@ Each is a :class:`ColorfulError` *and* the builtin that a caller would expect, s
     ├── ExportError                         RuntimeError
     ├── ClusterError                        RuntimeError
     └── MissingExtraError                   ImportError
+
+One more, :exc:`colorful.evaluation.EvaluationError`, carries a report, so it stands beside reports.
 """
 
 import math
