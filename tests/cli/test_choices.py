@@ -92,7 +92,7 @@ def test_questions_are_filled_in_and_given_back(here: Path) -> None:
         (("coffee.png", "--variants", "3"), "--variants: expected a single photo"),
         (("--like", "coffee.png", "--palette", "red"), "--like, --palette: expected at most one"),
         (("--palette", "reddish"), "expected a color such as"),
-        (("--like", "cat.png"), "expected a photo in color, got a grey one"),
+        (("--like", "cat.png"), "--like: cat.png: expected a photo in color, got a grey one"),
     ],
 )
 def test_what_makes_no_sense_is_said(here: Path, options: tuple[str, ...], message: str) -> None:

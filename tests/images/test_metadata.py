@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -15,6 +16,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from colorful import __version__, images
 from colorful.images.iptc import segment
+from colorful.images.log import collecting
 
 DESCRIPTION = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
 SOURCE_TYPE = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
@@ -320,3 +322,19 @@ def test_places_in_the_picture_are_false_once_it_is_turned(caplog: pytest.LogCap
         kept = images.read(source).metadata.xmp
         assert b"album 7" in kept
         assert (b"mwg-rs:Regions" in kept) == (turn == 1) == ("faces" not in caplog.text)
+
+
+@pytest.mark.parametrize("name", ["photo.xmp", "photo.tif.xmp"])
+def test_captions_in_a_file_beside_the_photo_are_named(name: str, tmp_path: Path) -> None:
+    """What Lightroom or darktable keep in an XMP file beside the photo is not lost in silence."""
+    path = tmp_path / "photo.tif"
+    path.write_bytes(samples.save_tiff(samples.gray()))
+    for reader in (images.read, lambda photo: list(images.read_pages(photo))):
+        (tmp_path / name).unlink(missing_ok=True)
+        with collecting() as warnings:
+            reader(path)
+        assert not warnings
+        (tmp_path / name).write_text("<x/>")
+        with collecting() as warnings:
+            reader(str(path))
+        assert warnings == [f"{name} beside it left out: what it says of the photo is not in the result"]

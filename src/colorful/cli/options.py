@@ -147,7 +147,14 @@ def _loader(
         look = {name: value for name, value in options.items() if name in Look.__annotations__}
         others = {name: value for name, value in options.items() if name not in look}
         colorizer = Colorizer.from_pretrained(model, **others).tuned(**look)
-        return colorizer if example is None else colorizer.liking(example, **how)
+        if example is None:
+            return colorizer
+        try:
+            return colorizer.liking(example, **how)
+        except OptionError as error:  # by the name that it has here
+            if like is None:
+                raise
+            raise OptionError(f"--like: {like}: {str(error).removeprefix('reference: ')}") from error
 
     return load
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
 
 import numpy as np
@@ -68,6 +69,7 @@ def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
             side = metadata.from_image(source)
             return _finish(modes.decode(source), side, source.format, kind="image")
     with opened(source, max_pixels) as (file, name), guarding(name):
+        _warn_of_sidecar(source)
         shots, format = _shots(file, max_pixels)
         return _shoot(_choose(shots), format, max_pixels)
 
@@ -128,6 +130,7 @@ def read_pages(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Iterat
             file.seek(0)
             shots, format = _shots(file, max_pixels)
             shots = shots if is_tiff else [_choose(shots)]
+            _warn_of_sidecar(source)
         for shot in shots:
             with guarding(name):
                 picture = _shoot(shot, format, max_pixels)
@@ -182,6 +185,17 @@ class _Shot:
     side_data: Callable[[], SideData]
     frames: int = 1
     smaller: Callable[[int], Decoded | Image.Image] | None = None
+
+
+def _warn_of_sidecar(source: object) -> None:
+    """Warn of captions that a program keeps in an XMP file beside the photo, which the result has not."""
+    if not isinstance(source, str | os.PathLike):
+        return
+    path = Path(os.fsdecode(source))
+    for ending in (path.suffix + ".xmp", ".xmp"):  # as darktable and as Adobe name them
+        with contextlib.suppress(OSError, ValueError):  # of names that are too long or odd for such a file
+            if (beside := path.with_suffix(ending)).is_file():
+                warn(f"{beside.name} beside it left out: what it says of the photo is not in the result")
 
 
 def _from_array(array: npt.NDArray[Any]) -> Picture:
