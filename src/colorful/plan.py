@@ -117,8 +117,8 @@ class Choice(FileOptions, total=False):
 
     Attributes:
         recursive: Look into the folders inside a folder, too. Links to folders are not followed.
-        listed: The sources are names of photos, taken as they are: no patterns, no folders, and not looked at
-            before their turn. Below the folder of the results each keeps its own folders.
+        listed: The sources are names of photos, not patterns or folders. A photo is not opened before its
+            turn. Below the folder of the results, each result keeps the folders of its photo.
         overwrite: Replace results that are there. A photo of the sources is never overwritten.
     """
 

@@ -83,9 +83,9 @@ class FetchOptions(TypedDict, total=False):
         revision: Branch, tag or commit of a Hub repo. A cached commit asks the network nothing.
         cache_dir: Where files are kept; the folders below ``HF_HOME`` by default.
         token: Token for the Hub, or whether to send the stored one; the one of ``hf auth login`` by default.
-        local_files_only: Ask no network.
-        force_download: Fetch again what is cached.
-        architecture: What the network in a lone file is; needed where the file does not tell.
+        local_files_only: Do not connect to any server.
+        force_download: Download again, even if it is in the cache.
+        architecture: Architecture of the network, for a single file that does not say it.
     """
 
     revision: str | None

@@ -24,17 +24,17 @@ class TrainingOptions:
         batch_size: Samples of a step in each process.
         lr: Highest learning rate.
         warmup: Share of the run in which the rate rises to it.
-        schedule: How it goes on: ``cosine`` to nearly 0, or ``constant``.
+        schedule: The rate after that: ``cosine`` lets it fall to nearly 0, ``constant`` keeps it.
         encoder_rate: Factor on the rate of a pretrained encoder.
-        encoder_delay: Share of the run in which such an encoder stays as it is while the decoder settles.
-        freeze_encoder: Whether it stays so to the end.
-        fixed: Parts that stay as they are, by name, such as ``encoder.stem``.
-        hints_only: Whether to train only what brings hints in: colors without hints stay as they are.
+        encoder_delay: Share of the run, at its beginning, in which a pretrained encoder does not change.
+        freeze_encoder: Whether it does not change in the whole run.
+        fixed: Names of parts that do not change, such as ``encoder.stem``.
+        hints_only: Whether to train only the layers for hints: colors without hints do not change.
         norm_share: Share of the run in which batch norm updates its statistics. After that they are measured
             once more and stay constant, so that the network is trained as it will be used.
         freeze_norm: Whether batch norm keeps the statistics it came with.
-        betas: Of Adam.
-        weight_decay: Of AdamW; on matrices and kernels alone.
+        betas: The two decay rates of Adam.
+        weight_decay: Weight decay of AdamW, for matrices and kernels only.
         clip: Highest norm of the gradient.
         every: 1 to learn from all output cells in each step; 2 or 3 to take only every second or third one in
             both directions, other ones in each step. Neighbors teach nearly the same.
@@ -47,10 +47,10 @@ class TrainingOptions:
         harm: Weight of what hints make worse, in CIELAB units. These five are for networks that give a
             distribution, decoded at their own temperature.
         ema: Decay of the moving average of the weights that is kept as the result; 0 for none.
-        seed: Of everything random.
-        precision: Type of the matrix products.
+        seed: Seed of all random choices.
+        precision: Number type of the matrix products: ``no`` means float32.
         save_minutes: Time between checkpoints.
-        report_minutes: Time between looks at the validation photos.
+        report_minutes: Time between validations.
         crops: How samples are made.
     """
 
