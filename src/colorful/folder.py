@@ -297,31 +297,25 @@ def _attempt(
     names = _names(job) if existing == "skip" else iter([target])
     photo = storage.fetch(source)
     for target in names:
-        if existing == "skip" and storage.exists(target):
-            result = storage.fetch(target)
+        if existing != "skip" or not storage.exists(target):
             with room(photo):
-                same = shows(result, photo, max_pixels=most, pages=pages)
-            if same:
-                return Outcome(source, target, "skipped", digest=_sha256(result))
-            continue
+                colored = colorizer.color_pages(
+                    photo if isinstance(photo, Path) else _named(photo, source.name),
+                    hints=hints,
+                    keep=keep,
+                    pages=pages,
+                )
+                data = images.encode_as(colored, target.name, **saving_of(options))
+                try:
+                    storage.put(target, data, overwrite=existing == "replace")
+                    return Outcome(source, target, "done", digest=_sha256(data))
+                except OutputExistsError:  # another run made it meanwhile
+                    if existing != "skip":
+                        raise
+        result = storage.fetch(target)
         with room(photo):
-            colored = colorizer.color_pages(
-                photo if isinstance(photo, Path) else _named(photo, source.name),
-                hints=hints,
-                keep=keep,
-                pages=pages,
-            )
-            data = images.encode_as(colored, target.name, **saving_of(options))
-            try:
-                storage.put(target, data, overwrite=existing == "replace")
-            except OutputExistsError:  # another run made it meanwhile
-                if existing != "skip":
-                    raise
-                result = storage.fetch(target)
-                if shows(result, photo, max_pixels=most, pages=pages):
-                    return Outcome(source, target, "skipped", digest=_sha256(result))
-                continue
-        return Outcome(source, target, "done", digest=_sha256(data))
+            if shows(result, photo, max_pixels=most, pages=pages):
+                return Outcome(source, target, "skipped", digest=_sha256(result))
     raise OutputExistsError(f"{str(job.target)!r} exists already, and is no whole result of this photo")
 
 

@@ -140,14 +140,4 @@ def test_what_is_no_list_has_an_end(
 
     with pytest.raises(OptionError, match=said):
         many._read_list(Endless())  # type: ignore[arg-type]
-    assert read <= 3
-
-
-def test_a_list_of_many_names_is_read(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names that lie across the pieces in which a list is read stay whole."""
-    from colorful.cli import many
-
-    monkeypatch.setattr(many, "_CHUNK", 7)
-    Path("list").write_bytes("\n".join(f"album/{number}/photo.png" for number in range(300)).encode())
-    names = many.Many("list", None, None, None, None).names()
-    assert names == [f"album/{number}/photo.png" for number in range(300)]
+    assert read == 1

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from colorful.outcomes import Format
 
 
-_CHUNK = 1 << 20
 _LONGEST_NAME = 1 << 16  # bytes; systems take 4,096, stores 1,024
 _MOST_BYTES = 1 << 30  # of ten million names
 # What Windows' editors and shells put before text.
@@ -86,17 +85,12 @@ class Many:
 
 def _read_list(file: IO[bytes]) -> bytes:
     """Read a list of names, which a pipe may go on with for ever; or say that it is none."""
-    parts, total, ahead = list[bytes](), 0, b""
-    while part := file.read(_CHUNK):
-        parts.append(part)
-        total += len(part)
-        lines = (ahead + part).replace(b"\0", b"\n").split(b"\n")
-        ahead = lines[-1]
-        if len(max(lines, key=len)) > _LONGEST_NAME:
-            raise OptionError("--list: expected names of photos, got something else")
-        if total > _MOST_BYTES:
-            raise OptionError(f"--list: expected at most {_MOST_BYTES:,} bytes of names, got more")
-    return b"".join(parts)
+    data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise OptionError(f"--list: expected at most {_MOST_BYTES:,} bytes of names, got more")
+    if re.search(rb"[^\0\n]{%d}" % _LONGEST_NAME, data):
+        raise OptionError("--list: expected names of photos, got something else")
+    return data
 
 
 def _parse(shard: str) -> tuple[int, int]:

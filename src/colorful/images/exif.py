@@ -41,12 +41,9 @@ _DESCRIPTIVE = _TEXT | _MAP | {286, 287, 11, 18246, 18249, 33434, 33437, 34850, 
 _DESCRIPTIVE |= {EXIF_GROUP, GPS_GROUP, 37510, *range(37520, 37523), *_WINDOWS_TEXT, 41986, 41987, 41990}
 # What says how the file lays out its pixels, or travels by itself. 513 and 514 are a thumbnail, still grey.
 _LAYOUT = {
-    *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283),
-    *(284, 288, 289, 290, 291, 292, 293, 296, 297, 300, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325),
-    *(326, 327, 328, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 342, 343, 344, 346, 347, 351, 400),
-    *(401, 402, 403, 404, 405, 433, 434, 435, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531),
-    *(532, 559, 700, 32781, 33421, 33422, 33723, 34377, 34675, 37724, 40965, 50341, 50674, 59932, 59933),
-}
+    *range(254, 560),
+    *(700, 32781, 33421, 33422, 33723, 34377, 34675, 37724, 40965, 50341, 50674, 59932, 59933),
+} - _DESCRIPTIVE
 # In the group of EXIF: JPEG's own, the place of Interop, gamma, padding. The camera's note has pointers into
 # the file it was written in, and often a preview.
 _MAKER_NOTE = 37500
