@@ -54,7 +54,12 @@ def documented() -> list[str]:
             if kind == "currentmodule":
                 module = name
             elif kind == "automodule":
-                names += [f"{name}.{member}" for member in members(importlib.import_module(name))]
+                left_out = re.findall(r":exclude-members: (.*)", found["options"])
+                names += [
+                    f"{name}.{member}"
+                    for member in members(importlib.import_module(name))
+                    if member not in ", ".join(left_out).split(", ")
+                ]
             else:
                 names.append(name if name.startswith("colorful.") else f"{module}.{name}")
     return names
