@@ -252,7 +252,7 @@ def color(
         existing: What becomes of a photo whose result is there.
         hints: Colors of spots.
         keep: Where the photo stays as it is.
-        room: Gives what is held while the photo, of that file or of these bytes, is in memory.
+        room: Gives a context that is held while the photo, a file or its bytes, is in memory.
         **options: Which pages are colored, and how the result is encoded.
 
     Returns:
@@ -334,7 +334,7 @@ def _names(job: Job) -> Iterator[Location]:
 
 
 def _named(data: bytes, name: str) -> IO[bytes]:
-    """Give bytes as a file that has a name, for what is said of it."""
+    """Give bytes as a file with a name, which messages then tell."""
     file = io.BytesIO(data)
     file.name = name
     return file
@@ -363,7 +363,7 @@ def shows(
         False also if one of them cannot be read.
     """
     try:
-        # Which side is the longer may be another thing before the photo is turned upright.
+        # Height and width may be swapped before the photo is turned upright.
         size = images.read_size(photo)
         if sorted(images.read_size(result)) != sorted(size):
             return False

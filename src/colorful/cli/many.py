@@ -50,16 +50,16 @@ class Many:
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether any of it is."""
+        """Whether any of these options was given, besides ``--workers``."""
         return self.listed is not None or self.goes_on
 
     @property
     def goes_on(self) -> bool:
-        """Whether a run goes on from an earlier one, since a scheduler may start it again as it is."""
+        """Whether the run continues an earlier one: a scheduler may give the same command again."""
         return self.shard is not None or self.dask is not None or self.outcomes is not None
 
     def format(self, out: object) -> Format | None:
-        """Say how outcomes are kept: by themselves where results have a folder, beside which they lie."""
+        """Give the format of the outcomes; in these runs JSON lines, if there is a folder to keep them in."""
         if self.outcomes is None and self.goes_on and out is not None:
             return "jsonl"
         return self.outcomes
@@ -84,7 +84,7 @@ class Many:
 
 
 def _read_list(file: IO[bytes]) -> bytes:
-    """Read a list of names, which a pipe may go on with for ever; or say that it is none."""
+    """Read a list of names; refuse a file that is none, and a pipe that never ends."""
     data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise OptionError(f"--list: expected at most {_MOST_BYTES:,} bytes of names, got more")

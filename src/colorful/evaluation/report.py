@@ -74,7 +74,7 @@ class Report:
         found: How many photos there were.
         left_out: How many of them were grey or toned.
         unreadable: Name and reason of each that could not be read.
-        complete: Whether all were gone through.
+        complete: Whether all photos were evaluated.
         models: Facts of each model.
         hint_psnr: PSNR of each photo by the number of simulated hints, for each model that takes them.
         frechet: The Frechet distance of each way of coloring, if features were given.

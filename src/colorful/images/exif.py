@@ -39,7 +39,8 @@ _COMMENTS = {EXIF_GROUP: {37510}, GPS_GROUP: {27, 28}}
 _MAP = {33550, 33922, 34264, 34735, 34736, 34737}
 _DESCRIPTIVE = _TEXT | _MAP | {286, 287, 11, 18246, 18249, 33434, 33437, 34850, 34855, *range(37377, 37387)}
 _DESCRIPTIVE |= {EXIF_GROUP, GPS_GROUP, 37510, *range(37520, 37523), *_WINDOWS_TEXT, 41986, 41987, 41990}
-# What says how the file lays out its pixels, or travels by itself. 513 and 514 are a thumbnail, still grey.
+# What says how the file lays out its pixels: TIFF's own tags, but for the few that describe the photo. And
+# what is kept elsewhere, such as XMP and IPTC. 513 and 514 are a thumbnail, still grey.
 _LAYOUT = {
     *range(254, 560),
     *(700, 32781, 33421, 33422, 33723, 34377, 34675, 37724, 40965, 50341, 50674, 59932, 59933),

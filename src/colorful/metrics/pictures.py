@@ -181,7 +181,7 @@ def colorfulness(rgb: Tensor, *, form: Form = "hasler") -> Tensor:
 
 
 def check_rank(tensor: Tensor, channels: int, name: str) -> None:
-    """Refuse what is no batch of that many channels, or of pictures beyond [0, 1]."""
+    """Refuse a tensor that is no batch with so many channels, or a picture with values beyond [0, 1]."""
     _check_tensor(tensor, name)
     if tensor.dim() != 4 or tensor.shape[1] != channels:
         raise ShapeError(f"{name}: expected shape (N, {channels}, H, W), got {tuple(tensor.shape)}")

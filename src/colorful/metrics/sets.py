@@ -133,8 +133,8 @@ class AbErrors:
 class FrechetDistance:
     """The Frechet distance between Gaussians fitted to features of colored and of real photos.
 
-    With the features of an Inception network this is the FID; whose features, and of how many photos, belongs
-    to any figure of it.
+    With the features of an Inception network this is the FID. Always say with a figure whose features they
+    are, and of how many photos.
 
     Args:
         features: Gives features ``(N, F)`` for RGB photos ``(N, 3, H, W)`` of floats in [0, 1].

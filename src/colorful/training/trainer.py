@@ -49,8 +49,8 @@ class Trainer:
         found: The photos to learn from.
         out: The run's folder; it is there.
         options: How to train.
-        report: Called now and then, and at the end, in the first process with the averaged network and the
-            step; gives figures to log.
+        report: Called every few minutes and at the end, in the first process, with the averaged network and
+            the step. It returns figures to log.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class Trainer:
             checkpoint.save(self.out / CHECKPOINT, state)
 
     def resume(self) -> None:
-        """Take up the run where its checkpoint left it.
+        """Continue the run from its checkpoint.
 
         Raises:
             TrainingError: If there is no checkpoint, or it does not fit.

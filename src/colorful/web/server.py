@@ -74,7 +74,7 @@ class _RefusalTask(ErrorTask):  # type: ignore[misc]
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection that does not wait for ever, neither for a slow sender nor for its own last words."""
+    """A connection that drops slow senders, and lets a client that was refused read why."""
 
     error_task_class = _RefusalTask
     close_when_flushed: bool = False
@@ -118,7 +118,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return True
 
     def write_soon(self, data: Any) -> int:
-        """Send; what is large from where it lies, without a copy in memory or on the disk."""
+        """Send data; large ones from where they are, without a copy in memory or on the disk."""
         if isinstance(data, bytes) and len(data) >= _LARGE:
             lying = ReadOnlyFileBasedBuffer(io.BytesIO(data))
             lying.prepare()
@@ -139,7 +139,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return bool(super().readable())
 
     def handle_read(self) -> None:
-        """Read; of a client that was refused, without keeping it."""
+        """Read; what a refused client goes on sending is dropped."""
         if self._linger_until is None:
             super().handle_read()
         else:
