@@ -1,7 +1,8 @@
 """Run every benchmark, one after the other, and make the page of the documentation from what they found.
 
 What is not given to it (``--photos``, ``--large`` and ``--films``, see guided.py, wishes.py and video.py) is
-not measured anew; the page keeps the figures of the last run.
+not measured anew; the page keeps the figures of the last run. If a benchmark fails, the others go on, and it
+is named at the end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Run them; stop at the first that fails."""
+    """Run them all, and make the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -46,14 +47,19 @@ def main() -> None:
     runs.append([*wishes, *(["--clips", *options.films] if options.films else [])])
     if options.films:
         runs.append(["video.py", "--films", *options.films])
+    failed = []
     for script, *arguments in runs:
         started = time.perf_counter()
         command = [sys.executable, str(HERE / script), *arguments, *(["--small"] if options.small else [])]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        sys.stdout.write(f"{script}: {time.perf_counter() - started:.0f} s\n")
+        ended = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        failed += [script] if ended.returncode else []
+        took = f"{time.perf_counter() - started:.0f} s"
+        sys.stdout.write(f"{script}: {took}{', failed' if ended.returncode else ''}\n")
         sys.stdout.flush()
     if not options.small:
         subprocess.run([sys.executable, str(HERE / "report.py")], check=True)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
