@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 from typing import Any
@@ -44,6 +45,10 @@ def test_sound_pictures_of_other_formats_are_not_called_broken(format: str) -> N
         (b"RIFF\0\0\0\0AVI LIST", "a film"),
         (b"\0\5\x16\7\0\2\0\0Mac OS X", "beside a file"),
         (b"<?xpacket begin=''?>", "XMP"),
+        (base64.b64encode(b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1"), "base64"),
+        (base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "base64"),
+        (b"\x89PNG\r\n\x1a\n".replace(b"\r\n", b"\n"), "sent as text"),
+        (b"\xff\xd8\xff\xe0".decode("utf-8", "replace").encode(), "took for text"),
         (bytes(1000), "zeros"),
         (b"hello", "not a picture"),
     ],

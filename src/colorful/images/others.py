@@ -68,6 +68,9 @@ _NO_PICTURES = {
     b"7z\xbc\xaf": "an archive",
     b"\x1f\x8b": "something packed by gzip",
     b"\0\5\x16\7": "what macOS keeps beside a file (._ before its name); take the file itself",
+    b"\x89png\n": "a PNG that was sent as text, which damages it; send it as binary",
+    b"\xef\xbf\xbd": "what is left of a file that a program took for text",
+    **dict.fromkeys((b"/9j/", b"ivborw0kggo", b"data:image"), "a picture as text (base64); decode it first"),
     b"<?xpacket": "XMP; it stands beside a photo",
 }
 # Of a file of boxes: how many bits a sample has.
