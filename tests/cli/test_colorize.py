@@ -244,6 +244,7 @@ def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:
         (["a.png", "b.png", "-o", "out.png"], "--out: expected a folder for several photos"),
         (["a.png", "-o", "a.png", "--overwrite"], "'a.png' is the photo itself"),
         (["a.png", "-o", "out.jp2"], "--out: expected a folder, or a name ending in .jpg"),
+        (["a.png", "-o", "out.jxl"], "--out: expected a folder, or a name ending in .jpg"),
         (["-", "-o", "folder"], "--out: expected a file for the photo from standard input"),
         (["a.png", "--format", "svg"], "format: expected one of"),
         (["-", "a.png"], "expected a single photo"),

@@ -238,7 +238,7 @@ def _plan(
     """Plan a folder of results, or the one file that *out* names by its ending."""
     from PIL import Image
 
-    from colorful.images import EXTENSIONS
+    from colorful.images import EXTENSIONS, UNREAD
     from colorful.plan import Job, Plan, make_plan
     from colorful.storage import location
 
@@ -252,7 +252,7 @@ def _plan(
             raise OptionError(f"--out: expected a folder for several photos, got the file name {out!r}")
         return Plan([Job(location(photos[0]), where, named=True)], [], existing, encoding)
     # Who writes picture.jp2 does not want a folder of that name.
-    if ending and ending in Image.registered_extensions():
+    if ending in UNREAD or (ending and ending in Image.registered_extensions()):
         raise OptionError(
             f"--out: expected a folder, or a name ending in {' '.join(EXTENSIONS)}, got {out!r}"
         )
