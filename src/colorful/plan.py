@@ -25,40 +25,29 @@ logger = logging.getLogger(__name__)
 Existing = Literal["refuse", "skip", "replace"]
 
 
-@dataclass(init=False, repr=False, slots=True, unsafe_hash=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Job:
-    """A photo to color. It is small: a plan may hold millions, so places are text.
-
-    Args:
-        source: The photo.
-        target: Where the result goes.
-        named: Whether a person chose that name, so that the result can have no other.
+    """A photo to color. A plan may hold millions of these, so they hold text: paths would take more memory.
 
     Attributes:
-        source: The photo.
-        target: Where the result goes.
-        named: As in the arguments.
+        photo: Path or URL of the photo.
+        result: Path or URL of the result.
+        named: Whether a person chose the name of the result, so that it can have no other.
     """
 
-    _source: str = field(init=False)
-    _target: str = field(init=False)
-    named: bool = field(init=False)
-
-    def __init__(self, source: Source | URL, target: Source | URL, named: bool = False) -> None:
-        self._source, self._target, self.named = str(source), str(target), named
-
-    def __repr__(self) -> str:
-        return f"Job({self._source!r}, {self._target!r}, named={self.named})"
+    photo: str
+    result: str
+    named: bool = False
 
     @property
     def source(self) -> Location:
         """The photo."""
-        return location(self._source)
+        return location(self.photo)
 
     @property
     def target(self) -> Location:
         """Where the result goes."""
-        return location(self._target)
+        return location(self.result)
 
 
 @dataclass(frozen=True)

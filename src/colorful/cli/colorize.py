@@ -250,7 +250,7 @@ def _plan(
     if where is not None and ending in EXTENSIONS:
         if listed or len(photos) > 1 or Path(photos[0]).is_dir():
             raise OptionError(f"--out: expected a folder for several photos, got the file name {out!r}")
-        return Plan([Job(location(photos[0]), where, named=True)], [], existing, encoding)
+        return Plan([Job(photos[0], str(where), named=True)], [], existing, encoding)
     # Who writes picture.jp2 does not want a folder of that name.
     if ending in UNREAD or (ending and ending in Image.registered_extensions()):
         raise OptionError(
