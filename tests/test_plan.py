@@ -169,7 +169,7 @@ def test_photos_that_have_the_name_of_a_result_are_not_passed_over_in_silence(
     """Beside others they are taken for results of an earlier run, which a warning says."""
     put(album, "colorized_a.jpg", "b.jpg")
     assert set(targets(make_plan(sorted(album.iterdir())))) == {"b.jpg"}
-    assert caplog.messages == ["left out as results of earlier runs: 1 files called colorized_..."]
+    assert caplog.messages == ["results of earlier runs (colorized_...) are not colored again: 1"]
 
 
 @pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="nothing is locked for root")

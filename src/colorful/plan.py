@@ -217,7 +217,7 @@ def make_plan(
         if not photos:
             raise PhotosError(f"photos: expected some, got only results of earlier runs ({PREFIX}...)")
         if results := len(everything) - len(photos):
-            logger.warning("left out as results of earlier runs: %s files called %s...", results, PREFIX)
+            logger.warning("results of earlier runs (%s...) are not colored again: %s", PREFIX, results)
     if not photos and not problems:
         where = ", ".join(repr(str(source)) for source in given) or "an empty list"
         hint = "" if recursive else "; folders inside are looked into only with recursive=True"
