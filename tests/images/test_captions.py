@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import sample_files as samples
 import tifffile
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from colorful import images
+from colorful.images.log import collecting
 
 pytestmark = pytest.mark.skipif(shutil.which("exiftool") is None, reason="there is no exiftool to ask")
 
@@ -281,3 +282,35 @@ def test_rights_in_photoshops_resources_are_kept(ending: str, tmp_path: Path) ->
     exiftool("-q", "-n", "-Photoshop:CopyrightFlag=1", "-Photoshop:URL=https://example.org/anna", source)
     for result in results_of(source):
         assert xmp(result) == {"Marked": True, "WebStatement": "https://example.org/anna"}, result.name
+
+
+@pytest.mark.parametrize("text", ["second", "first", "Größe"])
+@pytest.mark.parametrize("key", ["Comment", "Description", "Author", "Title"])
+def test_two_texts_for_one_place_are_both_kept_or_named(key: str, text: str, tmp_path: Path) -> None:
+    """Where EXIF or XMP say something else than the text of a PNG, both are kept, or a warning names it."""
+    source = tmp_path / "source.png"
+    about = PngImagePlugin.PngInfo()
+    about.add_itxt(key, text)
+    Image.fromarray(samples.photo()).save(source, pnginfo=about)
+    names = {"Comment": "UserComment", "Description": "ImageDescription", "Author": "Artist"}
+    place = "-XMP-dc:Title" if key == "Title" else f"-EXIF:{names[key]}"
+    exiftool("-q", "-overwrite_original", f"{place}=first", source)
+    picture = images.read(source)
+    for ending in FORMATS:
+        result = tmp_path / f"result.{ending}"
+        with collecting() as warnings:
+            images.write(picture.colored(picture.pixels), result)
+        found = exiftool("-charset", "exif=utf8", "-a", "-G1", result)
+        assert "first" in found
+        assert (text in found) != any(key in warning for warning in warnings), (ending, warnings)
+
+
+def test_a_blank_description_of_a_camera_gives_way() -> None:
+    """Cameras write a description of spaces; that of a PNG's text takes its place."""
+    about = PngImagePlugin.PngInfo()
+    about.add_text("Description", CAPTION)
+    exif = Image.Exif()
+    exif[270] = " " * 31
+    data = samples.save(Image.fromarray(samples.photo()), "PNG", pnginfo=about, exif=exif)
+    result = images.encode(images.read(data), "jpeg")
+    assert CAPTION.encode() in result

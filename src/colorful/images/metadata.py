@@ -71,25 +71,35 @@ class Metadata:
             The same metadata, more of them in EXIF and XMP.
         """
         tags = exif.parse(self.exif)
+        lost = set(self.text.keys() - _ELSEWHERE)
         for key, tag in _IN_EXIF.items():
-            if key in self.text and tag not in tags:
+            if key not in self.text:
+                continue
+            said = exif.text(tags, tag)
+            if not said:
                 tags[tag] = ascii_tag(self.text[key][:_MOST_TEXT])
+            elif not said.startswith(self.text[key][:_MOST_TEXT].strip()):  # EXIF says something else
+                lost.add(key)
         if self.dpi:
             exif.set_resolution(tags, self.dpi)
         if with_comment and "Comment" in self.text:
             group = tags.get(EXIF_GROUP)
             group = dict(group) if isinstance(group, dict) else {}
-            comment = b"UNICODE\0" + self.text["Comment"][:_MOST_TEXT].encode("utf-16-le", "replace")
-            group.setdefault(_USER_COMMENT, Tag(UNDEFINED, comment))
+            text = self.text["Comment"][:_MOST_TEXT]
+            comment = Tag(UNDEFINED, b"UNICODE\0" + text.encode("utf-16-le", "replace"))
+            said_there = group.setdefault(_USER_COMMENT, comment)
+            if said_there not in (comment, Tag(UNDEFINED, b"ASCII\0\0\0" + text.encode("utf-8", "replace"))):
+                lost.add("Comment")
             tags[EXIF_GROUP] = group
         xmp = self.xmp
         if any(key in self.text for key in _IN_XMP):
             packet = Packet([xmp] if xmp else [])
             for key in _IN_XMP.keys() & self.text.keys():
-                packet.add(_DC, "dc", _IN_XMP[key], [self.text[key]], kind="Alt")
+                if not packet.add(_DC, "dc", _IN_XMP[key], [self.text[key]], kind="Alt"):
+                    lost.add(key)
             xmp = packet.to_bytes()
-        if lost := sorted(self.text.keys() - _ELSEWHERE):
-            warn(f"text dropped, for which the format has no place: {', '.join(lost)}")
+        if lost:
+            warn(f"text dropped, for which the format has no place: {', '.join(sorted(lost))}")
         return replace(self, exif=exif.build(tags), xmp=xmp)
 
     def for_xmp(self) -> Metadata:
