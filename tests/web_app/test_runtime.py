@@ -97,6 +97,17 @@ def test_it_is_fetched_once(registry: Callable[..., Site], tmp_path: Path) -> No
     assert (entry.name, entry.whole) == (f"onnxruntime-web-{runtime.VERSION}", True)
 
 
+def test_an_empty_variable_names_no_registry(
+    registry: Callable[..., Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If NPM_CONFIG_REGISTRY is empty, the package comes from npm's own registry."""
+    site = registry()
+    monkeypatch.setattr(runtime, "_REGISTRY", site.address)
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "")
+    runtime.load_runtime(cache_dir=tmp_path / "cache")
+    assert len(site.sent) == 1
+
+
 def test_another_content_is_refused(registry: Callable[..., Site], tmp_path: Path) -> None:
     """A package with another checksum is not used, and not kept."""
     registry(packed(version="6.6.6"))

@@ -105,7 +105,7 @@ def _fetched(cache_dir: str | os.PathLike[str] | None) -> Path:
     """Give the package in the cache, and fetch it if it is not there."""
     folder = cache_folder(cache_dir)
     path = folder / f"{PACKAGE}-{VERSION}.tgz"
-    registry = os.environ.get("NPM_CONFIG_REGISTRY", _REGISTRY).rstrip("/")
+    registry = (os.environ.get("NPM_CONFIG_REGISTRY") or _REGISTRY).rstrip("/")
     checksum = base64.b64decode(INTEGRITY.removeprefix("sha512-")).hex()
     try:
         with lock(checksum, folder):
