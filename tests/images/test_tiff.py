@@ -323,3 +323,18 @@ def test_channels_that_are_left_out_are_a_warning(planar: str) -> None:
         picture.pixels, tifffile.imread(io.BytesIO(data)).take(0, -1 if planar == "contig" else 0)
     )
     assert "4 of its 5 channels left out" in " ".join(warnings)
+
+
+@pytest.mark.parametrize("layout", [{"rowsperstrip": 16}, {"tile": (32, 32)}], ids=repr)
+def test_a_jpeg_in_a_tiff_that_lost_its_end_is_a_warning(layout: dict[str, Any]) -> None:
+    """Zeros in place of the rest of a strip or tile, as a failing disk leaves them, are told."""
+    data = bytearray(samples.save_tiff(np.tile(samples.photo(), (2, 2, 1)), compression="jpeg", **layout))
+    with collecting() as warnings:
+        images.read(bytes(data))
+    assert not warnings
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        start, count = tiff.pages[0].dataoffsets[1], tiff.pages[0].databytecounts[1]
+    data[start + count // 2 : start + count] = bytes(count - count // 2)
+    with collecting() as warnings:
+        images.read(bytes(data))
+    assert "may be lost" in " ".join(warnings)
