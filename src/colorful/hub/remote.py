@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -48,7 +48,7 @@ def is_offline() -> bool:
 
 @dataclass(frozen=True)
 class Access:
-    """How the network and the disk may be used.
+    """How the network and the disk may be used: options of the Hub's client, by its own names.
 
     Args:
         cache_dir: The Hub's cache; its own place by default.
@@ -104,23 +104,14 @@ def fetch_from_hub(
             filename=filename,
             revision=revision,
         )
-    path = Path(
-        in_words(
-            lambda: hf_hub_download(
-                repo_id,
-                filename,
-                revision=revision,
-                cache_dir=cache_dir,
-                token=access.token,
-                local_files_only=access.local_files_only,
-                force_download=access.force_download,
-            ),
-            repo_id,
-            filename=filename,
-            revision=revision,
-            attempts=_ATTEMPTS,
-        )
+    fetched = in_words(
+        lambda: hf_hub_download(repo_id, filename, revision=revision, **asdict(access)),
+        repo_id,
+        filename=filename,
+        revision=revision,
+        attempts=_ATTEMPTS,
     )
+    path = Path(fetched)
     # A link in the cache points to a blob that is named after its ETag: for a large file, its SHA-256.
     name = _blob(path).name
     promised = checksum or (name if re.fullmatch("[0-9a-f]{64}", name) else None)
@@ -250,7 +241,7 @@ def _request(url: str, partial: Path) -> None:
     """Append the bytes of one connection to *partial*."""
     from huggingface_hub import constants, get_session
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
     offset = _length(partial)
     # With compression, lengths and offsets would not be those of the file.
@@ -275,20 +266,14 @@ def _request(url: str, partial: Path) -> None:
             raise web_page(url)
         console = Console(stderr=True)
         hidden = not console.is_terminal or constants.HF_HUB_DISABLE_PROGRESS_BARS
-        bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            console=console,
-        )
+        columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        bar = Progress(*columns, console=console)
         # Not disable=True, for which rich before 14.3 leaves an empty line off a terminal.
         try:
             with nullcontext() if hidden else bar, partial.open("ab" if offset else "wb") as file:
                 task = bar.add_task(url.rpartition("/")[2], total=total, completed=offset)
-                for chunk in (
-                    response.iter_bytes()
-                ):  # As the pieces come: a larger buffer would be lost when the connection breaks.
+                # As the pieces come: a larger buffer would be lost when the connection breaks.
+                for chunk in response.iter_bytes():
                     file.write(chunk)
                     bar.advance(task, len(chunk))
         except OSError as error:
