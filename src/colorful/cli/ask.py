@@ -33,7 +33,7 @@ def ask(photo: str, count: int, out: str | None, overwrite: bool, load: Callable
       colorful photo.jpg --hints hints.json    places that stay null are not used
 
     Each place comes with its likeliest colors, with their names and how likely they are. You can answer with
-    any color as in CSS, such as "brown" or "#8a5a3c".
+    one of these, or with any color as in CSS, such as "saddlebrown" or "#8a5a3c".
     """  # noqa: D301  (\b keeps click from rewrapping)
     from colorful import files
 
