@@ -75,6 +75,18 @@ def test_a_hint_passes_behind_a_thing_while_the_camera_moves(given: int) -> None
     assert not {*range(9, 23)} & set(found)
 
 
+@pytest.mark.parametrize("name", ["astronaut", "coffee"])
+def test_hints_do_not_stay_on_what_passes_in_front(name: str) -> None:
+    """Of twelve spots that go behind a post, at most one in twenty is ever taken to be on the post."""
+    frames = pan(name, 36, height=96, width=320, step=4)
+    frames[:, :, 120:200] = (40, 60, 90)
+    points = [(x, y) for x in (215, 222, 230, 240) for y in (20, 50, 75)]
+    found = place_hints([TimedHint(0, Hint(x, y, "red")) for x, y in points], lights(frames), (96, 320), 4)
+    behind = sum(120 <= x - 4 * number < 200 for number in range(36) for x, _ in points)
+    assert behind > 200
+    assert sum(120 <= hint.x < 200 for hints in found.values() for hint in hints) < behind / 20
+
+
 def test_a_hint_leaves_the_picture_and_comes_back() -> None:
     """Where the camera turns away by 80 pixels and back, the hint is on its spot again and nowhere else."""
     frames = pan("coffee", 24, height=96, width=128, step=4)

@@ -33,11 +33,13 @@ _DARKER = 30.0
 """Codes by which a point that is followed may become lighter or darker than where its hint was put."""
 _REACH = 10
 """Pixels around a point that say what it looks like."""
+_STEP_REACH = 5
+"""The same from one frame to the next: fewer, as less else may change around a point there."""
 _BLUR, _MARGIN = 1.5, 4
 """Width of the Gaussian that takes the grain out of it, in pixels, and how far it reaches."""
 _NOISE, _TEXTURE_SHARE = 3.0, 0.3
-"""Codes by which that may differ, in the mean square, where a point is found again: so many, and this share
-of the contrast in it."""
+"""Codes by which that may differ, in the mean square, where a point is found again or followed: so many, and
+this share of the contrast in it."""
 _NEAR, _FARTHER, _FARTHEST = 12, 2, 48
 """Pixels around the place where a point was lost in which it is looked for: at first, more with each frame,
 and at most."""
@@ -205,7 +207,7 @@ def _walk(walkers: list[_Walker], here: Codes, there: Codes, step: Place) -> Non
         lost = [
             walker
             for walker, place, is_sure in zip(lost, end[:, 0], sure, strict=True)
-            if not (is_sure and walker.go_to(place, there))
+            if not (is_sure and walker.go_to(place, here, there, step))
         ]
     for walker in walkers:
         if walker in lost or not walker.seen:
@@ -235,13 +237,19 @@ class _Walker:
         """Give another one at the same place."""
         return copy.copy(self)
 
-    def go_to(self, place: Place, codes: Codes) -> bool:
+    def go_to(self, place: Place, here: Codes, there: Codes, step: Place) -> bool:
         """Go to a place to which the point was followed, unless it is not the same there."""
-        if not _is_inside(place, codes):
+        if not _is_inside(place, there):
             self.place = place
             return False
-        light = float(_around(codes, place, 2).mean()) - self._light
-        if min(abs(light - flicker) for flicker in self._flickers(codes)) > _DARKER:
+        light = float(_around(there, place, 2).mean()) - self._light
+        if min(abs(light - flicker) for flicker in self._flickers(there)) > _DARKER:
+            return False
+        # A point out of sight may be followed with the edge of what hides it: then its surroundings change.
+        # Where it goes with all the rest, it may be a shadow or a reflection. Both steps may miss.
+        before, after = (_around(*seen, _STEP_REACH) for seen in ((here, self.place), (there, place)))
+        changed = (after - before).std() > _NOISE + _TEXTURE_SHARE * before.std()
+        if changed and np.abs(place - self.place - step).max() > 2 * _MISS:
             return False
         self.place, self._lost_for = place, 0
         return True
