@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from skimage import data
@@ -33,6 +34,12 @@ SHARE = """([x, y]) => {
   const box = document.getElementById("canvas").getBoundingClientRect();
   return [(x - box.left) / box.width, (y - box.top) / box.height, box.width, box.height];
 }"""
+
+
+def stage(page: Page) -> NDArray[np.int64]:
+    """Take a picture of the stage."""
+    shot = Image.open(io.BytesIO(page.locator("#stage").screenshot()))
+    return np.asarray(shot.convert("RGB")).astype(np.int64)
 
 
 def settled(page: Page) -> None:
@@ -484,14 +491,14 @@ def test_a_photo_in_color_is_the_example(
     page.locator(".card .adjust").first.click()
     settled(page)
     tools(page, "look")
-    before = page.locator("#stage").screenshot()
+    before = stage(page)
     green = Image.new("RGB", (90, 60), "#7a4a20")
     green.paste("#1f7a33", (0, 0, 45, 60))
     green.save(tmp_path / "green.png")
     page.locator("#example-file").set_input_files(str(tmp_path / "green.png"))
     expect(page.locator("#example-none")).to_be_visible()
     settled(page)
-    assert page.locator("#stage").screenshot() != before
+    assert np.abs(stage(page) - before).max() > 20
     tools(page, "save")
     with page.expect_download() as download, page.expect_request("**/results") as asked:
         page.locator("#save").click()
@@ -515,7 +522,8 @@ def test_a_photo_in_color_is_the_example(
         page.keyboard.press("Control+z")
     expect(page.locator("#example-none")).to_be_hidden()
     settled(page)
-    assert page.locator("#stage").screenshot() == before
+    # Chromium draws anew where a ring was, and rounds otherwise there.
+    assert np.abs(stage(page) - before).max() <= 3
     # A photo that is dropped on the editor is an example, not one more card; a grey one has nothing to lend.
     data_transfer = page.evaluate_handle(
         """async (hex) => {

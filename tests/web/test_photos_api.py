@@ -293,8 +293,11 @@ def test_what_of_a_file_is_lost_is_told(client: FlaskClient) -> None:
     buffer = io.BytesIO()
     frames = np.zeros((2, 40, 30, 5), np.uint8)  # five channels: RGB, and two that have no meaning
     tifffile.imwrite(buffer, frames, photometric="rgb", extrasamples=[0, 0], metadata=None)
-    (warning,) = add(client, buffer.getvalue(), "a.tif")["warnings"]
-    assert warning.startswith("has more than one picture (2)")
+    warnings = add(client, buffer.getvalue(), "a.tif")["warnings"]
+    assert [warning.partition(":")[0] for warning in warnings] == [
+        "has more than one picture (2)",
+        "2 of its 5 channels left out",
+    ]
     assert add(client, png(np.zeros((9, 9), np.uint8)))["warnings"] == []
 
     def send(route: str, accept: str) -> TestResponse:
@@ -302,9 +305,9 @@ def test_what_of_a_file_is_lost_is_told(client: FlaskClient) -> None:
         return client.post(route, data=form, headers={"Accept": accept})
 
     reply = send("/v1/colorize", "application/json")
-    assert [result["warnings"] for result in reply.get_json()["results"]] == [[warning]]
-    assert json.loads(send("/v1/colorize", "image/png").headers["Colorful-Warnings"]) == [warning]
-    assert html.escape(warning) in send("/v1/index", "text/html").text
+    assert [result["warnings"] for result in reply.get_json()["results"]] == [warnings]
+    assert json.loads(send("/v1/colorize", "image/png").headers["Colorful-Warnings"]) == warnings
+    assert html.escape(warnings[0]) in send("/v1/index", "text/html").text
 
 
 def test_a_field_that_comes_twice_is_refused(client: FlaskClient, grey: bytes) -> None:
