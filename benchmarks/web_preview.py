@@ -80,7 +80,9 @@ def measure(page: Page, address: str, path: Path, rounds: int) -> dict[str, Any]
     page.locator('.card[data-state="ready"]').wait_for(timeout=60_000)
     page.locator(".adjust").click()
     page.locator("#stage:not([aria-busy])").wait_for()
-    rng = np.random.default_rng(0)
+    # Far enough from each other: a click on a point would choose that point, and change no color.
+    grid = [((column + 0.5) / 10, (row + 0.5) / 8) for row in range(8) for column in range(10)]
+    spots = iter(np.random.default_rng(0).permutation(grid).tolist())
 
     def click(x: float, y: float) -> float:
         box = page.locator("#canvas").bounding_box()
@@ -97,8 +99,7 @@ def measure(page: Page, address: str, path: Path, rounds: int) -> dict[str, Any]
     }
     page.evaluate(FOLLOW, ["saturation", 0.9, 0])
     for number in range(rounds):
-        x, y = rng.uniform(0.05, 0.95, 2)
-        took["click, color as shown"].append(click(x, y))
+        took["click, color as shown"].append(click(*next(spots)))
         idle(page)
         took["temperature"].append(page.evaluate(FOLLOW, ["temperature", 0.1 + 0.8 * number / rounds, 0]))
         idle(page)
@@ -113,8 +114,7 @@ def measure(page: Page, address: str, path: Path, rounds: int) -> dict[str, Any]
     )
     for _ in range(rounds):
         idle(page)
-        x, y = rng.uniform(0.05, 0.95, 2)
-        took["click, color picked"].append(click(x, y))
+        took["click, color picked"].append(click(*next(spots)))
     shown = page.locator("#canvas .after.whole").evaluate(
         "(image) => [image.naturalWidth, image.naturalHeight]"
     )
