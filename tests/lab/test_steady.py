@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from colorful.errors import RangeError, ShapeError
-from colorful.lab import AbBins, annealed_mean
 from colorful.lab.steady import Trail, follow, go_over, join, warp
 
 STILL, SURE = torch.zeros(2, 8, 10), torch.ones(8, 10)
@@ -50,11 +51,11 @@ def test_without_memory_each_frame_is_its_own() -> None:
 
 
 def test_a_long_memory_is_the_plain_mean() -> None:
-    """With memory 1 and nothing moving, a trail is the mean of all frames, and worth as many."""
+    """With memory 1, any tolerance and no motion, a trail is the mean of all frames, and worth as many."""
     frames = torch.randn(7, 4, 8, 10)
     trail = None
     for cells in frames:
-        trail = follow(trail, cells, STILL, SURE, memory=1)
+        trail = follow(trail, cells, STILL, SURE, memory=1, tolerance=inf)
     assert trail is not None
     assert torch.allclose(trail.mean, frames.mean(0), atol=1e-5)
     assert torch.allclose(trail.weight, torch.tensor(7.0))
@@ -65,9 +66,9 @@ def test_both_ways_count_each_frame_once() -> None:
     frames, memory = torch.randn(5, 4, 8, 10), 0.8
     past = future = None
     for cells in frames[:3]:
-        past = follow(past, cells, STILL, SURE, memory=memory)
+        past = follow(past, cells, STILL, SURE, memory=memory, tolerance=inf)
     for cells in frames[2:].flip(0):
-        future = follow(future, cells, STILL, SURE, memory=memory)
+        future = follow(future, cells, STILL, SURE, memory=memory, tolerance=inf)
     assert past is not None
     assert future is not None
     weights = memory ** (torch.arange(5) - 2).abs().float()
@@ -100,16 +101,27 @@ def test_edges_stay_sharp_on_a_long_way() -> None:
     assert abs(float((row < 0.5).float().argmin()) - 53) <= 1
 
 
-def test_logits_keep_colors_alive() -> None:
-    """The mean of logits of a sure frame and of one that does not know is livelier than the mean of ab."""
-    bins = AbBins().centers
-    sure = -(bins - torch.tensor([50.0, 40.0])).norm(dim=1)[:, None, None] / 4
-    unsure = torch.zeros_like(sure)
-    still, trust = torch.zeros(2, 1, 1), torch.ones(1, 1)
-    trail = follow(follow(None, sure, still, trust), unsure, still, trust, memory=1)
-    of_logits = annealed_mean(trail.mean, bins).norm()
-    of_ab = ((annealed_mean(sure, bins) + annealed_mean(unsure, bins)) / 2).norm()
-    assert of_logits > 1.4 * of_ab
+def test_what_is_far_off_is_let_go() -> None:
+    """At the tolerance half of the weight stays; colors far off rule after three frames, and do not mix."""
+    red, blue = (torch.tensor(ab)[:, None, None].expand(2, 8, 10) for ab in ((60.0, 40.0), (0.0, -60.0)))
+    long = Trail(red, SURE * 30)
+    near = follow(long, red + torch.tensor([9.0, 12.0])[:, None, None], STILL, SURE, memory=1, tolerance=15)
+    assert torch.allclose(near.weight, torch.tensor(16.0))
+    trail = long
+    for _ in range(3):
+        trail = follow(trail, blue, STILL, SURE)
+    assert (trail.mean - blue).norm(dim=0).max() < 15
+
+
+def test_the_mean_is_nearer_the_truth() -> None:
+    """Where frames miss true colors by chance, a trail has less than half of their mean squared error."""
+    real, total = torch.randn(2, 8, 10) * 20, torch.zeros(())
+    frames = real + torch.randn(40, 2, 8, 10) * 8
+    trail = None
+    for cells in frames:
+        trail = follow(trail, cells, STILL, SURE)
+        total += (trail.mean - real).square().mean()
+    assert total / 40 < (frames - real).square().mean() / 2
 
 
 def test_halves_are_enough() -> None:
@@ -127,7 +139,7 @@ def test_halves_are_enough() -> None:
 
 
 def test_mistakes_are_named() -> None:
-    """Maps that do not fit, and a memory beyond 1, are errors that say what was expected."""
+    """Maps that do not fit, a memory beyond 1 and a tolerance of 0 are errors that say what was expected."""
     cells = torch.zeros(4, 8, 10)
     with pytest.raises(ShapeError, match="cells, motion: expected"):
         warp(cells, torch.zeros(2, 3, 3))
@@ -135,3 +147,5 @@ def test_mistakes_are_named() -> None:
         follow(Trail(torch.zeros(3, 8, 10), SURE), cells, STILL, SURE)
     with pytest.raises(RangeError, match="memory: expected"):
         follow(None, cells, STILL, SURE, memory=2)
+    with pytest.raises(RangeError, match="tolerance: expected"):
+        follow(None, cells, STILL, SURE, tolerance=0)

@@ -13,7 +13,6 @@ from video.conftest import pan, write_film
 
 from colorful import Colorizer, colorize_frames
 from colorful.errors import KindError, OptionError, RangeError, ShapeError
-from colorful.lab import AbBins
 from colorful.models import SIGGRAPH17
 from colorful.video import evaluate_film, preview_video
 from colorful.video.motion import Motion
@@ -70,17 +69,17 @@ def test_colors_are_steady(colorizer: Colorizer, two_passes: bool) -> None:
     assert chroma[0] > 0.85 * chroma[1]
 
 
-def test_windows_do_not_show(colorizer: Colorizer) -> None:
+def test_windows_do_not_show() -> None:
     """In two passes colors change no more where a window of frames ends than elsewhere."""
     random = torch.Generator().manual_seed(0)
     still, sure = torch.zeros(2, 8, 8), torch.ones(8, 8)
-    settling = Settling[None](colorizer, steady=0.97, two_passes=True)
+    settling = Settling[None](steady=0.97, two_passes=True)
 
     def scenes() -> Iterator[Scene[None]]:
         for number in range(112):
             motion = Motion(still, sure, still, sure, is_cut=False) if number else None
-            output = torch.randn(len(AbBins()), 8, 8, generator=random).half() * 4
-            yield Scene(None, number, 1 / 25, torch.empty(0), motion, output)
+            ab = torch.randn(2, 8, 8, generator=random) * 8
+            yield Scene(None, number, 1 / 25, torch.empty(0), motion, ab)
 
     ab = torch.stack([scene.ab for scene in settling.run(scenes())])
     change = (ab[1:] - ab[:-1]).norm(dim=1).mean(dim=(1, 2))  # change[n]: from frame n to n + 1
@@ -162,6 +161,18 @@ def test_films_are_scored(tmp_path: Path, colorizer: Colorizer) -> None:
     assert scores["film"].psnr == np.inf
     assert 10 < both.psnr < 50
     assert both.colorfulness > 0.8 * alone.colorfulness
+
+
+def test_a_film_is_aged_once(tmp_path: Path, colorizer: Colorizer) -> None:
+    """All ways color the same grain: without any memory they have the same errors."""
+    film = write_film(tmp_path / "a.mp4", pan("coffee", 4, height=96, width=128), pixels="yuv444p")
+    random = np.random.default_rng(0)
+
+    def age(rgb: np.ndarray) -> np.ndarray:
+        return np.clip(rgb + random.normal(0, 0.1, rgb.shape), 0, 1).astype(np.float32)
+
+    scores = evaluate_film(film, colorizer=colorizer, steady=0, age=age)
+    assert len({score.psnr for score in scores[1:]}) == 1
 
 
 def test_an_error_in_a_stage_is_raised_and_no_thread_stays() -> None:

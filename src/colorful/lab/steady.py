@@ -1,12 +1,12 @@
-"""Keep colors steady from frame to frame: a mean of what a network said, taken along the motion.
+"""Keep colors steady from frame to frame: their mean, taken along the motion.
 
-Where a film shows the same thing for a while, a network says something else of it in each frame. The mean of
-what it said is steadier than any one frame. Of *logits* the mean keeps colors alive: two frames that are sure
-of red and of orange become one that is sure of a color between them, while the mean of ab with a frame that
-does not know would be greyish. And it must be taken along the motion: otherwise the colors of a thing stay
-behind where it was.
+Where a film shows the same thing for a while, a network gives it other colors in each frame. Their mean is
+steadier than any one of them, and its squared error is at most the mean of theirs (Jensen's inequality). It
+must be taken along the motion: otherwise the colors of a thing stay behind where it was. And it must be of
+colors that are alike: where a frame is far from what came before, either the motion is wrong, or the network
+now takes the thing for another. The mean of both would be greyish, and late; so what came before counts less.
 
-All functions are pure and work on maps ``(C, h, w)`` of any kind: logits of a distribution, or ab.
+All functions are pure and work on maps ``(C, h, w)``: ab, or others if *tolerance* is in their units.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from colorful.errors import RangeError, ShapeError
 
 
 class Trail(NamedTuple):
-    """What frames said up to now, brought to where things are in the latest one.
+    """The colors of the frames up to now, brought to where things are in the latest one.
 
     Attributes:
         mean: Weighted mean of their maps, shape ``(C, h, w)``.
@@ -33,30 +33,44 @@ class Trail(NamedTuple):
 
 
 def follow(
-    trail: Trail | None, cells: Tensor, motion: Tensor, trust: Tensor, *, memory: float = 0.97
+    trail: Trail | None,
+    cells: Tensor,
+    motion: Tensor,
+    trust: Tensor,
+    *,
+    memory: float = 0.97,
+    tolerance: float = 15.0,
 ) -> Trail:
     """Carry a trail on to the next frame.
 
-    The trail moves with the motion, loses weight, and takes in what the network says of the new frame:
-    ``weight = 1 + memory trust weight'`` and ``mean = mean' + (cells - mean') / weight``, with ``'`` for what
-    was moved. So the first frame of a shot counts fully, and one of many counts little.
+    The trail moves with the motion, loses weight, and takes in the new frame:
+    ``weight = 1 + memory trust alike weight'`` and ``mean = mean' + (cells - mean') / weight``, with ``'``
+    for what was moved. So the first frame of a shot counts fully, and one of many counts little. *alike* is
+    Cauchy's weight ``1 / (1 + (distance / tolerance)^2)`` of the distance between *cells* and ``mean'``.
 
     Args:
         trail: Up to the frame before; None at the start of a shot.
-        cells: What the network says of this frame, shape ``(C, h, w)``.
+        cells: The colors of this frame, shape ``(C, h, w)``.
         motion: Where each cell was in the frame before: steps to the right and down, in cells, ``(2, h, w)``.
         trust: How sure that is, in [0, 1], ``(h, w)``: 0 where something new has come into sight.
         memory: Share of a trail's weight that it keeps from one frame to the next, in [0, 1].
+        tolerance: Distance at which half of that is let go, above 0, in units of *cells*; infinite for the
+            plain mean.
 
     Returns:
         The trail up to this frame; dtype and device of *cells*.
 
     Raises:
         ShapeError: If the maps do not fit together.
-        RangeError: If *memory* is outside [0, 1].
+        RangeError: If *memory* is outside [0, 1], or *tolerance* is not above 0.
+
+    References:
+        Holland, Welsch. Robust Regression Using Iteratively Reweighted Least-Squares. 1977 (Cauchy's weight).
     """
     if not 0 <= memory <= 1:
         raise RangeError(f"memory: expected a number in [0, 1], got {memory}")
+    if not tolerance > 0:
+        raise RangeError(f"tolerance: expected a distance above 0, got {tolerance}")
     if trail is None:
         return Trail(cells, torch.ones(cells.shape[-2:], dtype=torch.float32, device=cells.device))
     if trail.mean.shape != cells.shape or trust.shape != cells.shape[-2:]:
@@ -66,18 +80,19 @@ def follow(
         )
     # Where weights differ a lot from cell to cell, bicubic ones could fall below 0.
     before = warp(trail.weight[None], motion, smooth=False)[0]
-    weight = 1 + memory * trust * before
     moved = warp(trail.mean, motion)
+    alike = 1 / (1 + ((cells - moved).float() / tolerance).square().sum(0))
+    weight = 1 + memory * trust * alike * before
     return Trail(moved.lerp_(cells, (1 / weight).to(cells.dtype)), weight)
 
 
 def join(past: Trail, future: Trail, cells: Tensor) -> Tensor:
-    """Join what the frames before and after say of one frame.
+    """Join what came before and after a frame.
 
     Args:
         past: The trail that came forward to this frame.
         future: The trail that came backward to it.
-        cells: What the network says of the frame itself, which is in both: shape ``(C, h, w)``.
+        cells: The colors of the frame itself, which are in both: shape ``(C, h, w)``.
 
     Returns:
         The mean over all of them, shape ``(C, h, w)``; dtype and device of *cells*.
@@ -108,7 +123,7 @@ def warp(cells: Tensor, motion: Tensor, *, smooth: bool = True) -> Tensor:
     """Move cells along the motion.
 
     Args:
-        cells: Of the frame before, shape ``(C, h, w)``; fastest if in memory the channels come last.
+        cells: Of the frame before, shape ``(C, h, w)``.
         motion: Where each cell of the result was: steps to the right and down, in cells, ``(2, h, w)``.
         smooth: Whether to interpolate by Keys' cubic, which keeps edges sharp through hundreds of frames,
             or linearly, which stays between the values that are there.

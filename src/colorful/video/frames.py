@@ -87,7 +87,7 @@ def _colored(
                 )
             yield Scene(picture, number, seconds, light(picture.pixels, colorizer.input_size(size)))
 
-    settling = Settling[Picture](colorizer, steady=steady, two_passes=two_passes)
+    settling = Settling[Picture](steady=steady, two_passes=two_passes)
     settings = colorizer.settings
     # One after the other, in the caller's own thread: there is no telling what *frames* may do in another.
     for scene in stages(scenes(), colorizer, settling, hints={}, size=(0, 0), ahead=_in_turn):

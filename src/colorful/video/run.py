@@ -256,9 +256,7 @@ class _Work:
             yield from team.ahead(paint(scenes), room=ROOM)
 
     def _settling(self, *, start: int = 0, trail: Trail | None = None) -> Settling[Frame]:
-        return Settling(
-            self._colorizer, steady=self._steady, two_passes=self._two_passes, start=start, trail=trail
-        )
+        return Settling(steady=self._steady, two_passes=self._two_passes, start=start, trail=trail)
 
     def _finish(self, parts: Parts, encoder: Encoder, frames: int, trail: Trail | None) -> None:
         for coded in encoder.close():

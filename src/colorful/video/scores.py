@@ -67,7 +67,7 @@ def evaluate_film(
         colorizer: The model; by default the one that comes with the library.
         steady: As for :func:`colorize_video`.
         frames: How many to score at most, from the beginning; all by default.
-        age: Makes an old one of each frame, ``(H, W, 3)`` in [0, 1], before it is colored.
+        age: Makes an old one of each frame, ``(H, W, 3)`` in [0, 1], before it is colored in each way.
         progress: Called after each frame with the number of frames done and that of all.
 
     Returns:
@@ -80,8 +80,8 @@ def evaluate_film(
     with Film(source) as film:
         total = min(film.facts.frames, frames or film.facts.frames)
         rate = float(film.facts.rate)
-    own, *copies = tee(islice(_pictures(source), frames), 4)
-    old = [copy if age is None else map(age, copy) for copy in copies]
+    own, seen = tee(islice(_pictures(source), frames))
+    old = tee(seen if age is None else map(age, seen), 3)  # aged once: all ways color the same grain
     ways = {
         "film": own,
         "frame by frame": colorize_frames(old[0], colorizer=colorizer, steady=0, rate=rate),

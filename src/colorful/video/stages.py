@@ -59,8 +59,7 @@ class Scene(Generic[Source]):
         seconds: Time since the frame before.
         light: L as the network sees it, upright, ``(1, 1, H, W)``.
         motion: From the frame before; None for the first, and where colors need not be steady.
-        output: What the network says, ``(C, h, w)``, in float16.
-        ab: Colors at the network's size, ``(2, h, w)``, upright.
+        ab: Colors at the network's size, ``(2, h, w)``, upright: those of the frame alone, then steady ones.
         starts_part: Whether a part of the result begins here.
         trail: What came before, for a run that is to start here; None at the start of a shot.
     """
@@ -70,7 +69,6 @@ class Scene(Generic[Source]):
     seconds: float
     light: Tensor
     motion: Motion | None = None
-    output: Tensor = field(default_factory=lambda: torch.empty(0))
     ab: Tensor = field(default_factory=lambda: torch.empty(0))
     starts_part: bool = False
     trail: Trail | None = None
@@ -92,7 +90,7 @@ def ask(
     size: tuple[int, int],
     hints: Mapping[int, Sequence[Hint]],
 ) -> Iterator[Scene[Source]]:
-    """Run the network on several frames at a time.
+    """Run the network on several frames at a time, and decode what it says.
 
     Which ones are together depends on their numbers alone: so a run that goes on where another was stopped
     gets the same colors, to the last bit.
@@ -126,16 +124,19 @@ def _say(
         drawn = [rasterize(hints.get(scene.number, ()), size, looked) for scene in batch]
         inputs += [torch.cat(maps) for maps in zip(*drawn, strict=True)]
     outputs, _ = colorizer.answer(*inputs)
+    bins, look = colorizer.runner.description.bins, colorizer.look
     for scene, output in zip(batch, outputs, strict=True):
-        scene.output = output.half().cpu()  # half the memory, and far finer than what the network knows
+        ab = output.float()
+        if bins is not None:
+            ab = annealed_mean(ab, bins, temperature=look["temperature"])
+        scene.ab = (ab * chroma_factor(look)).cpu()
     return batch
 
 
 class Settling(Generic[Source]):
-    """Decide on the colors of each frame, after what the network said of those around it.
+    """Decide on the colors of each frame, after those of the frames around it.
 
     Args:
-        colorizer: The model, whose look counts.
         steady: How steady colors are: the share of its weight that the past keeps for a 25th of a second, in
             [0, 1]; 0 takes each frame by itself.
         two_passes: Whether what comes after a frame counts as well as what came before.
@@ -145,14 +146,12 @@ class Settling(Generic[Source]):
 
     def __init__(
         self,
-        colorizer: Colorizer,
         *,
         steady: float,
         two_passes: bool,
         start: int = 0,
         trail: Trail | None = None,
     ) -> None:
-        self._bins, self._look = colorizer.runner.description.bins, colorizer.look
         self._steady, self._two_passes = steady, two_passes
         self._past, self._part, self._start = trail, start, start
         self._futures: list[Trail] = []
@@ -163,7 +162,7 @@ class Settling(Generic[Source]):
         return self._steady > 0
 
     def run(self, scenes: Iterable[Scene[Source]]) -> Iterator[Scene[Source]]:
-        """Give the scenes with their ``ab``; the network's output is dropped."""
+        """Give the scenes with steady colors."""
         wanted = (scene for scene in scenes if scene.number >= self._start)
         return self._around(wanted) if self._two_passes and self._steady else self._along(wanted)
 
@@ -173,7 +172,8 @@ class Settling(Generic[Source]):
             self._arrive(scene)
             if self._steady:
                 self._past = self._forward(scene)
-            yield self._decode(scene, scene.output if self._past is None else self._past.mean)
+                scene.ab = self._past.mean
+            yield scene
 
     def _around(self, scenes: Iterable[Scene[Source]]) -> Iterator[Scene[Source]]:
         """Settle frames by those before and after them, one out for one in."""
@@ -201,7 +201,7 @@ class Settling(Generic[Source]):
         futures = self._look_back(scenes, count)
         for scene in scenes[:count]:
             self._past = self._forward(scene)
-            self._decode(scene, join(self._past, futures.popleft(), scene.output))
+            scene.ab = join(self._past, futures.popleft(), scene.ab)
         return scenes[:count]
 
     def _look_back(self, scenes: list[Scene[Source]], count: int) -> deque[Trail]:
@@ -218,10 +218,10 @@ class Settling(Generic[Source]):
             scene = scenes[number]
             after = scenes[number + 1] if number + 1 < len(scenes) else None
             if after is None or after.motion is None:
-                trail = follow(None, scene.output, *_STILL)
+                trail = follow(None, scene.ab, *_STILL)
             else:
                 motion, memory = after.motion, self._memory(after.seconds)
-                trail = follow(trail, scene.output, motion.ahead, motion.ahead_trust, memory=memory)
+                trail = follow(trail, scene.ab, motion.ahead, motion.ahead_trust, memory=memory)
             if number >= count:
                 self._futures.insert(0, trail)
             elif number < overlap:
@@ -243,21 +243,12 @@ class Settling(Generic[Source]):
     @unaffected()
     def _forward(self, scene: Scene[Source]) -> Trail:
         if scene.motion is None or self._past is None:
-            return follow(None, scene.output, *_STILL)
+            return follow(None, scene.ab, *_STILL)
         motion, memory = scene.motion, self._memory(scene.seconds)
-        return follow(self._past, scene.output, motion.back, motion.back_trust, memory=memory)
+        return follow(self._past, scene.ab, motion.back, motion.back_trust, memory=memory)
 
     def _memory(self, seconds: float) -> float:
         return float(self._steady ** (_CADENCE * min(max(seconds, 0.005), 0.2)))
-
-    @unaffected()
-    def _decode(self, scene: Scene[Source], output: Tensor) -> Scene[Source]:
-        ab = output.float()
-        if self._bins is not None:
-            ab = annealed_mean(ab, self._bins, temperature=self._look["temperature"])
-        scene.ab = ab * chroma_factor(self._look)
-        scene.output, scene.motion = torch.empty(0), None
-        return scene
 
 
 _STILL = (torch.empty(0), torch.empty(0))
