@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from functools import cache
 
@@ -39,12 +40,13 @@ class AbErrors:
 
     def __init__(self, ways: int = 1) -> None:
         self._ways = ways
-        # Of each photo: its occupied bins (K,), and for them (1 + ways, K) the number of pixels and, for each
-        # way, the sum of 1 - e / 150.
-        self._photos: list[tuple[npt.NDArray[np.uint16], npt.NDArray[np.float32]]] = []
+        # Of each photo how many bins are occupied, K; these bins (K,); and for them (K, 1 + ways) the number
+        # of pixels and, for each way, the sum of 1 - e / 150. All photos lie in one piece: many small arrays
+        # that stay, made between large ones that go, would keep the memory of those, too.
+        self._counts, self._bins, self._sums = array("H"), array("H"), array("f")
 
     def __len__(self) -> int:
-        return len(self._photos)
+        return len(self._counts)
 
     def update(self, real: Tensor, *predicted: Tensor) -> None:
         """Add a batch.
@@ -70,8 +72,9 @@ class AbErrors:
         ]
         for photo in torch.stack(sums).view(-1, photos, size).unbind(1):
             occupied = photo[0].nonzero().squeeze(1)
-            kept = photo[:, occupied].cpu().numpy().astype(np.float32)
-            self._photos.append((occupied.cpu().numpy().astype(np.uint16), kept))
+            self._counts.append(len(occupied))
+            self._bins.extend(occupied.tolist())
+            self._sums.extend(photo[:, occupied].T.flatten().tolist())
 
     def merge(self, other: AbErrors) -> None:
         """Add all that was added to another accumulator with as many ways.
@@ -84,14 +87,20 @@ class AbErrors:
         """
         if other._ways != self._ways:
             raise ShapeError(f"other: expected {self._ways} ways, got {other._ways}")
-        self._photos.extend(other._photos)
+        self._counts += other._counts
+        self._bins += other._bins
+        self._sums += other._sums
 
     def bin_counts(self) -> npt.NDArray[np.int64]:
         """Return the number of pixels with their true color in each bin, shape ``(313,)``."""
-        counts = np.zeros(len(_ab_bins(torch.device("cpu"))), np.int64)
-        for bins, sums in self._photos:
-            counts[bins] += sums[0].astype(np.int64)
-        return counts
+        bins, sums = self._all()
+        counts = np.bincount(bins, sums[:, 0], minlength=len(_ab_bins(torch.device("cpu"))))
+        return counts.astype(np.int64)
+
+    def _all(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.float32]]:
+        """Give the occupied bins of all photos, one after the other, and their sums ``(., 1 + ways)``."""
+        sums = np.array(self._sums, np.float32).reshape(-1, 1 + self._ways)
+        return np.array(self._bins, np.uint16), sums
 
     def auc(self) -> list[float]:
         """Return the AuC of each way, in percent.
@@ -125,8 +134,10 @@ class AbErrors:
         if not len(self):
             raise PhotosError("AuC: expected at least one photo, got none")
         weights = 1 / np.maximum(self.bin_counts(), 1)
-        plain = np.stack([sums.sum(axis=1, dtype=np.float64) for _, sums in self._photos], axis=1)
-        weighted = np.stack([sums @ weights[bins] for bins, sums in self._photos], axis=1)
+        bins, sums = self._all()
+        first = np.cumsum([0, *self._counts[:-1]])
+        plain = np.add.reduceat(sums, first, axis=0, dtype=np.float64).T
+        weighted = np.add.reduceat(sums * weights[bins, None], first, axis=0).T
         return plain[0], weighted[0], plain[1:], weighted[1:]
 
 
