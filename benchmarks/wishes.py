@@ -42,7 +42,7 @@ DIRECTIONS, QUANTILES = 16, 256
 
 def ab_of(rgb: Pixels) -> npt.NDArray[np.float32]:
     """Give ab in CIELAB units, ``(2, H, W)``."""
-    lab = rgb_to_lab(torch.from_numpy(np.ascontiguousarray(rgb)).movedim(-1, 0) / 255)
+    lab = rgb_to_lab(torch.from_numpy(np.array(rgb)).movedim(-1, 0) / 255)
     return lab[1:].numpy()
 
 
