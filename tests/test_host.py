@@ -237,6 +237,53 @@ def test_other_processes_color_photos(tmp_path: Path, method: str, before: str) 
     _run_well(program)
 
 
+ODD_PROGRAM = """
+import decimal, locale, os, signal, sys, threading
+decimal.getcontext().prec = 1
+threading.stack_size(256 << 10)
+os.umask(0o077)
+os.chdir("/")
+try:
+    locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")  # which writes 0,5
+except locale.Error:
+    pass
+import numpy as np
+import colorful
+
+folder, photo = sys.argv[1], np.add.outer(np.arange(300), np.arange(400)).astype(np.uint8) // 3
+first = colorful.colorize(photo)
+colorful.images.write(colorful.images.read(photo), folder + "/a.png")
+alarms, colored = [], []
+signal.signal(signal.SIGALRM, lambda *_: alarms.append(1))
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+
+def color():
+    colored.append(colorful.colorize(photo))
+    colored.append(colorful.colorize_folder(folder, f"{folder}/{len(colored)}", workers=2))
+
+sys.setrecursionlimit(100)
+for number in range(3):
+    os.close(number)
+sys.stdin = sys.stdout = sys.stderr = None
+thread = threading.Thread(target=color)
+thread.start()
+thread.join()
+signal.setitimer(signal.ITIMER_REAL, 0)
+color()
+is_right = all((each == first).all() for each in colored[::2])
+is_right = is_right and [each.done for each in colored[1::2]] == [1, 1]
+os._exit(0 if is_right and alarms else 7)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has neither alarms nor a umask")
+def test_an_odd_program_colors_photos(tmp_path: Path) -> None:
+    """Small stacks, alarms, no streams, few levels of calls, decimal commas, no home, no temporary folder."""
+    nowhere = str(tmp_path / "none")
+    environment = {"HOME": nowhere, "TMPDIR": nowhere}
+    _run_well("-OO", "-X", "dev", "-W", "error", "-c", ODD_PROGRAM, str(tmp_path), **environment)
+
+
 FORKED_ONNX = """
 import multiprocessing, sys
 import numpy as np
@@ -285,12 +332,12 @@ def test_forks_do_not_wait_for_threads_of_their_parents(tmp_path: Path, what: st
     _run_well("-c", FORKED_ONNX if what == "onnx" else FORKED_FILM, *arguments)
 
 
-def _run_well(*arguments: str | Path) -> None:
+def _run_well(*arguments: str | Path, **more: str) -> None:
     """Run Python as a host program that sets nothing for OpenMP but its patience, and find nothing wrong."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     run = subprocess.run(
         [sys.executable, *arguments],
-        env=environment | {"OMP_WAIT_POLICY": "passive"},
+        env=environment | {"OMP_WAIT_POLICY": "passive"} | more,
         capture_output=True,
         text=True,
         timeout=120,

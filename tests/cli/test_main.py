@@ -33,6 +33,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
             "ours": ImageError("photo.jpg: line\nbreak"),
             "disk": OSError(28, "No space left on device"),
             "memory": MemoryError(),
+            "import": ImportError("libtorch_cpu.so: failed to map segment from shared object"),
             "ctrl-c": KeyboardInterrupt(),
         }[args[0]]
 
@@ -92,6 +93,7 @@ def test_a_photo_needs_no_command(args: list[str]) -> None:
     [
         ("disk", 1, "No space left on device"),
         ("memory", 1, "out of memory"),
+        ("import", 1, "cannot be loaded, for lack of memory or because it is damaged: libtorch_cpu.so"),
         ("ctrl-c", 130, "interrupted"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import re
 import shutil
 import struct
@@ -243,3 +244,26 @@ def test_stretches_that_are_lost_inside_of_a_photo_are_a_warning(progressive: bo
     except ImageError as error:  # where the end is even, as what a decoder makes up
         said = str(error) if "truncated" in str(error) else ""
     assert said
+
+
+@pytest.mark.skipif(shutil.which("djpeg") is None, reason="needs djpeg of libjpeg-turbo")
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_damage_that_libjpeg_warns_of_is_a_warning(mode: str) -> None:
+    """Bits that have turned are told of where djpeg tells of them, and only there, without restart marks."""
+    chance = random.Random(19)
+    image = Image.fromarray(skimage.data.coffee()[:200, :300]).convert(mode)
+    data = samples.save(image, "JPEG", quality=90)
+    start = data.rindex(b"\xff\xda") + 14
+    told = 0
+    for _ in range(60):
+        broken = bytearray(data)
+        broken[chance.randrange(start, len(data) - 2)] ^= 1 << chance.randrange(8)
+        by_others = subprocess.run(["djpeg"], input=broken, capture_output=True, check=False).stderr
+        try:
+            said = read(bytes(broken))[1]
+        except ImageError as error:
+            said = str(error)
+        if not by_others or b"extraneous bytes" in by_others:
+            assert bool(said) == bool(by_others), (said, by_others)
+        told += bool(said) and bool(by_others)
+    assert told > 5

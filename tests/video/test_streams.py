@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -211,6 +212,27 @@ def test_through_a_pipe(tmp_path: Path, colorizer: Colorizer) -> None:
     assert summary.frames == 30
     assert [f.time for f in read_film(tmp_path / "b.mkv")] == [f.time for f in read_film(film)]
     assert packets_of(tmp_path / "b.mkv", "audio") == packets_of(film, "audio")
+
+
+def test_a_film_that_no_pipe_can_send_is_refused_as_such(
+    tmp_path: Path, colorizer: Colorizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An MP4 whose index stands at its end is no damaged film: the one message says what helps."""
+    data = write_film(tmp_path / "a.mp4", pan("coffee", 9)).read_bytes()
+    index, gap = data.rindex(b"moov") - 4, 6_000_000  # more than FFmpeg keeps
+    film = tmp_path / "late.mp4"
+    film.write_bytes(data[:index] + struct.pack(">I4s", gap, b"free") + bytes(gap - 8) + data[index:])
+    assert len(list(read_film(film))) == 9
+    process = subprocess.Popen(["cat", film], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with (
+        process.stdout as pipe,
+        pytest.raises(VideoError, match=r"cannot come from a pipe, so give the file$"),
+    ):
+        colorize_video(pipe, tmp_path / "b.mp4", colorizer=colorizer)
+    process.kill()
+    process.wait()
+    assert not caplog.records
 
 
 def test_from_a_pipe_to_a_file(tmp_path: Path, colorizer: Colorizer) -> None:

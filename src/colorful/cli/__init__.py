@@ -102,6 +102,9 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             complain("interrupted")
             ctx.exit(INTERRUPTED)
+        except (ImportError, SystemError) as error:  # both come of a limit of memory, too
+            why = str(error).strip().rpartition("\n")[2]
+            raise Failure(f"cannot be loaded, for lack of memory or because it is damaged: {why}") from error
         except MemoryError as error:
             raise Failure("out of memory; try fewer --workers or a smaller photo") from error
         except OSError as error:

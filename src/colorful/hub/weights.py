@@ -140,6 +140,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         except SafetensorError as error:
             raise _broken(path, error) from error
+        except (MemoryError, RuntimeError) as error:  # the system refuses the memory
+            raise WeightsError(f"{path}: cannot be loaded: {error or 'out of memory'}") from error
     try:
         with path.open("rb") as file:  # Given a path, torch would trust in the ending of its name.
             content = torch.load(file, map_location="cpu", weights_only=True)

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from math import ceil
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
@@ -39,8 +39,11 @@ _RESOURCES = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
 _MOST_SCANS = 500  # each goes over all of the picture, and takes some bytes; programs write a dozen
 _STUFFED = 16  # so many zeros at the end of a file may still be pixels
 _FILLING = bytes(range(1, 255)) * 64
+_ONES = b"\xff\0" * 8  # what a decoder looks ahead
+_DAMAGED = "a part of its pixels may be lost: there the photo is gray, or out of place"
+_CUT, _NO_END = "truncated: pixels are missing at its end", "the mark at its end is missing, but no pixel"
 _ENTRIES, _THUMBNAILS = 0xB002, (0x010001, 0x010002)
-_LOSSLESS, _PROGRESSIVE = 0xC3, (0xC2, 0xCA)
+_SEQUENTIAL, _LOSSLESS, _PROGRESSIVE = (0xC0, 0xC1), 0xC3, (0xC2, 0xCA)
 _SPACES: dict[int, Space] = {1: "gray", 3: "rgb"}
 
 
@@ -110,10 +113,12 @@ class File:
         warn_of_holes(self._data[: self._rest.end] if self._rest.end else self._data, self._scan)
         if self._bits == 8 and self._frame != _LOSSLESS:
             self._see_restarts()
-            image = _load(self._stream(), min_side)
+            if self._frame in _SEQUENTIAL and not self._rest.scans:
+                return self._decode_in_one_go(min_side)
+            image = _load(io.BytesIO(self._stream()), min_side)
             # Where data are missing, a decoder repeats the last pixel: an even last row may be such a one.
             if not self._rest.end or _is_even(rows(image, image.height - 1, image.height)):
-                self._see_end(image.tobytes(), lambda data: _load(data, min_side).tobytes())
+                self._see_end(image.tobytes(), lambda data: _load(io.BytesIO(data), min_side).tobytes())
             return image
         import imagecodecs
 
@@ -126,6 +131,27 @@ class File:
             )
         return Decoded(widen(values, self._bits), None, _SPACES[values.shape[2]])
 
+    def _decode_in_one_go(self, min_side: int | None) -> Image.Image:
+        """Decode an only scan, and see whether its data are as long as its pixels need.
+
+        A wrong bit shifts all that follows, so that data are left over in the end, or do not suffice; libjpeg
+        only warns of that, and its warnings cannot be had.
+        """
+        data = self._stream(_ONES)
+        end = len(data) - len(_ONES) - 2
+        # Some programs leave zeros at the end. Two bytes less are too few, unless too many are there.
+        short = len(data[:end].rstrip(b"\0\xff")) - 2
+        file = _Steps(data, (short, end + len(_ONES)))
+        image = _load(file, min_side)
+        is_missing = file.tell() == len(data)
+        if is_missing and (not self._rest.end or _is_even(rows(image, image.height - 1, image.height))):
+            raise ImageError(_CUT)
+        if is_missing or (file.tell() <= short and self._rest.end):
+            warn(_DAMAGED)
+        if not self._rest.end:
+            warn(_NO_END)
+        return image
+
     def _stream(self, filling: bytes = b"") -> bytes:
         """Give what a decoder needs, with an end, and something put before it."""
         end = self._rest.end - 2 if self._rest.end else _end_of_data(self._data)
@@ -135,9 +161,9 @@ class File:
     def _see_end(self, pixels: bytes, decode: Callable[[bytes], bytes]) -> None:
         """Check that no pixel is missing: if all are there, bytes put before the end change none."""
         if decode(self._stream(_FILLING)) != pixels:
-            raise ImageError("truncated: pixels are missing at its end")
+            raise ImageError(_CUT)
         if not self._rest.end:
-            warn("the mark at its end is missing, but no pixel")
+            warn(_NO_END)
 
     def _see_restarts(self) -> None:
         """Warn where stretches between marks that count from 0 to 7 are missing: decoders make them up."""
@@ -146,7 +172,7 @@ class File:
             interval = scan.interval or interval
             is_broken = any(mark != number % 8 for number, mark in enumerate(scan.marks))
             if interval and (is_broken or len(scan.marks) < -(-self._units(head) // interval) - 1):
-                warn("a part of its pixels may be lost: there the photo is gray, or out of place")
+                warn(_DAMAGED)
                 return
 
     def _units(self, scan: bytes) -> int:
@@ -325,8 +351,22 @@ def _end_of_data(data: bytes) -> int:
     return without if end - without > _STUFFED else end
 
 
-def _load(data: bytes, min_side: int | None) -> Image.Image:
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+class _Steps(io.BytesIO):
+    """A file read up to certain places at a time: where reading ends tells how much was needed."""
+
+    def __init__(self, data: bytes, places: tuple[int, ...]) -> None:
+        super().__init__(data)
+        self._places = places
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read on, but not beyond the next of the places."""
+        at = self.tell()
+        most = min((place - at for place in self._places if place > at), default=size)
+        return super().read(most if size is None or size < 0 or most is None else min(size, most))
+
+
+def _load(file: IO[bytes], min_side: int | None) -> Image.Image:
+    image = JpegImagePlugin.JpegImageFile(file)
     if min_side is not None:
         image.draft(None, (min_side, min_side))
     image.load()

@@ -77,6 +77,7 @@ class Film:
         self._others = others
         self._deinterlace = deinterlace
         self.damaged: list[str] = []
+        self._has_frames = False
         self._has_captions = False
         try:
             self.stream = _picture_stream(self.container, self.name)
@@ -85,7 +86,15 @@ class Film:
             self._decoded = self._decode()
             self._first = next(self._decoded, None)
             if self._first is None:
-                raise VideoError(f"{self.name}: expected a film, found no frame that can be read")
+                is_late = "mp4" in self.container.format.name and not isinstance(source, str | os.PathLike)
+                raise VideoError(
+                    f"{self.name}: expected a film, found no frame that can be read"
+                    + "; an MP4 whose index stands at its end cannot come from a pipe, so give the file"
+                    * is_late
+                )
+            self._has_frames = True
+            for what in self.damaged[:_MOST_NAMED]:
+                self._warn(what)
             self.facts = facts_of(self.stream, self._first, self.name)
         except BaseException:
             self.close()
@@ -199,8 +208,11 @@ class Film:
     def _note(self, stamp: int | None, reason: str) -> None:
         where = "" if stamp is None else f" at {float(stamp * (self.stream.time_base or 0)):.2f} s"
         self.damaged.append(f"frame{where}: {reason}" if where else reason)
-        if len(self.damaged) <= _MOST_NAMED:
-            logger.warning("%s: damaged%s: %s; the rest is colored", self.name, where, reason)
+        if self._has_frames and len(self.damaged) <= _MOST_NAMED:
+            self._warn(self.damaged[-1])
+
+    def _warn(self, what: str) -> None:
+        logger.warning("%s: damaged: %s; the rest is colored", self.name, what)
 
 
 def other_packets(name: str, pictures: int) -> Iterator[Packet]:
