@@ -294,6 +294,19 @@ def test_what_cannot_be_written_is_said_first(tmp_path: Path, colorizer: Coloriz
     assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
 
 
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+def test_the_advice_about_sound_that_no_container_takes_helps(tmp_path: Path, colorizer: Colorizer) -> None:
+    """Sound of old cameras and of Windows Media needs another form first, which the message says."""
+    film = write_film(tmp_path / "a.mov", pan("coffee", 3), sound="pcm_mulaw")
+    with pytest.raises(VideoError, match="pcm_mulaw, which matroska cannot hold; have FFmpeg") as raised:
+        colorize_video(film, tmp_path / "b.mkv", colorizer=colorizer)
+    advice = str(raised.value).rpartition(": ")[2]
+    command = advice.replace("FILM", str(film)).replace("NEW", str(tmp_path / "c")).split()
+    subprocess.run(command, check=True, capture_output=True)
+    colorize_video(tmp_path / "c.mkv", tmp_path / "b.mkv", colorizer=colorizer)
+    assert packets_of(tmp_path / "b.mkv", "audio") == packets_of(tmp_path / "c.mkv", "audio")
+
+
 def test_hdr_is_refused(tmp_path: Path, colorizer: Colorizer) -> None:
     """A film for screens of high dynamic range is named as such, since its codes mean another lightness."""
     film = write_film(tmp_path / "a.mp4", pan("coffee", 3), pixels="yuv420p10le", color_trc=16)

@@ -344,10 +344,10 @@ def _check_sound(film: Film, container: str) -> None:
     for stream in film.container.streams.audio:
         codec = stream.codec_context.codec.name if stream.codec_context else "of an unknown kind"
         if not _holds(container, codec):
-            raise VideoError(
-                f"{film.name}: its sound is {codec}, which {container} cannot hold; "
-                "a file whose name ends in .mkv can"
-            )
+            helps = "a file whose name ends in .mkv can"
+            if not _holds("matroska", codec):
+                helps = "have FFmpeg turn it first: ffmpeg -i FILM -c:v copy -c:a flac NEW.mkv"
+            raise VideoError(f"{film.name}: its sound is {codec}, which {container} cannot hold; {helps}")
 
 
 def join(
