@@ -104,8 +104,8 @@ def test_a_hole_in_a_file_is_a_warning(format: str) -> None:
     """A broken download, or a disk that fails, leaves zeros, which decoders take for picture: a warning."""
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (250, 300, 3), np.uint8))
     data = samples.save_heic(noise, quality=95) if format == "HEIF" else samples.save(noise, format)
-    place = len(data) // 2
-    for broken, is_said in ((data, False), (data[:place] + bytes(20_000) + data[place + 20_000 :], True)):
+    place, size = len(data) // 2, 20_000 if format == "JPEG" else 5_000
+    for broken, is_said in ((data, False), (data[:place] + bytes(size) + data[place + size :], True)):
         with collecting() as warnings:
             images.read(broken)
         assert (

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 import sample_files as samples
 import skimage.color
+import skimage.data
 import tifffile
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
@@ -338,3 +339,17 @@ def test_a_jpeg_in_a_tiff_that_lost_its_end_is_a_warning(layout: dict[str, Any])
     with collecting() as warnings:
         images.read(bytes(data))
     assert "may be lost" in " ".join(warnings)
+
+
+def test_what_only_one_decoder_reads_is_a_warning() -> None:
+    """Where tifffile finds a strip broken, libtiff reads what it can and says nothing; we do."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, skimage.data.camera(), compression="packbits", rowsperstrip=50)
+    data, place = file.getvalue(), len(file.getvalue()) // 2
+    broken = data[:place] + b"\xff" * 200 + data[place + 200 :]
+    with pytest.raises(Exception, match="packbits_decode"):
+        tifffile.imread(io.BytesIO(broken))
+    for content, is_said in ((data, False), (broken, True)):
+        with collecting() as warnings:
+            assert images.read(content).size == (512, 512)
+        assert any("one of two decoders cannot read them" in said for said in warnings) == is_said

@@ -37,6 +37,7 @@ _EXIF, _XMP, _MORE_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://
 _PROFILE, _PICTURES, _CREDENTIALS = b"ICC_PROFILE\0", b"MPF\0", b"JP"
 _RESOURCES = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
 _MOST_SCANS = 500  # each goes over all of the picture, and takes some bytes; programs write a dozen
+_HOLE = 16 << 10  # bytes of zeros: of Huffman codes an even area may have some thousands
 _STUFFED = 16  # so many zeros at the end of a file may still be pixels
 _FILLING = bytes(range(1, 255)) * 64
 _ONES = b"\xff\0" * 8  # what a decoder looks ahead
@@ -110,7 +111,7 @@ class File:
             raise ImageUnsupportedError(f"a JPEG of {count:,} scans is not supported")
         if self._frame in _PROGRESSIVE and self._lacks_scans():
             warn("its last scans are missing: it is less sharp than it was")
-        warn_of_holes(self._data[: self._rest.end] if self._rest.end else self._data, self._scan)
+        warn_of_holes(self._data[: self._rest.end] if self._rest.end else self._data, self._scan, size=_HOLE)
         if self._bits == 8 and self._frame != _LOSSLESS:
             self._see_restarts()
             if self._frame in _SEQUENTIAL and not self._rest.scans:

@@ -74,7 +74,6 @@ _NO_PICTURES = {
     b"<?xpacket": "XMP; it stands beside a photo",
 }
 # Of a file of boxes: how many bits a sample has.
-_HOLE = bytes(16 << 10)
 _LITTLE = 1024  # bytes behind a picture that some programs leave there
 _CURVE = re.compile(rb"colrnclx..\0(.)", re.DOTALL)
 BRIGHTER = (16, 18)
@@ -159,13 +158,18 @@ def light_of(file: IO[bytes], *, is_deep: bool = False) -> float | None:
     return GAMMAS.get(curve[1][0])
 
 
-def warn_of_holes(data: bytes, start: int = 0) -> None:
+def warn_of_holes(data: bytes, start: int = 0, *, size: int = 4 << 10) -> None:
     """Warn if packed pixels have a stretch of zeros, as disks and broken downloads leave behind.
 
     Decoders take it for picture. Only a large even area could be packed like that.
+
+    Args:
+        data: The file.
+        start: Where its pixels begin.
+        size: Of the smallest stretch, in bytes. Arithmetic codes hardly have a dozen zeros.
     """
     end = 8 + int.from_bytes(data[4:8], "little") if data.startswith(b"RIFF") else len(data)
-    if data.find(_HOLE, start, end) >= 0:
+    if data.find(bytes(size), start, end) >= 0:
         warn("a part of the file is nothing but zeros: a part of the photo may be lost")
 
 

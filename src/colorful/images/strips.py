@@ -70,14 +70,18 @@ def decode(file: IO[bytes], offset: int, *, max_bytes: int | None) -> Decoded:
         except Exception as error:  # tifffile and the codecs raise nearly anything
             first: Exception = error.with_traceback(None)  # whose frames hold the pixels
         is_known = int(page.compression) == 1 or int(page.compression) in tifffile.TIFF.DECOMPRESSORS
+    # What the installation or the codecs lack says nothing against the file.
+    is_lacking = isinstance(first, NotImplementedError | ImportError) or not is_known
+    is_lacking = is_lacking or "not supported" in str(first)
     try:
-        return _by_pillow(file, offset)
+        decoded = _by_pillow(file, offset)
+        if not is_lacking:  # libtiff passes over what it cannot decode
+            warn(f"a part of its pixels may be lost: one of two decoders cannot read them ({first})")
+        return decoded
     except (ColorfulError, MemoryError):
         raise
     except Exception as second:
-        # What the installation or the codecs lack says nothing against the file.
-        is_lacking = isinstance(first, NotImplementedError | ImportError) or not is_known
-        if is_lacking or "not supported" in str(first):
+        if is_lacking:
             raise ImageUnsupportedError(f"a TIFF of a kind that is not supported ({first})") from second
         raise ImageError(f"truncated or corrupt ({first})") from second
 
