@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -113,10 +114,24 @@ def test_what_is_far_off_is_let_go() -> None:
     assert (trail.mean - blue).norm(dim=0).max() < 15
 
 
+def test_unsure_frames_count_less() -> None:
+    """A trail is the mean weighted by how sure each frame is, also joined from both ways."""
+    frames, sure = torch.randn(3, 2, 8, 10), torch.rand(3, 8, 10) + 0.1
+    past = future = None
+    for cells, its in zip(frames[:2], sure[:2], strict=True):
+        past = follow(past, cells, STILL, SURE, sure=its, memory=1, tolerance=inf)
+    for cells, its in zip(frames[1:].flip(0), sure[1:].flip(0), strict=True):
+        future = follow(future, cells, STILL, SURE, sure=its, memory=1, tolerance=inf)
+    assert past is not None
+    assert future is not None
+    expected = np.average(frames.numpy(), 0, np.broadcast_to(sure[:, None].numpy(), frames.shape))
+    assert np.allclose(join(past, future, frames[1], sure=sure[1]).numpy(), expected, atol=1e-5)
+
+
 def test_the_mean_is_nearer_the_truth() -> None:
     """Where frames miss true colors by chance, a trail has less than half of their mean squared error."""
     real, total = torch.randn(2, 8, 10) * 20, torch.zeros(())
-    frames = real + torch.randn(40, 2, 8, 10) * 8
+    frames = real + torch.randn(40, 2, 8, 10) * 5
     trail = None
     for cells in frames:
         trail = follow(trail, cells, STILL, SURE)

@@ -5,6 +5,7 @@ steadier than any one of them, and its squared error is at most the mean of thei
 must be taken along the motion: otherwise the colors of a thing stay behind where it was. And it must be of
 colors that are alike: where a frame is far from what came before, either the motion is wrong, or the network
 now takes the thing for another. The mean of both would be greyish, and late; so what came before counts less.
+A frame in which the network hesitates between many colors counts less, too.
 
 All functions are pure and work on maps ``(C, h, w)``: ab, or others if *tolerance* is in their units.
 """
@@ -25,7 +26,7 @@ class Trail(NamedTuple):
 
     Attributes:
         mean: Weighted mean of their maps, shape ``(C, h, w)``.
-        weight: How many frames it is worth, at least 1, shape ``(h, w)``, float32.
+        weight: How many sure frames it is worth, shape ``(h, w)``, float32.
     """
 
     mean: Tensor
@@ -38,14 +39,15 @@ def follow(
     motion: Tensor,
     trust: Tensor,
     *,
+    sure: Tensor | float = 1.0,
     memory: float = 0.97,
-    tolerance: float = 15.0,
+    tolerance: float = 10.0,
 ) -> Trail:
     """Carry a trail on to the next frame.
 
     The trail moves with the motion, loses weight, and takes in the new frame:
-    ``weight = 1 + memory trust alike weight'`` and ``mean = mean' + (cells - mean') / weight``, with ``'``
-    for what was moved. So the first frame of a shot counts fully, and one of many counts little. *alike* is
+    ``weight = sure + memory trust alike weight'`` and ``mean = mean' + (cells - mean') sure / weight``, with
+    ``'`` for what was moved. So the first frame of a shot rules, and one of many counts little. *alike* is
     Cauchy's weight ``1 / (1 + (distance / tolerance)^2)`` of the distance between *cells* and ``mean'``.
 
     Args:
@@ -53,6 +55,7 @@ def follow(
         cells: The colors of this frame, shape ``(C, h, w)``.
         motion: Where each cell was in the frame before: steps to the right and down, in cells, ``(2, h, w)``.
         trust: How sure that is, in [0, 1], ``(h, w)``: 0 where something new has come into sight.
+        sure: How much this frame counts, above 0, ``(h, w)`` or for all cells alike; 1 is a frame in full.
         memory: Share of a trail's weight that it keeps from one frame to the next, in [0, 1].
         tolerance: Distance at which half of that is let go, above 0, in units of *cells*; infinite for the
             plain mean.
@@ -72,7 +75,7 @@ def follow(
     if not tolerance > 0:
         raise RangeError(f"tolerance: expected a distance above 0, got {tolerance}")
     if trail is None:
-        return Trail(cells, torch.ones(cells.shape[-2:], dtype=torch.float32, device=cells.device))
+        return Trail(cells, torch.ones(cells.shape[-2:], dtype=torch.float32, device=cells.device) * sure)
     if trail.mean.shape != cells.shape or trust.shape != cells.shape[-2:]:
         raise ShapeError(
             f"trail, trust: expected shapes {tuple(cells.shape)} and {tuple(cells.shape[-2:])}, "
@@ -82,25 +85,26 @@ def follow(
     before = warp(trail.weight[None], motion, smooth=False)[0]
     moved = warp(trail.mean, motion)
     alike = 1 / (1 + ((cells - moved).float() / tolerance).square().sum(0))
-    weight = 1 + memory * trust * alike * before
-    return Trail(moved.lerp_(cells, (1 / weight).to(cells.dtype)), weight)
+    weight = sure + memory * trust * alike * before
+    return Trail(moved.lerp_(cells, (sure / weight).to(cells.dtype)), weight)
 
 
-def join(past: Trail, future: Trail, cells: Tensor) -> Tensor:
+def join(past: Trail, future: Trail, cells: Tensor, *, sure: Tensor | float = 1.0) -> Tensor:
     """Join what came before and after a frame.
 
     Args:
         past: The trail that came forward to this frame.
         future: The trail that came backward to it.
         cells: The colors of the frame itself, which are in both: shape ``(C, h, w)``.
+        sure: How much they count, as for :func:`follow`.
 
     Returns:
         The mean over all of them, shape ``(C, h, w)``; dtype and device of *cells*.
     """
-    whole = past.weight + future.weight - 1
+    whole = past.weight + future.weight - sure
     mean = past.mean * (past.weight / whole).to(cells.dtype)
     mean += future.mean * (future.weight / whole).to(cells.dtype)
-    mean -= cells * (1 / whole).to(cells.dtype)
+    mean -= cells * (sure / whole).to(cells.dtype)
     return mean
 
 

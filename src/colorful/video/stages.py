@@ -38,6 +38,9 @@ _WINDOW = 16
 _SHORTEST_PART, _LONGEST_PART = 100, 500
 """A part of the result ends with a shot once it has the former number of frames, else after the latter."""
 
+_SURE = 100.0
+"""Variance of the likely colors, in squared units of ab, at which a frame counts half: a step of the bins."""
+
 _CADENCE = 25
 """Frames a second for which :func:`colorful.lab.steady.follow` is given its memory as it stands."""
 
@@ -60,6 +63,7 @@ class Scene(Generic[Source]):
         light: L as the network sees it, upright, ``(1, 1, H, W)``.
         motion: From the frame before; None for the first, and where colors need not be steady.
         ab: Colors at the network's size, ``(2, h, w)``, upright: those of the frame alone, then steady ones.
+        sure: How sure the network is of them, as :func:`colorful.lab.steady.follow` takes it.
         starts_part: Whether a part of the result begins here.
         trail: What came before, for a run that is to start here; None at the start of a shot.
     """
@@ -70,6 +74,7 @@ class Scene(Generic[Source]):
     light: Tensor
     motion: Motion | None = None
     ab: Tensor = field(default_factory=lambda: torch.empty(0))
+    sure: Tensor | float = 1.0
     starts_part: bool = False
     trail: Trail | None = None
 
@@ -128,7 +133,12 @@ def _say(
     for scene, output in zip(batch, outputs, strict=True):
         ab = output.float()
         if bins is not None:
-            ab = annealed_mean(ab, bins, temperature=look["temperature"])
+            # The mean of their squared chroma, decoded beside ab, tells how far likely colors are apart.
+            moments = torch.cat((bins, bins.square().sum(1, keepdim=True)), 1)
+            *_, squares = both = annealed_mean(ab, moments, temperature=look["temperature"])
+            ab = both[:2]
+            spread = (squares - ab.square().sum(0)).clamp(min=0)
+            scene.sure = (_SURE / (_SURE + spread)).cpu()
         scene.ab = (ab * chroma_factor(look)).cpu()
     return batch
 
@@ -201,7 +211,7 @@ class Settling(Generic[Source]):
         futures = self._look_back(scenes, count)
         for scene in scenes[:count]:
             self._past = self._forward(scene)
-            scene.ab = join(self._past, futures.popleft(), scene.ab)
+            scene.ab = join(self._past, futures.popleft(), scene.ab, sure=scene.sure)
         return scenes[:count]
 
     def _look_back(self, scenes: list[Scene[Source]], count: int) -> deque[Trail]:
@@ -218,10 +228,12 @@ class Settling(Generic[Source]):
             scene = scenes[number]
             after = scenes[number + 1] if number + 1 < len(scenes) else None
             if after is None or after.motion is None:
-                trail = follow(None, scene.ab, *_STILL)
+                trail = follow(None, scene.ab, *_STILL, sure=scene.sure)
             else:
                 motion, memory = after.motion, self._memory(after.seconds)
-                trail = follow(trail, scene.ab, motion.ahead, motion.ahead_trust, memory=memory)
+                trail = follow(
+                    trail, scene.ab, motion.ahead, motion.ahead_trust, sure=scene.sure, memory=memory
+                )
             if number >= count:
                 self._futures.insert(0, trail)
             elif number < overlap:
@@ -243,9 +255,9 @@ class Settling(Generic[Source]):
     @unaffected()
     def _forward(self, scene: Scene[Source]) -> Trail:
         if scene.motion is None or self._past is None:
-            return follow(None, scene.ab, *_STILL)
+            return follow(None, scene.ab, *_STILL, sure=scene.sure)
         motion, memory = scene.motion, self._memory(scene.seconds)
-        return follow(self._past, scene.ab, motion.back, motion.back_trust, memory=memory)
+        return follow(self._past, scene.ab, motion.back, motion.back_trust, sure=scene.sure, memory=memory)
 
     def _memory(self, seconds: float) -> float:
         return float(self._steady ** (_CADENCE * min(max(seconds, 0.005), 0.2)))
