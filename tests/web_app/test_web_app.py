@@ -199,3 +199,25 @@ def test_it_keeps_nobody_out(
     expect(page.locator("#temperature-value")).to_have_text("0.00")
     page.locator("#reset").press("Enter")
     expect(page.locator("#temperature-value")).to_have_text(begun)
+
+
+def test_what_was_said_stays_when_the_picture_comes(
+    site: Site, visit: Callable[..., Page], photos: list[Path]
+) -> None:
+    """A picture may be at work when a button is pressed: once it has come, the words are still there."""
+    page = visit(site)
+    choose(page, *photos)
+    page.locator(".card .adjust").first.click()
+    picture = page.locator("#stage .after")
+    before = picture.get_attribute("src")
+    page.evaluate(
+        """() => {
+            document.getElementById("temperature").value = 0;
+            document.getElementById("temperature").dispatchEvent(new Event("input"));
+            document.getElementById("temperature").dispatchEvent(new Event("change"));
+            document.getElementById("same-look").click();
+        }"""
+    )
+    expect(picture).not_to_have_attribute("src", before or "")
+    page.wait_for_timeout(300)  # the words were taken away right after that
+    expect(page.locator("#editor-state")).to_contain_text("1", timeout=1)

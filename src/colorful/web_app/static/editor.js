@@ -7,6 +7,7 @@ import { t } from "./texts.js";
 const LOOK = ["temperature", "saturation"];
 const [slider, before, after] = [".slider", ".before", ".after"].map((part) => $("stage").querySelector(part));
 let [card, others, busy, again] = [null, null, false, false];
+let notice = null; // what was said of the picture; what else is said stays when the picture has come
 
 export function openEditor(one, rest) {
   [card, others] = [one, rest];
@@ -48,9 +49,9 @@ async function refresh() {
       const picture = await photo.preview(photo.edit, 2048);
       if (photo === card.photo) await show(after, picture);
     } while (again);
-    $("editor-state").textContent = "";
+    if ($("editor-state").textContent === notice) $("editor-state").textContent = "";
   } catch (problem) {
-    $("editor-state").textContent = problem.message;
+    $("editor-state").textContent = notice = problem.message;
   }
   busy = false;
 }
