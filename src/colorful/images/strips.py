@@ -71,8 +71,9 @@ def decode(file: IO[bytes], offset: int, *, max_bytes: int | None) -> Decoded:
             first: Exception = error.with_traceback(None)  # whose frames hold the pixels
         is_known = int(page.compression) == 1 or int(page.compression) in tifffile.TIFF.DECOMPRESSORS
     # What the installation or the codecs lack says nothing against the file.
-    is_lacking = isinstance(first, NotImplementedError | ImportError) or not is_known
-    is_lacking = is_lacking or "not supported" in str(first)
+    is_lacking = (
+        not is_known or isinstance(first, NotImplementedError | ImportError) or "not supported" in str(first)
+    )
     try:
         decoded = _by_pillow(file, offset)
         if not is_lacking:  # libtiff passes over what it cannot decode

@@ -86,12 +86,12 @@ class Film:
             self._decoded = self._decode()
             self._first = next(self._decoded, None)
             if self._first is None:
-                is_late = "mp4" in self.container.format.name and not isinstance(source, str | os.PathLike)
-                raise VideoError(
-                    f"{self.name}: expected a film, found no frame that can be read"
-                    + "; an MP4 whose index stands at its end cannot come from a pipe, so give the file"
-                    * is_late
-                )
+                words = f"{self.name}: expected a film, found no frame that can be read"
+                if "mp4" in self.container.format.name and not isinstance(source, str | os.PathLike):
+                    words += (
+                        "; an MP4 whose index stands at its end cannot come from a pipe, so give the file"
+                    )
+                raise VideoError(words)
             self._has_frames = True
             for what in self.damaged[:_MOST_NAMED]:
                 self._warn(what)
