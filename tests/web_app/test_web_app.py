@@ -209,6 +209,7 @@ def test_what_was_said_stays_when_the_picture_comes(
     choose(page, *photos)
     page.locator(".card .adjust").first.click()
     picture = page.locator("#stage .after")
+    expect(picture).to_be_visible()  # nobody can press a button of an editor that has not opened
     before = picture.get_attribute("src")
     page.evaluate(
         """() => {
