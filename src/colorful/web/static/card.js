@@ -3,7 +3,6 @@ import { $, once, show } from "./dom.js";
 import { t } from "./texts.js";
 
 const PARTS = ["frame", "before", "after", "slider", "name", "state", "progress", "adjust", "download", "retry", "remove"];
-const PASSING = ["busy", "offline", "internal", "no-room"]; // problems that may be over at the next try
 
 export class Card {
   removal = new AbortController();
@@ -29,7 +28,7 @@ export class Card {
     after.onload = after.onerror = ({ type }) => {
       URL.revokeObjectURL(url);
       if (type === "error") after.removeAttribute("src");
-      else if (!photo.info) this.frame.style.setProperty("--ratio", after.naturalWidth / after.naturalHeight);
+      else if (!photo.info) this.shape(after.naturalWidth, after.naturalHeight);
     };
   }
 
@@ -47,24 +46,31 @@ export class Card {
     this.photo.onNews?.();
     cancelAnimationFrame(this.soon);
     this.soon = requestAnimationFrame(() => {
-      const { state } = this.element.dataset;
-      if (state === "failed") this.run();
-      else if (state === "ready") this.refresh();
+      if (["failed", "ready"].includes(this.element.dataset.state)) this.run();
     });
   }
 
-  /** Send the photo, unless the server has it, and show it in color. */
+  /** Show the photo as it is edited now, sent first unless the studio has it; what goes wrong is said on the card. */
   async run() {
+    const { photo, before, after, adjust, options } = this;
+    const side = Math.ceil(Math.max(320, this.frame.clientWidth) * devicePixelRatio); // that the card has room for
+    const isFirst = adjust.disabled;
     try {
-      if (!this.photo.info) await this.send();
-      const { width, height } = this.photo.info;
-      this.frame.style.setProperty("--ratio", width / height);
-      this.say("coloring");
-      this.progress.removeAttribute("value");
-      await show(this.before, this.photo.before(this.side));
-      await this.update();
-      this.adjust.disabled = this.download.disabled = this.slider.disabled = false;
-      this.announce();
+      if (!photo.info) await this.send();
+      if (isFirst) {
+        this.shape(photo.info.width, photo.info.height);
+        this.say("coloring");
+        this.progress.removeAttribute("value");
+      }
+      const showBefore = () => before.getAttribute("src") || show(before, photo.before(side));
+      await showBefore();
+      this.picture = await photo.preview(photo.edit, side, options);
+      showBefore(); // where the photo had to be sent again
+      await show(after, this.picture);
+      after.alt = t("after-name", photo);
+      this.ready();
+      adjust.disabled = this.download.disabled = this.slider.disabled = false;
+      if (isFirst) this.announce();
     } catch (problem) {
       this.fail(problem);
     }
@@ -81,20 +87,6 @@ export class Card {
     });
   }
 
-  /** Show the photo as it is edited now; what goes wrong is said on the card. */
-  async refresh() {
-    await this.update().catch((problem) => this.fail(problem));
-  }
-
-  async update() {
-    const { before, after } = this;
-    this.picture = await this.photo.preview(this.photo.edit, this.side, this.options);
-    await show(after, this.picture);
-    after.alt = t("after-name", { name: this.photo.name });
-    if (!before.getAttribute("src")) show(before, this.photo.before(this.side));
-    this.ready();
-  }
-
   ready() {
     // Where the browser itself reads the photo there are no warnings.
     const { info: { width, height, animated, warnings = [] }, unused } = this.photo;
@@ -103,9 +95,8 @@ export class Card {
     for (const words of remarks) this.state.append(` · ${words}`);
   }
 
-  /** Pixels of the longer side that the card has room for. */
-  get side() {
-    return Math.ceil(Math.max(320, this.frame.clientWidth) * devicePixelRatio);
+  shape(width, height) {
+    this.frame.style.setProperty("--ratio", width / height);
   }
 
   async save() {
@@ -116,7 +107,7 @@ export class Card {
   say(state, values) {
     if (state !== "waiting") this.element.dataset.state = state;
     this.state.textContent = t(state, values);
-    this.state.classList.remove("problem");
+    delete this.element.dataset.problem;
   }
 
   announce() {
@@ -124,13 +115,10 @@ export class Card {
   }
 
   /** Say what went wrong; a photo that is in color stays so. */
-  fail(problem) {
+  fail({ code, message }) {
     if (this.removal.signal.aborted) return;
-    const colored = !this.adjust.disabled;
-    this.element.dataset.state = colored ? "ready" : "failed";
-    this.state.textContent = problem.message;
-    this.state.classList.add("problem");
+    Object.assign(this.element.dataset, { state: this.adjust.disabled ? "failed" : "ready", problem: code });
+    this.state.textContent = message;
     this.announce();
-    this.retry.hidden = !PASSING.includes(problem.code);
   }
 }

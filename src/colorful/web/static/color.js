@@ -25,7 +25,7 @@ export const isColorful = (color) => lchOf(color)[1] > 7;
 
 /** Colors of a picture, from so many places across and down; or of one pixel of it. */
 export function colorsOf(picture, across, ...pixel) {
-  const pen = make("canvas", { width: across, height: across }).getContext("2d");
+  const pen = make("canvas", { width: across, height: across }).getContext("2d", { willReadFrequently: true });
   pen.drawImage(picture, ...pixel, 0, 0, across, across);
   const bytes = [...pen.getImageData(0, 0, across, across).data].map((value) => value.toString(16).padStart(2, "0"));
   return Array.from({ length: across ** 2 }, (_, at) => `#${bytes.slice(4 * at, 4 * at + 3).join("")}`);

@@ -24,9 +24,11 @@ export async function show(image, source) {
   URL.revokeObjectURL(url); // which a picture that has come needs no more
 }
 
-/** Do what a button asks for, not twice at once. It is not disabled meanwhile: that would lose the focus. */
-export async function once(button, job) {
+/** Do what a button asks for, not twice at once, and say what comes of it: the words that the job gives, if any. */
+export async function once(button, job, say) {
   if (button.ariaDisabled === "true") return;
-  button.ariaDisabled = true;
-  await job().finally(() => { button.ariaDisabled = null; });
+  button.ariaDisabled = true; // not disabled: that would lose the focus
+  const words = await job().catch(({ message }) => message);
+  button.ariaDisabled = null;
+  say?.(words ?? "");
 }

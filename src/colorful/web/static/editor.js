@@ -1,12 +1,12 @@
 // The editor: colors put on the chosen photo with a click, a brush that keeps parts grey, and the look of it all.
-// What the visitor wants is in photo.edit; draw() brings everything on the screen to what it says.
+// What the visitor wants is in photo.edit; whatever changes it, draw() brings the screen to what it says.
 import { colorAt, colorsOf, isColorful, lightOf, nameOf } from "./color.js";
 import { $, make, once, show, within } from "./dom.js";
 import { storage } from "./memory.js";
 import { UNCHANGED } from "./photo.js";
 import { modelOf, possible } from "./studio.js";
 import { t } from "./texts.js";
-import { close, fit, hooks, letGo, middle, onWait, open, pan, placeOf, render, say, view, whole, zoom } from "./view.js";
+import { close, fit, hooks, image, letGo, middle, move, onWait, open, placeOf, render, say, view, zoom } from "./view.js";
 
 const LOOK = ["temperature", "saturation", "strength"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -25,27 +25,28 @@ export function openEditor(card, others) {
     others, // gives the other cards
     selected: -1, // the point whose color and size the panel shows
     paint: null, // the color picked last, which the next point gets; null: what the picture shows there
-    stroke: null, // of the brush, while it is drawn
-    lights: new Map(), // L of the photo by place
+    likely: [], // colors at the selected point
+    places: [], // where a hint helps
     closed: new AbortController(),
   };
-  photo.onNews = () => (photo.gone ? editor.close() : draw());
+  photo.onNews = draw;
   $("original").ariaPressed = $("dropper").ariaPressed = false;
   say("");
-  for (const id of ["rings", "variants"]) $(id).replaceChildren();
-  showColors($("swatches"), []);
+  $("variants").replaceChildren();
   $("editor-title").textContent = t("editor", photo);
   $("examples").replaceChildren(...others().map(({ picture, photo: { name } }) => thumbnail(picture, name, () => lend(picture))));
   $("radius").max = $("size").max = Math.max(8, Math.round(photo.longer / 6));
   $("size").value = photo.longer / 25;
+  $("mask").setAttribute("viewBox", `0 0 ${photo.info.width} ${photo.info.height}`);
   editor.showModal();
   $("editor-title").focus();
-  open(photo, card.picture);
+  open(photo, card.picture).then(() => editor.open && draw()); // points look as light as the picture there
   draw();
   choose("view", "color");
   choose("tab", can("hints") ? "points" : "look");
 }
 
+editor.addEventListener("cancel", letGo); // before it closes
 editor.addEventListener("close", () => {
   const { card, photo, closed } = now;
   photo.onNews = null;
@@ -53,7 +54,7 @@ editor.addEventListener("close", () => {
   closed.abort();
   close();
   if (photo.gone) return; // removed in another tab
-  card.refresh();
+  card.run();
   card.adjust.focus();
 });
 
@@ -69,55 +70,59 @@ function choose(name, value) {
 /** Do what takes a while, one of the jobs below, and say what comes of it. */
 function work(button, job) {
   const { closed: { signal } } = now;
-  once(button, async () => {
+  once(button, () => {
     say(t("coloring"));
-    const words = await job({ onWait, signal }).catch(({ name, message }) => (
+    return job({ onWait, signal }).catch(({ name, message }) => (
       { AbortError: "", NotAllowedError: t("press-again") }[name] ?? message));
-    if (!signal.aborted) say(words ?? "");
-  });
+  }, (words) => signal.aborted || say(words));
 }
 
-const button = (className, more) => make("button", { type: "button", className, ...more });
+const button = (more) => make("button", { type: "button", ...more });
 
 function thumbnail(source, alt, onclick) {
-  const [one, image] = [button("variant", { onclick }), make("img", { alt, draggable: false })];
+  const [one, image] = [button({ className: "variant", onclick }), make("img", { alt, draggable: false })];
   one.append(image);
   show(image, source);
   return one;
 }
 
-/** Have a row of swatches, under the names of their colors or with other words; the focus may be on one. */
-function showColors(row, colors, words = colors.map(nameOf)) {
-  const key = String([colors, words]);
-  if (row.dataset.key === key) return;
-  row.dataset.key = key;
-  const at = [...row.children].indexOf(document.activeElement);
-  row.replaceChildren(...colors.map((value, number) => (
-    button("swatch", { value, title: words[number], style: `--color: ${value}` }))));
-  row.children[at]?.focus();
+/** Have as many buttons as there are items. Those that are there stay, since one of them may have the focus. */
+function fill(row, className, items) {
+  while (row.children.length > items.length) row.lastElementChild.remove();
+  for (const [at, item] of items.entries()) {
+    Object.assign(row.children[at] ?? row.appendChild(button({ className })), item);
+  }
 }
 
 /** Bring points, brush and panel to what the edit says. */
 function draw() {
-  const { photo } = now;
+  const { photo, likely } = now;
+  if (photo.gone) return editor.close();
   const { hints, keep, like, ...look } = photo.edit;
   const model = modelOf(look);
   model.selected = true;
   $("unused").hidden = !photo.unused;
-  now.selected = hints[now.selected] ? now.selected : -1;
-  while (points.children.length > hints.length) points.lastElementChild.remove();
-  while (points.children.length < hints.length) points.append(button("point"));
-  for (const [at, hint] of hints.entries()) {
-    Object.assign(points.children[at], {
-      ariaPressed: at === now.selected, ariaLabel: t("point", { number: at + 1, color: nameOf(hint.color) }), style: lying(hint),
-    });
-  }
   const hint = hints[now.selected];
+  if (!hint) now.selected = -1;
+  const named = (one, at) => ({ number: at + 1, color: nameOf(one.color) });
+  fill(points, "point", hints.map((one, at) => (
+    { ariaPressed: one === hint, ariaLabel: t("point", named(one, at)), style: lying(one) })));
+  fill($("rings"), "ring", now.places.map((one, at) => (
+    { ariaLabel: t("place", named(one, at)), style: lying(one) })));
   if (hint) {
     $("point-tools").style = lying(hint); // for its color there
     $("pick").value = hint.color;
     $("radius").value = hint.radius;
   }
+  const swatches = (row, colors, words = colors.map(nameOf)) => fill(row, "swatch", colors.map((value, at) => ({
+    value, title: words[at], style: `--color: ${value}`, ariaPressed: value === (hint?.color ?? now.paint),
+  })));
+  swatches($("swatches"), likely.map(({ swatch }) => swatch), likely.map(({ swatch, probability }) => (
+    t("likely-color", { color: nameOf(swatch), percent: Math.round(100 * probability) }))));
+  swatches($("recent-colors"), recent());
+  swatches($("example-colors"), [...new Map(like.map((color) => [nameOf(color), color])).values()]); // one of a name
+  for (const row of editor.querySelectorAll("[data-palette]")) swatches(row, row.dataset.palette.split(" "));
+  $("example-picture").hidden = $("example-picture").dataset.colors !== String(like);
   for (const name of LOOK) $(name).value = look[name] ?? model.dataset[name] ?? 0;
   for (const output of editor.querySelectorAll("output")) {
     const { value, step } = $(output.htmlFor.value);
@@ -126,29 +131,18 @@ function draw() {
   const isReset = JSON.stringify(photo.edit) === JSON.stringify(UNCHANGED);
   const idle = { undo: !photo.at, redo: !photo.history[photo.at + 1], "brush-clear": !keep.length, reset: isReset };
   for (const [id, is] of Object.entries(idle)) $(id).ariaDisabled = is; // not disabled: that would lose the focus
-  showColors($("recent-colors"), recent());
-  showColors($("example-colors"), [...new Map(like.map((color) => [nameOf(color), color])).values()]); // one of a name
-  $("example-picture").hidden = $("example-picture").dataset.colors !== String(like);
-  for (const one of editor.querySelectorAll(".swatch")) one.ariaPressed = one.value === (hint?.color ?? now.paint);
-  drawMask();
+  stage.style.setProperty("--size", $("size").value);
+  $("strokes").innerHTML = keep.map(({ points: places, radius, erase }) => (
+    `<polyline points="${[...places, places.at(-1)]}" stroke="${erase ? "black" : "white"}" stroke-width="${2 * radius}"/>`)).join("");
   render();
   suggest();
 }
 
 /** Where a hint lies on the photo, and its color there. */
-function lying(hint) {
-  const { x, y, color, radius } = hint;
+function lying({ x, y, color, radius }) {
   const { width, height } = now.photo.info;
-  const key = `${x} ${y}`;
-  if (!now.lights.has(key)) now.lights.set(key, lightOf(shown(hint)));
-  return `left: ${100 * x / width}%; top: ${100 * y / height}%; --spot: ${radius / width}; --color: ${color}; --light: ${now.lights.get(key)}`;
-}
-
-function drawMask() {
-  const { stroke, photo: { info, edit } } = now;
-  $("mask").setAttribute("viewBox", `0 0 ${info.width} ${info.height}`);
-  $("strokes").innerHTML = (stroke ? [...edit.keep, stroke] : edit.keep).map(({ points: places, radius, erase }) => (
-    `<polyline points="${[...places, places.at(-1)]}" stroke="${erase ? "black" : "white"}" stroke-width="${2 * radius}"/>`)).join("");
+  const light = lightOf(shown({ x, y }));
+  return `left: ${100 * x / width}%; top: ${100 * y / height}%; --spot: ${radius / width}; --color: ${color}; --light: ${light}`;
 }
 
 /** Show which colors are likely at the selected point, given the others. */
@@ -164,24 +158,7 @@ async function suggest() {
   // Without swatches there is still the picker.
   const { suggestions } = await photo.ask("suggestions", asked, { signal }).catch(() => ({ suggestions: [] }));
   if (signal.aborted || key !== now.asked) return;
-  showColors($("swatches"), suggestions.map((one) => one.swatch), suggestions.map((one) => (
-    t("likely-color", { color: nameOf(one.swatch), percent: Math.round(100 * one.probability) }))));
-  draw();
-}
-
-/** Change the edit while a drag or slider is still moving; `settle` makes it one step. */
-function follow(more) {
-  now.photo.draft = { ...now.photo.edit, ...more };
-  draw();
-}
-
-function settle() {
-  now.photo.settle();
-  draw();
-}
-
-function change(more) {
-  now.photo.change(more);
+  now.likely = suggestions;
   draw();
 }
 
@@ -190,7 +167,6 @@ function step(by) {
   letGo();
   now.photo.settle();
   now.photo.step(by);
-  draw();
   if (!editor.contains(document.activeElement)) stage.focus();
 }
 
@@ -207,62 +183,45 @@ function onPhoto({ x, y }) {
 /** The color that the picture shows at a place of the photo. */
 function shown({ x, y }) {
   const { width, height } = now.photo.info;
-  return colorAt(whole, x / width, y / height);
+  return colorAt(image, x / width, y / height);
 }
 
 /** Put a point on the photo: of the color picked last, or of what is there, to be changed from there. */
 function add(spot) {
-  const { hints } = now.photo.edit;
+  const { photo, paint } = now;
+  const { hints } = photo.edit;
   now.selected = hints.length;
   now.added = performance.now();
   choose("view", "color"); // where points are shown
-  const radius = Math.max(1, Math.round(now.photo.longer / 64));
-  change({ hints: [...hints, { color: now.paint ?? shown(spot), radius, ...spot }] });
+  const radius = Math.max(1, Math.round(photo.longer / 64));
+  photo.change({ hints: [...hints, { color: paint ?? shown(spot), radius, ...spot }] });
   points.children[now.selected].focus({ preventScroll: true });
 }
 
-const indexOf = (point) => [...points.children].indexOf(point);
-
-function select(at) {
-  if (now.selected === at) return;
-  now.selected = at;
-  draw();
-}
-
-function remove(at) {
-  letGo();
-  now.selected = -1;
-  change({ hints: now.photo.edit.hints.toSpliced(at, 1) });
-  (points.children[at] ?? points.lastElementChild ?? $("point-add")).focus();
-}
+const indexOf = (one) => [...one.parentElement.children].indexOf(one);
 
 /** Give the selected point a color, or else the next one. */
 function use(color) {
   now.paint = color;
   storage.colorfulColors = JSON.stringify([...new Set([color, ...recent()])].slice(0, 8));
   $("dropper").ariaPressed = false;
-  if (now.selected >= 0) change(withHint({ color }));
+  if (now.selected >= 0) now.photo.change(withHint({ color }));
   else draw();
 }
 
-/** A brush stroke that begins at a place. */
+/** Begin a brush stroke at a place; what is given takes it further. */
 function brush(place) {
+  const { photo } = now;
+  const { keep } = photo.edit;
   const spot = ({ x, y }) => [x, y].map((value) => Math.round(10 * value) / 10);
   const stroke = { points: [spot(place)], radius: $("size").valueAsNumber, erase: chosen("pen") === "erase" };
-  now.stroke = stroke;
-  return {
-    move(to) {
-      const [[x, y], [nextX, nextY]] = [stroke.points.at(-1), spot(to)];
-      if (Math.hypot(nextX - x, nextY - y) > stroke.radius / 8) stroke.points.push([nextX, nextY]);
-      drawMask();
-    },
-    end(done) {
-      now.stroke = null;
-      now.last = stroke.points.at(-1);
-      if (done) change({ keep: [...now.photo.edit.keep, stroke] });
-      else drawMask();
-    },
+  const paint = (to) => {
+    const [[x, y], [nextX, nextY]] = [stroke.points.at(-1), spot(to)];
+    if (Math.hypot(nextX - x, nextY - y) > stroke.radius / 8) stroke.points.push([nextX, nextY]);
+    photo.follow({ keep: [...keep, stroke] });
   };
+  paint(place);
+  return paint;
 }
 
 Object.assign(hooks, {
@@ -279,16 +238,11 @@ Object.assign(hooks, {
   },
   grab(target, place) {
     if (chosen("tab") === "brush") return brush(place);
-    const at = indexOf(target);
-    if (at < 0) return null;
-    select(at);
-    return { move: (to) => follow(withHint(onPhoto(to))), end: settle };
+    if (!target.matches(".point")) return null;
+    target.focus({ preventScroll: true }); // which selects it
+    return (to) => now.photo.follow(withHint(onPhoto(to)));
   },
-  pointed() {
-    const { anchor, scale } = view;
-    $("cross").hidden = !anchor;
-    if (anchor) $("cross").style = `left: ${anchor.x}px; top: ${anchor.y}px; --brush: ${2 * $("size").value * scale}px`;
-  },
+  end: (done) => now.photo.settle(done),
 });
 
 /** Keys: those that buttons name; arrows move a point or, on the stage, a cross, and Enter does what a click does. */
@@ -298,31 +252,34 @@ function onKey(event) {
   const name = `${held ? "Control+" : ""}${held && shiftKey ? "Shift+" : ""}${key}`;
   const named = !event.altKey && (held || target.tagName !== "SELECT")
     && editor.querySelector(`[aria-keyshortcuts~="${CSS.escape(name)}" i]`);
-  const at = indexOf(target);
   const [dx, dy] = ARROWS[key] ?? [];
   if (named?.id === "original" || (target.id === "original" && key === " ")) {
     original(true);
   } else if (named?.checkVisibility()) {
     named.click();
-  } else if (at >= 0 && ARROWS[key]) {
-    const { x, y } = now.photo.edit.hints[at];
-    const far = Math.max(1, now.photo.longer / (shiftKey ? 20 : 200));
-    follow(withHint(onPhoto({ x: x + dx * far, y: y + dy * far })));
+  } else if (target.matches(".point") && ARROWS[key]) {
+    const { photo, selected } = now;
+    const { x, y } = photo.edit.hints[selected];
+    const far = Math.max(1, photo.longer / (shiftKey ? 20 : 200));
+    photo.follow(withHint(onPhoto({ x: x + dx * far, y: y + dy * far })));
   } else if (target === stage && ARROWS[key]) {
-    const [from, far] = [view.anchor ?? middle(), shiftKey ? 64 : 8];
-    const to = { x: from.x + dx * far, y: from.y + dy * far };
-    view.anchor = { x: within(0, to.x, stage.clientWidth), y: within(0, to.y, stage.clientHeight) };
-    pan(view.anchor.x - to.x, view.anchor.y - to.y); // beyond the edge the photo moves
+    move(dx * (shiftKey ? 64 : 8), dy * (shiftKey ? 64 : 8));
   } else if (target === stage && (key === "Enter" || key === " ")) {
-    const place = placeOf(view.anchor ?? middle());
-    const stroke = hooks.grab(target, place);
-    if (stroke && shiftKey && now.last) now.stroke.points.unshift(now.last);
-    if (stroke) stroke.end(true);
-    else hooks.tap(place);
+    press(placeOf(), shiftKey);
   } else {
     return;
   }
   event.preventDefault();
+}
+
+/** Do what a click does, or draw a line with the brush from where it was. */
+function press(place, line) {
+  const { photo } = now;
+  const [x, y] = (line && photo.edit.keep.at(-1)?.points.at(-1)) || [place.x, place.y];
+  const drag = hooks.grab(stage, { x, y });
+  if (!drag) return hooks.tap(place);
+  drag(place);
+  photo.settle();
 }
 
 const original = (on) => { $("original").ariaPressed = on; };
@@ -334,7 +291,7 @@ async function vary(options) {
   const choices = await Promise.all(variants.map(async (variant, at) => {
     const hints = [...photo.edit.hints, ...variant.hints];
     const picture = await photo.preview({ ...photo.edit, hints }, 240, options);
-    return thumbnail(picture, t("variant", { number: at + 1 }), () => change({ hints }));
+    return thumbnail(picture, t("variant", { number: at + 1 }), () => photo.change({ hints }));
   }));
   $("variants").replaceChildren(...choices);
   return choices.length ? "" : t("no-variants");
@@ -342,15 +299,8 @@ async function vary(options) {
 
 /** Show rings where a hint helps most; one that is clicked becomes a point. */
 async function help(options) {
-  const { places } = await now.photo.ask("places", now.photo.edit, options);
-  $("rings").replaceChildren(...places.map((hint, at) => button("ring", {
-    ariaLabel: t("place", { number: at + 1, color: nameOf(hint.color) }),
-    style: lying(hint),
-    onclick({ target }) {
-      target.remove();
-      add(hint);
-    },
-  })));
+  ({ places: now.places } = await now.photo.ask("places", now.photo.edit, options));
+  draw();
   $("rings").firstElementChild?.focus({ preventScroll: true });
 }
 
@@ -358,21 +308,19 @@ async function help(options) {
 function lend(source) {
   if (!source || !can("temperature")) return;
   choose("tab", "look");
-  work($("example-file"), (options) => example(source, options));
-}
-
-async function example(source, { signal }) {
   const picture = $("example-picture");
-  picture.dataset.colors = "";
-  picture.hidden = true; // draw() shows it once its colors are taken
-  await show(picture, source);
-  if (signal.aborted) return "";
-  if (!picture.naturalWidth) return t("example-unread");
-  const like = colorsOf(picture, 12);
-  if (!like.some(isColorful)) return t("example-grey");
-  picture.dataset.colors = like;
-  change({ like });
-  return "";
+  work($("example-file"), async ({ signal }) => {
+    picture.dataset.colors = "";
+    picture.hidden = true; // draw() shows it once its colors are taken
+    await show(picture, source);
+    if (signal.aborted) return "";
+    if (!picture.naturalWidth) return t("example-unread");
+    const like = colorsOf(picture, 12);
+    if (!like.some(isColorful)) return t("example-grey");
+    picture.dataset.colors = like;
+    now.photo.change({ like });
+    return "";
+  });
 }
 
 /** What the full-size result is to be: the fields of the form. */
@@ -389,6 +337,7 @@ const jobs = {
   copy: () => navigator.clipboard.write([new ClipboardItem({ "image/png": picture({ format: "png" }) })]),
   share: async () => navigator.share({ files: [await picture()] }),
 };
+// By id or class of what is clicked.
 const clicks = {
   undo: () => step(-1),
   redo: () => step(1),
@@ -397,17 +346,25 @@ const clicks = {
   "zoom-fit": fit,
   "zoom-full": () => zoom(1 / devicePixelRatio),
   "point-add": () => add(placeOf(middle())),
-  "point-remove": () => remove(now.selected),
+  "point-remove"() {
+    const { photo, selected } = now;
+    letGo();
+    now.selected = -1;
+    photo.change({ hints: photo.edit.hints.toSpliced(selected, 1) });
+    (points.children[selected] ?? points.lastElementChild ?? $("point-add")).focus();
+  },
   dropper: () => { $("dropper").ariaPressed = !isPressed("dropper"); },
-  "brush-clear": () => change({ keep: [] }),
+  swatch: ({ target }) => use(target.value),
+  ring: ({ target }) => add(...now.places.splice(indexOf(target), 1)),
+  "brush-clear": () => now.photo.change({ keep: [] }),
   "unused-remove"() {
-    change(possible(now.photo.edit));
+    now.photo.change(possible(now.photo.edit));
     $("model").focus();
   },
-  reset: () => change(UNCHANGED),
+  reset: () => now.photo.change(UNCHANGED),
   done: () => editor.close(),
   "example-none"() {
-    change({ like: [] });
+    now.photo.change({ like: [] });
     $("example-file").focus();
   },
   "example-picture"({ target, offsetX, offsetY }) {
@@ -416,8 +373,10 @@ const clicks = {
   "same-look"() {
     const { hints, keep, ...look } = now.photo.edit;
     const others = now.others();
-    for (const { photo } of others) photo.change(look);
-    for (const card of others) card.refresh();
+    for (const card of others) {
+      card.photo.change(look);
+      card.run();
+    }
     say(t("same-done", { count: others.length }));
   },
 };
@@ -425,34 +384,34 @@ const clicks = {
 editor.addEventListener("click", (event) => {
   const target = event.target.closest("button, img");
   if (!target || target.ariaDisabled === "true") return;
-  if (target.matches(".swatch")) use(target.value);
-  else if (jobs[target.id]) work(target, jobs[target.id]);
-  else clicks[target.id]?.(event);
+  if (jobs[target.id]) work(target, jobs[target.id]);
+  else clicks[target.id || target.className]?.(event);
 });
 $("wish").addEventListener("submit", (event) => {
   event.preventDefault();
   work($("save"), () => now.photo.save(wish(), { onWait }));
 });
-editor.addEventListener("input", ({ target: { id, value, valueAsNumber } }) => {
-  if (id === "pick") follow(withHint({ color: value }));
-  else if (id === "radius") follow(withHint({ radius: valueAsNumber }));
-  else if (LOOK.includes(id)) follow({ [id]: valueAsNumber });
-  else if (id === "size") draw();
+editor.addEventListener("input", ({ target }) => {
+  const { name, type, value, valueAsNumber } = target;
+  const said = { [name]: type === "range" ? valueAsNumber : value };
+  if (target.closest("#point-tools")) now.photo.follow(withHint(said));
+  else if (target.closest(".look-tab") && name) now.photo.follow(said);
+  else draw();
 });
 editor.addEventListener("change", ({ target }) => {
-  const { id, value } = target;
+  const { id, value, files } = target;
   if (id === "pick") use(value);
-  if (id === "model") follow({ model: value, temperature: null, saturation: null, strength: null }); // it has its own
+  if (id === "model") now.photo.follow({ temperature: null, saturation: null, strength: null }); // it has its own
   if (id === "example-file") {
-    lend(target.files[0]);
+    lend(files[0]);
     target.value = ""; // the same file may be chosen again
   }
-  settle();
+  now.photo.settle();
 });
 editor.addEventListener("keydown", onKey);
 editor.addEventListener("keyup", () => {
   original(false);
-  if (now.photo.draft) settle();
+  now.photo.settle();
 });
 for (const kind of ["drop", "paste"]) {
   editor.addEventListener(kind, (event) => {
@@ -460,13 +419,13 @@ for (const kind of ["drop", "paste"]) {
     lend((event.dataTransfer ?? event.clipboardData).files[0]);
   });
 }
-points.addEventListener("focusin", ({ target }) => select(indexOf(target)));
+points.addEventListener("focusin", ({ target }) => {
+  now.selected = indexOf(target);
+  draw();
+});
 addEventListener("blur", () => original(false)); // a key that is let go elsewhere is not heard here
 for (const kind of ["pointerdown", "pointerup", "pointerleave"]) {
   $("original").addEventListener(kind, () => original(kind === "pointerdown"));
-}
-for (const palette of editor.querySelectorAll(".palette .swatches")) {
-  showColors(palette, palette.dataset.colors.split(" "));
 }
 $("copy").hidden = !navigator.clipboard?.write;
 $("share").hidden = !navigator.canShare?.({ files: [new File([""], "a.png", { type: "image/png" })] });

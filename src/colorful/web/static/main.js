@@ -11,9 +11,8 @@ const PICTURE = /\.(jpe?g|jfif|png|webp|tiff?|gif|bmp|avif|hei[cf])$/i;
 const { compare } = new Intl.Collator(undefined, { numeric: true }); // 2 comes before 10
 let shown = []; // the cards
 const removed = []; // what can be brought back: the photos of each removal
-let running = 0;
 
-const inState = (state) => shown.filter(({ element }) => element.dataset.state === state);
+const inState = (...states) => shown.filter(({ element }) => states.includes(element.dataset.state));
 const editor = () => import("./editor.js"); // not before there is a photo to adjust
 
 const offline = () => { throw new Problem({ code: "offline" }); };
@@ -44,13 +43,8 @@ function arrange() {
 }
 
 function next() {
-  for (const card of inState("queued").slice(0, AT_ONCE - running)) {
-    running += 1;
-    card.run().finally(() => {
-      running -= 1;
-      next();
-    });
-  }
+  const free = AT_ONCE - inState("uploading", "opening", "coloring").length;
+  for (const card of inState("queued").slice(0, Math.max(0, free))) card.run().finally(next);
 }
 
 function remove(gone) {
@@ -115,10 +109,7 @@ for (const kind of ["drop", "paste"]) {
   });
 }
 
-const say = (words = "") => { $("album-state").textContent = words; };
-
-/** Do what a button asks for, and say what goes wrong. */
-const work = ({ currentTarget }, job) => once(currentTarget, () => job().then(() => say(), ({ message }) => say(message)));
+const say = (words) => { $("album-state").textContent = words; };
 
 async function trySample() {
   const reply = await fetch($("sample").dataset.file).catch(offline);
@@ -127,12 +118,12 @@ async function trySample() {
 
 async function downloadAll() {
   const ready = inState("ready").map(({ photo }) => photo);
-  say();
+  say("");
   download(await archive(ready, (done) => say(t("coloring-of", { number: done + 1, count: ready.length }))));
 }
 
-$("try-sample").onclick = (event) => work(event, trySample);
-$("download-all").onclick = (event) => work(event, downloadAll);
+$("try-sample").onclick = ({ currentTarget }) => once(currentTarget, trySample, say);
+$("download-all").onclick = ({ currentTarget }) => once(currentTarget, downloadAll, say);
 $("order").onchange = arrange;
 $("forget-all").onclick = () => {
   delete storage.colorfulColors; // used last

@@ -47,24 +47,30 @@ export class Photo {
     forget(this.key);
   }
 
-  /** Change the edit, as one step that can be undone. */
+  /** Change the edit while a drag or a slider still moves; `settle` makes it one step that can be undone, or none. */
+  follow(more) {
+    this.draft = { ...this.edit, ...more };
+    this.onNews?.();
+  }
+
+  settle(done = true) {
+    if (!this.draft) return;
+    if (done) this.history = [...this.history.slice(0, this.at + 1), this.draft].slice(-MOST);
+    this.draft = null;
+    this.step(done ? this.history.length - 1 - this.at : 0);
+  }
+
+  /** Change the edit, as one step. */
   change(more) {
     this.draft = { ...this.edit, ...more };
     this.settle();
-  }
-
-  /** Make the draft one step. */
-  settle() {
-    if (!this.draft) return;
-    this.history = [...this.history.slice(0, this.at + 1), this.draft].slice(-MOST);
-    this.draft = null;
-    this.step(this.history.length - 1 - this.at);
   }
 
   /** Go back or forth so many steps, where there are such. */
   step(by) {
     if (this.history[this.at + by]) this.at += by;
     this.remember();
+    this.onNews?.();
   }
 }
 

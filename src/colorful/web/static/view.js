@@ -3,22 +3,24 @@ import { $, show, within } from "./dom.js";
 import { t } from "./texts.js";
 
 const CLOSEST = 4; // pixels of the display for one of the photo
-const [stage, canvas] = ["stage", "canvas"].map($);
-const pointers = new Map(); // those that are down, and where
-// The photo in color and as it came: whole at the size of the display, and over it the part that is looked at closely.
-const [wholes, parts] = [".whole", ".part"].map((kind) => canvas.querySelectorAll(kind));
-export const [whole] = wholes;
+const [stage, canvas, cross] = ["stage", "canvas", "cross"].map($);
+// Two layers: the whole photo at the size of the display, and over it the part that is looked at closely. Each has an
+// image in color and one as it came, the key of what they show, and how many pixels the longer side has.
+const layerOf = (kind) => ({ images: canvas.querySelectorAll(kind), key: "", side: 0 });
+const [whole, part] = [".whole", ".part"].map(layerOf);
+export const [image] = whole.images;
 
 /** Where the photo lies on the stage, and stage pixels for one of it; `anchor` is the pointer over it, or the cross. */
 export const view = { photo: null, x: 0, y: 0, scale: 1, least: 1, anchor: null };
 
-/** `tap` and `double` click; `grab` gives who takes a drag, if anybody; `pointed`: the pointer moved, or the photo. */
+/** `tap` and `double` click; `grab` gives who takes the moves of a drag, if anybody; `end` ends it, done or called off. */
 export const hooks = {};
 
 export const middle = () => ({ x: stage.clientWidth / 2, y: stage.clientHeight / 2 });
+const aimed = () => view.anchor ?? middle();
 
 /** Where a spot of the stage lies on the photo. */
-export const placeOf = ({ x, y }) => ({ x: (x - view.x) / view.scale, y: (y - view.y) / view.scale });
+export const placeOf = ({ x, y } = aimed()) => ({ x: (x - view.x) / view.scale, y: (y - view.y) / view.scale });
 
 /** Where an event lies on the stage. */
 function spotOf({ clientX, clientY }) {
@@ -27,18 +29,23 @@ function spotOf({ clientX, clientY }) {
 }
 
 /** Show a photo; until it has come, a smaller picture of it. */
-export function open(photo, picture) {
-  Object.assign(view, { photo, anchor: null });
-  show(whole, picture);
+export function open(photo, smaller) {
+  view.photo = photo;
+  aim(null);
   fit();
+  return show(image, smaller);
 }
 
 export function close() {
   letGo();
   view.photo = null;
   request?.abort();
-  shown = {};
-  for (const image of [...wholes, ...parts]) image.removeAttribute("src");
+  [whole, part].forEach(clear);
+}
+
+function clear(layer) {
+  layer.key = "";
+  for (const one of layer.images) one.removeAttribute("src");
 }
 
 /** Fit the photo into the stage. */
@@ -48,16 +55,11 @@ export function fit() {
 }
 
 /** Zoom to so many stage pixels for one of the photo; what is at the spot stays there, or comes there from another. */
-export function zoom(scale, at = view.anchor ?? middle(), from = at) {
-  const to = within(view.least, scale, Math.max(CLOSEST / devicePixelRatio, view.least));
+export function zoom(scale, to = aimed(), from = to) {
   const { x, y } = placeOf(from);
-  Object.assign(view, { scale: to, x: at.x - x * to, y: at.y - y * to, fitted: to === view.least });
-  lay();
-}
-
-export function pan(dx, dy) {
-  view.x += dx;
-  view.y += dy;
+  view.scale = within(view.least, scale, Math.max(CLOSEST / devicePixelRatio, view.least));
+  view.fitted = view.scale === view.least;
+  [view.x, view.y] = [to.x - x * view.scale, to.y - y * view.scale];
   lay();
 }
 
@@ -69,6 +71,7 @@ function lay() {
   const border = Math.min(16, ...axes().map(([, , room]) => room / 20));
   view.least = Math.min(CLOSEST, ...axes().map(([, length, room]) => (room - 2 * border) / length));
   if (view.fitted) view.scale = view.least;
+  stage.style.setProperty("--scale", view.scale);
   for (const [axis, length, room] of axes()) {
     const long = length * view.scale;
     const free = room - long;
@@ -78,7 +81,21 @@ function lay() {
   }
   canvas.classList.toggle("close", view.scale * devicePixelRatio >= 2);
   render(150);
-  hooks.pointed();
+}
+
+/** Have the cross at a spot of the stage, or nowhere. */
+function aim(spot) {
+  view.anchor = spot;
+  cross.hidden = !spot;
+  if (spot) cross.style = `left: ${spot.x}px; top: ${spot.y}px`;
+}
+
+/** Move the cross; beyond the edge of the stage the photo moves. */
+export function move(dx, dy) {
+  const { x, y } = aimed();
+  const to = { x: x + dx, y: y + dy };
+  aim({ x: within(0, to.x, stage.clientWidth), y: within(0, to.y, stage.clientHeight) });
+  zoom(view.scale, view.anchor, to);
 }
 
 stage.addEventListener("wheel", (event) => {
@@ -88,18 +105,21 @@ stage.addEventListener("wheel", (event) => {
 }, { passive: false });
 new ResizeObserver(() => view.photo && stage.clientWidth && lay()).observe(stage); // also as the tools below take room
 
+const pointers = new Map(); // those that are down, and where
 let drag = null; // who takes what the pointer does
 let still = false; // it has not moved so far that it is no click any more
 
-function drop(done) {
-  drag?.end(done);
+/** The pointer does nothing more until it goes down again. */
+export function letGo() {
   drag = null;
+  pointers.clear();
 }
 
-/** End what the pointer drags; it does nothing more until it goes down again. */
-export function letGo() {
-  drop(false);
-  pointers.clear();
+/** What the fingers hold: the spot between two of them, and how far these are apart. */
+function grip() {
+  const [one, other = one] = pointers.values();
+  const apart = Math.max(1, Math.hypot(one.x - other.x, one.y - other.y));
+  return { x: (one.x + other.x) / 2, y: (one.y + other.y) / 2, apart };
 }
 
 stage.addEventListener("pointerdown", (event) => {
@@ -109,40 +129,31 @@ stage.addEventListener("pointerdown", (event) => {
   const spot = spotOf(event);
   pointers.set(pointerId, spot);
   still = pointers.size === 1;
-  if (!still) drop(false); // two fingers zoom
-  else drag = button ? null : hooks.grab(target, placeOf(spot));
+  drag = still && !button ? hooks.grab(target, placeOf(spot)) : null;
+  if (!still) hooks.end(false); // two fingers zoom
 });
 stage.addEventListener("pointermove", (event) => {
-  const [now, last] = [spotOf(event), pointers.get(event.pointerId)];
-  if (last || event.pointerType === "mouse") view.anchor = now;
-  hooks.pointed();
-  if (!last || (still && Math.hypot(now.x - last.x, now.y - last.y) < 4)) return;
+  const [spot, last] = [spotOf(event), pointers.get(event.pointerId)];
+  if (last || event.pointerType === "mouse") aim(spot);
+  if (!last || (still && Math.hypot(spot.x - last.x, spot.y - last.y) < 4)) return;
   still = false;
-  pointers.set(event.pointerId, now);
-  const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
-  if (other) {
-    const apart = (one) => Math.max(1, Math.hypot(one.x - other.x, one.y - other.y));
-    const half = (one) => ({ x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 });
-    zoom(view.scale * apart(now) / apart(last), half(now), half(last));
-  } else if (drag) {
-    drag.move(placeOf(now));
-  } else {
-    pan(now.x - last.x, now.y - last.y);
-  }
+  const from = grip();
+  pointers.set(event.pointerId, spot);
+  const to = grip();
+  if (drag) drag(placeOf(spot));
+  else zoom(view.scale * to.apart / from.apart, to, from);
 });
-function up(event) {
-  if (!pointers.delete(event.pointerId) || pointers.size) return;
-  const done = event.type === "pointerup";
-  if (event.pointerType !== "mouse") view.anchor = null;
-  if (done && still && !drag && !event.button) hooks.tap(placeOf(spotOf(event)));
-  drop(done);
+for (const kind of ["pointerup", "pointercancel"]) {
+  stage.addEventListener(kind, (event) => {
+    if (!pointers.delete(event.pointerId) || pointers.size) return;
+    const done = kind === "pointerup";
+    if (event.pointerType !== "mouse") aim(null);
+    if (done && still && !drag && !event.button) hooks.tap(placeOf(spotOf(event)));
+    drag = null;
+    hooks.end(done);
+  });
 }
-stage.addEventListener("pointerup", up);
-stage.addEventListener("pointercancel", up);
-stage.addEventListener("pointerleave", () => {
-  view.anchor = null;
-  hooks.pointed();
-});
+stage.addEventListener("pointerleave", () => aim(null));
 stage.addEventListener("dblclick", ({ target }) => target.matches(".slider") || hooks.double());
 
 export function say(words) {
@@ -151,7 +162,6 @@ export function say(words) {
 
 export const onWait = (seconds) => say(notice = t("waiting", { seconds }));
 
-let shown = {}; // `key` of the edit and `side` of the whole; `region` of the part, and how `sharp` it is
 let request = null; // what is on its way
 let timer = null;
 let notice = null; // what was said of the picture; what else is said stays when the picture has come
@@ -160,29 +170,26 @@ let notice = null; // what was said of the picture; what else is said stays when
 export function render(delay = 0) {
   stage.ariaBusy = "true";
   clearTimeout(timer);
-  timer = setTimeout(async () => {
-    timer = null;
-    if (request?.region) request.abort(); // what is new calls it off; the whole is left to come
-    if (!request) await load();
-    if (!request && !timer) stage.ariaBusy = null;
-  }, delay);
+  timer = setTimeout(load, delay);
 }
 
 async function load() {
+  timer = null;
+  if (request?.region) request.abort(); // what is new calls it off; the whole is left to come
+  if (request) return; // it goes on with what is new
   for (let next = missing(); next; next = missing()) {
-    const { pixels, style, ...made } = next;
     const { photo } = view;
-    const { region } = made;
+    const { layer, key, side, region } = next;
     const { signal } = request = Object.assign(new AbortController(), { region });
     try {
-      const picture = await photo.preview(photo.edit, pixels, { onWait, signal }, region);
+      const colored = await photo.preview(photo.edit, side, { onWait, signal }, region);
       signal.throwIfAborted();
-      Object.assign(shown, made);
-      const [after, before] = region ? parts : wholes;
-      for (const image of [after, before]) Object.assign(image.style, style);
-      if (!region) parts[0].removeAttribute("src");
-      before.src = photo.before(pixels, region); // which the browser fetches when it is looked at
-      await show(after, picture);
+      Object.assign(layer, { key, side });
+      const [after, before] = layer.images;
+      if (region) for (const one of layer.images) one.style = styleOf(region);
+      else clear(part); // which is of another edit
+      before.src = photo.before(side, region); // which the browser fetches when it is looked at
+      await show(after, colored);
       if ($("editor-state").textContent === notice) say("");
     } catch (problem) {
       if (signal.aborted) continue;
@@ -191,38 +198,36 @@ async function load() {
     }
   }
   request = null;
+  if (!timer) stage.ariaBusy = null;
 }
 
-/** What is not shown yet of the photo as it is edited now: the whole, else the part. */
+/** What is not shown yet of the photo as it is edited now: the whole, else the part in sight. */
 function missing() {
-  if (!view.photo) return null;
-  const { photo: { edit, draft, longer }, least } = view;
-  const key = JSON.stringify(edit);
-  const side = Math.min(longer, longer * least * devicePixelRatio);
-  if (key !== shown.key || side > shown.side) return { key, side, pixels: side, region: null, sharp: 0 };
-  return draft ? null : closely();
+  const { photo, scale, least } = view;
+  if (!photo) return null;
+  const detail = (wanted) => Math.min(1, wanted * devicePixelRatio); // pixels of the display for one of the photo
+  const wishes = [{ layer: whole, region: null, side: photo.longer * detail(least) }];
+  if (!photo.draft && detail(scale) > 1.02 * image.naturalWidth / photo.info.width) {
+    const region = inSight();
+    wishes.push({ layer: part, region, side: Math.max(...region.slice(2)) * detail(scale) });
+  }
+  for (const wish of wishes) wish.key = JSON.stringify([photo.edit, wish.region]);
+  return wishes.find(({ layer, key, side }) => key !== layer.key || side > layer.side);
 }
 
-/** The region in sight, a little wider, and the pixels that the display has for it; null if what is shown will do. */
-function closely() {
-  const { region, sharp } = shown;
-  const wanted = Math.min(1, view.scale * devicePixelRatio); // pixels of the display for one of the photo
-  if (wanted <= 1.02 * whole.naturalWidth / view.photo.info.width) return null;
-  const [h, v] = axes().map(([axis, length, room], at) => {
-    const [from, to] = [0, room].map((edge) => within(0, (edge - view[axis]) / view.scale, length));
-    const wider = (to - from) / 5;
-    const start = Math.floor(within(0, from - wider, length - 1));
-    const count = Math.ceil(within(start + 1, to + wider, length)) - start;
-    return {
-      start, count, at: `${100 * start / length}%`, long: `${100 * count / length}%`,
-      covered: region && region[at] <= from && region[at] + region[at + 2] >= to,
-    };
+/** The region of the photo in sight. It grows in steps of a quarter of the stage, so that not each move asks anew. */
+function inSight() {
+  const [across, down] = axes().map(([axis, length, room]) => {
+    const step = Math.ceil(room / view.scale / 4);
+    const start = Math.max(0, Math.floor(-view[axis] / view.scale / step) * step);
+    const end = Math.min(length, Math.ceil((room - view[axis]) / view.scale / step) * step);
+    return [start, end - start];
   });
-  if (sharp >= wanted * 0.99 && h.covered && v.covered) return null;
-  return {
-    region: [h.start, v.start, h.count, v.count],
-    sharp: wanted,
-    pixels: Math.max(h.count, v.count) * wanted,
-    style: { left: h.at, top: v.at, width: h.long, height: v.long },
-  };
+  return [across[0], down[0], across[1], down[1]];
+}
+
+/** Where on the canvas a region lies. */
+function styleOf([x, y, wide, high]) {
+  const { width, height } = view.photo.info;
+  return `left: ${100 * x / width}%; top: ${100 * y / height}%; width: ${100 * wide / width}%; height: ${100 * high / height}%`;
 }

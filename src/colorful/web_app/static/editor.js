@@ -6,12 +6,13 @@ import { t } from "./texts.js";
 
 const LOOK = ["temperature", "saturation"];
 const [slider, before, after] = [".slider", ".before", ".after"].map((part) => $("stage").querySelector(part));
-let [card, others, busy, again] = [null, null, false, false];
+let [card, others, busy] = [null, null, false];
+let shown = null; // the edit whose picture is there
 let notice = null; // what was said of the picture; what else is said stays when the picture has come
 
 export function openEditor(one, rest) {
-  [card, others] = [one, rest];
-  card.photo.onNews = () => (card.photo.gone ? $("editor").close() : draw()); // of another tab
+  [card, others, shown] = [one, rest, null];
+  card.photo.onNews = () => (card.photo.gone ? $("editor").close() : draw()); // also of another tab
   const { name, info: { width, height } } = card.photo;
   $("editor-title").textContent = t("editor", { name });
   slider.ariaLabel = t("compare-name", { name });
@@ -39,16 +40,16 @@ function draw() {
 
 /** Show the photo as it is now; what changes meanwhile is shown afterwards, and nothing twice. */
 async function refresh() {
-  again = busy;
   if (busy) return;
   busy = true;
   try {
-    do {
-      again = false;
-      const { photo } = card;
-      const picture = await photo.preview(photo.edit, 2048);
-      if (photo === card.photo) await show(after, picture);
-    } while (again);
+    while (shown !== card.photo.edit) {
+      const { photo, photo: { edit } } = card;
+      const picture = await photo.preview(edit, 2048);
+      if (photo !== card.photo) continue;
+      shown = edit;
+      await show(after, picture);
+    }
     if ($("editor-state").textContent === notice) $("editor-state").textContent = "";
   } catch (problem) {
     $("editor-state").textContent = notice = problem.message;
@@ -57,33 +58,27 @@ async function refresh() {
 }
 
 for (const name of LOOK) {
-  $(name).addEventListener("input", () => {
-    card.photo.draft = { ...card.photo.edit, [name]: Number($(name).value) };
-    draw();
-  });
+  $(name).addEventListener("input", () => card.photo.follow({ [name]: $(name).valueAsNumber }));
   $(name).addEventListener("change", () => card.photo.settle());
 }
-$("reset").onclick = () => {
-  card.photo.change(UNCHANGED);
-  draw();
-};
+$("reset").onclick = () => card.photo.change(UNCHANGED);
 $("same-look").onclick = async () => {
   const { temperature, saturation } = card.photo.edit;
   const changed = others();
   for (const { photo } of changed) photo.change({ temperature, saturation });
   $("editor-state").textContent = t("same-done", { count: changed.length });
-  for (const one of changed) await one.refresh();
+  for (const one of changed) await one.run();
 };
-$("save").onclick = () => once($("save"), async () => {
-  $("editor-state").textContent = t("coloring");
-  const words = await card.photo.save().catch(({ message }) => message);
-  $("editor-state").textContent = words ?? "";
-});
+const say = (words) => { $("editor-state").textContent = words; };
+$("save").onclick = () => once($("save"), () => {
+  say(t("coloring"));
+  return card.photo.save();
+}, say);
 $("done").onclick = () => $("editor").close();
 $("editor").addEventListener("close", () => {
   card.photo.onNews = null;
   card.photo.settle();
   if (card.photo.gone) return;
-  card.refresh();
+  card.run();
   card.adjust.focus();
 });
