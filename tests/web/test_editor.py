@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from skimage import data
+from skimage.color import rgb2lab
 from waiting import eventually, kept
 from web_samples import chroma
 
@@ -299,6 +300,28 @@ def test_colors_come_from_palettes_the_photo_and_those_used_last(
     expect(page.locator(".point")).to_have_count(1)
     expect(page.locator("#pick")).not_to_have_value(str(sky.get_attribute("value")))
     expect(page.locator(".point")).to_have_attribute("aria-label", re.compile(r"Point 1, \w+"))
+
+
+def test_points_are_as_light_as_their_place_when_the_editor_opens_again(
+    open_editor: Callable[..., Page], photos: list[Path]
+) -> None:
+    """A point shows its color as the spot takes it: with the photo's own lightness, also the next time."""
+    page = open_editor(photos[0])
+    page.locator("#point-add").click()
+    expect(page.locator(".point")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#editor")).to_be_hidden()
+    page.locator(".card .adjust").click()
+    expect(page.locator("#editor")).to_be_visible()
+    settled(page)
+    grey = np.repeat(np.asarray(Image.open(photos[0]))[..., None], 3, axis=2)
+    light = float(rgb2lab(grey)[100, 150, 0])  # in the middle of 300 x 200
+
+    def shown() -> float:
+        return float(page.locator(".point").evaluate("(one) => one.style.getPropertyValue('--light')"))
+
+    assert light > 20
+    eventually(page, lambda: abs(shown() - light) < 4)
 
 
 def test_a_held_key_shows_the_original(open_editor: Callable[..., Page], photos: list[Path]) -> None:

@@ -10,6 +10,7 @@ export class Card {
   constructor(photo, onAdjust, onRemove) {
     this.photo = photo;
     this.element = document.importNode($("card-template").content.firstElementChild, true);
+    this.element.card = this;
     for (const part of PARTS) this[part] = this.element.querySelector(`.${part}`);
     this.name.textContent = this.name.title = photo.name;
     for (const one of this.element.querySelectorAll("[aria-label]")) {

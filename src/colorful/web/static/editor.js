@@ -25,6 +25,7 @@ export function openEditor(card, others) {
     others, // gives the other cards
     selected: -1, // the point whose color and size the panel shows
     paint: null, // the color picked last, which the next point gets; null: what the picture shows there
+    stroke: null, // of the brush, while it is drawn
     likely: [], // colors at the selected point
     places: [], // where a hint helps
     closed: new AbortController(),
@@ -46,17 +47,16 @@ export function openEditor(card, others) {
   choose("tab", can("hints") ? "points" : "look");
 }
 
-editor.addEventListener("cancel", letGo); // before it closes
-editor.addEventListener("close", () => {
+editor.oncancel = letGo; // before it closes
+editor.onclose = () => {
   const { card, photo, closed } = now;
   photo.onNews = null;
-  photo.settle();
   closed.abort();
   close();
   if (photo.gone) return; // removed in another tab
   card.run();
   card.adjust.focus();
-});
+};
 
 /** Whether the model takes hints, or a temperature: then it also knows likely colors and follows examples. */
 const can = (what) => what in modelOf(now.photo.edit).dataset;
@@ -80,9 +80,9 @@ function work(button, job) {
 const button = (more) => make("button", { type: "button", ...more });
 
 function thumbnail(source, alt, onclick) {
-  const [one, image] = [button({ className: "variant", onclick }), make("img", { alt, draggable: false })];
-  one.append(image);
-  show(image, source);
+  const [one, small] = [button({ className: "variant", onclick }), make("img", { alt, draggable: false })];
+  one.append(small);
+  show(small, source);
   return one;
 }
 
@@ -132,10 +132,15 @@ function draw() {
   const idle = { undo: !photo.at, redo: !photo.history[photo.at + 1], "brush-clear": !keep.length, reset: isReset };
   for (const [id, is] of Object.entries(idle)) $(id).ariaDisabled = is; // not disabled: that would lose the focus
   stage.style.setProperty("--size", $("size").value);
-  $("strokes").innerHTML = keep.map(({ points: places, radius, erase }) => (
-    `<polyline points="${[...places, places.at(-1)]}" stroke="${erase ? "black" : "white"}" stroke-width="${2 * radius}"/>`)).join("");
+  drawMask();
   render();
   suggest();
+}
+
+function drawMask() {
+  const { stroke, photo: { edit } } = now;
+  $("strokes").innerHTML = (stroke ? [...edit.keep, stroke] : edit.keep).map(({ points: places, radius, erase }) => (
+    `<polyline points="${[...places, places.at(-1)]}" stroke="${erase ? "black" : "white"}" stroke-width="${2 * radius}"/>`)).join("");
 }
 
 /** Where a hint lies on the photo, and its color there. */
@@ -165,7 +170,6 @@ async function suggest() {
 /** Go back or forth, and keep the focus where keys are heard. */
 function step(by) {
   letGo();
-  now.photo.settle();
   now.photo.step(by);
   if (!editor.contains(document.activeElement)) stage.focus();
 }
@@ -211,17 +215,14 @@ function use(color) {
 
 /** Begin a brush stroke at a place; what is given takes it further. */
 function brush(place) {
-  const { photo } = now;
-  const { keep } = photo.edit;
   const spot = ({ x, y }) => [x, y].map((value) => Math.round(10 * value) / 10);
   const stroke = { points: [spot(place)], radius: $("size").valueAsNumber, erase: chosen("pen") === "erase" };
-  const paint = (to) => {
+  now.stroke = stroke;
+  return (to) => {
     const [[x, y], [nextX, nextY]] = [stroke.points.at(-1), spot(to)];
     if (Math.hypot(nextX - x, nextY - y) > stroke.radius / 8) stroke.points.push([nextX, nextY]);
-    photo.follow({ keep: [...keep, stroke] });
+    drawMask();
   };
-  paint(place);
-  return paint;
 }
 
 Object.assign(hooks, {
@@ -242,7 +243,14 @@ Object.assign(hooks, {
     target.focus({ preventScroll: true }); // which selects it
     return (to) => now.photo.follow(withHint(onPhoto(to)));
   },
-  end: (done) => now.photo.settle(done),
+  /** What a drag has moved stays there; a stroke that is not done is dropped. */
+  end(done) {
+    const { stroke, photo } = now;
+    now.stroke = null;
+    if (stroke && done) photo.change({ keep: [...photo.edit.keep, stroke] });
+    photo.settle();
+    drawMask();
+  },
 });
 
 /** Keys: those that buttons name; arrows move a point or, on the stage, a cross, and Enter does what a click does. */
@@ -279,7 +287,7 @@ function press(place, line) {
   const drag = hooks.grab(stage, { x, y });
   if (!drag) return hooks.tap(place);
   drag(place);
-  photo.settle();
+  hooks.end(true);
 }
 
 const original = (on) => { $("original").ariaPressed = on; };
@@ -381,24 +389,24 @@ const clicks = {
   },
 };
 
-editor.addEventListener("click", (event) => {
+editor.onclick = (event) => {
   const target = event.target.closest("button, img");
   if (!target || target.ariaDisabled === "true") return;
   if (jobs[target.id]) work(target, jobs[target.id]);
   else clicks[target.id || target.className]?.(event);
-});
-$("wish").addEventListener("submit", (event) => {
+};
+$("wish").onsubmit = (event) => {
   event.preventDefault();
   work($("save"), () => now.photo.save(wish(), { onWait }));
-});
-editor.addEventListener("input", ({ target }) => {
+};
+editor.oninput = ({ target }) => {
   const { name, type, value, valueAsNumber } = target;
   const said = { [name]: type === "range" ? valueAsNumber : value };
   if (target.closest("#point-tools")) now.photo.follow(withHint(said));
   else if (target.closest(".look-tab") && name) now.photo.follow(said);
   else draw();
-});
-editor.addEventListener("change", ({ target }) => {
+};
+editor.onchange = ({ target }) => {
   const { id, value, files } = target;
   if (id === "pick") use(value);
   if (id === "model") now.photo.follow({ temperature: null, saturation: null, strength: null }); // it has its own
@@ -407,25 +415,22 @@ editor.addEventListener("change", ({ target }) => {
     target.value = ""; // the same file may be chosen again
   }
   now.photo.settle();
-});
-editor.addEventListener("keydown", onKey);
-editor.addEventListener("keyup", () => {
+};
+editor.onkeydown = onKey;
+editor.onkeyup = () => {
   original(false);
   now.photo.settle();
-});
-for (const kind of ["drop", "paste"]) {
-  editor.addEventListener(kind, (event) => {
-    event.preventDefault();
-    lend((event.dataTransfer ?? event.clipboardData).files[0]);
-  });
-}
+};
+editor.ondrop = editor.onpaste = (event) => {
+  event.preventDefault();
+  lend((event.dataTransfer ?? event.clipboardData).files[0]);
+};
 points.addEventListener("focusin", ({ target }) => {
   now.selected = indexOf(target);
   draw();
 });
-addEventListener("blur", () => original(false)); // a key that is let go elsewhere is not heard here
-for (const kind of ["pointerdown", "pointerup", "pointerleave"]) {
-  $("original").addEventListener(kind, () => original(kind === "pointerdown"));
-}
+window.onblur = () => original(false); // a key that is let go elsewhere is not heard here
+const eye = $("original");
+eye.onpointerdown = eye.onpointerup = eye.onpointerleave = ({ type }) => original(type === "pointerdown");
 $("copy").hidden = !navigator.clipboard?.write;
 $("share").hidden = !navigator.canShare?.({ files: [new File([""], "a.png", { type: "image/png" })] });

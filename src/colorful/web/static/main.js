@@ -9,22 +9,22 @@ import { Problem, t } from "./texts.js";
 const AT_ONCE = 2; // photos on their way at the same time, so that a whole album does not flood the queue
 const PICTURE = /\.(jpe?g|jfif|png|webp|tiff?|gif|bmp|avif|hei[cf])$/i;
 const { compare } = new Intl.Collator(undefined, { numeric: true }); // 2 comes before 10
-let shown = []; // the cards
 const removed = []; // what can be brought back: the photos of each removal
 
-const inState = (...states) => shown.filter(({ element }) => states.includes(element.dataset.state));
+const cards = () => [...$("cards").children].map(({ card }) => card);
+const inState = (...states) => cards().filter(({ element }) => states.includes(element.dataset.state));
 const editor = () => import("./editor.js"); // not before there is a photo to adjust
 
 const offline = () => { throw new Problem({ code: "offline" }); };
 
 async function onAdjust(card) {
   const { openEditor } = await editor().catch(offline);
-  if (card.photo.info) openEditor(card, () => shown.filter((other) => other !== card && other.photo.info));
+  if (card.photo.info) openEditor(card, () => cards().filter((other) => other !== card && other.photo.info));
 }
 
 function add(photos) {
   if (photos.length) editor().catch(() => null); // another try comes when it is opened
-  shown.push(...photos.map((photo) => new Card(photo, onAdjust, (card) => remove([card]))));
+  $("cards").append(...photos.map((photo) => new Card(photo, onAdjust, (card) => remove([card])).element));
   arrange();
   next();
 }
@@ -34,10 +34,10 @@ function arrange() {
   const by = {
     added: ({ key }) => key, name: ({ name }) => name, time: ({ file }) => file.lastModified,
   }[$("order").value];
-  shown.sort((one, other) => compare(by(one.photo), by(other.photo)));
+  const sorted = cards().sort((one, other) => compare(by(one.photo), by(other.photo)));
   const { children } = $("cards");
   // What moves loses the focus, so only those that have to do.
-  for (const [at, { element }] of shown.entries()) if (children[at] !== element) $("cards").insertBefore(element, children[at]);
+  for (const [at, { element }] of sorted.entries()) if (children[at] !== element) $("cards").insertBefore(element, children[at]);
   const last = removed.at(-1);
   $("toast-words").textContent = last ? t("removed", { name: last.length > 1 ? last.length : last[0].name }) : "";
 }
@@ -50,15 +50,13 @@ function next() {
 function remove(gone) {
   const { nextElementSibling: next, previousElementSibling: last } = gone[0].element;
   removed.push(gone.map(({ photo }) => photo));
-  leave(gone);
-  for (const { photo } of gone) photo.forget();
+  for (const card of gone) {
+    card.leave();
+    card.photo.forget();
+  }
   arrange();
-  (shown.length ? (next ?? last).querySelector(".remove") : $("restore")).focus();
-}
-
-function leave(gone) {
-  for (const card of gone) card.leave();
-  shown = shown.filter((card) => !gone.includes(card));
+  const left = [next, last].find((one) => one?.isConnected);
+  (left?.querySelector(".remove") ?? $("restore")).focus();
 }
 
 /** Take photos in that this tab is the first to have. */
@@ -88,26 +86,26 @@ async function pictures(entry) {
   return (await Promise.all(found.map(pictures))).flat().sort((one, other) => compare(one.name, other.name));
 }
 
-document.querySelector(".intake").addEventListener("change", ({ target }) => {
+document.querySelector(".intake").onchange = ({ target }) => {
   bringFiles(target.files);
   target.value = ""; // the same photo may be chosen again
-});
+};
 
 const dropping = (on) => document.body.classList.toggle("dropping", on);
 
-addEventListener("dragover", (event) => {
+window.ondragover = (event) => {
   event.preventDefault();
   dropping(event.dataTransfer.types.includes("Files"));
-});
-addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || dropping(false)); // out of the window
-for (const kind of ["drop", "paste"]) {
-  addEventListener(kind, async (event) => {
-    const taken = event.defaultPrevented; // as an example, by the editor
-    event.preventDefault();
-    dropping(false);
-    if (!taken) bringFiles(await filesOf(event.dataTransfer ?? event.clipboardData));
-  });
+};
+window.ondragleave = ({ relatedTarget }) => relatedTarget || dropping(false); // out of the window
+async function onDrop(event) {
+  const taken = event.defaultPrevented; // as an example, by the editor
+  event.preventDefault();
+  dropping(false);
+  if (!taken) bringFiles(await filesOf(event.dataTransfer ?? event.clipboardData));
 }
+window.ondrop = onDrop;
+addEventListener("paste", onDrop); // which not every browser's window has a property for
 
 const say = (words) => { $("album-state").textContent = words; };
 
@@ -127,22 +125,22 @@ $("download-all").onclick = ({ currentTarget }) => once(currentTarget, downloadA
 $("order").onchange = arrange;
 $("forget-all").onclick = () => {
   delete storage.colorfulColors; // used last
-  remove(shown);
+  remove(cards());
 };
 $("restore").onclick = () => {
   bring(removed.pop().map((photo) => Object.assign(photo, { gone: false })));
   $("album-title").focus();
 };
 // What has not been sent would be lost where the browser keeps nothing: it asks.
-addEventListener("beforeunload", (event) => {
-  if (shown.some(({ photo, element }) => !photo.info && element.dataset.state !== "failed")) event.preventDefault();
-});
+window.onbeforeunload = (event) => {
+  if (cards().some(({ photo, element }) => !photo.info && element.dataset.state !== "failed")) event.preventDefault();
+};
 document.documentElement.classList.add("js");
 const begun = recall().then((records) => add(records.map(kept)));
 onNews(async (key, record) => {
   await begun;
-  const card = shown.find(({ photo }) => photo.key === key);
+  const card = cards().find(({ photo }) => photo.key === key);
   if (card && record) card.hear(record);
-  else if (card) leave([card]);
+  else if (card) card.leave();
   else if (record?.info) add([kept(record)]); // before, the other tab is about to send it
 });

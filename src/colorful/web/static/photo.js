@@ -47,17 +47,17 @@ export class Photo {
     forget(this.key);
   }
 
-  /** Change the edit while a drag or a slider still moves; `settle` makes it one step that can be undone, or none. */
+  /** Change the edit while a drag or a slider still moves; `settle` makes it one step that can be undone. */
   follow(more) {
     this.draft = { ...this.edit, ...more };
     this.onNews?.();
   }
 
-  settle(done = true) {
+  settle() {
     if (!this.draft) return;
-    if (done) this.history = [...this.history.slice(0, this.at + 1), this.draft].slice(-MOST);
+    this.history = [...this.history.slice(0, this.at + 1), this.draft].slice(-MOST);
     this.draft = null;
-    this.step(done ? this.history.length - 1 - this.at : 0);
+    this.step(this.history.length - 1 - this.at);
   }
 
   /** Change the edit, as one step. */

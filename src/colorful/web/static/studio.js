@@ -7,6 +7,9 @@ import { Problem } from "./texts.js";
 const { archives, maxBytes, photos: uploads } = document.body.dataset;
 const models = [...$("model").options];
 
+/** Pixels of the longer side that the server takes; of the whole, a small copy is shown. */
+const room = (side, region) => Math.round(within(64, side, region ? 4096 : 2048));
+
 export class StudioPhoto extends Photo {
   /** Leave the photo with the server. */
   async send(options = {}) {
@@ -21,14 +24,12 @@ export class StudioPhoto extends Photo {
 
   /** The address of the photo as it came, or a part of it, for a display with room for so many pixels. */
   before(side, region) {
-    const part = region ? `&region=${region}` : "";
-    return `${this.info.before}?side=${Math.round(within(64, side, region ? 4096 : 16383))}${part}`;
+    return `${this.info.before}?side=${room(side, region)}${region ? `&region=${region}` : ""}`;
   }
 
   /** The photo in color, or a part of it, at display size, as a blob. */
   async preview(edit, side, options, region = null) {
-    const room = Math.round(within(64, side, region ? 4096 : 2048));
-    return this.ask("preview", { ...edit, side: room, region }, options, "blob");
+    return this.ask("preview", { ...edit, side: room(side, region), region }, options, "blob");
   }
 
   /** The photo in color at full size: its address and file name. */

@@ -13,7 +13,7 @@ export const [image] = whole.images;
 /** Where the photo lies on the stage, and stage pixels for one of it; `anchor` is the pointer over it, or the cross. */
 export const view = { photo: null, x: 0, y: 0, scale: 1, least: 1, anchor: null };
 
-/** `tap` and `double` click; `grab` gives who takes the moves of a drag, if anybody; `end` ends it, done or called off. */
+/** `tap` and `double` click; `grab` gives who takes the moves of a drag, if anybody; `end` ends it, also if it is not done. */
 export const hooks = {};
 
 export const middle = () => ({ x: stage.clientWidth / 2, y: stage.clientHeight / 2 });
@@ -98,11 +98,11 @@ export function move(dx, dy) {
   zoom(view.scale, view.anchor, to);
 }
 
-stage.addEventListener("wheel", (event) => {
+stage.onwheel = (event) => {
   event.preventDefault();
   const lines = event.deltaMode ? 33 : 1;
   zoom(view.scale * Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), spotOf(event));
-}, { passive: false });
+};
 new ResizeObserver(() => view.photo && stage.clientWidth && lay()).observe(stage); // also as the tools below take room
 
 const pointers = new Map(); // those that are down, and where
@@ -113,6 +113,7 @@ let still = false; // it has not moved so far that it is no click any more
 export function letGo() {
   drag = null;
   pointers.clear();
+  hooks.end(false);
 }
 
 /** What the fingers hold: the spot between two of them, and how far these are apart. */
@@ -122,7 +123,7 @@ function grip() {
   return { x: (one.x + other.x) / 2, y: (one.y + other.y) / 2, apart };
 }
 
-stage.addEventListener("pointerdown", (event) => {
+stage.onpointerdown = (event) => {
   const { target, pointerId, button } = event;
   if (target.closest(".ring, .slider") && !pointers.size) return;
   (target.closest(".point") ?? stage).setPointerCapture(pointerId);
@@ -131,8 +132,8 @@ stage.addEventListener("pointerdown", (event) => {
   still = pointers.size === 1;
   drag = still && !button ? hooks.grab(target, placeOf(spot)) : null;
   if (!still) hooks.end(false); // two fingers zoom
-});
-stage.addEventListener("pointermove", (event) => {
+};
+stage.onpointermove = (event) => {
   const [spot, last] = [spotOf(event), pointers.get(event.pointerId)];
   if (last || event.pointerType === "mouse") aim(spot);
   if (!last || (still && Math.hypot(spot.x - last.x, spot.y - last.y) < 4)) return;
@@ -142,19 +143,17 @@ stage.addEventListener("pointermove", (event) => {
   const to = grip();
   if (drag) drag(placeOf(spot));
   else zoom(view.scale * to.apart / from.apart, to, from);
-});
-for (const kind of ["pointerup", "pointercancel"]) {
-  stage.addEventListener(kind, (event) => {
-    if (!pointers.delete(event.pointerId) || pointers.size) return;
-    const done = kind === "pointerup";
-    if (event.pointerType !== "mouse") aim(null);
-    if (done && still && !drag && !event.button) hooks.tap(placeOf(spotOf(event)));
-    drag = null;
-    hooks.end(done);
-  });
-}
-stage.addEventListener("pointerleave", () => aim(null));
-stage.addEventListener("dblclick", ({ target }) => target.matches(".slider") || hooks.double());
+};
+stage.onpointerup = stage.onpointercancel = (event) => {
+  if (!pointers.delete(event.pointerId) || pointers.size) return;
+  const done = event.type === "pointerup";
+  if (event.pointerType !== "mouse") aim(null);
+  if (done && still && !drag && !event.button) hooks.tap(placeOf(spotOf(event)));
+  drag = null;
+  hooks.end(done);
+};
+stage.onpointerleave = () => aim(null);
+stage.ondblclick = ({ target }) => target.matches(".slider") || hooks.double();
 
 export function say(words) {
   $("editor-state").textContent = words;
