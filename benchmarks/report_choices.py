@@ -86,14 +86,14 @@ def wishes_speed(results: dict[str, Any]) -> str:
 
 def video_steady(results: dict[str, Any]) -> str:
     """Write how steady films are."""
-    names = {"film": "the film's own", "causal": "steady, causal", "two passes": "steady, two passes"}
+    names = {"film": "the film's own", "short wait": "steady, short wait", "long wait": "steady, long wait"}
     rows, plain = [], {}
     for row in results["steady"]:
         if row["way"] == "film" and row["film"].endswith("aged"):
             continue
         if row["way"] == "frame by frame":
             plain = row
-        against = row["way"] in ("causal", "two passes")
+        against = row["way"] in ("short wait", "long wait")
         rows.append(
             [
                 row["film"],
@@ -128,9 +128,8 @@ def video_speed(results: dict[str, Any]) -> str:
         for row in results.get("speed") or results["memory"]
     ]
     what = "how fast" if "speed" in results else "memory of short and long ones"
-    return (
-        f"## Films: {what}\n\n`colorful video`, from file to file, two passes, H.264, {results['dtype']}.\n\n"
-        + table(["", "frames/s", "processor ms a frame", "peak, MB"], rows)
+    return f"## Films: {what}\n\n`colorful video`, from file to file, H.264, {results['dtype']}.\n\n" + table(
+        ["", "frames/s", "processor ms a frame", "peak, MB"], rows
     )
 
 

@@ -221,8 +221,8 @@ def strip(colorizer: Colorizer, target: Path, count: int = 72) -> None:
     age = aged()
     old = [age(np.ascontiguousarray(photo[20:380, 40 + n : 520 + n])) for n in range(count)]
     rows = []
-    for steady, two_passes in ((0.0, False), (0.97, True)):
-        found = colorize_frames(old, colorizer=colorizer, steady=steady, two_passes=two_passes)
+    for steady in (0.0, 0.97):
+        found = colorize_frames(old, colorizer=colorizer, steady=steady, wait="long")
         slices = [np.repeat((np.asarray(frame)[250:251] * 255).astype(np.uint8), 4, 0) for frame in found]
         rows.append(np.concatenate(slices))
     gap = np.full((rows[0].shape[0], 12, 3), 255, np.uint8)

@@ -121,8 +121,8 @@ def films(colorizer: Colorizer) -> list[Array]:
     """Color frames and a photo like another, ask where hints help, and make variants."""
     frames = [np.roll(GREY, 2 * number, 1) for number in range(10)]
     found = [
-        np.stack(list(colorful.colorize_frames(frames, colorizer=colorizer, two_passes=both)))
-        for both in (False, True)
+        np.stack(list(colorful.colorize_frames(frames, colorizer=colorizer, wait=wait)))
+        for wait in ("short", "long")
     ]
     found.append(colorizer.colorize(GREY, like=np.dstack((GREY, GREY // 2, GREY // 3))))
     prediction = colorizer.predict(GREY)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -127,7 +128,7 @@ def test_films_are_scored(tmp_path: Path, quick_model: Path) -> None:
     args = ["evaluate", str(film), "--video", "-m", str(quick_model), "--json", str(tmp_path / "a.json")]
     result = CliRunner().invoke(cli, args, prog_name="colorful")
     assert result.exit_code == 0, result.stderr
-    for way in ("film", "frame by frame", "causal", "two passes"):
+    for way in ("film", "frame by frame", "short wait", "long wait"):
         assert way in result.stdout
     rows = json.loads((tmp_path / "a.json").read_text())
     assert [row["colorfulness"] > 0 for row in rows] == [True] * 4
@@ -177,7 +178,9 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, quick_model: Path, kind:
         assert "give the same command to go on" in err.splitlines()[-1]
         assert "Traceback" not in err
     again = subprocess.run(command(film, target, *options), check=True, stderr=subprocess.PIPE, text=True)
-    assert "101 of them before" in again.stderr
+    assert re.search(
+        r"\b(101|202) of them before", again.stderr
+    )  # a busy machine may have done a second part
     subprocess.run(command(film, tmp_path / "c.mp4", *options), check=True)
     assert packets_of(target, "video") == packets_of(tmp_path / "c.mp4", "video")
     assert packets_of(target, "audio") == packets_of(film, "audio")

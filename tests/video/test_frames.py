@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from colorful.errors import KindError, OptionError, RangeError, ShapeError
 from colorful.models import SIGGRAPH17
 from colorful.video import evaluate_film, preview_video
 from colorful.video.motion import Motion
-from colorful.video.stages import Crew, Scene, Settling
+from colorful.video.stages import Crew, Scene, Settling, Wait
 
 
 def flicker(frames: list[np.ndarray]) -> float:
@@ -57,34 +57,52 @@ def test_frames_follow_an_example(colorizer: Colorizer) -> None:
     assert followed < 0.5 * plain
 
 
-@pytest.mark.parametrize("two_passes", [False, True])
-def test_colors_are_steady(colorizer: Colorizer, two_passes: bool) -> None:
+@pytest.mark.parametrize("wait", ["short", "long"])
+def test_colors_are_steady(colorizer: Colorizer, wait: Wait) -> None:
     """Where nothing moves colors flicker at most half as much as frame by frame, and are as vivid."""
     frames = shaking(60)
     alone = list(colorize_frames(frames, colorizer=colorizer, steady=0))
-    steady = list(colorize_frames(frames, colorizer=colorizer, two_passes=two_passes))
+    steady = list(colorize_frames(frames, colorizer=colorizer, wait=wait))
     assert len(steady) == 60
     assert flicker(steady[8:]) < flicker(alone[8:]) / 2
     chroma = [np.hypot(*rgb2lab(np.stack(f))[..., 1:].transpose(3, 0, 1, 2)).mean() for f in (steady, alone)]
     assert chroma[0] > 0.85 * chroma[1]
 
 
-def test_windows_do_not_show() -> None:
-    """In two passes colors change no more where a window of frames ends than elsewhere."""
+@pytest.mark.parametrize(("wait", "joints"), [("short", range(31, 72, 4)), ("long", [31, 47, 63])])
+def test_windows_do_not_show(wait: Wait, joints: Sequence[int]) -> None:
+    """Colors change no more where a window of frames ends than elsewhere."""
     random = torch.Generator().manual_seed(0)
     still, sure = torch.zeros(2, 8, 8), torch.ones(8, 8)
-    settling = Settling[None](steady=0.97, two_passes=True)
+    settling = Settling[None](steady=0.97, wait=wait)
 
     def scenes() -> Iterator[Scene[None]]:
         for number in range(112):
             motion = Motion(still, sure, still, sure, is_cut=False) if number else None
-            ab = torch.randn(2, 8, 8, generator=random) * 8
+            ab = torch.randn(2, 8, 8, generator=random)
             yield Scene(None, number, 1 / 25, torch.empty(0), motion, ab)
 
     ab = torch.stack([scene.ab for scene in settling.run(scenes())])
     change = (ab[1:] - ab[:-1]).norm(dim=1).mean(dim=(1, 2))  # change[n]: from frame n to n + 1
-    joints = change[[31, 47, 63]]
-    assert joints.max() < 2 * change[24:72].median()
+    assert change[[*joints]].max() < 2 * change[24:72].median()
+
+
+@pytest.mark.parametrize(("wait", "most"), [("short", 14), ("long", 38)])
+def test_frames_wait_no_longer_than_they_say(colorizer: Colorizer, wait: Wait, most: int) -> None:
+    """Some frame waits for as many later ones as the docs say, and none for more."""
+    given = 0
+
+    def frames() -> Iterator[np.ndarray]:
+        nonlocal given
+        for frame in shaking(100):
+            given += 1
+            yield frame
+
+    later = [
+        given - number
+        for number, _ in enumerate(colorize_frames(frames(), colorizer=colorizer, wait=wait), 1)
+    ]
+    assert max(later) == most
 
 
 def test_a_cut_begins_afresh(colorizer: Colorizer) -> None:
@@ -92,10 +110,10 @@ def test_a_cut_begins_afresh(colorizer: Colorizer) -> None:
     first, second = (
         [f.mean(-1).astype(np.uint8) for f in pan(n, 12, step=2)] for n in ("coffee", "astronaut")
     )
-    together = list(colorize_frames([*first, *second], colorizer=colorizer, two_passes=True))
+    together = list(colorize_frames([*first, *second], colorizer=colorizer, wait="long"))
     apart = [
-        *colorize_frames(first, colorizer=colorizer, two_passes=True),
-        *colorize_frames(second, colorizer=colorizer, two_passes=True),
+        *colorize_frames(first, colorizer=colorizer, wait="long"),
+        *colorize_frames(second, colorizer=colorizer, wait="long"),
     ]
     for one, other in zip(together, apart, strict=True):
         assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 2
@@ -111,7 +129,7 @@ def test_a_regression_is_steadied_too() -> None:
 
 
 def test_frames_are_read_as_they_are_needed(colorizer: Colorizer) -> None:
-    """Without the second pass, eight frames are enough to get the first one."""
+    """Eight frames are enough to get the first one."""
     taken = []
 
     def camera() -> object:
@@ -134,6 +152,8 @@ def test_mistakes_are_named(colorizer: Colorizer) -> None:
         colorize_frames([grey], rate=0)
     with pytest.raises(RangeError, match="steady: expected"):
         colorize_frames([grey], steady=-1)
+    with pytest.raises(OptionError, match="wait: expected one of short, long, got 'soon'"):
+        colorize_frames([], colorizer=colorizer, wait="soon")  # type: ignore[arg-type]
 
 
 def test_a_preview_shows_the_whole_film(tmp_path: Path, colorizer: Colorizer) -> None:
@@ -155,12 +175,12 @@ def test_films_are_scored(tmp_path: Path, colorizer: Colorizer) -> None:
     """Steady colors have a lower warp error than frame by frame; the film's own have no error of light."""
     film = write_film(tmp_path / "a.mp4", pan("coffee", 12, height=96, width=128, step=2), pixels="yuv444p")
     scores = {score.way: score for score in evaluate_film(film, colorizer=colorizer, frames=10)}
-    assert list(scores) == ["film", "frame by frame", "causal", "two passes"]
-    alone, causal, both = (scores[way] for way in ("frame by frame", "causal", "two passes"))
-    assert both.warp_error < causal.warp_error < alone.warp_error
+    assert list(scores) == ["film", "frame by frame", "short wait", "long wait"]
+    alone, short, long = (scores[way] for way in ("frame by frame", "short wait", "long wait"))
+    assert long.warp_error < short.warp_error < alone.warp_error
     assert scores["film"].psnr == np.inf
-    assert 10 < both.psnr < 50
-    assert both.colorfulness > 0.8 * alone.colorfulness
+    assert 10 < long.psnr < 50
+    assert long.colorfulness > 0.8 * alone.colorfulness
 
 
 def test_a_film_is_aged_once(tmp_path: Path, colorizer: Colorizer) -> None:

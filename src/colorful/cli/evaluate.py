@@ -162,7 +162,8 @@ def evaluate(
     grey, and the colors of another photo. With several models, a second table shows how each differs from the
     first. After Ctrl-C, you get the figures so far.
 
-    With --video, one model colors the films in three ways: frame by frame, causally, and in two passes.
+    With --video, one model colors the films in three ways: frame by frame, and steadily, with a short and
+    a long wait for later frames.
     """  # noqa: D301  (\b keeps click from rewrapping)
     from colorful.evaluation import EvaluationError
     from colorful.evaluation import evaluate as run

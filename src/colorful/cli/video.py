@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from colorful.colorizer import Colorizer
     from colorful.video import VideoSummary
     from colorful.video.coding import Coding
+    from colorful.video.stages import Wait
 
 STREAM = "-"
 
@@ -32,7 +33,7 @@ class Frames(TypedDict):
     """How frames are gone through; see :func:`colorful.colorize_video`."""
 
     steady: float
-    two_passes: bool | None
+    wait: Wait | None
     deinterlace: bool
 
 
@@ -46,9 +47,9 @@ _frame_options = group(
         help="How steady colors are over time; 0 colors each frame by itself.",
     ),
     click.option(
-        "--two-passes/--causal",
-        default=None,
-        help="Whether later frames count, too; by default yes from file to file, no in a pipe.",
+        "--wait",
+        type=click.Choice(("short", "long")),
+        help="How long a frame waits for later ones, which count, too; long is the default for files.",
     ),
     click.option(
         "--deinterlace", is_flag=True, help="Make whole frames from the fields of an interlaced film."

@@ -12,14 +12,14 @@ from PIL import Image, ImageDraw
 
 from colorful import images
 from colorful.colorizer import Colorizer
-from colorful.errors import KindError, RangeError, ShapeError, brief, is_number
+from colorful.errors import KindError, RangeError, ShapeError, brief, check_choice, is_number
 from colorful.images import Picture
 from colorful.images.sheet import lay_out
 from colorful.look import check_count, check_number
 from colorful.raster import light, render
 from colorful.video.film import Film
 from colorful.video.run import STEADY, default_colorizer
-from colorful.video.stages import Scene, Settling, stages
+from colorful.video.stages import WINDOWS, Scene, Settling, Wait, stages
 
 Photo = npt.NDArray[Any] | Image.Image
 
@@ -33,19 +33,19 @@ def colorize_frames(
     *,
     colorizer: Colorizer | None = None,
     steady: float = STEADY,
-    two_passes: bool = False,
+    wait: Wait = "short",
     rate: float = 25,
 ) -> Iterator[Photo]:
     """Color frames one after another, with colors that are steady along the motion. L stays as it is.
 
-    Frames are read when they are needed: eight go through the network together, and with *two_passes* up to
-    32 are read ahead. Cuts between shots are found by themselves.
+    Frames are read when they are needed: eight go through the network together. Cuts between shots are found
+    by themselves.
 
     Args:
         frames: Arrays or PIL images as :meth:`colorful.Colorizer.colorize` takes them, all of one size.
         colorizer: The model; by default the one that comes with the library.
-        steady: As for :func:`colorize_video`, like *two_passes*.
-        two_passes: Whether later frames count as well.
+        steady: As for :func:`colorize_video`.
+        wait: How long a frame waits for later ones: ``"short"``, for up to 14, or ``"long"``, for up to 38.
         rate: Frames a second.
 
     Yields:
@@ -54,6 +54,7 @@ def colorize_frames(
     Raises:
         ShapeError: If a frame has another size than the first.
         RangeError: If *steady* or *rate* is out of its range.
+        OptionError: If *wait* is none of the two.
         ColorfulError: As for :meth:`colorful.Colorizer.colorize`.
 
     Example:
@@ -63,17 +64,18 @@ def colorize_frames(
         [(48, 64, 3), (48, 64, 3), (48, 64, 3)]
     """
     check_number("steady", steady, most=1)
+    check_choice("wait", wait, WINDOWS)
     if not is_number(rate):
         raise KindError(f"rate: expected a number, got {brief(rate)}")
     if not rate > 0:
         raise RangeError(f"rate: expected frames a second, above 0, got {brief(rate)}")
     if isinstance(frames, np.ndarray) and frames.ndim < 3:
         raise KindError("frames: expected several, got a single one, which colorize takes")
-    return _colored(frames, colorizer or default_colorizer(), steady, two_passes, 1 / rate)
+    return _colored(frames, colorizer or default_colorizer(), steady, wait, 1 / rate)
 
 
 def _colored(
-    frames: Iterable[Photo], colorizer: Colorizer, steady: float, two_passes: bool, seconds: float
+    frames: Iterable[Photo], colorizer: Colorizer, steady: float, wait: Wait, seconds: float
 ) -> Iterator[Photo]:
     def scenes() -> Iterator[Scene[Picture]]:
         size: tuple[int, int] | None = None
@@ -87,7 +89,7 @@ def _colored(
                 )
             yield Scene(picture, number, seconds, light(picture.pixels, colorizer.input_size(size)))
 
-    settling = Settling[Picture](steady=steady, two_passes=two_passes)
+    settling = Settling[Picture](steady=steady, wait=wait)
     settings = colorizer.settings
     # One after the other, in the caller's own thread: there is no telling what *frames* may do in another.
     for scene in stages(scenes(), colorizer, settling, hints={}, size=(0, 0), ahead=_in_turn):

@@ -24,6 +24,7 @@ from colorful.errors import (
     OutputError,
     OutputExistsError,
     VideoError,
+    check_choice,
 )
 from colorful.hints import Hint
 from colorful.host import unaffected
@@ -36,7 +37,7 @@ from colorful.video.coding import Coded, Coding, Encoder, Muxer, Plan, join, pla
 from colorful.video.film import Film, Frame, Source, other_packets
 from colorful.video.hints import TimedHint, place_hints
 from colorful.video.parts import Parts, signature_of_file
-from colorful.video.stages import BATCH, ROOM, Crew, Scene, Settling, stages
+from colorful.video.stages import BATCH, ROOM, WINDOWS, Crew, Scene, Settling, Wait, stages
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def colorize_video(
     *,
     colorizer: Colorizer | None = None,
     steady: float = STEADY,
-    two_passes: bool | None = None,
+    wait: Wait | None = None,
     hints: Sequence[TimedHint] = (),
     deinterlace: bool = False,
     overwrite: bool = False,
@@ -88,8 +89,8 @@ def colorize_video(
             faster on this machine.
         steady: How steady colors are over time, in [0, 1]: which share of its weight the past keeps after a
             25th of a second. 0 colors each frame by itself.
-        two_passes: Whether later frames count, too, which is steadier; by default yes from file to file.
-            If not, a frame is colored as soon as it and seven more frames are there.
+        wait: How long a frame waits for later ones, which count, too: ``"short"``, for up to 14, or
+            ``"long"``, for up to 38, which is steadier. By default long from file to file, short in a pipe.
         hints: Known colors of spots at certain times, each for its whole shot; not with a pipe.
         deinterlace: Whether to make whole frames from interlaced ones, by FFmpeg's filter ``bwdif``.
         overwrite: Whether *target* is replaced if it exists. The film itself is never overwritten.
@@ -110,6 +111,8 @@ def colorize_video(
     out = Path(os.fspath(target)) if isinstance(target, str | os.PathLike) else None
     piped = out is None or is_stream
     check_number("steady", steady, most=1)
+    if wait is not None:
+        check_choice("wait", wait, WINDOWS)
     _check_hints(hints)
     if hints and piped:
         raise OptionError("hints: expected none for a pipe, since each is followed to both ends of its shot")
@@ -127,8 +130,7 @@ def colorize_video(
         if film.facts.interlaced and not deinterlace:
             logger.warning("%s: interlaced; deinterlace=True makes whole frames from its fields", film.name)
         note = provenance(colorizer.name) if coding.get("provenance", True) else None
-        both = not piped if two_passes is None else two_passes
-        work = _Work(film, colorizer, plan, steady, both, note)
+        work = _Work(film, colorizer, plan, steady, wait or ("short" if piped else "long"), note)
         if out is None:
             frames, resumed = work.through_pipe(target, others, progress), 0
         elif piped:
@@ -149,10 +151,10 @@ class _Work:
     """A film being colored."""
 
     def __init__(
-        self, film: Film, colorizer: Colorizer, plan: Plan, steady: float, two_passes: bool, note: str | None
+        self, film: Film, colorizer: Colorizer, plan: Plan, steady: float, wait: Wait, note: str | None
     ) -> None:
         self._film, self._colorizer, self._plan = film, colorizer, plan
-        self._steady, self._two_passes, self._note = steady, two_passes, note
+        self._steady, self._wait, self._note = steady, wait, note
         facts = film.facts
         self.size = colorizer.input_size(facts.upright_shape)
         self.stride = colorizer.runner.description.stride
@@ -256,7 +258,7 @@ class _Work:
             yield from team.ahead(paint(scenes), room=ROOM)
 
     def _settling(self, *, start: int = 0, trail: Trail | None = None) -> Settling[Frame]:
-        return Settling(steady=self._steady, two_passes=self._two_passes, start=start, trail=trail)
+        return Settling(steady=self._steady, wait=self._wait, start=start, trail=trail)
 
     def _finish(self, parts: Parts, encoder: Encoder, frames: int, trail: Trail | None) -> None:
         for coded in encoder.close():
@@ -286,7 +288,7 @@ class _Work:
             "version": __version__,
             "coding": asdict(self._plan),
             "note": self._note,
-            "steady": [self._steady, self._two_passes],
+            "steady": [self._steady, self._wait],
             "colorizer": colorizer.digest,
             # Two networks are told apart by what they say of one picture.
             "network": hashlib.sha256(answer.float().cpu().contiguous().numpy().tobytes()).hexdigest(),

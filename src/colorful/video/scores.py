@@ -32,7 +32,7 @@ class FilmScore(NamedTuple):
     """How one way of coloring a film did.
 
     Attributes:
-        way: ``"film"`` (its own colors), ``"frame by frame"``, ``"causal"`` or ``"two passes"``.
+        way: ``"film"`` (its own colors), ``"frame by frame"``, ``"short wait"`` or ``"long wait"``.
         warp_error: Mean of :func:`colorful.metrics.warp_error` over pairs of frames.
         static_flicker: Mean of :func:`colorful.metrics.static_flicker`.
         consistency: :class:`colorful.metrics.ColorConsistency`.
@@ -71,7 +71,7 @@ def evaluate_film(
         progress: Called after each frame with the number of frames done and that of all.
 
     Returns:
-        The film's own colors, each frame by itself, causal, and in two passes.
+        The film's own colors, each frame by itself, and steady colors after a short and a long wait.
 
     Raises:
         VideoError: If *source* is no film, or has fewer than two frames.
@@ -85,8 +85,8 @@ def evaluate_film(
     ways = {
         "film": own,
         "frame by frame": colorize_frames(old[0], colorizer=colorizer, steady=0, rate=rate),
-        "causal": colorize_frames(old[1], colorizer=colorizer, steady=steady, rate=rate),
-        "two passes": colorize_frames(old[2], colorizer=colorizer, steady=steady, two_passes=True, rate=rate),
+        "short wait": colorize_frames(old[1], colorizer=colorizer, steady=steady, rate=rate),
+        "long wait": colorize_frames(old[2], colorizer=colorizer, steady=steady, wait="long", rate=rate),
     }
     tallies = {way: _Tally() for way in ways}
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -32,8 +32,14 @@ BATCH = 8
 ROOM = 2
 """Frames that wait between two stages. Each holds the film's luma in full, so more would cost memory."""
 
-_WINDOW = 16
-"""Frames that are settled at a time with two passes. The pass backward starts as many frames after them."""
+Wait = Literal["short", "long"]
+"""How long frames wait for those after them."""
+
+WINDOWS: dict[Wait, int] = {"short": 4, "long": 16}
+"""Frames that are settled at a time. The pass backward starts as many frames after them.
+
+The short one is half a batch: the frames after are mostly there already, since the network took them too.
+"""
 
 _SHORTEST_PART, _LONGEST_PART = 100, 500
 """A part of the result ends with a shot once it has the former number of frames, else after the latter."""
@@ -149,7 +155,7 @@ class Settling(Generic[Source]):
     Args:
         steady: How steady colors are: the share of its weight that the past keeps for a 25th of a second, in
             [0, 1]; 0 takes each frame by itself.
-        two_passes: Whether what comes after a frame counts as well as what came before.
+        wait: How long each waits for what comes after it, which counts as well as what came before.
         start: Number of the first frame that is wanted; those before it only lead up to it.
         trail: What came before it, in a run that goes on.
     """
@@ -158,11 +164,11 @@ class Settling(Generic[Source]):
         self,
         *,
         steady: float,
-        two_passes: bool,
+        wait: Wait,
         start: int = 0,
         trail: Trail | None = None,
     ) -> None:
-        self._steady, self._two_passes = steady, two_passes
+        self._steady, self._wait = steady, wait
         self._past, self._part, self._start = trail, start, start
         self._futures: list[Trail] = []
 
@@ -174,19 +180,17 @@ class Settling(Generic[Source]):
     def run(self, scenes: Iterable[Scene[Source]]) -> Iterator[Scene[Source]]:
         """Give the scenes with steady colors."""
         wanted = (scene for scene in scenes if scene.number >= self._start)
-        return self._around(wanted) if self._two_passes and self._steady else self._along(wanted)
+        return self._around(wanted) if self._steady else self._alone(wanted)
 
-    def _along(self, scenes: Iterable[Scene[Source]]) -> Iterator[Scene[Source]]:
-        """Settle each frame by those before it."""
+    def _alone(self, scenes: Iterable[Scene[Source]]) -> Iterator[Scene[Source]]:
+        """Leave each frame as it is."""
         for scene in scenes:
             self._arrive(scene)
-            if self._steady:
-                self._past = self._forward(scene)
-                scene.ab = self._past.mean
             yield scene
 
     def _around(self, scenes: Iterable[Scene[Source]]) -> Iterator[Scene[Source]]:
         """Settle frames by those before and after them, one out for one in."""
+        window = WINDOWS[self._wait]
         waiting: list[Scene[Source]] = []
         settled: deque[Scene[Source]] = deque()
         for scene in scenes:
@@ -194,9 +198,9 @@ class Settling(Generic[Source]):
                 settled += self._settle(waiting, len(waiting))
                 waiting = []
             waiting.append(scene)
-            if len(waiting) == 2 * _WINDOW:
-                settled += self._settle(waiting, _WINDOW)
-                waiting = waiting[_WINDOW:]
+            if len(waiting) == 2 * window:
+                settled += self._settle(waiting, window)
+                waiting = waiting[window:]
             if settled:
                 yield settled.popleft()
         yield from settled
