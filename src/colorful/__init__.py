@@ -4,7 +4,6 @@ Public names load on first use, so that ``import colorful`` is instant.
 """
 
 import os as _os
-from typing import TYPE_CHECKING
 
 import lazy_loader as _lazy
 
@@ -34,7 +33,9 @@ __all__ = [
     "training",
 ]
 
-# For type checkers, and for programs such as PyInstaller that look for imports.
+# For type checkers, and for programs such as PyInstaller that look for imports. To load `typing` for the name
+# would be most of the time of `import colorful`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from colorful import cluster as cluster
     from colorful import errors, evaluation, hub, images, lab, metrics, models, photos, training

@@ -32,7 +32,7 @@ from colorful.storage import URL
 try:
     import cloudpickle
     from distributed import Client, Event, Future, KilledWorker, LocalCluster, WorkerPlugin, get_worker
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtraError("cluster") from error
 
 logger = logging.getLogger(__name__)

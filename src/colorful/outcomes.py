@@ -217,6 +217,6 @@ def _pyarrow() -> Any:
     try:
         import pyarrow as pa
         import pyarrow.parquet
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtraError("parquet") from error
     return pa

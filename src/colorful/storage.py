@@ -223,7 +223,7 @@ def _open(where: URL) -> tuple[Any, str]:
     """Give the store of a URL, one for each in a process, and what it calls the place."""
     try:
         import fsspec
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtraError("cluster") from error
     try:
         store, key = fsspec.url_to_fs(where.text)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import click
 import command
 import pytest
+from PIL import Image
 
 import colorful
 from colorful.cli import COMMANDS, cli, shown, with_options
@@ -131,6 +134,49 @@ def test_it_runs_as_a_module() -> None:
         [sys.executable, "-m", "colorful", "-V"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"colorful, version {colorful.__version__}\n"
+
+
+@pytest.mark.parametrize("module", ["click", "numpy", "torch"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_first_moments_is_no_traceback(
+    tmp_path: Path, module: str, number: signal.Signals
+) -> None:
+    """Ctrl-C while the program is being loaded ends it with status 130 in a shell, and one line at most."""
+    # In place of the module one in whose import the signal comes.
+    tmp_path.joinpath(f"{module}.py").write_text(
+        f"import os, time; os.kill(os.getpid(), {number:d}); time.sleep(60)"
+    )
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    search = os.pathsep.join([str(tmp_path), str(Path(colorful.__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-m", "colorful", "a.png"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in {130, -number}  # the second is what a shell calls 128 and the number
+    assert done.stderr in {"", "colorful: interrupted\n"}
+    assert done.stdout == ""
+    assert {path.name for path in tmp_path.iterdir()} <= {"a.png", f"{module}.py", "__pycache__"}
+
+
+def test_an_extra_that_cannot_be_loaded_is_not_called_missing(tmp_path: Path) -> None:
+    """What is installed but cannot be loaded, as with too little memory, is not called a missing extra."""
+    tmp_path.joinpath("av.py").write_text("raise ImportError('libav.so: failed to map segment')")
+    search = os.pathsep.join([str(tmp_path), str(Path(colorful.__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-m", "colorful", "video", "a.mp4", "b.mp4"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("colorful: cannot be loaded, for lack of memory")
+    assert "pip install" not in done.stderr
 
 
 def test_a_reader_that_goes_away_ends_it_quietly() -> None:

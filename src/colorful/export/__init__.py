@@ -19,7 +19,7 @@ try:
     from colorful.export.graph import as_exported, network_graph, stored_in_half
     from colorful.export.whole import whole_graph
     from colorful.runtime.onnx import open_session
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtraError("onnx") from error
 
 __all__ = ["export_onnx", "network_file"]

@@ -26,7 +26,7 @@ try:
     import onnx
     import onnxscript  # noqa: F401 - torch's exporter asks for it
     from onnx import TensorProto, helper, numpy_helper
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtraError("onnx") from error
 
 OPSET = 20

@@ -229,6 +229,6 @@ def _refusal(head: bytes) -> ImageError:
 def _reader_of_heif() -> Callable[[IO[bytes], str], Image.Image]:
     try:
         from pillow_heif import HeifImageFile
-    except ImportError:
+    except ModuleNotFoundError:
         raise MissingExtraError("heif") from None
     return HeifImageFile

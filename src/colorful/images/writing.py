@@ -251,7 +251,7 @@ def _avif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
 def _heif(picture: Picture, about: Metadata, quality: int | None) -> bytes:
     try:
         import pillow_heif
-    except ImportError:
+    except ModuleNotFoundError:
         raise MissingExtraError("heif") from None
     quality = quality or 90
     image = _image(picture)

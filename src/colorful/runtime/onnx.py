@@ -28,7 +28,7 @@ from colorful.runtime.runner import Description
 try:
     import onnx
     import onnxruntime
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtraError("onnx") from error
 
 KEY = "colorful"

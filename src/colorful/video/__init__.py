@@ -5,7 +5,7 @@ from colorful.errors import MissingExtraError
 try:
     import av as _av  # noqa: F401
     import cv2 as _cv2  # noqa: F401
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtraError("video") from error
 
 from colorful.video.frames import colorize_frames, preview_video

@@ -4,7 +4,7 @@ from colorful.errors import MissingExtraError
 
 try:
     import flask  # noqa: F401
-except ImportError as error:  # pragma: no cover - the extra is there wherever the tests run
+except ModuleNotFoundError as error:  # pragma: no cover - the extra is there wherever the tests run
     raise MissingExtraError("web") from error
 
 from colorful.web.app import create_app, create_blueprint
