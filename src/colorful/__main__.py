@@ -1,7 +1,6 @@
 """Run the command line: ``colorful``, or ``python -m colorful``."""
 
-# Python has this half of `signal` loaded, so there is nothing to import that Ctrl-C could break off.
-import _signal as signal  # type: ignore[import-not-found]
+import signal
 
 
 def main() -> None:
