@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from math import ceil
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
@@ -44,7 +44,7 @@ _ONES = b"\xff\0" * 8  # what a decoder looks ahead
 _DAMAGED = "a part of its pixels may be lost: there the photo is gray, or out of place"
 _CUT, _NO_END = "truncated: pixels are missing at its end", "the mark at its end is missing, but no pixel"
 _ENTRIES, _THUMBNAILS = 0xB002, (0x010001, 0x010002)
-_SEQUENTIAL, _LOSSLESS, _PROGRESSIVE = (0xC0, 0xC1), 0xC3, (0xC2, 0xCA)
+_SEQUENTIAL, _LOSSLESS, _PROGRESSIVE, _ARITHMETIC = (0xC0, 0xC1), 0xC3, (0xC2, 0xCA), (0xC9, 0xCA)
 _SPACES: dict[int, Space] = {1: "gray", 3: "rgb"}
 
 
@@ -116,10 +116,12 @@ class File:
             self._see_restarts()
             if self._frame in _SEQUENTIAL and not self._rest.scans:
                 return self._decode_in_one_go(min_side)
-            image = _load(io.BytesIO(self._stream()), min_side)
+            if self._frame == _PROGRESSIVE[0] and min_side is None and is_heard():
+                self._see_bits()
+            image = self._load(io.BytesIO(self._stream()), min_side)
             # Where data are missing, a decoder repeats the last pixel: an even last row may be such a one.
             if not self._rest.end or _is_even(rows(image, image.height - 1, image.height)):
-                self._see_end(image.tobytes(), lambda data: _load(io.BytesIO(data), min_side).tobytes())
+                self._see_end(image.tobytes(), lambda data: self._load(io.BytesIO(data), min_side).tobytes())
             return image
         import imagecodecs
 
@@ -143,7 +145,7 @@ class File:
         # Some programs leave zeros at the end. Two bytes less are too few, unless too many are there.
         short = len(data[:end].rstrip(b"\0\xff")) - 2
         file = _Steps(data, (short, end + len(_ONES)))
-        image = _load(file, min_side)
+        image = self._load(file, min_side)
         is_missing = file.tell() == len(data)
         if is_missing and (not self._rest.end or _is_even(rows(image, image.height - 1, image.height))):
             raise ImageError(_CUT)
@@ -151,6 +153,15 @@ class File:
             warn(_DAMAGED)
         if not self._rest.end:
             warn(_NO_END)
+        return image
+
+    def _load(self, file: io.BytesIO, min_side: int | None) -> Image.Image:
+        image = JpegImagePlugin.JpegImageFile(file)
+        if self._frame in _ARITHMETIC:  # there libjpeg cannot wait for more bytes, and needs all at once
+            image.decodermaxblock = file.getbuffer().nbytes
+        if min_side is not None:
+            image.draft(None, (min_side, min_side))
+        image.load()
         return image
 
     def _stream(self, filling: bytes = b"") -> bytes:
@@ -175,6 +186,25 @@ class File:
             if interval and (is_broken or len(scan.marks) < -(-self._units(head) // interval) - 1):
                 warn(_DAMAGED)
                 return
+
+    def _see_bits(self) -> None:
+        """Warn of bits in Huffman code that mean nothing, if the extra for films is there.
+
+        libjpeg makes something up for them and only warns, and its warnings cannot be had. FFmpeg's decoder
+        can be told to refuse them.
+        """
+        try:
+            import av
+        except ImportError:
+            return
+        decoder = av.CodecContext.create("mjpeg", "r")
+        decoder.options = {"err_detect": "explode"}
+        try:
+            decoder.decode(av.Packet(self._stream()))
+        except av.InvalidDataError:
+            warn(_DAMAGED)
+        except av.FFmpegError:  # it does not know each way of subsampling
+            return
 
     def _units(self, scan: bytes) -> int:
         """Count the units of a scan: the blocks of its only channel, or what all channels have together."""
@@ -364,14 +394,6 @@ class _Steps(io.BytesIO):
         at = self.tell()
         most = min((place - at for place in self._places if place > at), default=size)
         return super().read(most if size is None or size < 0 or most is None else min(size, most))
-
-
-def _load(file: IO[bytes], min_side: int | None) -> Image.Image:
-    image = JpegImagePlugin.JpegImageFile(file)
-    if min_side is not None:
-        image.draft(None, (min_side, min_side))
-    image.load()
-    return image
 
 
 def _is_even(image: Image.Image) -> bool:
