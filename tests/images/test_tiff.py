@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import io
+import random
+import shutil
 import struct
+import subprocess
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -339,6 +342,37 @@ def test_a_jpeg_in_a_tiff_that_lost_its_end_is_a_warning(layout: dict[str, Any])
     with collecting() as warnings:
         images.read(bytes(data))
     assert "may be lost" in " ".join(warnings)
+
+
+@pytest.mark.skipif(shutil.which("djpeg") is None, reason="needs djpeg of libjpeg-turbo")
+@pytest.mark.parametrize("writer", ["tifffile", "libtiff"])
+def test_damage_in_a_jpeg_in_a_tiff_is_a_warning(writer: str) -> None:
+    """Turned bits are told of mostly where djpeg does so, and only there; libtiff keeps tables apart."""
+    chance = random.Random(4)
+    photo = skimage.data.coffee()[:200, :300]
+    if writer == "tifffile":
+        data = samples.save_tiff(photo, compression="jpeg", rowsperstrip=64)
+    else:
+        data = samples.save(Image.fromarray(photo), "TIFF", compression="jpeg", quality=85)
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        page = tiff.pages[0]
+        strips, tables = list(zip(page.dataoffsets, page.databytecounts, strict=True)), page.jpegtables
+    assert (tables is None) == (writer == "tifffile")
+    told = known = 0
+    for _ in range(60):
+        start, count = chance.choice(strips)
+        broken = bytearray(data)
+        broken[chance.randrange(start + count // 8, start + count - 2)] ^= 1 << chance.randrange(8)
+        strip = bytes(broken[start : start + count])
+        strip = strip if tables is None else tables[:-2] + strip[2:]
+        by_others = subprocess.run(["djpeg"], input=strip, capture_output=True, check=False).stderr
+        with collecting() as warnings:
+            images.read(bytes(broken))
+        assert by_others or not warnings
+        known += bool(by_others)
+        told += bool(warnings)
+    assert told > 5
+    assert told > 0.6 * known
 
 
 def test_what_only_one_decoder_reads_is_a_warning() -> None:

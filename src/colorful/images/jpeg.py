@@ -100,6 +100,11 @@ class File:
     def _rest(self) -> _Rest:
         return _rest(self._data, self._scan)
 
+    @property
+    def is_common(self) -> bool:
+        """Whether it has 8 bits and is lossy."""
+        return self._bits == 8 and self._frame != _LOSSLESS
+
     def decode(self, min_side: int | None = None) -> Decoded | Image.Image:
         """Decode the pixels, whose size has been checked; without what stands beside them.
 
@@ -112,7 +117,7 @@ class File:
         if self._frame in _PROGRESSIVE and self._lacks_scans():
             warn("its last scans are missing: it is less sharp than it was")
         warn_of_holes(self._data[: self._rest.end] if self._rest.end else self._data, self._scan, size=_HOLE)
-        if self._bits == 8 and self._frame != _LOSSLESS:
+        if self.is_common:
             self._see_restarts()
             if self._frame in _SEQUENTIAL and not self._rest.scans:
                 return self._decode_in_one_go(min_side)
@@ -298,6 +303,22 @@ def pictures(data: bytes) -> list[File]:
         except ImageError:
             continue
     return files
+
+
+def look_through(data: bytes) -> None:
+    """Warn of damage in a picture whose pixels are decoded elsewhere.
+
+    Args:
+        data: Its bytes, such as those of a strip of a TIFF behind its tables.
+    """
+    try:
+        file = File(data)
+        if file.is_common:
+            file.decode()
+    except (ImageUnsupportedError, SyntaxError):  # Pillow's, for a picture of two channels
+        return
+    except (ImageError, OSError):
+        warn(_DAMAGED)
 
 
 def size(head: bytes) -> tuple[int, int] | None:

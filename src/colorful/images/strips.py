@@ -12,8 +12,8 @@ import numpy.typing as npt
 from PIL import Image, TiffImagePlugin
 
 from colorful.errors import ColorfulError, ImageError, ImageTooLargeError, ImageUnsupportedError
-from colorful.images import inside, modes
-from colorful.images.log import warn
+from colorful.images import inside, jpeg, modes
+from colorful.images.log import is_heard, warn
 from colorful.images.picture import Decoded, Space
 from colorful.images.pixels import by_pieces, gathered, turn, white, widen
 from colorful.images.profiles import lab_to_rgb
@@ -32,7 +32,7 @@ _SPACES: dict[int, tuple[Space, int]] = {
     9: ("rgb", 3),
 }
 _PHOTOMETRIC, _COEFFICIENTS, _SUBSAMPLING, _RANGES, _INK_SET = 262, 529, 530, 532, 332
-_JPEG, _TAIL = 7, 256
+_JPEG = 7
 _FAX = (2, 3, 4, 32771)
 _PLAIN = {1, 5, 8, 32773, 32946}  # not packed, LZW, deflate, PackBits
 _SLACK = 1 << 20  # pixels by which a part may be larger than its page: blocks are whole
@@ -141,17 +141,16 @@ def _look_inside(page: Any, pixels: int) -> None:
     """Refuse strips and tiles that are pictures themselves and say that they are larger than the page."""
     if int(page.compression) in _PLAIN:
         return
-    file, lacks_end = page.parent.filehandle, False
+    file, tables = page.parent.filehandle, page.jpegtables
     for start, count in zip(page.dataoffsets, page.databytecounts, strict=False):
         file.seek(start)
         found = inside.size(file.read(min(count, inside.HEAD)))
         if found is not None and found[0] * found[1] > pixels + _SLACK:
             raise ImageError(f"corrupt: a part of it says that it has {found[0]:,} x {found[1]:,} pixels")
-        if int(page.compression) == _JPEG and count > 1:
-            file.seek(start + max(0, count - _TAIL))
-            lacks_end = lacks_end or not file.read(min(count, _TAIL)).rstrip(b"\0\xff").endswith(b"\xff\xd9")
-    if lacks_end:  # a decoder makes up what is missing, and says nothing
-        warn("a JPEG in it lacks its end: a part of the photo may be lost")
+        if int(page.compression) == _JPEG and count > 1 and is_heard():
+            file.seek(start)
+            part = file.read(count)  # of which a decoder makes up what is missing, and says nothing
+            jpeg.look_through(part if tables is None else tables[:-2] + part[2:])
 
 
 def _lacks_some(page: Any, counts: list[int]) -> bool:
