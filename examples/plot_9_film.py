@@ -2,8 +2,8 @@
 A film, frame by frame and steady
 =================================
 
-A network sees each frame separately, so its colors flicker. ``colorize_frames`` averages its answers along
-the motion, and chooses the colors afterwards.
+A network sees each frame separately, so its colors flicker. ``colorize_frames`` averages them along the
+motion.
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +22,7 @@ for number in range(24):
     frames.append(aged.clip(0, 255).astype("uint8"))
 
 alone = list(colorful.colorize_frames(frames, steady=0))
-steady = list(colorful.colorize_frames(frames, two_passes=True))
+steady = list(colorful.colorize_frames(frames, wait="long"))
 
 figure, axes = plt.subplots(1, 3, figsize=(13, 3.2), layout="constrained")
 titles = ("a frame", "each frame by itself", "steady")
