@@ -312,3 +312,15 @@ def test_hdr_is_refused(tmp_path: Path, colorizer: Colorizer) -> None:
     film = write_film(tmp_path / "a.mp4", pan("coffee", 3), pixels="yuv420p10le", color_trc=16)
     with pytest.raises(VideoError, match="PQ"):
         colorize_video(film, tmp_path / "b.mp4", colorizer=colorizer)
+
+
+def test_two_runs_have_the_same_packets(tmp_path: Path, colorizer: Colorizer) -> None:
+    """The encoder, too, makes the same of the same frames each time."""
+    frames = pan("coffee", 80, height=180, width=320, step=2)
+    frames = (frames * np.linspace(0.5, 1, 80)[:, None, None, None]).astype(np.uint8)
+    film = write_film(tmp_path / "a.mp4", frames)
+    made = []
+    for number in range(4):
+        colorize_video(film, tmp_path / f"{number}.mp4", colorizer=colorizer)
+        made.append(packets_of(tmp_path / f"{number}.mp4", "video"))
+    assert made == 4 * made[:1]
