@@ -142,10 +142,10 @@ def plan_coding(film: Film, target: str, coding: Coding) -> Plan:
     if codec in ("h264", "h265"):
         options["preset"] = preset or "medium"
     if codec == "h264":
-        # Otherwise two runs differ where the processor has AVX-512, and a run that goes on from the first one.
+        # Otherwise two runs differ where the processor has AVX-512: one that goes on from an undisturbed one.
         options["x264-params"] = "cpu-independent=1"
         if preset is None:
-            # The 40 frames that x264 would look ahead take 5 bytes a pixel each, and make the file no smaller.
+            # The 40 frames that x264 would look ahead take 5 bytes a pixel each; the file is no smaller.
             options["x264-params"] += ":rc-lookahead=20:sync-lookahead=0"
     if codec == "h265":
         options["x265-params"] = "log-level=error"
