@@ -97,7 +97,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Each failure that a user can meet becomes one line and an exit status."""
         try:
-            with ctx.obj or nullcontext():
+            with ctx.obj or nullcontext():  # from here on, not while click reads the arguments
                 return super().invoke(ctx)
         except ColorfulError as error:
             command = self.get_command(ctx, ctx.invoked_subcommand or "")

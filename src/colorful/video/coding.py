@@ -142,7 +142,7 @@ def plan_coding(film: Film, target: str, coding: Coding) -> Plan:
     if codec in ("h264", "h265"):
         options["preset"] = preset or "medium"
     if codec == "h264":
-        # Otherwise two runs differ where the processor has AVX-512: one that goes on from an undisturbed one.
+        # With AVX-512, x264 otherwise makes other packets in each run, also in one that goes on.
         options["x264-params"] = "cpu-independent=1"
         if preset is None:
             # The 40 frames that x264 would look ahead take 5 bytes a pixel each; the file is no smaller.
