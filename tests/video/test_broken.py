@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import random
-from fractions import Fraction
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from video.conftest import packets_of, pan, read_film, write_film
+from video.conftest import packets_of, pan, planes_of, read_film, write_film
 
 from colorful import Colorizer
-from colorful.errors import ColorfulError, VideoError
+from colorful.errors import ColorfulError
 from colorful.video import colorize_video
 
 
@@ -81,15 +82,33 @@ def test_mutations(tmp_path: Path, colorizer: Colorizer, ending: str) -> None:
     assert min(outcomes.values()) > 3
 
 
-def test_a_size_that_changes_is_named(tmp_path: Path, colorizer: Colorizer) -> None:
-    """Frames of another size than the first are an error of ours, and nothing is left behind."""
-    mpeg2 = {"time_base": Fraction(1, 25), "options": {}}
-    first = write_film(tmp_path / "a.ts", pan("coffee", 4), codec="mpeg2video", **mpeg2)
-    second = write_film(tmp_path / "b.ts", pan("coffee", 4, height=96, width=96), codec="mpeg2video", **mpeg2)
-    (tmp_path / "c.ts").write_bytes(first.read_bytes() + second.read_bytes())
-    with pytest.raises(VideoError, match="expected frames of 64 x 48, got one of 96 x 96"):
-        colorize_video(tmp_path / "c.ts", tmp_path / "d.mkv", colorizer=colorizer)
-    assert not left_behind(tmp_path, "a.ts", "b.ts", "c.ts")
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+@pytest.mark.parametrize("deinterlace", [False, True])
+def test_a_size_that_changes(
+    tmp_path: Path, colorizer: Colorizer, caplog: pytest.LogCaptureFixture, deinterlace: bool
+) -> None:
+    """Frames of another size than the first are scaled to it as by FFmpeg, and named with sizes and time."""
+    frames = pan("coffee", 10, height=96, width=128)
+    parts = [
+        write_film(tmp_path / f"{number}.h264", each, options={"bf": "0"})
+        for number, each in enumerate((frames, frames[:, ::2, ::2]))
+    ]
+    joined, film, wanted = tmp_path / "a.h264", tmp_path / "a.ts", tmp_path / "a.yuv"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    made = ["-fflags", "+genpts", "-r", "25", "-i", joined, "-c", "copy", film]  # begins at 1.4 s
+    scaled = ["-i", film, "-vf", "scale=128:96:flags=bicubic", wanted]
+    for command in (made, scaled):
+        subprocess.run(["ffmpeg", "-v", "error", *command], check=True)
+    summary = colorize_video(
+        film, tmp_path / "b.mkv", colorizer=colorizer, codec="ffv1", deinterlace=deinterlace
+    )
+    ours = np.stack([planes_of(frame)[0] for frame in read_film(tmp_path / "b.mkv")])
+    assert summary.frames == len(ours) == 20
+    luma = np.fromfile(wanted, np.uint8).reshape(20, -1)[:, : 96 * 128].reshape(ours.shape)
+    assert np.abs(ours - luma.astype(float)).mean() < (2 if deinterlace else 0.5)
+    named = [record.getMessage() for record in caplog.records if "expected frames" in record.message]
+    words = "expected frames of 128 x 96 as at its start, got 64 x 48 at 0.40 s; such frames are scaled"
+    assert named == [f"{film}: {words}"]
 
 
 def test_interlaced_films_are_named_and_made_whole(

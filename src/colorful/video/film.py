@@ -117,14 +117,9 @@ class Film:
         """
         facts, last = self.facts, None
         first, self._first = self._first, None
-        frames = chain(() if first is None else (first,), self._decoded)
+        frames = self._of_one_size(chain(() if first is None else (first,), self._decoded))
         whole = _deinterlaced(frames, self.stream) if self._deinterlace else frames
         for number, frame in enumerate(whole):
-            if (frame.width, frame.height) != (facts.width, facts.height):
-                raise VideoError(
-                    f"{self.name}: expected frames of {facts.width} x {facts.height}, "
-                    f"got one of {frame.width} x {frame.height}"
-                )
             # Not the frame's own side_data: each would hold the other, and the planes of hundreds of frames
             # would wait for Python's search for cycles. PyAV's annotations do not tell of the argument.
             side_data = SideDataContainer(frame)  # type: ignore[call-arg]
@@ -168,6 +163,29 @@ class Film:
             grey = grey.rotate(90 * facts.turns, expand=True).resize((width, height))
             yield float(((frame.pts or first) - first) * facts.time_base), grey
 
+    def _of_one_size(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        """Scale frames of another size to that of the first, as FFmpeg does; where they begin is named."""
+        wanted, is_named = (self.facts.width, self.facts.height), False
+        for frame in frames:
+            got = frame.width, frame.height
+            if got == wanted:
+                yield frame
+                continue
+            if not is_named:
+                is_named = True
+                logger.warning(
+                    "%s: expected frames of %d x %d as at its start, got %d x %d%s; such frames are scaled",
+                    *(self.name, *wanted, *got, self._when(frame.pts)),
+                )
+            yield frame.reformat(*wanted, interpolation="BICUBIC")
+
+    def _when(self, stamp: int | None) -> str:
+        """Say at what time of the film something is, as players show it, which begin at 0."""
+        if stamp is None:
+            return ""
+        since = stamp - (self.stream.start_time or 0)
+        return f" at {float(since * (self.stream.time_base or 0)):.2f} s"
+
     def _stamp(self, frame: av.VideoFrame) -> int | None:
         if frame.pts is None:
             return None
@@ -206,8 +224,7 @@ class Film:
                 yield frame
 
     def _note(self, stamp: int | None, reason: str) -> None:
-        where = "" if stamp is None else f" at {float(stamp * (self.stream.time_base or 0)):.2f} s"
-        self.damaged.append(f"frame{where}: {reason}" if where else reason)
+        self.damaged.append(reason if stamp is None else f"frame{self._when(stamp)}: {reason}")
         if self._has_frames and len(self.damaged) <= _MOST_NAMED:
             self._warn(self.damaged[-1])
 
