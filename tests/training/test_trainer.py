@@ -29,7 +29,7 @@ from colorful.training import TrainingOptions, recipe, train
 from colorful.training.checkpoint import load
 from colorful.training.data import Batch, survey
 from colorful.training.objective import Objective
-from colorful.training.trainer import CHECKPOINT, Trainer
+from colorful.training.trainer import CHECKPOINT, LOG, Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -184,10 +184,13 @@ def test_a_name_means_the_model_of_that_name(
 
 def test_a_run_that_never_began_is_begun_anew(few_photos: list[Path], tmp_path: Path) -> None:
     """What an attempt left that ended before its first checkpoint does not choose the next one's photos."""
-    train(few_photos, tmp_path / "run", init_from="none", options=_small(1))
-    (tmp_path / "run" / CHECKPOINT).unlink()
-    folder = train(few_photos[:3], tmp_path / "run", init_from="none", options=_small(1))
+    run = tmp_path / "run"
+    train(few_photos, run, init_from="none", options=_small(20))  # of 20 steps one writes into the log
+    (run / CHECKPOINT).rename(run / f".{CHECKPOINT}.123-4.tmp")
+    folder = train(few_photos[:3], run, init_from="none", options=_small(1))
     assert folder is not None
+    assert not list(run.glob(".*"))
+    assert '"step": 20,' not in (run / LOG).read_text()
     assert "3 photos. None was skipped" in (folder / "README.md").read_text()
 
 

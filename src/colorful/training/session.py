@@ -30,7 +30,7 @@ from colorful.training.data import CropOptions, Survey, survey
 from colorful.training.imagenet import load_imagenet
 from colorful.training.options import TrainingOptions
 from colorful.training.pool import read
-from colorful.training.trainer import CHECKPOINT, Trainer
+from colorful.training.trainer import CHECKPOINT, LOG, Trainer
 from colorful.training.validation import Calibration, Validation, apply, calibrate
 
 try:
@@ -94,11 +94,14 @@ def train(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"out: {out} cannot be made a folder: {error.strerror}") from error
+    state = accelerate.PartialState()
+    if state.is_main_process and not resume:  # of an attempt that ended before its first checkpoint
+        for left in (out / LOG, *out.glob(f".{CHECKPOINT}.*.tmp")):
+            left.unlink(missing_ok=True)
     with torch.random.fork_rng():  # the caller's generator stays as it is
         torch.manual_seed(options.seed)
         network = create(model) if resume else _start(model, init_from)
 
-    state = accelerate.PartialState()
     with state.main_process_first():
         again = resume or not state.is_main_process
         found, held = _look_through(photos, out, side=options.crops.photo_side, again=again)
