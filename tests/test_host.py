@@ -12,7 +12,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from PIL import Image, ImageFile
 
 import colorful
 from colorful import Colorizer, Hint
+from colorful.host import handling
 from colorful.models import Network, create
 
 Array = npt.NDArray[Any]
@@ -153,6 +154,13 @@ def test_the_state_of_the_host_changes_no_film_and_no_wish(films_expected: list[
         assert np.abs(ours.astype(np.float64) - right).mean() <= 2e-3 * max(1, np.abs(right).max())
 
 
+def stack_size() -> int:
+    """Tell the size of the stacks that threads get; to ask Python for it also sets it."""
+    size = threading.stack_size()
+    threading.stack_size(size)
+    return size
+
+
 def state() -> dict[str, object]:
     """What a program may have set, or counts on, that all of its libraries share."""
     named = ("colorful", "PIL", "tifffile", "imagecodecs")  # where nobody listens, nothing is to be printed
@@ -171,7 +179,7 @@ def state() -> dict[str, object]:
         "system": (dict(os.environ), Path.cwd(), locale.setlocale(locale.LC_ALL)),
         "signals": [signal.getsignal(number) for number in signal.valid_signals()],
         "Python": (list(sys.path), list(sys.meta_path), sys.getrecursionlimit(), sys.excepthook),
-        "threads": (threading.stack_size(), threading.excepthook, threading.active_count()),
+        "threads": (stack_size(), threading.excepthook, threading.active_count()),
         "garbage": (gc.isenabled(), gc.get_threshold()),
         "Pillow": (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES),
         "logging": (logging.root.level, logging.root.handlers, loggers),
@@ -182,16 +190,73 @@ def test_nothing_that_a_program_shares_is_changed(tmp_path: Path) -> None:
     """After a photo, a folder, hints and broken files the program around us finds all as it was."""
     Image.fromarray(GREY).save(tmp_path / "a.webp")
     (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    before = state()
-    colorizer = Colorizer.from_pretrained("lite", device="cpu", network_size=64)
-    prediction = colorizer.predict(GREY, hints=[Hint(20, 20, "#c03020")])
-    prediction.variants(2)
-    prediction.ask(2)
-    summary = colorful.colorize_folder(tmp_path, tmp_path / "out", colorizer=colorizer, workers=2)
+    with set_to(threading.stack_size, 64 << 20, 0):  # for a program with deep recursions
+        before = state()
+        colorizer = Colorizer.from_pretrained("lite", device="cpu", network_size=64)
+        prediction = colorizer.predict(GREY, hints=[Hint(20, 20, "#c03020")])
+        prediction.variants(2)
+        prediction.ask(2)
+        summary = colorful.colorize_folder(tmp_path, tmp_path / "out", colorizer=colorizer, workers=2)
+        after = state()
     assert (summary.done, len(summary.failed)) == (1, 1)
-    after = state()
     for name, value in before.items():
         assert after[name] == value, name
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_state_of_the_host_changes_no_training(tmp_path: Path, dtype: torch.dtype) -> None:
+    """Whatever a program has set, training ends in the same weights, and the program finds all as it was."""
+    pytest.importorskip("accelerate")
+    training = pytest.importorskip("colorful.training")
+    photos = [tmp_path / f"{number}.png" for number in range(2)]
+    for number, path in enumerate(photos):
+        colors = np.dstack((GREY * 2, 255 - GREY[::-1] * 2, np.roll(GREY, 20 + number, 1)))
+        Image.fromarray(colors).resize((72, 80)).save(path)
+    options = training.recipe("lite", steps=2, batch_size=2, size=32, precision="no", aged=1.0)
+
+    def weights(out: Path) -> list[torch.Tensor]:
+        folder = training.train(photos, out, init_from="none", options=options)
+        return [*Colorizer.from_pretrained(folder, device="cpu").network.state_dict().values()]
+
+    right = weights(tmp_path / "a")
+    with ExitStack() as stack:
+        for name in ("another device by default", "NumPy raising", "inference mode", "autocast"):
+            stack.enter_context(STATES[name]())
+        stack.enter_context(set_to(torch.set_default_dtype, dtype, torch.float32))
+        before = state()
+        ours = weights(tmp_path / "b")
+        assert state() == before
+    for one, other in zip(ours, right, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-3)
+
+
+def test_the_state_of_the_host_changes_no_measure() -> None:
+    """Color differences and the weights of colors are the same where NumPy raises and torch has autocast."""
+    metrics = pytest.importorskip("colorful.metrics")
+    lab = torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(1)) * 50 - 25
+    lab[:, 20:] = 1e-4
+
+    def measured() -> list[torch.Tensor]:
+        prior = colorful.lab.smooth_prior(torch.arange(313) * 1e5)
+        return [metrics.ciede2000(lab, lab.flip(1)), colorful.lab.rebalancing_weights(prior)]
+
+    right = measured()
+    with STATES["NumPy raising"](), torch.autocast("cpu", torch.float16):
+        for one, other in zip(measured(), right, strict=True):
+            torch.testing.assert_close(one, other)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends itself no signal")
+def test_signals_that_a_program_ignores_stay_ignored() -> None:
+    """Where a signal is ignored, as under nohup, it is not handled; others are, and are put back."""
+    came: list[int] = []
+    with set_to(partial(signal.signal, signal.SIGUSR1), signal.SIG_IGN, signal.SIG_DFL):
+        before = state()
+        with handling(lambda number, _: came.append(number), signal.SIGUSR1, signal.SIGUSR2):
+            signal.raise_signal(signal.SIGUSR1)
+            signal.raise_signal(signal.SIGUSR2)
+        assert state() == before
+    assert came == [signal.SIGUSR2]
 
 
 FORKS = """
@@ -253,6 +318,9 @@ import colorful
 folder, photo = sys.argv[1], np.add.outer(np.arange(300), np.arange(400)).astype(np.uint8) // 3
 first = colorful.colorize(photo)
 colorful.images.write(colorful.images.read(photo), folder + "/a.png")
+os.mkdir(folder + "/gone")
+os.chdir(folder + "/gone")
+os.rmdir(folder + "/gone")
 alarms, colored = [], []
 signal.signal(signal.SIGALRM, lambda *_: alarms.append(1))
 signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)

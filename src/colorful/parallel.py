@@ -88,11 +88,10 @@ def deep() -> Iterator[None]:
         ThreadsError: If the system starts no more.
     """
     with _starting:
-        before = threading.stack_size()
-        is_small = 0 < before < _STACK
+        before = threading.stack_size()  # which also sets it, to the system's own size
         try:
-            if is_small:
-                threading.stack_size(_STACK)
+            if before:
+                threading.stack_size(max(before, _STACK))
             yield
         except RuntimeError as error:
             if "start new thread" not in str(error):
@@ -101,8 +100,7 @@ def deep() -> Iterator[None]:
                 "threads: the system starts no more; fewer workers, or higher limits (ulimit), may help"
             ) from error
         finally:
-            if is_small:
-                threading.stack_size(before)
+            threading.stack_size(before)
 
 
 def beside(work: Callable[[], Out], count: int) -> list[Out]:

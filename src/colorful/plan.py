@@ -7,6 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Unpack, cast
@@ -361,7 +362,9 @@ def _last_name(root: Location) -> str:
 
 def _in_order(found: list[_Found]) -> list[_Found]:
     """Sort photos as paths are sorted, part by part, and take each once."""
-    here = os.getcwd()  # noqa: PTH109
+    here = ""
+    with suppress(FileNotFoundError):  # of a folder that is gone nothing is wanted but its name
+        here = os.getcwd()  # noqa: PTH109
 
     def absolute(photo: str) -> str:
         if "://" in photo:

@@ -158,9 +158,10 @@ def smooth_prior(counts: Tensor, *, sigma: float = 5.0) -> Tensor:
         raise RangeError("counts: expected numbers of at least 0, not all 0")
     if not sigma > 0:
         raise RangeError(f"sigma: expected a positive number, got {sigma}")
-    kernel = torch.exp(-torch.cdist(centers, centers).square() / (2 * sigma**2))
+    # Not by products of matrices, here and below: a program around us may have these in half precision.
+    kernel = torch.exp((centers[:, None] - centers).square().sum(dim=-1) / (-2 * sigma**2))
     # Each bin gives away all it has, at the border of the set too, so that nothing is lost.
-    spread = (counts.to(kernel) / kernel.sum(dim=0)) @ kernel
+    spread = ((counts.to(kernel) / kernel.sum(dim=0))[:, None] * kernel).sum(dim=0)
     return spread / spread.sum()
 
 

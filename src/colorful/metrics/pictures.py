@@ -149,7 +149,9 @@ def ciede2000(lab: Tensor, real: Tensor) -> Tensor:
         raise ShapeError(
             f"lab, real: expected one shape (*, 3, H, W), got {tuple(lab.shape)}, {tuple(real.shape)}"
         )
-    return torch.from_numpy(deltaE_ciede2000(_array(lab), _array(real), channel_axis=-3)).to(lab)
+    with np.errstate(all="ignore"):  # its terms vanish where colors are alike
+        found = deltaE_ciede2000(_array(lab), _array(real), channel_axis=-3)
+    return torch.from_numpy(found).to(lab)
 
 
 def colorfulness(rgb: Tensor, *, form: Form = "hasler") -> Tensor:

@@ -159,8 +159,8 @@ def _scratch(light: Tensor, numbers: Sequence[Numbers]) -> Tensor:
         torch.cat((curves[:, :, index].repeat_interleave(_POINTS - 1, dim=1), dots[:, :, index]), dim=1)
         for index in range(2)
     )
-    y = torch.arange(height, device=light.device)[:, None] + 0.5
-    x = torch.arange(width, device=light.device) + 0.5
+    y = torch.arange(height, device=light.device).to(light)[:, None] + 0.5
+    x = torch.arange(width, device=light.device).to(light) + 0.5
     for stroke in range(radii.shape[1]):
         start, end = starts[:, stroke, :, None, None], ends[:, stroke, :, None, None]
         way, to_x, to_y = end - start, x - start[:, 0], y - start[:, 1]

@@ -51,7 +51,7 @@ def noise(keys: Sequence[int], shape: Sequence[int], device: torch.device) -> Te
     bits = _mix(_mix(places) ^ torch.tensor(keys, device=device)[:, None])
     total = torch.stack([(bits >> shift) & 255 for shift in (0, 8, 16, 24)]).sum(dim=0)
     spread = math.sqrt(4 * (256**2 - 1) / 12)  # four numbers of a byte, added, are normal but for the tails
-    return ((total - 510) / spread).float().reshape(-1, *shape)
+    return ((total - 510).float() / spread).reshape(-1, *shape)
 
 
 def grow(seeds: Tensor, allowed: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from colorful.errors import (
     TrainingError,
     check_choice,
 )
+from colorful.host import unaffected
 from colorful.lab import rebalancing_weights, smooth_prior
 from colorful.models import ARCHITECTURES, MODELS, create, network_class
 from colorful.models.network import Network
@@ -45,6 +46,7 @@ _UNTRAINED = (None, "none", "imagenet")
 _SETTINGS, _PHOTOS, _MODEL = "run.json", "photos.json", "model"
 
 
+@unaffected(training=True)
 def train(
     photos: Source | Iterable[Source],
     out: str | os.PathLike[str],
@@ -131,7 +133,11 @@ def train(
             "options": asdict(options),
         }
         _write_json(out / _SETTINGS, settings)
-    finished = trainer.run()
+    try:
+        finished = trainer.run()
+    finally:
+        for tracker in trainer.accelerator.trackers:  # TensorBoard has a thread
+            tracker.finish()
     trainer.accelerator.end_training()
     if not finished or not state.is_main_process:
         return None
