@@ -34,9 +34,9 @@ _NEXT = 1.5
 """Distance up to which no cell lies between, in cells."""
 _NO_MORE = 0.01
 """Gain of likelihood by one more step that ends the search for the best way from cell to cell."""
-_SAME = 0.5
+_SAME = 1
 """How much less a place counts if another one of its thing was chosen: a power of the odds against one thing.
-With 2, hardly a thing is asked about twice, but three colors help a sixth less."""
+With 0.5, more photos are asked about one thing twice; with 2 hardly fewer, and three colors help less."""
 _BESIDE = 0.18
 """Distance at which two questions still crowd each other, whatever lies there, in the same unit."""
 
