@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import re
 import struct
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from math import ceil
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
@@ -21,16 +19,13 @@ from colorful.images.modes import rows
 from colorful.images.others import warn_of_holes, warn_of_rest
 from colorful.images.picture import Decoded, Space
 from colorful.images.pixels import widen
+from colorful.images.scans import END, INTERVAL, SCAN, Rest, end_of_data, look_behind
 from colorful.images.tags import Directory, DirectoryReader, Tag, decode_text
 
 MAGIC = b"\xff\xd8\xff"
 
 _APP0, _APP1, _APP2, _APP11, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
-_COMMENT, _SCAN, _END, _LINES, _TABLES, _LOSSLESS_LS = 0xFE, 0xDA, 0xD9, 0xDC, 0xDB, 0xF7
-_INTERVAL = 0xDD
-# Markers but the restarts, which a scan is full of. A first byte that is plain is found 80 times as fast.
-_IN_SCAN = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
-_RESTARTS = re.compile(rb"\xff[\xd0-\xd7]")
+_COMMENT, _TABLES, _LOSSLESS_LS = 0xFE, 0xDB, 0xF7
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _UNREAD_FRAMES = {0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xDE}
 _EXIF, _XMP, _MORE_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
@@ -38,7 +33,6 @@ _PROFILE, _PICTURES, _CREDENTIALS = b"ICC_PROFILE\0", b"MPF\0", b"JP"
 _RESOURCES = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
 _MOST_SCANS = 500  # each goes over all of the picture, and takes some bytes; programs write a dozen
 _HOLE = 16 << 10  # bytes of zeros: of Huffman codes an even area may have some thousands
-_STUFFED = 16  # so many zeros at the end of a file may still be pixels
 _FILLING = bytes(range(1, 255)) * 64
 _ONES = b"\xff\0" * 8  # what a decoder looks ahead
 _DAMAGED = "a part of its pixels may be lost: there the photo is gray, or out of place"
@@ -80,11 +74,11 @@ class File:
                 self._bits, self.height, self.width, _ = struct.unpack(">BHHB", body[:6])
                 self._frame, frame_place = marker, len(self._pixels)
                 self._components, self._sampling = body[6::3], body[7::3]
-            if marker == _INTERVAL and len(body) == 2:
+            if marker == INTERVAL and len(body) == 2:
                 (self._interval,) = struct.unpack(">H", body)
             if is_needed or not is_side:
                 self._pixels.append(data[place - 4 : place + len(body)])
-            if marker == _SCAN:
+            if marker == SCAN:
                 self._scan = place + len(body)
                 break
         else:
@@ -97,8 +91,8 @@ class File:
             self._pixels[frame_place] = head[:5] + struct.pack(">H", lines) + head[7:]
 
     @cached_property
-    def _rest(self) -> _Rest:
-        return _rest(self._data, self._scan)
+    def _rest(self) -> Rest:
+        return look_behind(self._data, self._scan)
 
     @property
     def is_common(self) -> bool:
@@ -171,7 +165,7 @@ class File:
 
     def _stream(self, filling: bytes = b"") -> bytes:
         """Give what a decoder needs, with an end, and something put before it."""
-        end = self._rest.end - 2 if self._rest.end else _end_of_data(self._data)
+        end = self._rest.end - 2 if self._rest.end else end_of_data(self._data)
         scans = memoryview(self._data)[self._scan : end]
         return b"".join((b"\xff\xd8", *self._pixels, scans, filling, b"\xff\xd9"))
 
@@ -342,67 +336,6 @@ def mean_step(data: bytes) -> float:
     return 0.0
 
 
-class _Stretches(NamedTuple):
-    """The marks of a scan between which it can be decoded anew.
-
-    Attributes:
-        marks: Their numbers, 0 to 7 in turn.
-        interval: How many units lie between them, where it is told behind the first scan; else 0.
-    """
-
-    marks: list[int]
-    interval: int
-
-
-class _Rest(NamedTuple):
-    """What stands behind the head of the first scan.
-
-    Attributes:
-        end: The place behind the end of the picture; 0 where there is no end.
-        lines: The height that is told there, or 0.
-        scans: The heads of further scans.
-        stretches: Of each scan that ends.
-    """
-
-    end: int
-    lines: int
-    scans: list[bytes]
-    stretches: list[_Stretches]
-
-
-def _rest(data: bytes, offset: int) -> _Rest:
-    lines, scans, stretches = 0, list[bytes](), list[_Stretches]()
-    start: int | None = offset
-    interval = 0
-    while found := _IN_SCAN.search(data, offset):
-        marker, offset = found[1][0], found.end()
-        if start is not None:
-            marks = [mark[1] & 7 for mark in _RESTARTS.findall(data, start, found.start())]
-            stretches.append(_Stretches(marks, interval))
-            start = None
-        if marker == _END:
-            return _Rest(offset, lines, scans, stretches)
-        if offset + 2 > len(data):
-            break
-        (length,) = struct.unpack_from(">H", data, offset)
-        if marker == _SCAN:
-            scans.append(data[offset + 2 : offset + length])
-            start = offset + length
-        if marker == _LINES and length == 4 and offset + 4 <= len(data):
-            (lines,) = struct.unpack_from(">H", data, offset + 2)
-        if marker == _INTERVAL and length == 4 and offset + 4 <= len(data):
-            (interval,) = struct.unpack_from(">H", data, offset + 2)
-        offset += length
-    return _Rest(0, lines, scans, stretches)
-
-
-def _end_of_data(data: bytes) -> int:
-    """Give the place behind the pixels of a picture without an end; disks that fail leave zeros there."""
-    end = len(data.rstrip(b"\xff"))
-    without = len(data.rstrip(b"\0\xff"))
-    return without if end - without > _STUFFED else end
-
-
 class _Steps(io.BytesIO):
     """A file read up to certain places at a time: where reading ends tells how much was needed."""
 
@@ -456,7 +389,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         if marker in (0, 1) or 0xD0 <= marker <= 0xD8:
             offset += 2
             continue
-        if marker == _END:
+        if marker == END:
             return
         (length,) = struct.unpack_from(">H", data, offset + 2)
         end = offset + 2 + max(length, 2)
