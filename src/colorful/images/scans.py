@@ -42,7 +42,7 @@ class Rest(NamedTuple):
 
 
 def look_behind(data: bytes, offset: int) -> Rest:
-    """Look through what stands behind the head of the first scan, which is the offset."""
+    """Look through what follows the head of the first scan, which ends at *offset*."""
     lines, scans, stretches = 0, list[bytes](), list[Stretches]()
     start: int | None = offset
     interval = 0
