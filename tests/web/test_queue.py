@@ -253,3 +253,16 @@ def test_says_how_long_a_visitor_will_wait() -> None:
     gate.set()
     for thread in threads:
         thread.join()
+
+
+def test_work_that_ends_as_somebody_looks_is_still_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the waiting thread looks, a result is a result, and a timeout of the work is its own."""
+    monkeypatch.setattr("colorful.web.queue._LOOK", 0)
+    queue = Queue(workers=1, waiting=0)
+    assert [queue.run(lambda number=number: number) for number in range(200)] == list(range(200))
+
+    def give_up() -> None:
+        raise TimeoutError("of the work")
+
+    with pytest.raises(TimeoutError, match="of the work"):
+        queue.run(give_up)

@@ -12,8 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -157,16 +156,12 @@ class Queue:
                         self._waiting.remove(job)
                         raise
             self._change.notify_all()
-        while True:
-            try:
-                result: T = job.future.result(timeout=_LOOK)
-                return result
-            except NotYet:
-                if job.future.done():  # the work itself raised a timeout
-                    raise
-                if asker.has_left():
-                    self._abandon(job)
-                    raise LeftError from None
+        while not wait([job.future], timeout=_LOOK).done:
+            if asker.has_left():
+                self._abandon(job)
+                raise LeftError
+        result: T = job.future.result()
+        return result
 
     def check(self) -> None:
         """Stop the work that calls this, if nobody waits for it any more.
