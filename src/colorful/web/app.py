@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, request, send_file
+from werkzeug.exceptions import NotFound
+from werkzeug.security import safe_join
 
 from colorful.colorizer import Colorizer
 from colorful.errors import OptionError
@@ -14,6 +19,7 @@ from colorful.web.compression import compress
 from colorful.web.limits import Limits
 from colorful.web.pages import add_pages
 from colorful.web.problems import handler
+from colorful.web.scripts import lean
 from colorful.web.security import behind_proxy, check_host, check_origin, check_prefix, harden
 from colorful.web.store import Folder
 from colorful.web.studio import Studio
@@ -90,6 +96,22 @@ class StudioBlueprint(Blueprint):
             name, __name__, static_folder="static", static_url_path="/v1/static", template_folder="templates"
         )
         self.studio = studio
+
+    def send_static_file(self, filename: str) -> Response:
+        """Send a script lean, and any other file as it is."""
+        if not filename.endswith(".js"):
+            return super().send_static_file(filename)
+        try:
+            source = Path(safe_join(str(self.static_folder), filename) or "").read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise NotFound from error
+        script = lean(source).encode()
+        return send_file(
+            io.BytesIO(script),
+            mimetype="text/javascript",
+            etag=hashlib.sha256(script).hexdigest()[:32],
+            max_age=self.get_send_file_max_age(filename),
+        )
 
 
 def studio_of(app: Flask, name: str = "colorful") -> Studio:

@@ -2,8 +2,6 @@
 import { $, once, show } from "./dom.js";
 import { t } from "./texts.js";
 
-const PARTS = ["frame", "before", "after", "slider", "name", "state", "progress", "adjust", "download", "retry", "remove"];
-
 export class Card {
   removal = new AbortController();
 
@@ -11,7 +9,7 @@ export class Card {
     this.photo = photo;
     this.element = document.importNode($("card-template").content.firstElementChild, true);
     this.element.card = this;
-    for (const part of PARTS) this[part] = this.element.querySelector(`.${part}`);
+    for (const part of this.element.querySelectorAll("[data-part]")) this[part.dataset.part] = part;
     this.name.textContent = this.name.title = photo.name;
     for (const one of this.element.querySelectorAll("[aria-label]")) {
       one.ariaLabel = one.ariaLabel.replace("{name}", () => photo.name);
@@ -100,9 +98,9 @@ export class Card {
     this.frame.style.setProperty("--ratio", width / height);
   }
 
-  async save() {
+  save() {
     this.state.textContent = t("coloring");
-    await this.photo.save({}, this.options).then(() => this.ready(), (problem) => this.fail(problem));
+    return this.photo.save({}, this.options).then(() => this.ready(), (problem) => this.fail(problem));
   }
 
   say(state, values) {

@@ -7,15 +7,12 @@ const HUES = [[20, "pink"], [48, "red"], [78, "orange"], [105, "yellow"], [165, 
 // Its color is computed; a system that chooses all colors leaves this one.
 const probe = document.body.appendChild(make("i", { hidden: true, style: "forced-color-adjust: none" }));
 
-const known = new Map();
+const known = {};
 
 /** Lightness, chroma and hue of "#rrggbb". */
 function lchOf(color) {
-  if (!known.has(color)) {
-    probe.style.color = `lch(from ${color} l c h)`;
-    known.set(color, getComputedStyle(probe).color.match(/[\d.]+/g).map(Number));
-  }
-  return known.get(color);
+  probe.style.color = `lch(from ${color} l c h)`;
+  return known[color] ??= getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);
 }
 
 export const lightOf = (color) => lchOf(color)[0];

@@ -61,7 +61,7 @@ editor.onclose = () => {
 /** Whether the model takes hints, or a temperature: then it also knows likely colors and follows examples. */
 const can = (what) => what in modelOf(now.photo.edit).dataset;
 const chosen = (name) => editor.querySelector(`[name=${name}]:checked`).value;
-const isPressed = (id) => $(id).ariaPressed === "true";
+const isPicking = () => $("dropper").ariaPressed === "true";
 
 function choose(name, value) {
   editor.querySelector(`[name=${name}][value=${value}]`).checked = true;
@@ -229,7 +229,7 @@ Object.assign(hooks, {
   tap(place) {
     const spot = onPhoto(place);
     if (Math.hypot(spot.x - place.x, spot.y - place.y) > 1) return; // beside it
-    if (isPressed("dropper")) use(shown(spot));
+    if (isPicking()) use(shown(spot));
     else if (chosen("tab") === "points" && can("hints")) add(spot);
   },
   /** A double click fits the photo in; the point of its first half is taken back. */
@@ -361,7 +361,7 @@ const clicks = {
     photo.change({ hints: photo.edit.hints.toSpliced(selected, 1) });
     (points.children[selected] ?? points.lastElementChild ?? $("point-add")).focus();
   },
-  dropper: () => { $("dropper").ariaPressed = !isPressed("dropper"); },
+  dropper: () => { $("dropper").ariaPressed = !isPicking(); },
   swatch: ({ target }) => use(target.value),
   ring: ({ target }) => add(...now.places.splice(indexOf(target), 1)),
   "brush-clear": () => now.photo.change({ keep: [] }),

@@ -5,7 +5,7 @@ const news = new BroadcastChannel(name);
 export let storage = {};
 try {
   storage = localStorage;
-} catch { /* it is forbidden */ }
+} catch {} // it is forbidden
 const database = new Promise((resolve, reject) => {
   const request = indexedDB.open(name, 1);
   request.onupgradeneeded = () => request.result.createObjectStore("photos", { keyPath: "key" });
