@@ -34,7 +34,7 @@ _BY_NUMBER, _BY_PROFILE = 1, (2, 3)
 _CMYK, _SRGB, _GRAY, _SYCC = 12, 16, 17, 18
 _ALPHA = (1, 2)  # of the types of a channel, straight and premultiplied
 _SPACES: dict[int, Space] = {1: "gray", 3: "rgb", 4: "cmyk"}
-_MOST_CHANNELS = 4
+_MOST_CHANNELS, _MOST_BITS = 4, 16
 _PER_INCH = 0.0254
 
 
@@ -66,34 +66,52 @@ class File:
         right, lower, left, top = struct.unpack_from(">IIII", stream, 8)
         self.width, self.height = right - left, lower - top
         (count,) = struct.unpack_from(">H", stream, 40)
-        depths = {stream[place] for place in range(42, min(42 + 3 * count, len(stream)), 3)}
-        self._bits, self._channels = max(depths, default=7) + 1, count
-        self._is_odd = len(depths) != 1 or self._bits > 16
+        self._channels = count
+        components = {stream[place : place + 3] for place in range(42, 42 + 3 * count, 3)}
+        depths = {component[:1] for component in components}
+        self._is_odd = len(components) != 1 or stream[43:45] != b"\1\1"  # of several depths or sizes
+        if palette := next((body for name, body in self._boxes if name == b"pclr"), b""):
+            depths = {palette[place : place + 1] for place in range(3, 3 + palette[2])}
+            self._is_odd = self._is_odd or len(depths) != 1
+        self._bits = 1 + (max(depths)[0] & 127)
         self._space, self._profile = self._color()
 
     def decode(self) -> Decoded | Image.Image:
-        """Decode the pixels, whose size has been checked: with more than 8 bits by OpenJPEG itself."""
+        """Decode the pixels, whose size has been checked: by OpenJPEG itself, where it can.
+
+        Pillow passes over the order of channels, small palettes, and that white has fewer than 8 bits.
+        """
         if self._space not in (0, _CMYK, _SRGB, _GRAY, _SYCC):
             raise ImageUnsupportedError(f"a JPEG 2000 of color space {self._space} is not supported")
         warn_of_holes(self._data)
-        has_palette = any(name == b"pclr" for name, _ in self._boxes)
-        if self._bits <= 8 or has_palette:
+        if self._is_odd and self._bits <= 8:
             return Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(self._data))
-        if self._is_odd or self._space == _SYCC or self._channels > _MOST_CHANNELS:
+        if self._is_odd or self._bits > _MOST_BITS or self._channels > _MOST_CHANNELS:
             raise ImageUnsupportedError(
                 f"a JPEG 2000 of {self._channels} channels of {self._bits} bits of this kind is not supported"
             )
         import imagecodecs
 
-        # Without the boxes, since it would apply some profiles by itself.
-        values: npt.NDArray[Any] = imagecodecs.jpeg2k_decode(self._stream)
-        values = widen(values.reshape(*values.shape[:2], -1).astype(np.uint16, copy=False), self._bits)
+        values: npt.NDArray[Any] = imagecodecs.jpeg2k_decode(self._plain())
+        if values.dtype.kind == "i":  # zero is in the middle
+            values = values.view(f"u{values.itemsize}")
+            values += 1 << self._bits - 1
+        values = widen(values.reshape(*values.shape[:2], -1), self._bits)
         has_alpha = values.shape[2] in (2, 4) and (self._has_alpha() or self._space != _CMYK)
         colors = values.shape[2] - has_alpha
         if colors not in _SPACES:
             raise ImageUnsupportedError(f"a JPEG 2000 of {values.shape[2]} channels is not supported")
         alpha = np.ascontiguousarray(values[..., -1]) if has_alpha else None
         return Decoded(values[..., :colors], alpha, _SPACES[colors])
+
+    def _plain(self) -> bytes:
+        """Give the codestream with what tells its channels, and no profile, which OpenJPEG would apply."""
+        names = (b"ihdr", b"bpcc", b"pclr", b"cmap", b"cdef", *[b"colr"] * (self._space == _SYCC))
+        header = b"".join(_box(name, body) for name, body in self._boxes if name in names)
+        if b"ihdr" not in header:
+            return self._stream
+        kind = _box(b"ftyp", b"jp2 \0\0\0\0jp2 ")
+        return MAGIC[0] + kind + _box(b"jp2h", header) + _box(b"jp2c", self._stream)
 
     def side_data(self) -> SideData:
         """Collect all that stands beside the pixels."""
@@ -113,9 +131,9 @@ class File:
                     side.xmp.append(body)
                 else:
                     warn("a box of XML dropped, which is no XMP")
-            elif name in (b"resc", b"resd") and len(body) >= 10 and side.dpi is None:
+            elif name in (b"resc", b"resd") and len(body) >= 10:
                 up, under, across, below, ups, acrosses = struct.unpack(">HHHHbb", body[:10])
-                if under and below:
+                if under and below and (name == b"resc" or side.dpi is None):  # as it was scanned, not shown
                     side.dpi = across / below * 10.0**acrosses * _PER_INCH, up / under * 10.0**ups * _PER_INCH
         return side
 
@@ -137,6 +155,10 @@ class File:
                     for _, kind, _ in struct.iter_unpack(">HHH", body[2 : len(body) // 6 * 6 + 2])
                 )
         return False
+
+
+def _box(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(body)) + name + body
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
