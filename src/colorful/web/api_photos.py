@@ -94,7 +94,6 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
         upload = studio.store.get(id, Upload)
         wish = _wish(studio, json_object("format", "layout"))
         result = studio.colorize(upload, wish, asker=asker_of(request))
-        studio.store.get(id, Upload)  # if it was deleted meanwhile, nothing that came of it is kept
         return jsonify(kept_result(studio, upload, wish, result)), 201
 
     @blueprint.get("/v1/results/<id>")
@@ -112,8 +111,9 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
         items = []
         for order, value in enumerate(listed, start=1):
             item = checked_object(f"photos, entry {order}", value, {*KEYS, "id", "format", "layout"})
-            id = item.pop("id", None)
-            items.append((studio.store.get(id if isinstance(id, str) else "", Upload), _wish(studio, item)))
+            id = str(item.pop("id", ""))
+            studio.store.get(id, Upload)  # which must be there
+            items.append((id, _wish(studio, item)))
         archive = Archive(tuple(items), name)
         kept = studio.store.put(archive, 1, owner_of(request), spare=True)
         return jsonify(id=kept, url=url_for(".api_archive", id=kept), filename=archive.filename), 201

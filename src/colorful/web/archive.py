@@ -6,7 +6,7 @@ import io
 import threading
 import time
 import zipfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from colorful.errors import ColorfulError
@@ -25,11 +25,11 @@ class Archive:
     """Photos whose results are wanted together.
 
     Args:
-        items: The photos, and what is wished of each.
+        items: The photos, by what the store calls them, and what is wished of each.
         name: What the visitor calls it.
     """
 
-    items: tuple[tuple[Upload, Wish], ...]
+    items: tuple[tuple[str, Wish], ...]
     name: str
 
     @property
@@ -50,18 +50,20 @@ def open_archive(studio: Studio, archive: Archive, asker: Asker) -> Iterator[byt
         The zip, piece by piece.
 
     Raises:
+        GoneError: If a photo is not kept any more.
         BusyError: If too many are on their way.
     """
+    items = [(studio.store.get(id, Upload), wish) for id, wish in archive.items]
     if not _open.acquire(blocking=False):
         raise BusyError(f"archives: expected less than {STREAMS} on their way, got {STREAMS}", 10)
-    return _Stream(studio, archive, asker)
+    return _Stream(_pieces(studio, items, asker))
 
 
 class _Stream(Iterator[bytes]):
     """The zip as a server reads it; whoever stops reading early closes it."""
 
-    def __init__(self, studio: Studio, archive: Archive, asker: Asker) -> None:
-        self._pieces = _pieces(studio, archive, asker)
+    def __init__(self, pieces: Generator[bytes]) -> None:
+        self._pieces = pieces
         self._is_open = True
 
     def __next__(self) -> bytes:
@@ -79,16 +81,16 @@ class _Stream(Iterator[bytes]):
             _open.release()
 
 
-def _pieces(studio: Studio, archive: Archive, asker: Asker) -> Generator[bytes]:
+def _pieces(studio: Studio, items: Iterable[tuple[Upload, Wish]], asker: Asker) -> Generator[bytes]:
     sink = _Sink()
     taken: set[str] = set()
     problems = []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as bundle:
-        for upload, wish in archive.items:
+        for upload, wish in items:
             try:
                 result = _colorized(studio, upload, wish, asker)
             except LeftError:
-                raise
+                return  # nobody reads on
             except ColorfulError as error:
                 problems.append(f"{upload.stem}: {error}")
                 continue
@@ -105,7 +107,9 @@ def _colorized(studio: Studio, upload: Upload, wish: Wish, asker: Asker) -> Resu
         try:
             return studio.colorize(upload, wish, asker=asker)
         except BusyError as error:
-            if isinstance(error, LeftError) or studio.queue.closed or asker.has_left():
+            if asker.has_left():
+                raise LeftError from error
+            if studio.queue.closed:
                 raise
             time.sleep(min(error.retry_after, 5))
 

@@ -14,7 +14,6 @@ from flask import Request, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from colorful.errors import (
-    ColorfulError,
     HintError,
     ImageError,
     ImageTooLargeError,
@@ -24,7 +23,7 @@ from colorful.errors import (
     RangeError,
 )
 from colorful.web.limits import Limits
-from colorful.web.queue import BusyError
+from colorful.web.queue import BusyError, LeftError
 from colorful.web.security import ForeignHostError, ForeignOriginError
 from colorful.web.store import GoneError
 from colorful.web.texts import words
@@ -35,8 +34,8 @@ logger = logging.getLogger(__name__)
 JSON_TYPE = "application/problem+json"
 
 # The first class that fits decides. The code picks the words of the page, in the visitor's language.
-_KNOWN: tuple[tuple[type[ColorfulError] | tuple[type[ColorfulError], ...], int, str], ...] = (
-    (BusyError, 503, "busy"),
+_KNOWN: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str], ...] = (
+    ((BusyError, LeftError), 503, "busy"),
     (GoneError, 404, "gone"),
     (ForeignHostError, 400, "host"),
     (ForeignOriginError, 403, "origin"),

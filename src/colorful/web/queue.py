@@ -48,11 +48,14 @@ class BusyError(ColorfulError, RuntimeError):
         self.retry_after = retry_after
 
 
-class LeftError(BusyError):
-    """The one who asked has closed the connection: nobody waits for the answer."""
+class LeftError(Exception):
+    """The one who asked has closed the connection: nobody waits for the answer, nor for others.
+
+    So this is no ``ColorfulError``, which would be the problem of one photo among several.
+    """
 
     def __init__(self) -> None:
-        super().__init__("client: expected an open connection, got one that is closed", 1)
+        super().__init__("client: expected an open connection, got one that is closed")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,6 +59,7 @@ class _RefusalTask(ErrorTask):  # type: ignore[misc]
 
     def execute(self) -> None:
         error = self.request.error
+        self.channel.refused = True
         code = {RequestEntityTooLarge: "too-large", _NoRoomError: "no-room"}.get(type(error), "bad-request")
         problem = Problem(error.code, code, f"request: {error.body}")
         body = json.dumps(problem.to_json()).encode()
@@ -74,7 +75,7 @@ class _RefusalTask(ErrorTask):  # type: ignore[misc]
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection that drops slow senders, and lets a client that was refused read why."""
+    """A connection that drops who neither sends nor reads on, and lets a client that was refused read why."""
 
     error_task_class = _RefusalTask
     close_when_flushed: bool = False
@@ -83,12 +84,14 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         super().__init__(*args, **options)
         self._received = 0
         self._since = time.monotonic()
-        self._refused = False
+        self._unread = 0
+        self._unread_since = 0.0
+        self.refused = False
         self._linger_until: float | None = None
 
     def received(self, data: bytes) -> bool:
         """Take data in, counting what an unfinished request has sent so far."""
-        if self._refused:  # what it goes on sending is read and dropped
+        if self.refused:  # what it goes on sending is read and dropped
             return False
         if self.request is None:
             self._received, self._since = 0, time.monotonic()
@@ -99,7 +102,8 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
             if not lacks_room(error):
                 raise
             taken = self._refuse_for_lack_of_room()
-        self._refused = any(request.error for request in self.requests)
+        if any(request.error for request in self.requests):  # else it is answered already, or fine
+            self.refused = True
         return taken
 
     def _refuse_for_lack_of_room(self) -> bool:
@@ -136,6 +140,13 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         if self.request is not None and now - self._since > allowed:
             logger.info("dropped a connection that sent %d bytes in %d s", self._received, now - self._since)
             self.will_close = True
+        if self.total_outbufs_len != self._unread:
+            self._unread, self._unread_since = self.total_outbufs_len, now
+        elif self._unread and now - self._unread_since > _SILENCE:
+            logger.info("dropped a connection that left %d bytes unread for %d s", self._unread, _SILENCE)
+            self.will_close = True
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)  # else it would be closed when it can be written to
         return bool(super().readable())
 
     def handle_read(self) -> None:
@@ -148,7 +159,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
     def handle_write(self) -> None:
         """Write; after a refusal half-close the connection, so that the client can read it."""
-        if not (self._refused and self.close_when_flushed):
+        if not (self.refused and self.close_when_flushed):
             super().handle_write()
             return
         self._flush_exception(self._flush_some)

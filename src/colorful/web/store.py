@@ -153,9 +153,11 @@ class Store:
         # Photos must go in time also when nobody asks for anything any more: a timer, while it is needed.
         if self._timer is None and self._entries:
             oldest = next(iter(self._entries.values()))
-            self._timer = threading.Timer(max(0.0, oldest.deadline - time.monotonic()) + 0.01, self._expire)
-            self._timer.daemon = True
-            self._timer.start()
+            timer = threading.Timer(max(0.0, oldest.deadline - time.monotonic()) + 0.01, self._expire)
+            timer.daemon = True
+            with contextlib.suppress(RuntimeError):  # no threads are left; the next photo tries again
+                timer.start()
+                self._timer = timer
 
     def _expire(self) -> None:
         with self._lock:

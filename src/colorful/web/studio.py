@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
+from typing import TypeVar
 
 import numpy as np
 
@@ -41,12 +42,16 @@ from colorful.wishes import Suggestion
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 PREVIEW_SIDES = (64, 2048)
 REGION_SIDES = (64, 4096)
 BEFORE_SIDES = (64, 16383)  # WebP's longest, which shows photos with alpha
 MOST_SUGGESTIONS = 16
 # What the network said is kept for the photos that were edited last: some 5 to 9 MB each.
 _EDITED = 8
+# What the photo decoded at full size is called among what came of it; results are called by their wish.
+_FULL_SIZE = ""
 # The L at which colors that look alike in a dark place can be told apart: as an sRGB code.
 _MIDDLE = np.uint8(140)
 
@@ -169,7 +174,7 @@ class Studio:
             raise RangeError(f"side: expected {low} to {high} pixels, got {side}")
         part = None if region is None else pictures.check_region(region, upload.size)
         large = part is not None or (edit is None and side > max(upload.preview.size) < max(upload.size))
-        pixels = upload.pixels if large and self._found(upload) is None else 0
+        pixels = upload.pixels if large and self._found(upload, _FULL_SIZE, Decoded) is None else 0
 
         def work() -> tuple[bytes, str]:
             if part is not None:
@@ -269,21 +274,19 @@ class Studio:
 
     def made(self, upload: Upload, wish: Wish) -> Result | None:
         """Find the result of a wish that was fulfilled before and is still kept."""
-        try:
-            return self.store.get(upload.results[wish.key], Result)
-        except (KeyError, GoneError):
-            return None
+        return self._found(upload, wish.key, Result)
 
     def keep_upload(self, upload: Upload) -> str:
         """Keep a photo for its visitor, and say what the store calls it."""
         return self.store.put(upload, upload.bytes, upload.owner)
 
     def keep_result(self, upload: Upload, wish: Wish, result: Result) -> str:
-        """Keep a result, unless it is kept already, and say what the store calls it."""
-        with upload.lock:
-            if self.made(upload, wish) is not result:
-                upload.results[wish.key] = self.store.put(result, len(result.data), upload.owner, spare=True)
-            return upload.results[wish.key]
+        """Keep a result, unless one like it is kept already, and say what the store calls it.
+
+        Raises:
+            GoneError: If the photo was forgotten meanwhile.
+        """
+        return self._keep_made(upload, wish.key, result, len(result.data))
 
     def forget(self, id: str) -> None:
         """Forget a photo and all that came of it.
@@ -292,8 +295,10 @@ class Studio:
             GoneError: If there is none of that name.
         """
         upload = self.store.get(id, Upload)
-        for name in (id, *upload.results.values(), *upload.decoded):
-            self.store.delete(name)
+        with upload.lock:
+            upload.forgotten = True
+            for name in (id, *upload.made.values()):
+                self.store.delete(name)
 
     def _read(self, data: bytes) -> images.Picture:
         picture = images.read(data, max_pixels=self.limits.pixels)
@@ -361,24 +366,28 @@ class Studio:
         colored = replace(prediction, source=level).picture(keep=mask, region=part, **edit.look)
         return pictures.shrunk(colored, side)
 
-    def _found(self, upload: Upload) -> Decoded | None:
-        """Find the photo decoded at full size, if it is still kept."""
+    def _found(self, upload: Upload, what: str, kind: type[T]) -> T | None:
+        """Find what came of a photo, if it is still kept."""
+        try:
+            return self.store.get(upload.made[what], kind)
+        except (KeyError, GoneError):
+            return None
+
+    def _keep_made(self, upload: Upload, what: str, value: object, size: int) -> str:
+        """Keep what came of a photo, for :meth:`forget` to find it, unless there is such already."""
         with upload.lock:
-            for name in tuple(upload.decoded):
-                try:
-                    return self.store.get(name, Decoded)
-                except GoneError:
-                    upload.decoded.remove(name)
-        return None
+            if upload.forgotten:
+                raise GoneError("id: expected one that is still kept, got one that was deleted meanwhile")
+            if self._found(upload, what, type(value)) is None:
+                upload.made[what] = self.store.put(value, size, upload.owner, spare=True)
+            return upload.made[what]
 
     def _decoded(self, upload: Upload) -> Decoded:
-        decoded = self._found(upload)
+        decoded = self._found(upload, _FULL_SIZE, Decoded)
         if decoded is None:
             decoded = Decoded(self._read(upload.data))
             if decoded.bytes <= self.limits.kept_bytes // 2:
-                name = self.store.put(decoded, decoded.bytes, upload.owner, spare=True)
-                with upload.lock:
-                    upload.decoded.append(name)
+                self._keep_made(upload, _FULL_SIZE, decoded, decoded.bytes)
         return decoded
 
     def _predict(self, upload: Upload, edit: Edit, side: int | None) -> Prediction:

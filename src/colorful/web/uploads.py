@@ -48,7 +48,7 @@ class Wish:
         return repr(self)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Upload:
     """A photo as it came, and what is needed to answer quickly while somebody edits it."""
 
@@ -61,8 +61,8 @@ class Upload:
     preview: Picture = field(repr=False)
     kept_as: str | None
     owner: Owner = EVERYBODY
-    results: dict[str, str] = field(default_factory=dict)  # what the store calls them, by their wish
-    decoded: list[str] = field(default_factory=list)  # and what it calls the photo at full size
+    made: dict[str, str] = field(default_factory=dict)  # what the store calls what came of it, by what it is
+    forgotten: bool = False
     predictions: Predictions = field(default_factory=Predictions, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
