@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from cluster_faults import Killer
 from PIL import Image
 from pytest_socket import socket_allow_hosts
@@ -222,9 +226,10 @@ def test_options_without_meaning_stop_it(
 
 
 def test_an_interrupt_finishes_what_is_at_work(
-    client: Any, album: Path, tmp_path: Path, painter: Colorizer
+    client: Any, album: Path, tmp_path: Path, painter: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After Ctrl-C every result there is was told and is whole, and a second run does the rest."""
+    monkeypatch.setattr(cluster, "_SECONDS_A_BATCH", 60.0)  # so the interrupt comes in the middle of one
     told: list[str] = []
 
     def interrupt(outcome: Any, finished: int, total: int) -> None:
@@ -237,10 +242,75 @@ def test_an_interrupt_finishes_what_is_at_work(
         cluster.colorize(client, album, out, colorizer=painter, recursive=True, progress=interrupt)
     time.sleep(0.5)  # nothing goes on behind the back
     assert len(tree(out)) <= told.count("done") + 64
-    assert list(written(out).values()).count("done") >= 4
+    assert list(written(out).values()).count("done") == len(tree(out)) >= 4
     rest = cluster.colorize(client, album, out, colorizer=painter, recursive=True)
     assert rest.done + rest.skipped == 28
     assert len(tree(out)) == 28
+
+
+def test_an_interrupt_may_come_while_a_batch_is_taken_in(
+    client: Any, album: Path, tmp_path: Path, painter: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C at the moment in which a result is on its way from a worker ends the run, too."""
+    moment = iter([KeyboardInterrupt])
+    _before(monkeypatch, distributed.Future, "result", lambda: next(moment, None))
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        cluster.colorize(client, album, out, colorizer=painter, recursive=True)
+    assert list(written(out).values()).count("done") == len(tree(out)) >= 1
+
+
+def test_a_scheduler_that_is_gone_while_a_batch_is_taken_in_costs_nothing(
+    client: Any, album: Path, tmp_path: Path, painter: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result that the scheduler forgets while it is asked for is made again."""
+    moment = iter([CancelledError])
+    _before(monkeypatch, distributed.Future, "result", lambda: next(moment, None))
+    summary = cluster.colorize(client, album, tmp_path / "out", colorizer=painter, recursive=True)
+    assert summary.done + summary.skipped == len(tree(tmp_path / "out")) == 28
+
+
+def test_the_threads_of_a_worker_share_one_model(
+    client: Any, album: Path, tmp_path: Path, painter: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads that begin at once load the model once; afterwards torch is as it was in new threads."""
+    loads: list[bytes] = []
+
+    def load_slowly(data: bytes) -> Any:
+        loads.append(data)
+        time.sleep(0.2)
+        return pickle.loads(data)
+
+    monkeypatch.setattr(cluster, "pickle", SimpleNamespace(loads=load_slowly))
+    cluster.colorize(client, album, tmp_path / "out", colorizer=painter, recursive=True)
+    with ThreadPoolExecutor(1) as new:
+        assert new.submit(torch.get_num_threads).result() == torch.get_num_threads()
+    assert len(loads) == 1
+
+
+def test_a_model_that_workers_cannot_load_is_an_error(
+    client: Any, album: Path, tmp_path: Path, painter: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ONNX file that only the client's machine has ends the run: it is no failure of the connection."""
+
+    def miss(_: bytes) -> None:
+        raise errors.WeightsNotFoundError("net.onnx: expected a model, got no such file")
+
+    monkeypatch.setattr(cluster, "pickle", SimpleNamespace(loads=miss))
+    with pytest.raises(errors.ClusterError, match=r"cannot be loaded on a worker: net\.onnx: expected"):
+        cluster.colorize(client, album, tmp_path / "out", colorizer=painter, recursive=True)
+
+
+def _before(patch: pytest.MonkeyPatch, owner: Any, name: str, find: Callable[[], Any]) -> None:
+    """Raise what *find* gives, if anything, in place of a method's work."""
+    method = getattr(owner, name)
+
+    def wrapped(*args: Any, **options: Any) -> Any:
+        if error := find():
+            raise error
+        return method(*args, **options)
+
+    patch.setattr(owner, name, wrapped)
 
 
 @pytest.mark.slow

@@ -13,9 +13,11 @@ import os
 import pickle
 import queue
 import secrets
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, NamedTuple, Unpack, cast
@@ -164,7 +166,6 @@ class _Model(WorkerPlugin):
         self.name = name
         self._pickled, self._digest = cloudpickle.dumps(colorizer), colorizer.digest
         self._version = __version__
-        self.share = 1
 
     def setup(self, worker: Any) -> None:
         """Take a worker's share of the cores for each of its threads."""
@@ -172,18 +173,23 @@ class _Model(WorkerPlugin):
             raise ClusterError(
                 f"expected colorful {self._version} on the worker {worker.address}, got {__version__}"
             )
-        self.share = max(1, parallel.threads() // worker.state.nthreads)
+        self.cores = parallel.Cores()
+        self.share = self.cores.count // worker.state.nthreads
         if _GIVE_BACK in os.environ:
             heap.keep(64 << 20, 32 << 20)  # as far as glibc lets them grow by itself
 
     def load(self) -> Colorizer:
         """Give the model, one for all threads of the process."""
-        if self.name not in _loaded:
-            colorizer = pickle.loads(self._pickled)  # noqa: S301 (from our own client)
-            if colorizer.digest != self._digest:
-                raise ClusterError(f"expected a model of digest {self._digest}, got {colorizer.digest}")
-            _loaded[self.name] = colorizer
-        return _loaded[self.name]
+        with _loading:
+            if self.name not in _loaded:
+                try:
+                    colorizer = pickle.loads(self._pickled)  # noqa: S301 (from our own client)
+                except OSError as error:  # such as of an ONNX file, which the client would take for its own
+                    raise ClusterError(f"model: cannot be loaded on a worker: {error}") from error
+                if colorizer.digest != self._digest:
+                    raise ClusterError(f"expected a model of digest {self._digest}, got {colorizer.digest}")
+                _loaded[self.name] = colorizer
+            return _loaded[self.name]
 
     def teardown(self, worker: Any) -> None:
         """Let the model go."""
@@ -193,6 +199,7 @@ class _Model(WorkerPlugin):
 
 
 _loaded: dict[str, Colorizer] = {}
+_loading = threading.Lock()
 
 
 class _Batch(NamedTuple):
@@ -225,7 +232,7 @@ def _work(model: str, batch: _Batch, plan: Plan) -> _Done:
     plugin = cast("_Model", get_worker().plugins[model])
     colorizer = plugin.load()
     start = time.monotonic()
-    with parallel.Cores().lend(plugin.share):
+    with plugin.cores.lend(plugin.share):
         done = [color(job, colorizer, existing=plan.existing, **plan.options) for job in batch.jobs]
     return _Done(done, time.monotonic() - start)
 
@@ -243,7 +250,8 @@ class _Course:
         self._last: deque[Job] = deque()  # at which two have died; they come last, one by one
         self._tries: Counter[Job] = Counter()
         self._at_work: dict[Future[_Done], _Batch] = {}
-        self._ready: queue.SimpleQueue[Future[_Done]] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[object] = queue.SimpleQueue()  # something for each batch that ends
+        self._outcomes: deque[Outcome] = deque()
         self._tickets = 0
         self._size = 1.0
 
@@ -254,12 +262,10 @@ class _Course:
             while self._waiting or self._single or self._last or self._at_work:
                 try:
                     self._hand_out()
-                    outcomes = self._take_in()
-                except OSError:  # of the connection: what is not taken in stays at work
+                    self._take_in()
+                except (OSError, CancelledError):  # of the connection: what is not taken in stays at work
                     self._begin_anew()
-                    continue
-                for outcome in outcomes:
-                    self._tally.report(outcome)
+                self._report()
         except KeyboardInterrupt:
             self._stop()
             raise
@@ -297,46 +303,48 @@ class _Course:
         batch = _Batch(jobs, f"{self._name}-{self._tickets}")
         future = self._client.submit(_work, self._name, batch, self._plan, key=batch.ticket, pure=False)
         self._at_work[future] = batch
-        future.add_done_callback(self._ready.put)
+        future.add_done_callback(self._news.put)
 
-    def _take_in(self) -> list[Outcome]:
-        """Wait for a batch, and see what became of it."""
-        try:
-            future = self._ready.get(timeout=1)
-        except queue.Empty:
-            return []
-        batch = self._at_work.get(future)
-        if batch is None:
-            return []
-        if future.status in ("cancelled", "lost"):
-            raise ConnectionError
+    def _take_in(self) -> None:
+        """Wait for a batch, and see what became of it. An interrupt, whenever it comes, leaves it at work."""
+        with suppress(queue.Empty):
+            self._news.get(timeout=1)
+        future = next((future for future in self._at_work if future.done()), None)
+        if future is None:
+            return
+        batch = self._at_work[future]
         try:
             done = future.result()
         except KilledWorker:
             done = _Done(None, 0.0)
-        del self._at_work[future]
-        with suppress(OSError):
-            Event(batch.ticket, client=self._client).clear()
-        if done.outcomes is None:
-            return self._try_again(batch.jobs)
         if done.outcomes and done.seconds > 0:
             now = _SECONDS_A_BATCH * len(done.outcomes) / done.seconds
             self._size += (now - self._size) / 4
-        return done.outcomes
+        if done.outcomes is None:
+            self._try_again(batch.jobs)
+        else:
+            self._outcomes += done.outcomes
+        del self._at_work[future]
+        with suppress(OSError):
+            Event(batch.ticket, client=self._client).clear()
 
-    def _try_again(self, jobs: list[Job]) -> list[Outcome]:
+    def _report(self) -> None:
+        """Tell what became of photos; of each until that is over, since an interrupt can come meanwhile."""
+        while self._outcomes:
+            self._tally.report(self._outcomes[0])
+            self._outcomes.popleft()
+
+    def _try_again(self, jobs: list[Job]) -> None:
         """Take back what a dead worker was at: next time each by itself, the last time with no other."""
-        given_up = []
         for job in jobs:
             self._tries[job] += 1
             if self._tries[job] >= TRIES:
                 error = f"not tried again, because {TRIES} workers died while they colored it"
-                given_up.append(Outcome(job.source, job.target, "failed", error))
+                self._outcomes.append(Outcome(job.source, job.target, "failed", error))
             elif self._tries[job] == TRIES - 1:
                 self._last.append(job)
             else:
                 self._single.append(job)
-        return given_up
 
     def _begin_anew(self) -> None:
         """Wait until the client has found the scheduler again, and hand out there what was at work."""
@@ -355,8 +363,8 @@ class _Course:
 
     def _stop(self) -> None:
         """Let no other batch begin, and take in those that are at work."""
-        with suppress(OSError):
+        with suppress(OSError, CancelledError):
             Event(f"{self._name}-stop", client=self._client).set()
             while self._at_work:
-                for outcome in self._take_in():
-                    self._tally.report(outcome)
+                self._take_in()
+        self._report()
