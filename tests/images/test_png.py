@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
+import imagecodecs
 import numpy as np
 import pytest
 import sample_files as samples
@@ -34,6 +35,15 @@ def join(*chunks: tuple[bytes, bytes]) -> bytes:
     return data
 
 
+def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    chunks, place = [], 8
+    while place < len(data):
+        (length,) = struct.unpack_from(">I", data, place)
+        chunks.append((data[place + 4 : place + 8], data[place + 8 : place + 8 + length]))
+        place += 12 + length
+    return chunks
+
+
 def packed(depth: int) -> bytes:
     """Give the compressed pixels of :func:`png`."""
     data = png(depth)
@@ -61,6 +71,38 @@ def test_a_clear_color_that_fits_no_pixel_is_dropped(depth: int) -> None:
         picture = images.read(png(depth, (b"tRNS", b"\0")))
     assert picture.alpha is None
     assert warnings == ["tRNS dropped: it fits no color of this kind"]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_the_clear_gray_of_few_bits_is_that_of_libpng(depth: int) -> None:
+    """Of a gray PNG of 1, 2 or 4 bits those pixels are clear that libpng makes clear."""
+    values = samples.gray() >> (8 - depth)
+    bits = np.unpackbits(values[..., np.newaxis], axis=-1)[..., -depth:].reshape(HEIGHT, -1)
+    rows = np.insert(np.packbits(bits, axis=1), 0, 0, axis=1).tobytes()
+    clear = struct.pack(">H", values[3, 4])
+    data = png(8, (b"tRNS", clear), packed=zlib.compress(rows))
+    data = join((b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, depth, 0, 0, 0, 0)), *_chunks(data)[1:])
+    expected = imagecodecs.png_decode(data)
+    picture = images.read(data)
+    assert picture.alpha is not None
+    assert not picture.alpha[3, 4]
+    np.testing.assert_array_equal(np.dstack((picture.pixels, picture.alpha)), expected)
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+@pytest.mark.parametrize("is_apart", [True, False])
+def test_every_frame_of_an_animation_is_counted(frames: int, is_apart: bool) -> None:
+    """A PNG may show programs that know no animation a picture which is not among its frames."""
+    control = struct.pack(">IIIIIHHBB", 0, WIDTH, HEIGHT, 0, 0, 1, 10, 0, 0)
+    head, pixels, end = _chunks(png(8))
+    count = (b"acTL", struct.pack(">II", frames, 0))
+    told = [(b"fcTL", control), (b"fdAT", bytes(4) + pixels[1])]
+    shown = [pixels, *told * frames] if is_apart else [told[0], pixels, *told * (frames - 1)]
+    data = join(head, count, *shown, end)
+    with collecting() as warnings:
+        images.read(data)
+    pictures = frames + is_apart
+    assert [f"({pictures})" in warning for warning in warnings] == [True] * (pictures > 1)
 
 
 def test_no_palette_is_said() -> None:

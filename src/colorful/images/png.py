@@ -49,7 +49,7 @@ class File:
     def __init__(self, data: bytes) -> None:
         self._pixels: list[tuple[bytes, bytes]] = []
         self._side: list[tuple[bytes, bytes]] = []
-        end = len(SIGNATURE)
+        end, is_frame = len(SIGNATURE), False
         for name, body, is_sound in _chunks(data):
             end += 12 + len(body)
             if name == b"CgBI":
@@ -63,6 +63,8 @@ class File:
                     self._side.append((name, body))
                 else:
                     warn(f"{name.decode()} dropped: wrong checksum")
+            elif name == b"fcTL":  # before the pixels it says that they, too, are of the animation
+                is_frame = is_frame or all(each != b"IDAT" for each, _ in self._pixels)
         self._data, self._end = data, end
         if not self._pixels or self._pixels[0][0] != b"IHDR" or len(self._pixels[0][1]) != 13:
             raise ImageError("corrupt: no header")
@@ -76,9 +78,12 @@ class File:
             if len(chunk[1]) < _CLEAR.get(color, len(chunk[1]) + 1):
                 self._pixels.remove(chunk)
                 warn("tRNS dropped: it fits no color of this kind")
-        self.frames = next(
-            (int.from_bytes(body[:4], "big") for name, body in self._side if name == b"acTL"), 1
-        )
+            elif color == 0 and depth < 8:  # Pillow looks for it among the pixels of 8 bits that it makes
+                most = (1 << depth) - 1
+                clear = (chunk[1][1] & most) * 255 // most
+                self._pixels[self._pixels.index(chunk)] = (b"tRNS", bytes([0, clear]))
+        frames = next((int.from_bytes(body[:4], "big") for name, body in self._side if name == b"acTL"), 0)
+        self.frames = max(1, frames + (not is_frame))
 
     def decode(self) -> Decoded | PngImagePlugin.PngImageFile:
         """Decode the pixels, whose size has been checked: by libpng at 16 bits, else as a PIL image."""
