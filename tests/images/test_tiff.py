@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -20,7 +21,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from colorful import images
-from colorful.errors import ImageError
+from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images.log import collecting
 
 HEIGHT, WIDTH = samples.HEIGHT, samples.WIDTH
@@ -373,6 +374,83 @@ def test_damage_in_a_jpeg_in_a_tiff_is_a_warning(writer: str) -> None:
         told += bool(warnings)
     assert told > 5
     assert told > 0.6 * known
+
+
+def old_jpeg(photo: npt.NDArray[np.uint8], kind: str, *, strips: bool) -> tuple[bytes, npt.NDArray[np.uint8]]:
+    """Make a TIFF of a JPEG as TIFF 6.0 has it, and give the pixels that the JPEG has by itself."""
+    shared, high = (0, 2) if photo.ndim == 2 else (2, 1)
+    rows = {"restart_marker_rows": high} if strips else {}
+    whole = samples.save(Image.fromarray(photo), "JPEG", quality=95, subsampling=shared, **rows)
+    quanta, codes, place = list[bytes](), dict[int, bytes](), 2
+    while whole[place + 1] != 0xDA:
+        (length,) = struct.unpack_from(">H", whole, place + 2)
+        body = whole[place + 4 : place + 2 + length]
+        if whole[place + 1] == 0xDB:
+            quanta += [body[start + 1 : start + 65] for start in range(0, len(body), 65)]
+        if whole[place + 1] == 0xC4:
+            codes[body[0]] = body[1:]
+        place += 2 + length
+    place += 2 + struct.unpack_from(">H", whole, place + 2)[0]
+    scans = re.split(rb"\xff[\xd0-\xd7]", whole[place:-2])
+    channels = 1 if photo.ndim == 2 else 3
+    tags: dict[int, Any] = {256: WIDTH, 257: HEIGHT, 258: (8,) * channels, 259: 6, 277: channels, 512: 1}
+    tags |= {262: 6, 530: (2, 2)} if channels == 3 else {262: 1}
+    tags[278] = 16 if strips else HEIGHT
+    # 16 KB are room enough for the directory.
+    data, start = b"", 8 + (1 << 14)
+    if kind == "tables":
+        tables = [list[int]() for _ in range(3)]
+        for number in range(channels):
+            several = (quanta, [codes[0], codes.get(1, b"")], [codes[16], codes.get(17, b"")])
+            for places, table in zip(tables, several, strict=True):
+                places.append(start + len(data))
+                data += table[min(number, 1)]
+        tags |= dict(zip((519, 520, 521), map(tuple, tables), strict=True))
+    else:
+        data = whole if kind == "whole" else whole[:place]
+        tags |= {513: start, 514: len(data)}
+        data += bytes(5)
+    ends = np.cumsum([len(scan) + (2 if kind == "whole" else 0) for scan in scans])
+    first = start + (place if kind == "whole" else len(data))
+    tags[273] = tuple(first + int(end) for end in (0, *ends[:-1]))
+    tags[279] = tuple(map(len, scans))
+    entries, values, at = [], b"", 8 + 2 + 12 * len(tags) + 4
+    for tag, value in sorted(tags.items()):
+        numbers = value if isinstance(value, tuple) else (value,)
+        packed = struct.pack(f">{len(numbers)}I", *numbers)
+        if len(numbers) > 1:
+            values, packed = values + packed, struct.pack(">I", at + len(values))
+        entries.append(struct.pack(">HHI", tag, 4, len(numbers)) + packed)
+    head = b"MM\0*\0\0\0\x08" + struct.pack(">H", len(tags)) + b"".join(entries) + bytes(4) + values
+    data += b"" if kind == "whole" else b"".join(scans)
+    return head.ljust(start, b"\0") + data, np.asarray(Image.open(io.BytesIO(whole)))
+
+
+@pytest.mark.parametrize("strips", [False, True])
+@pytest.mark.parametrize("kind", ["whole", "head", "tables"])
+@pytest.mark.parametrize("photo", [samples.gray(), samples.photo()], ids=["gray", "color"])
+def test_jpegs_of_tiff_6_are_read(photo: npt.NDArray[np.uint8], kind: str, strips: bool) -> None:
+    """Scanners point to a JPEG and into its middle, or keep its head or its tables apart from the strips."""
+    data, expected = old_jpeg(photo, kind, strips=strips)
+    with collecting() as warnings:
+        np.testing.assert_array_equal(images.read(data).pixels, expected)
+    assert warnings == []
+    # ImageMagick leaves YCbCr as it is here, and misreads a last strip that is shorter than the others.
+    if photo.ndim == 2 and not strips and (magick := shutil.which("convert")):
+        png = subprocess.run([magick, "-", "png:-"], input=data, capture_output=True, check=False).stdout
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png))), expected)
+
+
+def test_an_old_jpeg_that_does_not_fit_its_page_is_refused() -> None:
+    """A head that tells another size than the page, and tables that are missing, are no success."""
+    data, _ = old_jpeg(samples.gray(), "head", strips=False)
+    place = data.index(b"\xff\xc0") + 5
+    with pytest.raises(ImageError, match="corrupt: its JPEG says"):
+        images.read(data[:place] + struct.pack(">HH", 60_000, 60_000) + data[place + 4 :])
+    tables, _ = old_jpeg(samples.gray(), "tables", strips=False)
+    entry = tables.index(struct.pack(">HH", 520, 4))
+    with pytest.raises(ImageUnsupportedError, match="without its tables"):
+        images.read(tables[:entry] + struct.pack(">H", 522) + tables[entry + 2 :])
 
 
 def test_what_only_one_decoder_reads_is_a_warning() -> None:

@@ -324,6 +324,12 @@ def size(head: bytes) -> tuple[int, int] | None:
     return None
 
 
+def head(data: bytes) -> bytes:
+    """Give all that comes before the pixels of the first scan."""
+    ends = (place + len(body) for marker, place, body in _segments(data) if marker == SCAN)
+    return data[: next(ends, len(data))]
+
+
 def mean_step(data: bytes) -> float:
     """Tell how coarse the grey of a JPEG is: the mean step of its first table, 0 for other files."""
     for marker, _, body in _segments(data) if data.startswith(MAGIC) else ():

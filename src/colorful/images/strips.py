@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, TiffImagePlugin
 
 from colorful.errors import ColorfulError, ImageError, ImageTooLargeError, ImageUnsupportedError
-from colorful.images import inside, jpeg, modes
+from colorful.images import inside, jpeg, modes, old_jpeg
 from colorful.images.log import is_heard, warn
 from colorful.images.picture import Decoded, Space
 from colorful.images.pixels import by_pieces, gathered, turn, white, widen
@@ -104,12 +104,23 @@ def _values(page: Any, max_bytes: int | None) -> npt.NDArray[Any]:
         raise ImageTooLargeError(f"expected at most {max_bytes:,} bytes of pixels in a TIFF, got {needed:,}")
     _settle_places(page)
     _look_inside(page, max(shape[0] * shape[1], tile))
+    if whole := old_jpeg.joined(page):
+        return _by_one_jpeg(whole, *shape)
     if page.is_subsampled and int(page.compression) not in _GIVE_RGB:
         return _subsampled(page)
     values: npt.NDArray[Any] = page.asarray(maxworkers=1)
     if page.planarconfig == 2:
         return np.moveaxis(values.reshape(samples, *shape), 0, -1)
     return values.reshape(*shape, samples)
+
+
+def _by_one_jpeg(data: bytes, height: int, width: int) -> npt.NDArray[Any]:
+    part = jpeg.File(data)
+    if part.height < height or part.width < width or part.height * part.width > height * width + _SLACK:
+        raise ImageError(f"corrupt: its JPEG says that it has {part.width:,} x {part.height:,} pixels")
+    decoded = part.decode()
+    decoded = modes.decode(decoded) if isinstance(decoded, Image.Image) else decoded
+    return decoded.values[:height, :width]
 
 
 def _settle_places(page: Any) -> None:
