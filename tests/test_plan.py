@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,27 @@ def test_globs_are_expanded(album: Path) -> None:
     """A pattern stands for the photos it matches."""
     put(album, "a.jpg", "b.png", "deep/c.jpg")
     assert set(targets(make_plan(str(album / "**/*.jpg")))) == {"a.jpg", "c.jpg"}
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg",
+        "#recycle/old.jpg",
+        "1950/$RECYCLE.BIN/S-1-5/$R.jpg",
+        "__MACOSX/b.jpg",
+    ],
+)
+def test_what_a_nas_or_a_system_keeps_is_no_photo(album: Path, tmp_path: Path, store: str) -> None:
+    """Thumbnails and deleted files are not colored unless you name their folder."""
+    put(album, "a.jpg", store)
+    assert set(targets(make_plan(album, recursive=True))) == {"a.jpg"}
+    assert set(targets(make_plan(str(album / "**/*.jpg")))) == {"a.jpg"}
+    folder = (album / store).parent
+    assert set(targets(make_plan(folder))) == set(targets(make_plan(f"{folder}/*.jpg"))) == {Path(store).name}
+    with tarfile.open(tmp_path / "shard.tar", "w") as shard:
+        shard.add(album, "album")
+    assert [photo.name for photo in find_photos(tmp_path / "shard.tar")] == ["album/a.jpg"]
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_a_file(album: Path) -> None:

@@ -35,6 +35,8 @@ Source = str | os.PathLike[str]
 _SOURCES = (str, os.PathLike, URL)
 
 _FOUND = ENDINGS | {".tar"}
+# What a NAS, a system or an archiver puts into folders: thumbnails, and files that were deleted.
+_STORES = {"@eadir", "@recycle", "#recycle", "$recycle.bin", "lost+found", "__macosx"}
 _GREY_CHROMA = 6.0
 _LEAST_RESIDUAL = 4.0
 _MINIATURE = 16
@@ -249,7 +251,13 @@ def expand(source: Source, *, endings: AbstractSet[str] = ENDINGS) -> list[Path]
     if os.path.lexists(source):
         return [Path(source)]
     matches = map(Path, sorted(glob.glob(os.fspath(source), recursive=True)))  # noqa: PTH207 (takes absolute ones)
-    return [match for match in matches if match.is_dir() or _is_candidate(match, endings)]
+    asked = Path(source).parts
+    return [
+        match
+        for match in matches
+        if (match.is_dir() or _is_candidate(match, endings))
+        and _STORES.isdisjoint(part.lower() for part in match.parts if part not in asked)
+    ]
 
 
 def walk(
@@ -263,8 +271,9 @@ def walk(
     """Find the photos in a folder, by their endings.
 
     Of pictures in formats that are not read, such as raw files of cameras, a warning says how many there are.
-    Hidden files and folders are passed over, links to folders are not followed, and what is no regular file,
-    such as a named pipe, is left alone: to open it could mean to wait for ever.
+    Hidden files and folders are passed over, and those in which a NAS keeps thumbnails and deleted files.
+    Links to folders are not followed, and what is no regular file, such as a named pipe, is left alone: to
+    open it could mean to wait for ever.
 
     Args:
         folder: Where to look.
@@ -279,9 +288,9 @@ def walk(
     closed = None if leave_out is None else os.path.realpath(leave_out)
     unread: Counter[str] = Counter()
     for parent, folders, names in os.walk(folder, onerror=fail):
-        inside = sorted(name for name in folders if recursive and not name.startswith("."))
+        inside = sorted(name for name in folders if recursive and not is_hidden(name))
         folders[:] = [name for name in inside if os.path.realpath(Path(parent, name)) != closed]
-        for path in (Path(parent, name) for name in sorted(names) if not name.startswith(".")):
+        for path in (Path(parent, name) for name in sorted(names) if not is_hidden(name)):
             if _is_candidate(path, endings):
                 yield path
             elif (ending := path.suffix.lower()) in UNREAD:
@@ -289,6 +298,15 @@ def walk(
     if unread:
         counts = ", ".join(f"{count} {ending}" for ending, count in sorted(unread.items()))
         logger.warning("%s: pictures in formats that are not read are passed over: %s", folder, counts)
+
+
+def is_hidden(*parts: str) -> bool:
+    """Tell whether a file or folder is hidden, or what a NAS or a system keeps: thumbnails, deleted files.
+
+    Args:
+        *parts: Names out of its path.
+    """
+    return any(part.startswith(".") or part.lower() in _STORES for part in parts)
 
 
 def _is_candidate(path: Path, endings: AbstractSet[str]) -> bool:
@@ -332,7 +350,7 @@ def _from_file(path: Path, name: str) -> Iterator[Photo]:
         raise PhotosError(f"photos: {str(path)!r} is no readable uncompressed tar file: {error}") from error
     for member in members.values():
         file = Path(member.name)
-        if file.suffix.lower() in ENDINGS and not file.name.startswith("."):
+        if file.suffix.lower() in ENDINGS and not is_hidden(*file.parts):
             yield Photo(member.name, path, member.offset_data, member.size)
 
 

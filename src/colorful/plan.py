@@ -18,7 +18,7 @@ from colorful.errors import OptionError, PhotosError, brief, refuse_unknown
 from colorful.files import in_words
 from colorful.look import check_count
 from colorful.naming import PREFIX, name_results
-from colorful.photos import Source, as_list, expand, walk
+from colorful.photos import Source, as_list, expand, is_hidden, walk
 from colorful.storage import URL, Location, location
 
 logger = logging.getLogger(__name__)
@@ -282,7 +282,7 @@ def _inside(
     try:
         for object in storage.find(root, recursive=recursive):
             parts = object.text[start:].split("/")
-            if object.suffix.lower() not in images.ENDINGS or any(part.startswith(".") for part in parts):
+            if object.suffix.lower() not in images.ENDINGS or is_hidden(*parts):
                 continue
             if closed_text is None or not object.text.startswith(closed_text):
                 yield object.text, "/".join(parts[:-1])
