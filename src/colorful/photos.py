@@ -305,6 +305,9 @@ def is_hidden(*parts: str) -> bool:
 
     Args:
         *parts: Names out of its path.
+
+    Returns:
+        Whether one of them is such a name.
     """
     return any(part.startswith(".") or part.lower() in _STORES for part in parts)
 
