@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import shutil
 import struct
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -205,3 +208,47 @@ def test_a_gray_heic_of_10_bits_is_read_whole() -> None:
     assert not warnings
     assert picture.pixels.dtype == np.uint16
     assert np.abs(picture.pixels.astype(int) - deep).max() <= 256
+
+
+def riff(*chunks: tuple[bytes, bytes]) -> bytes:
+    """Make a WebP of its chunks."""
+    body = b"".join(
+        name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks
+    )
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="there is no exiftool to ask")
+@pytest.mark.parametrize("header", [None, b"\0"], ids=["no header", "a header that tells nothing"])
+@pytest.mark.parametrize("name", [b"EXIF", b"XMP "])
+def test_what_the_header_of_a_webp_does_not_tell_of_is_kept(
+    tmp_path: Path, name: bytes, header: bytes | None
+) -> None:
+    """What exiftool finds in a WebP it finds in the result; the photo is turned as Pillow turns it: not."""
+    pixels = samples.save(Image.fromarray(samples.photo()), "WEBP", lossless=True)[20:]
+    content = samples.exif(6) if name == b"EXIF" else samples.XMP
+    size = struct.pack("<I", samples.WIDTH - 1)[:3] + struct.pack("<I", samples.HEIGHT - 1)[:3]
+    head = [] if header is None else [(b"VP8X", header + bytes(3) + size)]
+    source = tmp_path / "a.webp"
+    source.write_bytes(riff(*head, (b"VP8L", pixels), (name, content)))
+    target = images.write(images.read(source), tmp_path / "b.jpg")
+    found = [
+        subprocess.run(
+            ["exiftool", "-s3", "-Artist", "-XMP-dc:Source", path],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+        for path in (source, target)
+    ]
+    assert found[0].strip(), "exiftool finds nothing in the source"
+    assert found[0] == found[1]
+    np.testing.assert_array_equal(images.read(source).pixels, samples.photo())
+
+
+def test_content_credentials_of_a_webp_are_named() -> None:
+    """They vouch for the file that they came in, and are lost with a word, as those of a JPEG."""
+    pixels = samples.save(Image.fromarray(samples.photo()), "WEBP", lossless=True)[20:]
+    with collecting() as warnings:
+        images.read(riff((b"VP8L", pixels), (b"C2PA", bytes(40))))
+    assert ["C2PA" in warning for warning in warnings] == [True]

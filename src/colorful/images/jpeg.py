@@ -16,7 +16,7 @@ from colorful.images import exif
 from colorful.images.log import is_heard, warn
 from colorful.images.metadata import SideData
 from colorful.images.modes import rows
-from colorful.images.others import warn_of_holes, warn_of_rest
+from colorful.images.others import CREDENTIALS, warn_of_holes, warn_of_rest
 from colorful.images.picture import Decoded, Space
 from colorful.images.pixels import widen
 from colorful.images.scans import END, INTERVAL, SCAN, Rest, end_of_data, look_behind
@@ -249,7 +249,7 @@ class File:
         if any(comments):
             side.text["Comment"] = "\n".join(filter(None, comments))
         if has_credentials:
-            warn("content credentials (C2PA) dropped: they vouch for the file that they came in")
+            warn(CREDENTIALS)
         is_known = has_others or not is_heard() or not self._rest.end
         if not is_known:
             warn_of_rest(self._data, self._rest.end)

@@ -82,6 +82,9 @@ BRIGHTER = (16, 18)
 GAMMAS = {4: 1 / 2.2, 5: 1 / 2.8, 8: 1.0}
 """Numbers of other transfer functions there: what gAMA of a PNG would say."""
 
+CREDENTIALS = "content credentials (C2PA) dropped: they vouch for the file that they came in"
+_CREDENTIALS_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+
 HDR = "its light goes beyond white (HDR), and is taken for that of sRGB"
 _BOXES = (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"wide", b"uuid", b"idat", b"sidx", b"moof")
 _DEPTH = re.compile(rb"pixi\0\0\0\0[\x01-\x04](.)", re.DOTALL)
@@ -156,6 +159,23 @@ def light_of(file: IO[bytes], *, is_deep: bool = False) -> float | None:
     if curve[1][0] in BRIGHTER:
         warn(HDR)
     return GAMMAS.get(curve[1][0])
+
+
+def webp_chunks(data: bytes) -> dict[bytes, bytes]:
+    """Give the chunks of a WebP, the first of each name."""
+    found: dict[bytes, bytes] = {}
+    place = 12
+    while place + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, place)
+        found.setdefault(name, data[place + 8 : place + 8 + size])
+        place += 8 + size + size % 2
+    return found
+
+
+def warn_of_credentials(data: bytes) -> None:
+    """Warn if a WebP, HEIC or AVIF has content credentials, which the result has not."""
+    if b"C2PA" in webp_chunks(data) if data.startswith(b"RIFF") else _CREDENTIALS_BOX in data:
+        warn(CREDENTIALS)
 
 
 def warn_of_holes(data: bytes, start: int = 0, *, size: int = 4 << 10) -> None:

@@ -17,7 +17,7 @@ from colorful.images import exif
 from colorful.images.log import warn
 from colorful.images.metadata import SideData
 from colorful.images.modes import rows
-from colorful.images.others import BRIGHTER, GAMMAS, HDR, warn_of_rest
+from colorful.images.others import BRIGHTER, CREDENTIALS, GAMMAS, HDR, warn_of_rest
 from colorful.images.picture import Decoded
 from colorful.images.tags import decode_text
 
@@ -150,7 +150,7 @@ class File:
                     if body[1] in BRIGHTER:
                         warn(HDR)
                 elif name == b"caBX":
-                    warn("content credentials (C2PA) dropped: they vouch for the file that they came in")
+                    warn(CREDENTIALS)
             except (ValueError, IndexError, zlib.error) as error:
                 warn(f"{name.decode()} dropped: {error}")
         side.text = {key: "\n".join(values) for key, values in texts.items()}

@@ -19,7 +19,16 @@ from colorful.images import exif, gif, jpeg, jpeg2000, metadata, modes, png, pnm
 from colorful.images.guard import guarding
 from colorful.images.log import silent, warn
 from colorful.images.metadata import SideData
-from colorful.images.others import HEAD, light_of, open_image, profile_of_bmp, warn_of_holes, warn_of_rest
+from colorful.images.others import (
+    HEAD,
+    light_of,
+    open_image,
+    profile_of_bmp,
+    warn_of_credentials,
+    warn_of_holes,
+    warn_of_rest,
+    webp_chunks,
+)
 from colorful.images.picture import Decoded, Kind, Picture
 from colorful.images.pixels import Pixels, rescale, turn
 from colorful.images.sources import MAX_PIXELS, MOST_A_PIXEL, check_size, opened, whole
@@ -308,6 +317,9 @@ def _frames(image: Image.Image, file: IO[bytes]) -> list[_Shot]:
         if image.format in ("AVIF", "HEIF", "WEBP"):
             file.seek(0)
             data = file.read()
+            if image.format == "WEBP":
+                _add_untold(side, webp_chunks(data))
+            warn_of_credentials(data)
             warn_of_holes(data)
             warn_of_rest(data)
         return side
@@ -321,6 +333,15 @@ def _frames(image: Image.Image, file: IO[bytes]) -> list[_Shot]:
     shots = [_Shot(at(number).size, partial(at, number), partial(side_data, number)) for number in numbers]
     at(first)
     return shots
+
+
+def _add_untold(side: SideData, chunks: dict[bytes, bytes]) -> None:
+    """Add what a WebP has and its header does not tell of: programs do not look there for the turn."""
+    if b"EXIF" in chunks and not side.exif:
+        side.exif = exif.parse(chunks[b"EXIF"]) | {exif.ORIENTATION: short_tag(1)}
+    if b"XMP " in chunks and not side.xmp:
+        side.xmp = [chunks[b"XMP "]]
+        side.exif.setdefault(exif.ORIENTATION, short_tag(1))
 
 
 def _choose(shots: list[_Shot]) -> _Shot:
