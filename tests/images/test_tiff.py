@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -213,6 +214,50 @@ def test_rows_that_are_not_in_the_file_are_a_warning() -> None:
             picture = images.read(odd)
         assert any("are black" in warning for warning in warnings) != is_whole
         assert picture.pixels[:9].tobytes() == samples.gray()[:9].tobytes()
+
+
+def test_0_rows_a_strip_are_all_in_one() -> None:
+    """A strip that says so has the whole photo, and no warning tells that rows are missing."""
+    data = bytearray(samples.save_tiff(samples.gray(), photometric="minisblack"))
+    entry = data.index(struct.pack("<H", 278))
+    assert data[entry + 4 : entry + 10] == struct.pack("<IH", 1, HEIGHT)
+    data[entry + 8 : entry + 12] = bytes(4)
+    with collecting() as warnings:
+        np.testing.assert_array_equal(images.read(bytes(data)).pixels, samples.gray())
+    assert warnings == []
+
+
+def _with_half_a_palette(data: bytes, format: str) -> bytes:
+    if format == "PNG":
+        start = data.index(b"PLTE")
+        end = start + 4 + int.from_bytes(data[start - 4 : start], "big")
+        palette = data[start : start + 304]
+        checksum = struct.pack(">I", zlib.crc32(palette))
+        return data[: start - 4] + struct.pack(">I", 300) + palette + checksum + data[end + 4 :]
+    if format == "BMP":  # in the header it is told how many colors there are
+        return data[:46] + struct.pack("<I", 100) + data[50:]
+    place = data.index(struct.pack("<HH", 320, 3)) + 4
+    return data[:place] + struct.pack("<I", 300) + data[place + 4 :]
+
+
+@pytest.mark.parametrize("format", ["TIFF", "BMP", "PNG"])
+def test_a_palette_that_lacks_colors_is_a_warning(format: str) -> None:
+    """A photo whose pixels name colors that are not there, of which ImageMagick complains, is no success."""
+    whole = samples.save(Image.fromarray(samples.photo()).quantize(200), format)
+    for data, lacks in ((whole, False), (_with_half_a_palette(whole, format), True)):
+        with collecting() as warnings:
+            images.read(data)
+        assert ["palette lacks colors" in warning for warning in warnings] == [True] * lacks
+        if magick := shutil.which("convert"):
+            ran = subprocess.run([magick, "-", "png:-"], input=data, capture_output=True, check=False)
+            assert bool(ran.stderr) == lacks
+
+
+def test_a_tiff_of_palette_colors_without_a_palette_is_corrupt() -> None:
+    """The words are those for a PNG."""
+    data = samples.save(Image.fromarray(samples.photo()).quantize(200), "TIFF")
+    with pytest.raises(ImageError, match="corrupt: no palette"):
+        images.read(without(data, 320))
 
 
 def test_a_mask_and_the_caption_of_a_thumbnail_are_not_lost_in_silence() -> None:

@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -228,11 +229,16 @@ def _ends_as_by_ctrl_c() -> Iterator[None]:
     after a command there is nothing to finish, so a signal ends the program at once. Who started the program
     may have had it ignore a signal, as ``nohup`` does.
     """
-    came: list[int] = []
+    came: list[float] = []
 
     def interrupt(number: int, _: object) -> None:
-        came.append(number)
-        raise KeyboardInterrupt
+        came.append(time.monotonic())
+        if len(came) == 1:
+            raise KeyboardInterrupt
+        # Within a second it is the same one: a terminal sends it to all, and who started us may pass it on.
+        if came[-1] - came[0] > 1:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
     ours = []
     if threading.current_thread() is threading.main_thread():  # Python refuses it elsewhere

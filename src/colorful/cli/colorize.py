@@ -323,22 +323,21 @@ class _Report:
         self._last: Outcome | None = None
         has_bar = self._total > 1 and bool(sys.stderr) and sys.stderr.isatty() and not as_json
         self._bar = make_bar("photos", self._total) if has_bar else None
-        if self._bar is not None:
-            self._bar.start()
-        for problem in plan.problems:
-            self.progress(problem, 0, self._total)
 
     def run(self, load: Callable[[], Colorizer], marks: MarkFiles) -> int:
         """Color the photos, and give the exit status."""
         from colorful.folder import Summary
 
-        if not self._plan.jobs:
-            return self.close(Summary(0, 0, [], 0.0))
-        colorizer = load()
+        summary: Summary | None = Summary(0, 0, [], 0.0)
         try:
-            return self.close(self._color(colorizer, marks))
+            with self._bar or nullcontext():  # left at an error, too: it hides the cursor
+                for problem in self._plan.problems:
+                    self.progress(problem, 0, self._total)
+                if self._plan.jobs:
+                    summary = self._color(load(), marks)
         except KeyboardInterrupt:
-            return self.close(None)
+            summary = None
+        return self._close(summary)
 
     def _color(self, colorizer: Colorizer, marks: MarkFiles) -> Summary:
         outcomes = self._many.format(self._plan.out)
@@ -380,10 +379,8 @@ class _Report:
                 else f"{result} exists, skipped"
             )
 
-    def close(self, summary: Summary | None) -> int:
+    def _close(self, summary: Summary | None) -> int:
         """Say what became of all photos, and give the exit status; without a summary after an interrupt."""
-        if self._bar is not None:
-            self._bar.stop()
         interrupted = summary is None
         seconds = time.monotonic() - self._start
         counts = {status: self._counts[status] for status in ("done", "skipped", "failed", "warned")}

@@ -147,7 +147,7 @@ def video(
     with _progress() as progress:
         try:
             summary = colorize_video(
-                sys.stdin.buffer if film == STREAM else film,
+                getattr(sys.stdin.buffer, "raw", sys.stdin.buffer) if film == STREAM else film,
                 sys.stdout.buffer if target == STREAM else target,
                 colorizer=colorizer,
                 hints=spots,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
+import select
+import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -59,6 +62,8 @@ class Film:
         name: For messages.
         facts: What the film is.
         damaged: What could not be read up to now, in words.
+        stopped: To be set where frames are read on another thread, before it is waited for: a pipe that the
+            source is, as an unbuffered file, ends then, also while nothing comes.
 
     Raises:
         VideoNotFoundError: If there is no such file.
@@ -73,6 +78,9 @@ class Film:
         others: Callable[[Packet], object] | None = None,
     ) -> None:
         self.name = name_of(source)
+        self.stopped = threading.Event()
+        if isinstance(source, io.FileIO) and not source.seekable() and os.name != "nt":
+            source = _Pipe(source.fileno(), self.stopped)
         self.container = open_container(source)
         self._others = others
         self._deinterlace = deinterlace
@@ -230,6 +238,21 @@ class Film:
 
     def _warn(self, what: str) -> None:
         logger.warning("%s: damaged: %s; the rest is colored", self.name, what)
+
+
+class _Pipe(io.FileIO):
+    """A pipe that can be stopped while whoever writes to it pauses."""
+
+    def __init__(self, number: int, stopped: threading.Event) -> None:
+        super().__init__(number, closefd=False)
+        self._stopped, self._ready = stopped, select.poll()
+        self._ready.register(number, select.POLLIN)
+
+    def read(self, size: int | None = -1) -> bytes:
+        while not self._stopped.is_set():
+            if self._ready.poll(100):  # ms
+                return super().read(size)
+        return b""
 
 
 def other_packets(name: str, pictures: int) -> Iterator[Packet]:

@@ -246,7 +246,7 @@ class _Work:
                 guide = torch.rot90(scene.light, -facts.turns, (2, 3))
                 yield scene, self.palette.paint(scene.source.luma, ab, guide)
 
-        with Crew() as team:
+        with Crew(self._film.stopped) as team:
             scenes = stages(
                 self.lights(wanted),
                 self._colorizer,
@@ -335,7 +335,7 @@ def faster_precision() -> Precision:
 def _opened(source: Source) -> AbstractContextManager[Source]:
     """Open a pipe that a shell has made, which can be read once; all else is opened where it is read."""
     if isinstance(source, str | os.PathLike) and files.is_own_pipe(source):
-        return files.open_regular(source)
+        return Path(source).open("rb", buffering=0)
     return nullcontext(source)
 
 

@@ -274,10 +274,13 @@ class Crew:
     """Threads that each run one stage, and hand on what it gives through a short row.
 
     Used as a context, so that none is left behind, whatever happens.
+
+    Args:
+        stopped: Set at the end of the context. What the stages wait for outside of them must end then, too.
     """
 
-    def __init__(self) -> None:
-        self._stopped = threading.Event()
+    def __init__(self, stopped: threading.Event) -> None:
+        self._stopped, self._cores = stopped, Cores()
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
@@ -301,7 +304,7 @@ class Crew:
 
         def work() -> None:
             try:
-                with Cores().lend(1):  # the stages share the cores
+                with self._cores.lend(1):  # the stages share the cores
                     if all(put(item) for item in items):
                         put(_End(None))
             except BaseException as error:
