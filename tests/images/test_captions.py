@@ -314,3 +314,35 @@ def test_a_blank_description_of_a_camera_gives_way() -> None:
     data = samples.save(Image.fromarray(samples.photo()), "PNG", pnginfo=about, exif=exif)
     result = images.encode(images.read(data), "jpeg")
     assert CAPTION.encode() in result
+
+
+@pytest.mark.parametrize("format", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("by", ["Photoshop", "PhotoStudio"])
+def test_captions_in_segments_of_programs_are_kept(by: str, format: str, tmp_path: Path) -> None:
+    """Photoshop's "Save for Web" and PhotoStudio have segments of their own for them in a JPEG."""
+    source = tmp_path / "a.jpg"
+    data = samples.save(Image.fromarray(samples.gray()), "JPEG")
+    if by == "PhotoStudio":
+        body = b"UNICODE\0" + CAPTION.encode("utf-16-be")
+        data = data[:2] + b"\xff\xea" + struct.pack(">H", 2 + len(body)) + body + data[2:]
+    source.write_bytes(data)
+    if by == "Photoshop":
+        exiftool("-overwrite_original", f"-Ducky:Comment={CAPTION}", "-Ducky:Copyright=© Łódź", source)
+    result = images.write(images.read(source), tmp_path / f"b.{format}")
+    fields = ("-s3", "-a", "-Comment", "-UserComment", "-Copyright")
+    before, after = (set(exiftool(*fields, file).split("\n")) for file in (source, result))
+    assert CAPTION in before
+    assert before <= after
+
+
+def test_groups_of_exif_that_point_in_a_circle_do_not_come_through(tmp_path: Path) -> None:
+    """exiftool, which complains of a photo whose EXIF points to itself, has no complaint of the result."""
+    block = bytearray(samples.exif())
+    entry = block.index(struct.pack(">HHI", 0x8769, 4, 1))
+    block[entry + 8 : entry + 12] = struct.pack(">I", 8)
+    source = tmp_path / "a.jpg"
+    source.write_bytes(samples.save(Image.fromarray(samples.gray()), "JPEG", exif=bytes(block)))
+    result = images.write(images.read(source), tmp_path / "b.jpg")
+    before, after = (exiftool("-s3", "-a", "-Warning", "-Error", file) for file in (source, result))
+    assert before
+    assert not after

@@ -45,10 +45,10 @@ _LAYOUT = {
     *range(254, 560),
     *(700, 32781, 33421, 33422, 33723, 34377, 34675, 37724, 40965, 50341, 50674, 59932, 59933),
 } - _DESCRIPTIVE
-# In the group of EXIF: JPEG's own, the place of Interop, gamma, padding. The camera's note has pointers into
-# the file it was written in, and often a preview.
+# In the group of EXIF: JPEG's own, the places of other groups, gamma, padding. The camera's note has pointers
+# into the file it was written in, and often a preview.
 _MAKER_NOTE = 37500
-_GROUP_LAYOUT = {37121, 37122, 40965, 42240, 59932, 59933, _MAKER_NOTE}
+_GROUP_LAYOUT = {37121, 37122, 40965, 42240, 59932, 59933, _MAKER_NOTE, 330, EXIF_GROUP, GPS_GROUP}
 _PLACES = (37396, 41492)  # SubjectArea and SubjectLocation, in pixels
 # Descriptions by which a program tells itself how its own file is laid out: pages, channels, axes.
 _SHAPE_WORDS = re.compile(r'\{"shape"|shape=\(|\[\{"shape"')
@@ -153,7 +153,7 @@ def kept(directory: Directory, *, turn: int, size: tuple[int, int]) -> Directory
 def _group(group: int, directory: Directory, size: tuple[int, int], *, is_turned: bool) -> Directory:
     result: Directory = {}
     for tag, value in directory.items():
-        if isinstance(value, Tag) and (group != EXIF_GROUP or tag not in _GROUP_LAYOUT):
+        if isinstance(value, Tag) and tag not in _GROUP_LAYOUT:
             fit = _fitting(tag, value, group)
             if fit is not None:
                 result[tag] = fit

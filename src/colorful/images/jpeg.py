@@ -24,13 +24,14 @@ from colorful.images.tags import Directory, DirectoryReader, Tag, decode_text
 
 MAGIC = b"\xff\xd8\xff"
 
-_APP0, _APP1, _APP2, _APP11, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
+_APP0, _APP1, _APP2, _APP10, _APP11, _APP12, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, *range(0xEA, 0xEF)
 _COMMENT, _TABLES, _LOSSLESS_LS = 0xFE, 0xDB, 0xF7
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _UNREAD_FRAMES = {0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xDE}
 _EXIF, _XMP, _MORE_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _PROFILE, _PICTURES, _CREDENTIALS = b"ICC_PROFILE\0", b"MPF\0", b"JP"
 _RESOURCES = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
+_UNICODE, _FOR_WEB, _SAID, _OWNED = b"UNICODE\0", b"Ducky", 2, 3  # of PhotoStudio, of Photoshop
 _MOST_SCANS = 500  # each goes over all of the picture, and takes some bytes; programs write a dozen
 _HOLE = 16 << 10  # bytes of zeros: of Huffman codes an even area may have some thousands
 _FILLING = bytes(range(1, 255)) * 64
@@ -243,6 +244,12 @@ class File:
                 resources += [] if head is None else [body[len(head) :]]
             elif marker == _COMMENT:
                 comments.append(decode_text(body.rstrip(b"\0")))
+            elif marker == _APP10 and body.startswith(_UNICODE):
+                comments.append(_wide_text(body[len(_UNICODE) :]))
+            elif marker == _APP12 and body.startswith(_FOR_WEB):
+                said = _said_for_web(body)
+                comments.append(said.get(_SAID, ""))
+                side.text |= {"Copyright": said[_OWNED]} if said.get(_OWNED) else {}
             has_credentials = has_credentials or (marker == _APP11 and body.startswith(_CREDENTIALS))
             has_others = has_others or (marker == _APP2 and body.startswith(_PICTURES))
         side.exif = _exif_of(blocks)
@@ -359,6 +366,20 @@ class _Steps(io.BytesIO):
 def _is_even(image: Image.Image) -> bool:
     extrema = np.reshape(image.getextrema(), (-1, 2))
     return bool((extrema[:, 0] == extrema[:, 1]).all())
+
+
+def _wide_text(data: bytes) -> str:
+    return data.decode("utf-16-be", "replace").strip("\0")
+
+
+def _said_for_web(body: bytes) -> dict[int, str]:
+    """Read what Photoshop's "Save for Web" says of a photo: text by number, behind a count of its letters."""
+    found, place = dict[int, str](), len(_FOR_WEB)
+    while place + 8 <= len(body):
+        number, size = struct.unpack_from(">HH", body, place)
+        found[number] = _wide_text(body[place + 8 : place + 4 + size])
+        place += 4 + size
+    return found
 
 
 def _exif_of(blocks: list[bytes]) -> Directory:
