@@ -162,6 +162,22 @@ def test_a_signal_in_the_first_moments_is_no_traceback(
     assert {path.name for path in tmp_path.iterdir()} <= {"a.png", f"{module}.py", "__pycache__"}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there nothing dies of a signal")
+def test_a_second_signal_is_the_same_one_or_ends_it_at_once() -> None:
+    """What comes within a second of a signal does not disturb the end that it began; a later one kills."""
+    program = (
+        "import signal, time\n"
+        "from colorful.cli import _ends_as_by_ctrl_c\n"
+        "with _ends_as_by_ctrl_c():\n"
+        "    try: signal.raise_signal(signal.SIGINT)\n"
+        "    except KeyboardInterrupt: print('first', flush=True)\n"
+        "    signal.raise_signal(signal.SIGTERM); print('second', flush=True); time.sleep(1.1)\n"
+        "    signal.raise_signal(signal.SIGINT); print('third', flush=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGINT, "first\nsecond\n")
+
+
 def test_an_extra_that_cannot_be_loaded_is_not_called_missing(tmp_path: Path) -> None:
     """What is installed but cannot be loaded, as with too little memory, is not called a missing extra."""
     tmp_path.joinpath("av.py").write_text("raise ImportError('libav.so: failed to map segment')")

@@ -158,6 +158,30 @@ def test_a_pipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")
+def test_a_signal_ends_a_film_whose_source_pauses(tmp_path: Path, quick_model: Path) -> None:
+    """Where no more of a film comes from a pipe that stays open, SIGTERM ends the command all the same."""
+    noise = np.random.default_rng(0).integers(0, 255, (80, 120, 160, 3), np.uint8)
+    film = write_film(tmp_path / "a.mkv", noise).read_bytes()
+    options = ("--model", quick_model, "--preset", "ultrafast")
+    with subprocess.Popen(
+        command("-", tmp_path / "b.mkv", *options), stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(film[: len(film) * 9 // 10])
+        process.stdin.flush()
+        end = time.monotonic() + 120
+        while not list(tmp_path.glob(".b.mkv.*")) and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(3)  # until all frames that are there have gone through
+        process.terminate()
+        assert process.wait(timeout=20) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b"colorful: interrupted\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mkv"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_stopped_goes_on(tmp_path: Path, quick_model: Path, kind: signal.Signals) -> None:
     """After kill -9 or Ctrl-C the same command does the rest; the result is that of an undisturbed run."""

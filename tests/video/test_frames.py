@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -202,9 +204,25 @@ def test_an_error_in_a_stage_is_raised_and_no_thread_stays() -> None:
         yield 1
         raise ZeroDivisionError
 
-    with Crew() as team:
+    with Crew(threading.Event()) as team:
         items = team.ahead(broken(), room=2)  # type: ignore[arg-type, var-annotated]
         assert next(items) == 1
         with pytest.raises(ZeroDivisionError):
             next(items)
     assert not any(thread.is_alive() for thread in team._threads)
+
+
+def test_torch_has_all_its_threads_after_a_film() -> None:
+    """The stages compute with one thread each; later threads of the program have as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        with Crew(threading.Event()) as team:
+            items: Iterator[int] = iter(range(9))
+            for _ in range(4):
+                items = team.ahead((torch.get_num_threads() for _ in items), room=2)
+            assert set(items) == {1}
+        with ThreadPoolExecutor(1) as new:
+            assert new.submit(torch.get_num_threads).result() == torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
