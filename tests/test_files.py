@@ -169,6 +169,30 @@ def test_of_two_programs_that_write_one_file_one_wins(tmp_path: Path, system: st
     assert won == [sum(content == name * 1000 for content in contents) for name in (b"a", b"b")]
 
 
+def test_an_interrupt_between_two_renames_leaves_the_folder_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is being replaced comes back if an interrupt comes before the new one has its name."""
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> None:
+        rename(path, target)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    def replace() -> None:
+        with files.making_folder(tmp_path / "site", overwrite=True) as made:
+            (made / "new.txt").touch()
+            monkeypatch.setattr(Path, "rename", interrupted)
+
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "old.txt").touch()
+    with pytest.raises(KeyboardInterrupt):
+        replace()
+    assert names_in(tmp_path) == ["site"]
+    assert names_in(tmp_path / "site") == ["old.txt"]
+
+
 def test_names_that_cannot_be_are_said_before_the_work(tmp_path: Path) -> None:
     """A name too long for the disk, or with a zero byte, is refused in words."""
     with pytest.raises(OutputError, match="the name is too long for this file system"):

@@ -268,6 +268,25 @@ def test_memory_is_bounded_by_pixels_at_work() -> None:
     assert max(map(len, highest)) > 1
 
 
+def test_a_large_photo_is_not_passed_by() -> None:
+    """A photo that waits to be at work alone comes before those that ask later, however small they are."""
+    budget, order = _Budget(100), []
+
+    def work(pixels: int) -> None:
+        with budget.take(pixels):
+            order.append(pixels)
+
+    threads = [threading.Thread(target=work, args=(pixels,)) for pixels in (500, 30)]
+    with budget.take(60):
+        for thread in threads:
+            thread.start()
+            time.sleep(0.1)
+        assert order == []
+    for thread in threads:
+        thread.join()
+    assert order == [500, 30]
+
+
 def test_the_pixels_of_a_photo_are_known_before_it_is_decoded(
     album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,13 +122,11 @@ def making_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
                 place.rename(aside[1])
             elif place.exists():
                 place.rmdir()  # which only an empty one lets happen
-            try:
-                aside[0].rename(place)
-            except OSError:
-                if aside[1].exists():
-                    aside[1].rename(place)
-                raise
+            aside[0].rename(place)
         finally:
+            if not place.exists():  # whatever came in between
+                with contextlib.suppress(FileNotFoundError):
+                    aside[1].rename(place)
             for folder in aside:
                 shutil.rmtree(folder, ignore_errors=True)
         _sync_folder(place.parent)

@@ -397,17 +397,17 @@ def _alike(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], parts: int) -> bool
 
 
 class _Budget:
-    """Let photos in as long as their pixels together stay within a limit."""
+    """Let photos in, one after the other, as long as their pixels together stay within a limit."""
 
     def __init__(self, pixels: int) -> None:
         self._pixels = self._free = pixels
-        self._changed = threading.Condition()
+        self._turn, self._changed = threading.Lock(), threading.Condition()
 
     @contextmanager
     def take(self, pixels: int) -> Iterator[None]:
         """Wait until there is room; a photo above the whole limit waits to be alone."""
         pixels = min(pixels, self._pixels)
-        with self._changed:
+        with self._turn, self._changed:  # so that small ones do not pass by a large one for ever
             self._changed.wait_for(lambda: self._free >= pixels)
             self._free -= pixels
         try:

@@ -13,7 +13,8 @@ import torch
 from hub_client import Client
 from hub_server import HubServer
 
-from colorful.hub import fetch
+from colorful.hub import cached, fetch
+from colorful.hub.cache import find
 from colorful.models import create
 
 Entry = dict[str, Any]
@@ -36,6 +37,16 @@ def test_damaged_in_the_cache(
     answer = client("fetch", released, cache_dir=tmp_path)
     answer.assert_whole(weights)
     assert "damaged" in answer.log
+
+
+def test_a_file_that_another_process_deletes_meanwhile_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that goes while the cache is being looked through, as an ended download's does, is no error."""
+    gone = tmp_path / "lite.0123456789abcdef.fedcba.safetensors"
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([gone]))
+    assert find("0123456789abcdef", tmp_path) is None
+    assert cached(tmp_path) == []
 
 
 def test_disk_full(hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path) -> None:

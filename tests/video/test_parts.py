@@ -148,3 +148,24 @@ def test_runs_that_follow_each_other_closely(tmp_path: Path) -> None:
     assert [(run.returncode, err) for run, (_, err) in zip(runs, said, strict=True)] == [(0, "")] * 3
     assert sum(int(out) for out, _ in said) > 0
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_begins_as_another_takes_its_folder_away_finds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the lock of a finished run is gone its parts are gone, too: nobody goes on from half of them."""
+    target, found = tmp_path / "film.mp4", []
+
+    def rmtree(folder: Path, **_: object) -> None:
+        (folder / "lock").unlink()
+        with Parts(target, {}) as other:
+            found.append(other.frames)
+            other.remove()
+            monkeypatch.undo()
+
+    with Parts(target, {}) as parts:
+        parts.add(Coded(0, 0, True, b"packet"))
+        parts.finish(1, b"", None)
+        parts.remove()
+        monkeypatch.setattr("shutil.rmtree", rmtree)
+    assert found == [0]

@@ -76,11 +76,13 @@ def cached(cache_dir: str | os.PathLike[str] | None = None) -> list[CacheEntry]:
     """
     entries = []
     for path in cache_folder(cache_dir).glob("*.*"):
-        if path.suffix in (".safetensors", ".partial", ".pth", ".tmp"):
-            name = path.name.split(".")[0] if path.suffix == ".safetensors" else path.name.split(".", 1)[1]
-            entries.append(CacheEntry(name, path, path.stat().st_size, path.suffix == ".safetensors"))
-        elif path.suffix == ".tgz":  # what a web app runs on
-            entries.append(CacheEntry(path.stem, path, path.stat().st_size, True))
+        with suppress(FileNotFoundError):  # as a download that has just ended
+            if path.suffix in (".safetensors", ".partial", ".pth", ".tmp"):
+                whole = path.suffix == ".safetensors"
+                name = path.name.split(".")[0] if whole else path.name.split(".", 1)[1]
+                entries.append(CacheEntry(name, path, path.stat().st_size, whole))
+            elif path.suffix == ".tgz":  # what a web app runs on
+                entries.append(CacheEntry(path.stem, path, path.stat().st_size, True))
     entries.sort(key=lambda entry: (not entry.whole, entry.name))
     for repo in _hub_repos(cache_dir):
         entries.append(CacheEntry(repo.repo_id, repo.repo_path, repo.size_on_disk, True))
@@ -127,10 +129,10 @@ def find(source_digest: str, folder: Path) -> tuple[Path, str] | None:
     """Find the conversion of the file with this SHA-256, and its own SHA-256; delete it if it is damaged."""
     for path in sorted(folder.glob(f"*.{source_digest[:16]}.*.safetensors")):
         digest = path.name.split(".")[-2]
-        if weights.sha256(path) == digest:
-            return path, digest
-        logger.warning("%s: deleted, because it was damaged after it was written", path)
-        with suppress(OSError):  # As where the cache is read-only.
+        with suppress(OSError):  # As where the cache is read-only, or another process has just cleared it.
+            if weights.sha256(path) == digest:
+                return path, digest
+            logger.warning("%s: deleted, because it was damaged after it was written", path)
             path.unlink()
     return None
 

@@ -132,6 +132,8 @@ class Parts:
                 self._file.close()
         # By what lies there: an interrupt can come between the end of a part and our note of it.
         if self._is_over or not self._path(0, "json").exists():
+            with contextlib.suppress(OSError):
+                self._clear()  # before the lock, without which another run would go on from what is left
             if os.name == "nt":  # where nobody can delete what is open
                 self._release()
             shutil.rmtree(self.folder, ignore_errors=True)
