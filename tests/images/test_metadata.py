@@ -257,6 +257,28 @@ def test_too_much_for_a_jpeg_is_left_out_with_a_word(caplog: pytest.LogCaptureFi
     assert "XMP dropped" in caplog.text
 
 
+@pytest.mark.parametrize("shape", [(2, 1), (1, 1)])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF"])
+def test_pixels_that_are_not_square_are_a_warning(format: str, shape: tuple[int, int]) -> None:
+    """Stills of old films say a ratio in place of pixels per inch, which formats cannot all hold."""
+    across, down = shape
+    if format == "TIFF":
+        data = samples.save_tiff(samples.gray(), resolution=shape, resolutionunit="NONE")
+        told: Any = tuple(Image.open(io.BytesIO(data)).getexif()[tag] for tag in (282, 283))
+    elif format == "PNG":
+        ratio = across.to_bytes(4) + down.to_bytes(4) + b"\0"
+        data = samples.png_with(samples.save(Image.fromarray(samples.gray()), "PNG"), (b"pHYs", ratio))
+        told = Image.open(io.BytesIO(data)).info["aspect"]
+    else:
+        data = samples.save(Image.fromarray(samples.gray()), "JPEG")
+        data = data[:13] + b"\0" + across.to_bytes(2) + down.to_bytes(2) + data[18:]
+        told = Image.open(io.BytesIO(data)).info["jfif_density"]
+    assert told == shape
+    with collecting() as warnings:
+        assert images.read(data).metadata.dpi is None
+    assert ["not square" in warning for warning in warnings] == [True] * (across != down)
+
+
 @pytest.mark.parametrize("source", ["png 16 rgb", "tiff 16", "tiff float"])
 def test_deep_files_keep_metadata(source: str) -> None:
     """16-bit and float results carry EXIF, XMP, text, resolution and the note like any other."""

@@ -99,10 +99,15 @@ def orientation(directory: Mapping[int, Tag | Directory]) -> int | None:
 
 def resolution(directory: Mapping[int, Tag | Directory]) -> tuple[float, float] | None:
     """Return pixels per inch, horizontally and vertically, or None."""
-    across, down = (number_of(directory, tag, 0) for tag in (X_RESOLUTION, Y_RESOLUTION))
+    across, down = density(directory)
     unit = number_of(directory, UNIT, 2)
     scale = 2.54 if unit == 3 else 1.0
     return (across * scale, down * scale) if unit in (2, 3) and across and down else None
+
+
+def density(directory: Mapping[int, Tag | Directory]) -> tuple[float, ...]:
+    """Return the resolution in whatever unit, horizontally and vertically, 0 where it is not told."""
+    return tuple(number_of(directory, tag, 0) for tag in (X_RESOLUTION, Y_RESOLUTION))
 
 
 def set_resolution(directory: Directory, dpi: tuple[float, float] | None) -> None:

@@ -227,6 +227,7 @@ class File:
         for marker, _, body in self._side:
             if marker == _APP0 and body.startswith(b"JFIF\0") and len(body) >= 12:
                 unit, *density = struct.unpack(">BHH", body[7:12])
+                side.density = tuple(density)
                 side.dpi = (
                     tuple(each * (2.54 if unit == 2 else 1) for each in density) if unit in (1, 2) else None
                 )

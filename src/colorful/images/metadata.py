@@ -133,6 +133,7 @@ class SideData:
         iptc: Records, as they came.
         text: Keyword to text.
         dpi: Pixels per inch, (horizontal, vertical), or None.
+        density: Pixels per no unit that is told, (horizontal, vertical); tells whether they are square.
         profile: An ICC profile, or empty.
         gamma: The exponent of a PNG that has no profile.
     """
@@ -142,6 +143,7 @@ class SideData:
     iptc: bytes = b""
     text: dict[str, str] = field(default_factory=dict)
     dpi: Any = None
+    density: tuple[float, ...] = ()
     profile: bytes = b""
     gamma: float | None = None
 
@@ -157,6 +159,9 @@ class SideData:
         turn, packet = self.orientation, self._packet
         packet.drop_false(is_turned=turn != 1)
         dpi = _dpi(self.dpi) or _dpi(exif.resolution(self.exif))
+        density = {float(each) for each in self.density or exif.density(self.exif)}
+        if dpi is None and len(density - {0}) > 1:
+            warn("its pixels are not square, and the result does not say so: programs show it stretched")
         if turn >= 5:
             size = size[::-1]
             dpi = dpi and dpi[::-1]

@@ -141,8 +141,9 @@ class File:
                     side.exif = side.exif or exif.parse(body)
                 elif name == b"iCCP":
                     side.profile = inflate(body.partition(b"\0")[2][1:])
-                elif name == b"pHYs" and len(body) == 9 and body[8] == 1:
-                    side.dpi = tuple(count * _PER_INCH for count in struct.unpack(">II", body[:8]))
+                elif name == b"pHYs" and len(body) == 9:
+                    side.density = struct.unpack(">II", body[:8])
+                    side.dpi = tuple(count * _PER_INCH for count in side.density) if body[8] == 1 else None
                 elif name == b"gAMA" and len(body) == 4 and has_gamma:
                     side.gamma = struct.unpack(">I", body)[0] / 100_000
                 elif name == b"cICP" and len(body) == 4:
