@@ -130,6 +130,14 @@ def test_who_leaves_costs_no_more_of_his_photos(
     assert len(begun) == 1
 
 
+def test_a_photo_whose_sender_has_left_is_not_kept(app: Flask, client: FlaskClient, grey: bytes) -> None:
+    """Nobody learns its name, and nobody could delete it."""
+    environ = {"waitress.client_disconnected": lambda: True}
+    form = {"photo": (io.BytesIO(grey), "a.png")}
+    assert client.post("/v1/photos", data=form, environ_overrides=environ).status_code == 503
+    assert len(studio_of(app).store) == 0
+
+
 def test_who_is_refused_at_once_can_read_why(
     app: Flask, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

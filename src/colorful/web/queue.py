@@ -159,8 +159,10 @@ class Queue:
                         self._waiting.remove(job)
                         raise
             self._change.notify_all()
-        while not wait([job.future], timeout=_LOOK).done:
-            if asker.has_left():
+        done = False
+        while not done:
+            done = bool(wait([job.future], timeout=_LOOK).done)
+            if asker.has_left():  # also once it is done: what nobody hears of is not kept
                 self._abandon(job)
                 raise LeftError
         result: T = job.future.result()

@@ -9,7 +9,7 @@ export async function post(url, body, { onProgress, onWait, signal } = {}) {
   // Who waits for long is told for how long about.
   const told = onWait && setInterval(async () => {
     const { seconds } = await fetch(document.body.dataset.queue).then((reply) => reply.json()).catch(() => ({}));
-    if (seconds > 3) onWait(seconds);
+    if (seconds > 3) onWait?.(seconds);
   }, 3000);
   try {
     for (let tries = 1; ; tries += 1) {
@@ -22,12 +22,13 @@ export async function post(url, body, { onProgress, onWait, signal } = {}) {
       onWait?.(seconds);
       // A little chance, so that all who were sent away do not come back at once.
       await new Promise((resolve) => {
-        setTimeout(resolve, 1000 * seconds * (0.8 + 0.4 * Math.random()));
-        signal?.addEventListener("abort", resolve, { once: true });
+        setTimeout(resolve, seconds * (800 + 400 * Math.random()));
+        signal?.addEventListener("abort", resolve);
       });
     }
   } finally {
     clearInterval(told);
+    onWait = null; // what is told later is not true any more
   }
 }
 
@@ -40,13 +41,13 @@ function attempt(url, body, onProgress, signal) {
     request.responseType = "blob";
     const isForm = body instanceof FormData;
     if (!isForm) request.setRequestHeader("Content-Type", "application/json");
-    let sent = false;
-    request.upload.onload = () => { sent = true; };
     request.upload.onprogress = ({ loaded, total }) => total && onProgress?.(loaded / total);
-    // A photo that has gone out whole is answered: only by the answer can the server be told to forget it.
-    const stop = () => (isForm && sent) || request.abort();
+    const stop = () => request.abort();
+    const finish = () => signal?.removeEventListener("abort", stop);
     signal?.addEventListener("abort", stop);
-    request.onloadend = () => signal?.removeEventListener("abort", stop);
+    // A photo that has gone out whole is answered: only by the answer can the server be told to forget it.
+    if (isForm) request.upload.onload = finish;
+    request.onloadend = finish;
     request.onload = () => resolve(new Response(request.response, {
       status: request.status, headers: { "Retry-After": request.getResponseHeader("Retry-After") ?? "" },
     }));

@@ -3,10 +3,9 @@ import { $, once, show } from "./dom.js";
 import { t } from "./texts.js";
 
 export class Card {
-  removal = new AbortController();
-
-  constructor(photo, onAdjust, onRemove) {
-    this.photo = photo;
+  constructor(photo, onAdjust, onRemove, onEnd) {
+    Object.assign(this, { photo, onEnd });
+    photo.removal = new AbortController();
     this.element = document.importNode($("card-template").content.firstElementChild, true);
     this.element.card = this;
     for (const part of this.element.querySelectorAll("[data-part]")) this[part.dataset.part] = part;
@@ -17,8 +16,8 @@ export class Card {
     this.adjust.onclick = () => onAdjust(this).catch((problem) => this.fail(problem));
     this.download.onclick = () => once(this.download, () => this.save());
     this.retry.onclick = () => this.run();
-    this.remove.onclick = () => onRemove(this);
-    this.options = { signal: this.removal.signal, onWait: (seconds) => this.say("waiting", { seconds }) };
+    this.remove.onclick = () => onRemove([this]);
+    this.options = { signal: photo.removal.signal, onWait: (seconds) => this.say("waiting", { seconds }) };
     this.say("queued");
     // The photo is shown before it is sent, where the browser knows the format; it decodes only those in sight.
     const { after } = this;
@@ -33,20 +32,17 @@ export class Card {
 
   /** Take the card away; its photo is not kept any more. */
   leave() {
-    this.removal.abort();
-    this.photo.gone = true;
+    this.photo.removal.abort();
     this.photo.onNews?.();
     this.element.remove();
   }
 
   /** Take over what another tab has changed; it is shown when somebody looks. */
-  hear({ history, at, info }) {
-    Object.assign(this.photo, { history, at, info });
+  hear(record) {
+    Object.assign(this.photo, record);
     this.photo.onNews?.();
     cancelAnimationFrame(this.soon);
-    this.soon = requestAnimationFrame(() => {
-      if (["failed", "ready"].includes(this.element.dataset.state)) this.run();
-    });
+    this.soon = requestAnimationFrame(() => this.run());
   }
 
   /** Show the photo as it is edited now, sent first unless the studio has it; what goes wrong is said on the card. */
@@ -54,6 +50,7 @@ export class Card {
     const { photo, before, after, adjust, options } = this;
     const side = Math.ceil(Math.max(320, this.frame.clientWidth) * devicePixelRatio); // that the card has room for
     const isFirst = adjust.disabled;
+    const run = this.last = {}; // an answer to an earlier one may come later
     try {
       if (!photo.info) await this.send();
       if (isFirst) {
@@ -63,21 +60,24 @@ export class Card {
       }
       const showBefore = () => before.getAttribute("src") || show(before, photo.before(side));
       await showBefore();
-      this.picture = await photo.preview(photo.edit, side, options);
+      const picture = await photo.preview(photo.edit, side, options);
+      if (run !== this.last) return;
       showBefore(); // where the photo had to be sent again
-      await show(after, this.picture);
+      await show(after, this.picture = picture);
       after.alt = t("after-name", photo);
       this.ready();
       adjust.disabled = this.download.disabled = this.slider.disabled = false;
       if (isFirst) this.announce();
     } catch (problem) {
-      this.fail(problem);
+      if (run === this.last) this.fail(problem);
+    } finally {
+      this.onEnd();
     }
   }
 
-  async send() {
+  send() {
     this.say("uploading");
-    await this.photo.send({
+    return this.photo.send({
       ...this.options,
       onProgress: (share) => {
         this.progress.value = share;
@@ -115,7 +115,7 @@ export class Card {
 
   /** Say what went wrong; a photo that is in color stays so. */
   fail({ code, message }) {
-    if (this.removal.signal.aborted) return;
+    if (this.options.signal.aborted) return;
     Object.assign(this.element.dataset, { state: this.adjust.disabled ? "failed" : "ready", problem: code });
     this.state.textContent = message;
     this.announce();

@@ -5,12 +5,12 @@ import { $, make, once, show, within } from "./dom.js";
 import { storage } from "./memory.js";
 import { UNCHANGED } from "./photo.js";
 import { modelOf, possible } from "./studio.js";
-import { t } from "./texts.js";
+import { Problem, t } from "./texts.js";
 import { close, fit, hooks, image, letGo, middle, move, onWait, open, placeOf, render, say, view, zoom } from "./view.js";
 
 const LOOK = ["temperature", "saturation", "strength"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const [editor, stage, points] = ["editor", "stage", "points"].map($);
+const [editor, stage, points, eye] = ["editor", "stage", "points", "original"].map($);
 const recent = () => JSON.parse(storage.colorfulColors ?? "[]");
 
 /** What is open, and what goes on there: all that is known for the time of one photo. */
@@ -31,7 +31,7 @@ export function openEditor(card, others) {
     closed: new AbortController(),
   };
   photo.onNews = draw;
-  $("original").ariaPressed = $("dropper").ariaPressed = false;
+  eye.ariaPressed = $("dropper").ariaPressed = false;
   say("");
   $("variants").replaceChildren();
   $("editor-title").textContent = t("editor", photo);
@@ -72,7 +72,8 @@ function work(button, job) {
   const { closed: { signal } } = now;
   once(button, () => {
     say(t("coloring"));
-    return job({ onWait, signal }).catch(({ name, message }) => (
+    // What is saved goes on when the editor closes, in silence.
+    return job({ onWait: (seconds) => signal.aborted || onWait(seconds), signal }).catch(({ name, message }) => (
       { AbortError: "", NotAllowedError: t("press-again") }[name] ?? message));
   }, (words) => signal.aborted || say(words));
 }
@@ -104,7 +105,7 @@ function draw() {
   $("unused").hidden = !photo.unused;
   const hint = hints[now.selected];
   if (!hint) now.selected = -1;
-  const named = (one, at) => ({ number: at + 1, color: nameOf(one.color) });
+  const named = ({ color }, at) => ({ number: at + 1, color: nameOf(color) });
   fill(points, "point", hints.map((one, at) => (
     { ariaPressed: one === hint, ariaLabel: t("point", named(one, at)), style: lying(one) })));
   fill($("rings"), "ring", now.places.map((one, at) => (
@@ -128,8 +129,12 @@ function draw() {
     const { value, step } = $(output.htmlFor.value);
     output.value = step < 1 ? Number(value).toFixed(2) : `${value} px`;
   }
-  const isReset = JSON.stringify(photo.edit) === JSON.stringify(UNCHANGED);
-  const idle = { undo: !photo.at, redo: !photo.history[photo.at + 1], "brush-clear": !keep.length, reset: isReset };
+  const idle = {
+    undo: !photo.at,
+    redo: !photo.history[photo.at + 1],
+    "brush-clear": !keep.length,
+    reset: JSON.stringify(photo.edit) === JSON.stringify(UNCHANGED),
+  };
   for (const [id, is] of Object.entries(idle)) $(id).ariaDisabled = is; // not disabled: that would lose the focus
   stage.style.setProperty("--size", $("size").value);
   drawMask();
@@ -146,8 +151,7 @@ function drawMask() {
 /** Where a hint lies on the photo, and its color there. */
 function lying({ x, y, color, radius }) {
   const { width, height } = now.photo.info;
-  const light = lightOf(shown({ x, y }));
-  return `left: ${100 * x / width}%; top: ${100 * y / height}%; --spot: ${radius / width}; --color: ${color}; --light: ${light}`;
+  return `left: ${100 * x / width}%; top: ${100 * y / height}%; --spot: ${radius / width}; --color: ${color}; --light: ${lightOf(shown({ x, y }))}`;
 }
 
 /** Show which colors are likely at the selected point, given the others. */
@@ -257,26 +261,20 @@ Object.assign(hooks, {
 function onKey(event) {
   const { key, shiftKey, target } = event;
   const held = event.ctrlKey || event.metaKey;
-  const name = `${held ? "Control+" : ""}${held && shiftKey ? "Shift+" : ""}${key}`;
+  const name = held ? `Control+${shiftKey ? "Shift+" : ""}${key}` : key;
   const named = !event.altKey && (held || target.tagName !== "SELECT")
     && editor.querySelector(`[aria-keyshortcuts~="${CSS.escape(name)}" i]`);
   const [dx, dy] = ARROWS[key] ?? [];
-  if (named?.id === "original" || (target.id === "original" && key === " ")) {
-    original(true);
-  } else if (named?.checkVisibility()) {
-    named.click();
-  } else if (target.matches(".point") && ARROWS[key]) {
+  if (named === eye || (target === eye && key === " ")) original(true);
+  else if (named?.checkVisibility()) named.click();
+  else if (target.matches(".point") && ARROWS[key]) {
     const { photo, selected } = now;
     const { x, y } = photo.edit.hints[selected];
     const far = Math.max(1, photo.longer / (shiftKey ? 20 : 200));
     photo.follow(withHint(onPhoto({ x: x + dx * far, y: y + dy * far })));
-  } else if (target === stage && ARROWS[key]) {
-    move(dx * (shiftKey ? 64 : 8), dy * (shiftKey ? 64 : 8));
-  } else if (target === stage && (key === "Enter" || key === " ")) {
-    press(placeOf(), shiftKey);
-  } else {
-    return;
-  }
+  } else if (target === stage && ARROWS[key]) move(dx * (shiftKey ? 64 : 8), dy * (shiftKey ? 64 : 8));
+  else if (target === stage && (key === "Enter" || key === " ")) press(placeOf(), shiftKey);
+  else return;
   event.preventDefault();
 }
 
@@ -290,7 +288,7 @@ function press(place, line) {
   hooks.end(true);
 }
 
-const original = (on) => { $("original").ariaPressed = on; };
+const original = (on) => { eye.ariaPressed = on; };
 
 /** Offer whole pictures to choose from. */
 async function vary(options) {
@@ -302,7 +300,7 @@ async function vary(options) {
     return thumbnail(picture, t("variant", { number: at + 1 }), () => photo.change({ hints }));
   }));
   $("variants").replaceChildren(...choices);
-  return choices.length ? "" : t("no-variants");
+  return choices[0] ? "" : t("no-variants");
 }
 
 /** Show rings where a hint helps most; one that is clicked becomes a point. */
@@ -334,16 +332,18 @@ function lend(source) {
 /** What the full-size result is to be: the fields of the form. */
 const wish = () => Object.fromEntries(new FormData($("wish")));
 
-async function picture(more) {
+async function picture({ onWait }, more) {
   const { url, filename, type } = await now.photo.result({ ...wish(), ...more }, { onWait });
-  return new File([await (await fetch(url)).blob()], filename, { type });
+  const blob = await (await fetch(url)).blob();
+  if (blob.type !== type) throw new Problem({ code: "busy" }); // it has made room for others
+  return new File([blob], filename, { type });
 }
 
 const jobs = {
   places: help,
   vary,
-  copy: () => navigator.clipboard.write([new ClipboardItem({ "image/png": picture({ format: "png" }) })]),
-  share: async () => navigator.share({ files: [await picture()] }),
+  copy: (options) => navigator.clipboard.write([new ClipboardItem({ "image/png": picture(options, { format: "png" }) })]),
+  share: async (options) => navigator.share({ files: [await picture(options)] }),
 };
 // By id or class of what is clicked.
 const clicks = {
@@ -397,7 +397,7 @@ editor.onclick = (event) => {
 };
 $("wish").onsubmit = (event) => {
   event.preventDefault();
-  work($("save"), () => now.photo.save(wish(), { onWait }));
+  work($("save"), ({ onWait }) => now.photo.save(wish(), { onWait }));
 };
 editor.oninput = ({ target }) => {
   const { name, type, value, valueAsNumber } = target;
@@ -430,7 +430,6 @@ points.addEventListener("focusin", ({ target }) => {
   draw();
 });
 window.onblur = () => original(false); // a key that is let go elsewhere is not heard here
-const eye = $("original");
 eye.onpointerdown = eye.onpointerup = eye.onpointerleave = ({ type }) => original(type === "pointerdown");
 $("copy").hidden = !navigator.clipboard?.write;
 $("share").hidden = !navigator.canShare?.({ files: [new File([""], "a.png", { type: "image/png" })] });

@@ -8,7 +8,7 @@ import { Problem, t } from "./texts.js";
 
 const AT_ONCE = 2; // photos on their way at the same time, so that a whole album does not flood the queue
 const PICTURE = /\.(jpe?g|jfif|png|webp|tiff?|gif|bmp|avif|hei[cf])$/i;
-const { compare } = new Intl.Collator(undefined, { numeric: true }); // 2 comes before 10
+const { compare } = new Intl.Collator([], { numeric: true }); // 2 comes before 10
 const removed = []; // what can be brought back: the photos of each removal
 
 const cards = () => [...$("cards").children].map(({ card }) => card);
@@ -24,7 +24,7 @@ async function onAdjust(card) {
 
 function add(photos) {
   if (photos.length) editor().catch(() => null); // another try comes when it is opened
-  $("cards").append(...photos.map((photo) => new Card(photo, onAdjust, (card) => remove([card])).element));
+  $("cards").append(...photos.map((photo) => new Card(photo, onAdjust, remove, next).element));
   arrange();
   next();
 }
@@ -37,14 +37,16 @@ function arrange() {
   const sorted = cards().sort((one, other) => compare(by(one.photo), by(other.photo)));
   const { children } = $("cards");
   // What moves loses the focus, so only those that have to do.
-  for (const [at, { element }] of sorted.entries()) if (children[at] !== element) $("cards").insertBefore(element, children[at]);
+  for (const [at, { element }] of sorted.entries()) if (children[at] !== element) children[at].before(element);
   const last = removed.at(-1);
-  $("toast-words").textContent = last ? t("removed", { name: last.length > 1 ? last.length : last[0].name }) : "";
+  $("toast-words").textContent = last ? t("removed", { name: last[1] ? last.length : last[0].name }) : "";
 }
 
 function next() {
-  const free = AT_ONCE - inState("uploading", "opening", "coloring").length;
-  for (const card of inState("queued").slice(0, Math.max(0, free))) card.run().finally(next);
+  for (const card of inState("queued")) {
+    if (inState("uploading", "opening", "coloring").length >= AT_ONCE) return;
+    card.run();
+  }
 }
 
 function remove(gone) {
@@ -61,8 +63,8 @@ function remove(gone) {
 
 /** Take photos in that this tab is the first to have. */
 function bring(photos) {
-  for (const photo of photos) photo.remember();
   add(photos);
+  for (const photo of photos) photo.remember();
 }
 
 const bringFiles = (files) => bring([...files].map((file) => new StudioPhoto(file)));
@@ -128,7 +130,7 @@ $("forget-all").onclick = () => {
   remove(cards());
 };
 $("restore").onclick = () => {
-  bring(removed.pop().map((photo) => Object.assign(photo, { gone: false })));
+  bring(removed.pop());
   $("album-title").focus();
 };
 // What has not been sent would be lost where the browser keeps nothing: it asks.
@@ -140,7 +142,6 @@ const begun = recall().then((records) => add(records.map(kept)));
 onNews(async (key, record) => {
   await begun;
   const card = cards().find(({ photo }) => photo.key === key);
-  if (card && record) card.hear(record);
-  else if (card) card.leave();
-  else if (record?.info) add([kept(record)]); // before, the other tab is about to send it
+  if (!record) card?.leave();
+  else if (record.info) card ? card.hear(record) : add([kept(record)]); // before, the other tab is about to send it
 });

@@ -12,13 +12,17 @@ let count = 0;
 export class Photo {
   history = [UNCHANGED]; // all edits, for undo and redo
   at = 0; // which of them holds
-  draft = null; // an edit that is not made yet, while a drag or a slider moves
-  info = null;
+  draft; // an edit that is not made yet, while a drag or a slider moves
+  info;
   key = `${Date.now()}.${count += 1}-${Math.random()}`; // in the order they came
 
   /** A photo that came as a file; or one that the browser has kept, with its edits. */
   constructor(file, known) {
     Object.assign(this, { file, name: file.name || "photo.png", ...known });
+  }
+
+  get gone() {
+    return this.removal.signal.aborted;
   }
 
   /** Have the browser keep it until it is removed. */

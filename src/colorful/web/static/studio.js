@@ -12,13 +12,16 @@ const room = (side, region) => Math.round(within(64, side, region ? 4096 : 2048)
 
 export class StudioPhoto extends Photo {
   /** Leave the photo with the server. */
-  async send(options = {}) {
+  async send(options) {
     if (this.file.size > Number(maxBytes)) throw new Problem({ code: "too-large" });
     const form = new FormData();
     form.append("photo", this.file, this.name);
-    this.info = await (await post(uploads, form, options)).json();
-    if (options.signal?.aborted) this.leave();
-    options.signal?.throwIfAborted();
+    const { signal } = this.removal; // if it is brought back, it is sent anew
+    const info = await (await post(uploads, form, { ...options, signal })).json();
+    if (signal.aborted) drop(info);
+    signal.throwIfAborted();
+    this.leave();
+    this.info = info;
     this.remember();
   }
 
@@ -28,12 +31,12 @@ export class StudioPhoto extends Photo {
   }
 
   /** The photo in color, or a part of it, at display size, as a blob. */
-  async preview(edit, side, options, region = null) {
+  preview(edit, side, options, region = null) {
     return this.ask("preview", { ...edit, side: room(side, region), region }, options, "blob");
   }
 
   /** The photo in color at full size: its address and file name. */
-  async result(more, options) {
+  result(more, options) {
     return this.ask("results", { ...this.edit, ...more }, options);
   }
 
@@ -50,15 +53,16 @@ export class StudioPhoto extends Photo {
 
   /** Have the server forget it. */
   leave() {
-    if (!this.info) return;
-    fetch(this.info.before.replace(/\/before$/, ""), { method: "DELETE", keepalive: true }).catch(() => {});
+    if (this.info) drop(this.info);
     this.info = null;
   }
 }
 
+const drop = ({ before }) => fetch(before.replace(/\/before$/, ""), { method: "DELETE", keepalive: true }).catch(() => {});
+
 /** All the photos in color, in one zip: its address and file name. */
 export async function archive(photos) {
-  const listed = () => photos.map(({ info: { id }, edit }) => ({ ...possible(edit), id }));
+  const listed = () => photos.filter(({ gone }) => !gone).map(({ info: { id }, edit }) => ({ ...possible(edit), id }));
   return (await unlessGone(photos, () => post(archives, { photos: listed() }))).json();
 }
 
@@ -78,10 +82,7 @@ async function unlessGone(photos, work) {
     return await work();
   } catch (problem) {
     if (problem.code !== "gone") throw problem;
-    await Promise.all(photos.map((photo) => {
-      photo.again ??= photo.send().finally(() => { photo.again = null; });
-      return photo.again;
-    }));
+    await Promise.allSettled(photos.map((photo) => (photo.again ??= photo.send().finally(() => { photo.again = null; }))));
     return work();
   }
 }

@@ -8,7 +8,7 @@ export function t(key, values = {}) {
 
 /** What went wrong, in the visitor's words. */
 export class Problem extends Error {
-  constructor({ code = "internal" } = {}) {
+  constructor({ code = "internal" }) {
     super(t(`problem-${code}`, document.body.dataset)); // which has the limits
     this.code = code;
   }

@@ -6,7 +6,7 @@ const CLOSEST = 4; // pixels of the display for one of the photo
 const [stage, canvas, cross] = ["stage", "canvas", "cross"].map($);
 // Two layers: the whole photo at the size of the display, and over it the part that is looked at closely. Each has an
 // image in color and one as it came, the key of what they show, and how many pixels the longer side has.
-const layerOf = (kind) => ({ images: canvas.querySelectorAll(kind), key: "", side: 0 });
+const layerOf = (kind) => ({ images: canvas.querySelectorAll(kind) });
 const [whole, part] = [".whole", ".part"].map(layerOf);
 export const [image] = whole.images;
 
@@ -31,7 +31,7 @@ function spotOf({ clientX, clientY }) {
 /** Show a photo; until it has come, a smaller picture of it. */
 export function open(photo, smaller) {
   view.photo = photo;
-  aim(null);
+  aim();
   fit();
   return show(image, smaller);
 }
@@ -100,14 +100,14 @@ export function move(dx, dy) {
 
 stage.onwheel = (event) => {
   event.preventDefault();
-  const lines = event.deltaMode ? 33 : 1;
-  zoom(view.scale * Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), spotOf(event));
+  const { deltaY, deltaMode, ctrlKey } = event;
+  zoom(view.scale * Math.exp(-deltaY * (deltaMode ? 33 : 1) * (ctrlKey ? 0.01 : 0.002)), spotOf(event)); // 33 for a line
 };
 new ResizeObserver(() => view.photo && stage.clientWidth && lay()).observe(stage); // also as the tools below take room
 
 const pointers = new Map(); // those that are down, and where
-let drag = null; // who takes what the pointer does
-let still = false; // it has not moved so far that it is no click any more
+let drag; // who takes what the pointer does
+let still; // it has not moved so far that it is no click any more
 
 /** The pointer does nothing more until it goes down again. */
 export function letGo() {
@@ -147,12 +147,12 @@ stage.onpointermove = (event) => {
 stage.onpointerup = stage.onpointercancel = (event) => {
   if (!pointers.delete(event.pointerId) || pointers.size) return;
   const done = event.type === "pointerup";
-  if (event.pointerType !== "mouse") aim(null);
+  if (event.pointerType !== "mouse") aim();
   if (done && still && !drag && !event.button) hooks.tap(placeOf(spotOf(event)));
   drag = null;
   hooks.end(done);
 };
-stage.onpointerleave = () => aim(null);
+stage.onpointerleave = () => aim();
 stage.ondblclick = ({ target }) => target.matches(".slider") || hooks.double();
 
 export function say(words) {
@@ -161,9 +161,9 @@ export function say(words) {
 
 export const onWait = (seconds) => say(notice = t("waiting", { seconds }));
 
-let request = null; // what is on its way
-let timer = null;
-let notice = null; // what was said of the picture; what else is said stays when the picture has come
+let request; // what is on its way
+let timer;
+let notice; // what was said of the picture; what else is said stays when the picture has come
 
 /** Show the picture of the edit and, looked at closely, the part in sight; by and by what comes last. */
 export function render(delay = 0) {
@@ -193,7 +193,7 @@ async function load() {
     } catch (problem) {
       if (signal.aborted) continue;
       say(notice = problem.message);
-      break;
+      if (missing()?.key === key) break;
     }
   }
   request = null;
