@@ -42,7 +42,8 @@ async function begin() {
       return await load("gpu");
     } catch (problem) { // another driver, another day: processors can do it too
       stop(problem);
-      running = null;
+      running = load("cpu"); // who asks meanwhile waits for this one, too
+      return running;
     }
   }
   return load("cpu");
