@@ -13,6 +13,7 @@ import os
 import pickle
 import queue
 import secrets
+import signal
 import threading
 import time
 from collections import Counter, deque
@@ -156,7 +157,18 @@ def start_local(workers: int) -> Iterator[Client]:
         LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
         Client(local) as client,
     ):
+        client.register_plugin(_Undisturbed())
         yield client
+
+
+class _Undisturbed(WorkerPlugin):
+    """A worker on this machine that leaves to the client what a terminal sends to all its processes."""
+
+    def setup(self, worker: Any) -> None:
+        """Let no Ctrl-C and no closed terminal end what is at work."""
+        for name in ("SIGINT", "SIGHUP"):  # Windows has only the first
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 class _Model(WorkerPlugin):
