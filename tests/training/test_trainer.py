@@ -73,9 +73,9 @@ def _run(command: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def kill_and_compare(photos: Path, folder: Path, *, steps: int, seed: int) -> None:
+def kill_and_compare(photos: Path, folder: Path, *, steps: int, seed: int, init_from: str = "none") -> None:
     """Run once undisturbed, once killed at a random moment and resumed; the checkpoints must be equal."""
-    arguments = [*SMALL, "--init-from", "none", "--steps", str(steps), "--save-minutes", "0"]
+    arguments = [*SMALL, "--init-from", init_from, "--steps", str(steps), "--save-minutes", "0"]
     _run(_command(photos, folder / "whole", *arguments))
 
     torn, chance = folder / "torn", random.Random(seed)
@@ -99,13 +99,15 @@ def kill_and_compare(photos: Path, folder: Path, *, steps: int, seed: int) -> No
     assert len(whole) > 500
     for name, tensor in whole.items():
         torch.testing.assert_close(resumed[name], tensor, rtol=0, atol=0, msg=name)
-    weights = [(folder / name / "model" / "model.safetensors").read_bytes() for name in ("whole", "torn")]
-    assert weights[0] == weights[1]
+    for name in ("model.safetensors", "config.json"):
+        models = [(folder / run / "model" / name).read_bytes() for run in ("whole", "torn")]
+        assert models[0] == models[1]
 
 
-def test_a_killed_run_is_resumed_to_the_bit(photo_folder: Path, tmp_path: Path) -> None:
-    """After kill -9, resuming ends with the very numbers of an undisturbed run."""
-    kill_and_compare(photo_folder, tmp_path, steps=14, seed=0)
+@pytest.mark.parametrize("init_from", ["none", "lite"])
+def test_a_killed_run_is_resumed_to_the_bit(photo_folder: Path, tmp_path: Path, init_from: str) -> None:
+    """After kill -9, resuming ends with the very numbers of an undisturbed run, by either recipe."""
+    kill_and_compare(photo_folder, tmp_path, steps=14, seed=0, init_from=init_from)
 
 
 @pytest.mark.training

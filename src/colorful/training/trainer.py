@@ -10,7 +10,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
 from colorful.host import handling
+from colorful.models.config import NetworkConfig
 from colorful.models.network import Network
 from colorful.training import checkpoint
 from colorful.training.data import Batch, Crops, Survey, plans, sources_of
@@ -156,6 +157,7 @@ class Trainer:
         if self.accelerator.is_main_process:
             state = {
                 "architecture": self.network.architecture,
+                "config": asdict(self.network.config),
                 "network": self.network.state_dict(),
                 "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
@@ -177,6 +179,8 @@ class Trainer:
                 raise TrainingError(
                     f"resume: expected {self.network.architecture}, got a run of {state['architecture']}"
                 )
+            # The loss decodes by these settings, and the model comes out with them.
+            self.network.config = self.average.config = NetworkConfig(**state["config"])
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
