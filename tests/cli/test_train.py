@@ -16,6 +16,7 @@ pytest.importorskip("accelerate")
         (("--resume", "--lr", "1e-3", "--init-from", "none"), "leave out --init-from, --lr."),
         (("--resume", "-m", "eccv16"), "leave out --model."),
         (("--resume", "--freeze-norm"), "leave out --freeze-norm."),
+        (("--resume", "--validation", "50"), "leave out --validation."),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options: tuple[str, ...], words: str) -> None:

@@ -19,9 +19,11 @@ import pytest
 import torch
 from PIL import Image
 from skimage import data
+from training.conftest import write_photos
 
 from colorful import Colorizer
 from colorful.errors import OptionError, OutputError, PhotosError, TrainingError, WeightsError
+from colorful.hub import save_pretrained
 from colorful.models import create
 from colorful.models.network import Network
 from colorful.photos import find_photos, split_photos
@@ -29,6 +31,7 @@ from colorful.training import TrainingOptions, recipe, train
 from colorful.training.checkpoint import load
 from colorful.training.data import Batch, survey
 from colorful.training.objective import Objective
+from colorful.training.session import _start
 from colorful.training.trainer import CHECKPOINT, LOG, Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -184,6 +187,14 @@ def test_a_name_means_the_model_of_that_name(
     torch.testing.assert_close(ours["level4.mix.weight"], bundled["level4.mix.weight"], rtol=1e-3, atol=1e-3)
 
 
+def test_a_path_means_the_model_that_lies_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path is a model on disk, as everywhere, even where it reads like the name of another."""
+    monkeypatch.chdir(tmp_path)
+    network = create("lite")
+    save_pretrained(network, "lite")
+    torch.testing.assert_close(_start("lite", Path("lite")).state_dict(), network.state_dict())
+
+
 def test_a_run_that_never_began_is_begun_anew(few_photos: list[Path], tmp_path: Path) -> None:
     """What an attempt left that ended before its first checkpoint does not choose the next one's photos."""
     run = tmp_path / "run"
@@ -207,6 +218,45 @@ def test_another_length_of_a_run_lasts(few_photos: list[Path], tmp_path: Path) -
     assert folder is not None
     assert '"steps": 3' in (folder / "README.md").read_text()
     assert not list(run.glob(".*"))
+
+
+def test_half_precision_is_resumed_to_the_bit(few_photos: list[Path], tmp_path: Path) -> None:
+    """A run whose gradients are scaled goes on with the scale that it had come to."""
+    steady: dict[str, Any] = {
+        "precision": "fp16",
+        "schedule": "constant",
+        "warmup": 0.0,
+        "encoder_delay": 0.0,
+    }
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    train(few_photos, whole, init_from="none", options=_small(6, **steady))
+    train(few_photos, torn, init_from="none", options=_small(3, **steady))
+    train(few_photos, torn, resume=True, options=_small(6))
+    ends = [load(run / CHECKPOINT)["network"] for run in (whole, torn)]
+    torch.testing.assert_close(ends[0], ends[1], rtol=0, atol=0)
+
+
+def test_a_finished_run_is_resumed_to_the_same_model(tmp_path: Path) -> None:
+    """Resumed at its end, a run is calibrated on as many photos as before, and its model stays."""
+    write_photos(tmp_path / "photos", 60, side=32)
+    assert len(split_photos(find_photos(tmp_path / "photos")).validation) > 1
+    folder = train(tmp_path / "photos", tmp_path / "run", init_from="none", options=_small(1), validation=1)
+    assert folder is not None
+    before = (folder / "config.json").read_text()
+    train(tmp_path / "photos", tmp_path / "run", resume=True)
+    assert (folder / "config.json").read_text() == before
+
+
+def test_a_photo_that_broke_stops_the_resuming(few_photos: list[Path], tmp_path: Path) -> None:
+    """What is in memory in place of a photo that cannot be read any more is not trained on."""
+    album = tmp_path / "album"
+    album.mkdir()
+    for photo in few_photos:
+        shutil.copy(photo, album)
+    train(album, tmp_path / "run", init_from="none", options=_small(1))
+    (album / "003.png").write_bytes(b"no picture")
+    with pytest.raises(TrainingError, match=r"photos: 003.png, which the run began with, cannot be read"):
+        train(album, tmp_path / "run", resume=True, options=_small(2))
 
 
 @pytest.mark.parametrize("content", ["[]", '{"model": "lite"}', "{", '{"model": "lite", "options": 3}'])

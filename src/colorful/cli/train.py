@@ -95,7 +95,9 @@ def train(
         raise click.BadParameter(f"expected a multiple of 32, got {size}", param_hint="--size")
     default = click.core.ParameterSource.DEFAULT
     said = [
-        name for name in ("model", "init_from", *changes) if context.get_parameter_source(name) is not default
+        name
+        for name in ("model", "init_from", "validation", *changes)
+        if context.get_parameter_source(name) is not default
     ]
     if resume and said:
         names = ", ".join("--" + name.replace("_", "-") for name in said)

@@ -70,7 +70,7 @@ def train(
             the default elsewhere.
         options: How to train; :func:`recipe` of the architecture and *init_from* by default. With
             *resume* those of the run hold, and only ``steps`` and ``minutes`` are taken from here.
-        resume: Whether to go on with the run in *out*, whose *model* and *init_from* hold.
+        resume: Whether to go on with the run in *out*, whose *model*, *init_from* and *validation* hold.
         validation: On how many photos to validate at most.
 
     Returns:
@@ -90,7 +90,7 @@ def train(
     if begun and not resume:
         raise TrainingError(f"out: {out} holds a run already; resume it, or take another folder")
     if resume:
-        model, init_from, options = _resumed(out, options)
+        model, init_from, options, validation = _resumed(out, options)
     options = options or recipe(model, init_from=init_from, minutes=MINUTES)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -131,6 +131,7 @@ def train(
             "model": model,
             "init_from": init_from and os.fspath(init_from),
             "options": asdict(options),
+            "validation": validation,
         }
         _write_json(out / _SETTINGS, settings)
     try:
@@ -222,10 +223,12 @@ def export(
     return hub.save_pretrained(half, folder, card=card, training=training)
 
 
-def _resumed(out: Path, asked: TrainingOptions | None) -> tuple[str, str | None, TrainingOptions]:
+def _resumed(out: Path, asked: TrainingOptions | None) -> tuple[str, str | None, TrainingOptions, int]:
     try:
         settings = json.loads((out / _SETTINGS).read_text())
-        model, init_from, stored = settings["model"], settings["init_from"], settings["options"]
+        model, init_from, stored, validation = (
+            settings[name] for name in ("model", "init_from", "options", "validation")
+        )
         options = TrainingOptions(
             **stored
             | {name: tuple(stored[name]) for name in ("betas", "fixed")}
@@ -237,7 +240,7 @@ def _resumed(out: Path, asked: TrainingOptions | None) -> tuple[str, str | None,
         raise TrainingError(f"resume: {out / _SETTINGS} is damaged: {error}") from error
     if asked is not None:
         options = replace(options, steps=asked.steps, minutes=asked.minutes)
-    return model, init_from, options
+    return model, init_from, options, validation
 
 
 def _look_through(
@@ -255,7 +258,10 @@ def _look_through(
             )
         usable = [photos[name] for name in known["train"]]
         counts = torch.tensor(known["counts"], dtype=torch.float64)
-        pool, _ = read(usable, side=side)
+        pool, kinds = read(usable, side=side)
+        if "broken" in kinds:
+            name = usable[kinds.index("broken")].name
+            raise TrainingError(f"photos: {name}, which the run began with, cannot be read any more")
         return Survey(usable, pool, counts, known["skipped"]), [photos[name] for name in known["validation"]]
     split = split_photos(list(photos.values()))
     found = survey(split.train, side=side)
@@ -273,7 +279,7 @@ def _look_through(
 
 def _start(model: str, init_from: str | os.PathLike[str] | None) -> Network:
     default = "imagenet" if network_class(model).imagenet_part else "none"
-    chosen = default if init_from is None else os.fspath(init_from)
+    chosen = default if init_from is None else init_from
     if chosen == "none":
         return create(model)
     if chosen == "imagenet":

@@ -161,6 +161,7 @@ class Trainer:
                 "network": self.network.state_dict(),
                 "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
+                "scaler": self._scaler.state_dict(),
                 "step": self.step,
                 "seconds": self.seconds,
                 "settled": self.settled,
@@ -184,6 +185,7 @@ class Trainer:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
+            self._scaler.load_state_dict(state["scaler"])
             self.step, self.seconds = state["step"], state["seconds"]
             if state["settled"]:
                 freeze_norm(self.network)
