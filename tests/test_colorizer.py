@@ -21,7 +21,7 @@ import tifffile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 from skimage.color import rgb2lab
 from torch import Tensor
 from web_samples import Painter, chroma
@@ -94,17 +94,21 @@ class TestColorize:
             assert none < 0.01
             assert half == pytest.approx(full / 2, rel=0.1)
 
-    @pytest.mark.parametrize("kind", ["bool", "float", "uint8", "pil"])
+    @pytest.mark.parametrize("kind", ["bool", "float", "uint8", "pil", "deep", "turned"])
     def test_keep_leaves_the_photo_as_it_is(self, painter: Colorizer, kind: str) -> None:
         """Where the mask is set, every pixel of the photo stays, its own colors included."""
         photo = skimage.data.coffee()[:80, :100]
         chosen = np.zeros((80, 100), bool)
         chosen[20:50, 30:90] = True
+        turned = Image.fromarray(chosen[::-1, ::-1])
+        turned.getexif()[ExifTags.Base.Orientation] = 3
         mask = {
             "bool": chosen,
             "float": chosen.astype(float),
             "uint8": chosen * np.uint8(255),
             "pil": Image.fromarray(chosen),
+            "deep": Image.fromarray(np.where(chosen, 65535, 100).astype(np.uint16)),  # 100 is nearly nothing
+            "turned": turned,
         }[kind]
         rgb = painter.colorize(photo, keep=mask)
         assert np.array_equal(rgb[chosen], photo[chosen])

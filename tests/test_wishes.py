@@ -145,7 +145,19 @@ def test_a_photo_can_be_the_example_at_once(lite: Colorizer, cat: Array, coffee:
     assert np.array_equal(following.colorize(cat), expected)
     assert np.array_equal(next(iter(following.colorize_many([cat]))), expected)
     assert np.array_equal(pickle.loads(pickle.dumps(following)).colorize(cat), expected)
+    calm = lite.tuned(temperature=0.9).liking(coffee).colorize(cat)
+    for said in (lite.colorize(cat, like=coffee, temperature=0.9), following.colorize(cat, temperature=0.9)):
+        assert np.array_equal(said, calm)
     assert not np.array_equal(lite.colorize(cat), expected)
+
+
+def test_colorizers_that_color_differently_have_other_digests(
+    lite: Colorizer, cat: Array, coffee: Array
+) -> None:
+    """An example without features is followed in another way, which the digest tells."""
+    plain, matching = (lite.liking(lite.predict(coffee, features=features)) for features in (False, True))
+    assert not np.array_equal(plain.colorize(cat), matching.colorize(cat))
+    assert plain.digest != matching.digest == lite.liking(coffee).digest
 
 
 def test_a_palette_draws_colors_to_it(lite: Colorizer, cat: Array) -> None:

@@ -199,9 +199,9 @@ class Colorizer(LoadedModel):
             UnsupportedOptionError: If the model has no temperature or takes no hints.
             ColorfulError: If an option is out of its range.
         """
-        self._tune(look)  # reports a bad option before anything is read or computed
-        colorizer = self if like is None else self.liking(like)
-        return colorizer.predict(photo, hints=hints).picture(keep=keep, **look).unwrap()
+        tuned = self.tuned(**look)  # reports a bad option before anything is read or computed
+        colorizer = tuned if like is None else tuned.liking(like)
+        return colorizer.predict(photo, hints=hints).picture(keep=keep).unwrap()
 
     def colorize_many(
         self,

@@ -417,7 +417,9 @@ def shares_of(keep: Mask, size: tuple[int, int]) -> npt.NDArray[Any]:
         raise KindError(f"keep: expected an array or a PIL image, got {type(keep).__name__}")
     if isinstance(keep, np.ma.MaskedArray):
         raise KindError("keep: expected an array without a mask, got a masked array")
-    mask = np.asarray(keep.convert("L")) if isinstance(keep, Image.Image) else keep
+    if isinstance(keep, Image.Image):  # upright, and of whatever depth
+        keep = Image.fromarray(images.read(keep, max_pixels=None).opaque_uint8()).convert("L")
+    mask = np.asarray(keep)
     if mask.shape != size:
         raise ShapeError(f"keep: expected shape {size} like the upright photo, got {mask.shape}")
     if mask.dtype == np.uint8:

@@ -294,7 +294,8 @@ class Following(NamedTuple):
         """Say in plain data which example is followed, and how."""
         example: object = self.example
         if isinstance(example, Shown):  # the photo rather than the answer, which processors round
-            example = hashlib.sha256(example.thumbnail.tobytes()).hexdigest()
+            digest = hashlib.sha256(example.thumbnail.tobytes()).hexdigest()
+            example = [digest, self.matches and example.architecture]
         return [example, self.amount, self.manner]
 
     def choose(self, logits: Tensor, features: Tensor | None, decoder: Decoder, architecture: str) -> Tensor:

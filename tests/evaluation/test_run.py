@@ -137,6 +137,18 @@ def test_hints_are_simulated_as_in_training(album: Path, guess: Guess) -> None:
     assert curve[0] == pytest.approx(report.measures["lite"]["psnr"].value, abs=0.05)
 
 
+def test_all_that_colors_depend_on_arrives_and_is_told(album: Path) -> None:
+    """An example that a colorizer follows counts with hints, too: none give the plain figure."""
+    lite = colorful.Colorizer.from_pretrained("lite")
+    blue = lite.tuned(strength=0.5).liking(["#4060a0"])
+    report = evaluate(album, {"plain": lite, "blue": blue}, size=32, hints=(0,))
+    for name in ("plain", "blue"):
+        figure = report.measures[name]["psnr"].value
+        assert report.hints[name][0].value == pytest.approx(figure, abs=1e-3)
+    assert [report.models[name]["strength"] for name in ("plain", "blue")] == [1.0, 0.5]
+    assert report.models["blue"]["digest"] == blue.digest != report.models["plain"]["digest"]
+
+
 def test_a_classifier_and_features_of_the_caller_give_top_one_and_frechet(album: Path, guess: Guess) -> None:
     """Top-1 is measured for every way and for the real photos, the Frechet distance for every way."""
     labels = {"astronaut.png": 0, "cat.png": 0, "cup.png": 0, "face.png": 0, "rocket.png": 2}

@@ -88,15 +88,16 @@ class Way:
 
     def facts(self) -> dict[str, object]:
         """Return all that its scores depend on."""
-        look = self.colorizer.tuned(**self.look).look
+        tuned = self.colorizer.tuned(**self.look)
         return {
             "model": self.colorizer.name,
             "architecture": self.colorizer.architecture,
-            "temperature": look.get("temperature"),
-            "saturation": look["saturation"],
+            "temperature": None,
+            **tuned.look,
             "settings": dict(self.colorizer.settings),
             "dtype": self.colorizer.dtype,
             "weights_sha256": self.colorizer.weights_digest,
+            "digest": tuned.digest,
         }
 
 

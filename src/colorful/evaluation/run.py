@@ -255,8 +255,8 @@ class _Evaluation:
                 F.interpolate(plane[None], light.shape[-2:], mode="nearest-exact").to(light)
                 for plane in hints
             )
-            output = way.colorizer.runner.run(light, ab, mask)
-            pixels = replace(prediction, output=output[0]).rgb(**way.look)
+            (output,), _ = way.colorizer.answer(light, ab, mask)
+            pixels = replace(prediction, output=output).rgb(**way.look)
             yield count, float(metrics.psnr(_batch(pixels), _batch(real.pixels)))
 
     @torch.inference_mode()
