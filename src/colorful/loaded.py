@@ -231,6 +231,9 @@ class LoadedModel:
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Save the model so that :meth:`from_pretrained` can load it.
 
+        That is the network with its config. What this colorizer alone is set to, such as a look of
+        :meth:`colorful.Colorizer.tuned` or an example, is not saved.
+
         Args:
             folder: Made if it is not there.
 

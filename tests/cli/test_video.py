@@ -134,9 +134,10 @@ def test_films_are_scored(tmp_path: Path, quick_model: Path) -> None:
     assert [row["colorfulness"] > 0 for row in rows] == [True] * 4
     assert rows[0]["psnr"] is None
     assert {row["film"] for row in rows} == {str(film)}
-    result = CliRunner().invoke(cli, [*args, "--hints"], prog_name="colorful")
-    assert result.exit_code == 1
-    assert "--video: expected one model" in result.stderr
+    for unused in (["--hints"], ["--size", "64"], ["--no-baselines"]):
+        result = CliRunner().invoke(cli, [*args, *unused], prog_name="colorful")
+        assert result.exit_code == 1
+        assert "--video: expected one model" in result.stderr
 
 
 @pytest.fixture

@@ -171,10 +171,13 @@ def evaluate(
     results.check()
     if video:
         from colorful.cli.video import score_films
+        from colorful.evaluation.prepare import settle
 
         several = len(models.names) > 1 or len(temperatures) > 1
-        if several or conditions["hints"] or classifier or results.sheet:
-            raise OptionError("--video: expected one model and neither --hints, --classifier nor --sheet")
+        if several or settle(conditions) != settle({}) or classifier or results.sheet:
+            raise OptionError(
+                "--video: expected one model and no option that is for photos, such as --hints or --size"
+            )
         (colorizer,) = models.load()
         colorizer = colorizer.tuned(temperature=temperatures[0] if temperatures else None)
         score_films(photos, colorizer, results.json_path)
