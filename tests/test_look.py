@@ -56,6 +56,16 @@ def test_numbers_beyond_float_are_refused(colorizer: Colorizer, option: str, val
     assert option.split()[-1].removesuffix("x") in str(refused.value)
 
 
+@pytest.mark.parametrize("region", [(0.0, 0, 1, 1), (0, 0, 1), "0011"])
+def test_a_region_is_four_integers(colorizer: Colorizer, region: Any) -> None:
+    """Anything else is refused in words; NumPy's integers, also in an array, are taken."""
+    prediction = colorizer.predict(GREY)
+    with pytest.raises(ColorfulError, match="region: expected four integers"):
+        prediction.picture(region=region)
+    taken = prediction.picture(region=np.array([0, 0, 1, 1]))  # type: ignore[arg-type]
+    assert np.array_equal(taken.pixels, prediction.rgb()[:1, :1])
+
+
 @pytest.mark.parametrize("seed", [2**64, -1, 10**401, np.int64(5)])
 def test_any_integer_is_a_seed(colorizer: Colorizer, seed: int) -> None:
     """Seeds larger than torch takes give variants, the same ones each time."""

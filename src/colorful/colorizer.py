@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from colorful import images
-from colorful.errors import KindError, OptionError, OutputExistsError, refuse_unknown
+from colorful.errors import KindError, OptionError, refuse_unknown
 from colorful.files import check_target
 from colorful.hints import Hint, check_hints, rasterize
 from colorful.host import unaffected
@@ -268,11 +268,7 @@ class Colorizer(LoadedModel):
         for name, path in (("source", source), ("target", target)):
             if not isinstance(path, str | os.PathLike):
                 raise KindError(f"{name}: expected a path, got {type(path).__name__}")
-        check_target(target, overwrite=overwrite)
-        if Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
-            raise OutputExistsError(
-                f"target: expected another file than the photo, got {os.fspath(target)!r}"
-            )
+        check_target(target, overwrite=overwrite, source=source)
         pages = options.get("pages", "first")
         picture = self.color_pages(source, hints=hints, keep=keep, pages=pages)
         return images.write(picture, target, overwrite=overwrite, **saving_of(options))

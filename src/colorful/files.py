@@ -156,15 +156,18 @@ def check_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
             raise FileExistsError
 
 
-def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def check_target(
+    path: str | os.PathLike[str], *, overwrite: bool = False, source: str | os.PathLike[str] | None = None
+) -> None:
     """Check that a file of this name can be written, before the work on its content.
 
     Args:
         path: As for :func:`write`. That its folder is not there yet is no fault.
         overwrite: Whether a file of that name may be replaced.
+        source: What it is made of, which is never replaced.
 
     Raises:
-        OutputExistsError: If something of that name is there and *overwrite* is false.
+        OutputExistsError: If something of that name is there and *overwrite* is false, or it is *source*.
         OutputError: If the name is too long or cannot be, or what is there is no file.
     """
     with _failures_in_words(path):
@@ -179,6 +182,8 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
         with contextlib.suppress(FileNotFoundError):  # a link to nowhere
             if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (pathlib's has another error for "\0")
                 raise OutputError(f"{os.fspath(path)}: expected a file or nothing there, got something else")
+            if source is not None and Path(source).exists() and Path(source).samefile(path):
+                raise OutputExistsError(f"{os.fspath(path)!r} is the photo itself")
 
 
 def make_folder(path: str | os.PathLike[str]) -> None:

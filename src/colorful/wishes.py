@@ -337,7 +337,9 @@ class Following(NamedTuple):
         """Say why the example cannot be matched with a photo."""
         if not has_features(architecture):
             return unsupported("match", architecture)
-        if not isinstance(self.example, Shown) or self.example.logits is None:
+        if not isinstance(self.example, Shown):
+            return OptionError("manner: expected auto or mood with a palette, which shows no things to match")
+        if self.example.logits is None:
             return OptionError("reference: expected a prediction to match with, made with features=True")
         if self.example.architecture != architecture:
             return OptionError(

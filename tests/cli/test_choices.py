@@ -88,6 +88,8 @@ def test_questions_are_filled_in_and_given_back(here: Path) -> None:
         (("--seed", "3"), "--seed: expected --variants"),
         (("--amount", "1"), "--amount: expected --like or --palette"),
         (("--manner", "mood"), "--manner: expected --like or --palette"),
+        (("--palette", "red", "--manner", "match"), "--manner: expected auto or mood with a palette"),
+        (("--temperature", "nan"), "--temperature: expected a number in [0, 1], got nan"),
         (("--variants", "3", "--skip-existing"), "--variants: expected a single photo"),
         (("coffee.png", "--variants", "3"), "--variants: expected a single photo"),
         (("--like", "coffee.png", "--palette", "red"), "--like, --palette: expected at most one"),
@@ -120,3 +122,34 @@ def test_variants_are_of_one_page(here: Path) -> None:
     refused = run("cat.png", "--variants", "2", "--pages", "all")
     assert (refused.exit_code, "--pages first" in refused.stderr) == (1, True)
     assert run("cat.png", "--variants", "1000000000").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "options", [("cat_1.png", "--variants", "2", "-o", "cat.png"), ("ask", "cat_1.png", "-o", "cat_1.png")]
+)
+def test_no_choice_takes_the_place_of_the_photo(here: Path, options: tuple[str, ...]) -> None:
+    """``--overwrite`` replaces results: neither a variant nor a file of questions replaces the photo."""
+    Path("cat.png").rename("cat_1.png")
+    photo = Path("cat_1.png").read_bytes()
+    result = run(*options, "--overwrite")
+    assert (result.exit_code, "'cat_1.png' is the photo itself" in result.stderr) == (1, True)
+    assert Path("cat_1.png").read_bytes() == photo
+
+
+@pytest.mark.parametrize("photos", [("album",), ("album/*.png",), ("cat.png", "nothing.png")])
+def test_marks_are_of_one_photo(here: Path, photos: tuple[str, ...]) -> None:
+    """A folder or a pattern that stands for several photos takes neither hints nor a mask."""
+    Path("album").mkdir()
+    for name in ("cat.png", "dog.png"):
+        Path("album", name).write_bytes(Path("cat.png").read_bytes())
+    Path("cat.json").write_text('[{"x": 9, "y": 9, "color": "red"}]')
+    result = run(*photos, "--hints", "cat.json", "--out", "color")
+    assert (result.exit_code, "expected a single photo with --hints" in result.stderr) == (1, True)
+    assert not Path("color").exists()
+
+
+def test_a_palette_takes_colors_with_commas(here: Path) -> None:
+    """The notations of CSS are divided between colors only."""
+    assert run("cat.png", "-o", "a.png", "--palette", "rgb(138, 90, 60), #2e5d8a").exit_code == 0
+    assert run("cat.png", "-o", "b.png", "--palette", "#8a5a3c,#2e5d8a").exit_code == 0
+    assert np.array_equal(pixels("a.png"), pixels("b.png"))

@@ -87,11 +87,13 @@ def test_a_name_cannot_break_out_of_the_page(album: Path, guess: Guess, tmp_path
 
 
 def test_a_page_needs_color_photos(album: Path, guess: Guess) -> None:
-    """Grey photos alone make no page, nor does a count of 0."""
+    """Grey photos alone make no page, nor does a count of 0 or a time without end, which JSON cannot hold."""
     with pytest.raises(PhotosError, match="expected color photos"):
         turing_page([album / "grey.png", album / "broken.png"], model=guess(), size=16)
     with pytest.raises(OptionError, match="pairs"):
         turing_page(album, model=guess(), pairs=0)
+    with pytest.raises(OptionError, match="seconds"):
+        turing_page(album, model=guess(), seconds=float("inf"))
 
 
 @pytest.mark.slow

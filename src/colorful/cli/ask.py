@@ -38,7 +38,7 @@ def ask(photo: str, count: int, out: str | None, overwrite: bool, load: Callable
     from colorful import files
 
     if out is not None:
-        files.check_target(out, overwrite=overwrite)
+        files.check_target(out, overwrite=overwrite, source=photo)
     need_streams(stdin=photo == "-", stdout=out is None)
     places = load().predict(sys.stdin.buffer if photo == "-" else photo).ask(count)
     text = ",\n ".join(json.dumps(place.to_json()) for place in places)

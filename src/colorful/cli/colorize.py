@@ -160,8 +160,8 @@ def colorize(
     is_stream = any(photo == STREAM or is_own_stream(photo) for photo in photos)
     to_stdout = out == STREAM or (out is None and is_stream)
     existing = planning["existing"]
-    if len(photos) > 1 and (is_stream or out == STREAM or any(marks)):
-        raise OptionError("PHOTO: expected a single photo with -, --hints or --keep, got several")
+    if len(photos) > 1 and (is_stream or out == STREAM):
+        raise OptionError("PHOTO: expected a single photo with -, got several")
     if many.is_asked_for and (is_stream or to_stdout or variants is not None or any(marks)):
         raise OptionError(
             "--list, --shard, --dask, --outcomes: expected photos and results in files, "
@@ -188,6 +188,8 @@ def colorize(
         _colorize_stream(photos[0], out, load, marks, encoding, existing)
     else:
         plan = _plan(photos if many.listed is None else many.names(), out, planning, encoding, many)
+        if any(marks) and len(plan.jobs) + len(plan.problems) > 1:  # a folder holds several, too
+            raise OptionError("PHOTO: expected a single photo with --hints or --keep, got several")
         report = _Report(plan, many, as_json)
         raise SystemExit(report.run(load, marks))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
@@ -119,6 +120,10 @@ _EXAMPLE = (
 )
 
 
+# Between colors, not within rgb(138, 90, 60).
+_COMMA = re.compile(r",(?![^(]*\))")
+
+
 def _loader(
     model: str,
     *,
@@ -136,7 +141,7 @@ def _loader(
     how = {name: value for name, value in how.items() if value is not None}
     if how and like is None and palette is None:
         raise OptionError(f"--{next(iter(how))}: expected --like or --palette, which it is about")
-    example = like if palette is None else [color.strip() for color in palette.split(",")]
+    example = like if palette is None else [color.strip() for color in _COMMA.split(palette)]
     if max_pixels is not None:
         options["max_pixels"] = max_pixels or None
 
@@ -181,7 +186,7 @@ photo_model_options = group("load", _loader, *_WHICH, _DTYPE, _MAX_PIXELS, *_LOO
 film_model_options = group("load", _film_loader, *_WHICH, _DTYPE_OF_FILMS, *_LOOK, *_EXAMPLE)
 
 
-def check_picture(option: str, path: Path, *, overwrite: bool = True) -> None:
+def check_picture(option: str, path: Path, *, overwrite: bool = True, source: str | None = None) -> None:
     """Check that a picture of this name can be written, before the long work for it; make its folder."""
     from colorful.images import EXTENSIONS
 
@@ -189,7 +194,7 @@ def check_picture(option: str, path: Path, *, overwrite: bool = True) -> None:
         expected = " ".join(EXTENSIONS)
         raise OptionError(f"{option}: expected a name ending in {expected}, got {str(path)!r}")
     make_folder(path.parent)
-    check_target(path, overwrite=overwrite)
+    check_target(path, overwrite=overwrite, source=source)
 
 
 class Marks(TypedDict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Unpack, cast
@@ -58,14 +59,14 @@ def turing_page(
 
     Raises:
         PhotosError: If there is no color photo.
-        OptionError: If *pairs* or *seconds* is not positive.
+        OptionError: If *pairs* or *seconds* is not positive, or not finite.
         ColorfulError: As for :func:`colorful.evaluate`.
 
     References:
         Zhang, Isola, Efros. Colorful Image Colorization. ECCV 2016, section 3.1.
     """
-    if pairs < 1 or not seconds > 0:
-        raise OptionError(f"pairs, seconds: expected positive numbers, got {pairs}, {seconds}")
+    if pairs < 1 or not 0 < seconds < math.inf:  # JSON has no infinity
+        raise OptionError(f"pairs, seconds: expected positive, finite numbers, got {pairs}, {seconds}")
     refuse_unknown(preparation, Preparation)
     conditions = settle(cast("Conditions", preparation))
     (way,) = ways_of([model], [None])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from colorful.errors import KindError, RangeError, ShapeError, brief
+from colorful.errors import KindError, RangeError, ShapeError, brief, is_whole
 from colorful.images.metadata import Metadata
 from colorful.images.pixels import Pixels, rescale
 from colorful.images.profiles import srgb_profile
@@ -93,9 +93,12 @@ class Picture:
             A new picture; all but the pixels is shared.
 
         Raises:
+            KindError: If it is not four integers.
             RangeError: If that is no part of this picture.
         """
-        left, top, right, bottom = region
+        if len(region) != 4 or not all(map(is_whole, region)):
+            raise KindError(f"region: expected four integers, got {brief(region)}")
+        left, top, right, bottom = map(int, region)
         if not (0 <= left < right <= self.width and 0 <= top < bottom <= self.height):
             raise RangeError(
                 f"region: expected a part of {self.width} x {self.height} pixels, got {brief(region)}"

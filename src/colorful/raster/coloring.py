@@ -65,7 +65,7 @@ def render(
     check_pixels(pixels)
     for name, value, kind in (("upsample", upsample, Upsampling), ("gamut", gamut, Gamut)):
         check_choice(name, value, get_args(kind))
-    left, top, right, bottom = region or (0, 0, pixels.shape[1], pixels.shape[0])
+    left, top, right, bottom = (0, 0, pixels.shape[1], pixels.shape[0]) if region is None else region
     if not (0 <= left < right <= pixels.shape[1] and 0 <= top < bottom <= pixels.shape[0]):
         raise RangeError(
             f"region: expected a part of {pixels.shape[1]} x {pixels.shape[0]} pixels, got {brief(region)}"
