@@ -124,12 +124,12 @@ def test_classes_load_on_first_use() -> None:
 
 
 class Scaled(Painter):
-    """A network of one's own, with one number to be kept."""
+    """A network of one's own, with one number to be kept and settings of its own."""
 
     architecture = "scaled"
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
-        super().__init__(config)
+        super().__init__(config or NetworkConfig(fit="keep"))
         self.scale = torch.nn.Parameter(torch.rand(1))
 
 
@@ -154,7 +154,7 @@ def test_a_registered_network_is_saved_and_loaded(tmp_path: Path) -> None:
     assert (found.config, found.scale) == (network.config, network.scale)
     lone = hub.load(alone, architecture="scaled", cache_dir=tmp_path / "cache")
     assert isinstance(lone, Scaled)
-    assert lone.scale == network.scale
+    assert (lone.config, lone.scale) == (Scaled().config, network.scale)
 
 
 def test_a_network_that_is_not_registered_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from colorful.errors import WeightsFormatError
 from colorful.hub import weights
 from colorful.hub.config import CONFIG, ForeignConfigError, new_config, read_config
-from colorful.models import ARCHITECTURES, MODELS, NetworkConfig, create, identify, network_class
+from colorful.models import ARCHITECTURES, MODELS, create, identify, network_class
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Inspection:
                 f"once: colorful convert --architecture), one of {', '.join(ARCHITECTURES)}, or put the "
                 "config.json of the model beside it"
             )
-        return new_config(known, MODELS[known].config if known in MODELS else NetworkConfig())
+        return new_config(known, create(known, device="meta").config)
 
 
 def inspect(file: str | os.PathLike[str], *, converted: Path | None = None) -> Inspection:
