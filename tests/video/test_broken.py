@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from video.conftest import packets_of, pan, planes_of, read_film, write_film
@@ -137,3 +138,57 @@ def test_interlaced_films_are_named_and_made_whole(
     assert combs(whole) < combs(combed) / 1.5
     assert len(whole) == len(old)
     assert [f.time for f in read_film(tmp_path / "c.mkv")] == [f.time for f in read_film(film)]
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+@pytest.mark.parametrize("formats", [("yuv420p", "yuv420p10le"), ("yuv420p10le", "yuv420p")])
+def test_a_format_that_changes(tmp_path: Path, colorizer: Colorizer, formats: tuple[str, str]) -> None:
+    """Where the depth changes in the middle, grey stays as FFmpeg shows it, and times go on."""
+    film, frames = tmp_path / "a.ts", pan("coffee", 5)
+    parts = [write_film(tmp_path / f"{pixels}.ts", frames, pixels=pixels) for pixels in formats]
+    film.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert colorize_video(film, tmp_path / "b.mkv", colorizer=colorizer, codec="ffv1").frames == 10
+
+    def grey(path: Path) -> np.ndarray:
+        wanted = ["-vf", "scale=out_range=full,format=gray", "-f", "rawvideo", "-"]
+        command = ["ffmpeg", "-v", "error", "-i", str(path), "-fps_mode", "passthrough", *wanted]
+        return np.frombuffer(subprocess.check_output(command), np.uint8).astype(int)
+
+    expected = np.concatenate([grey(part) for part in parts])
+    assert np.abs(grey(tmp_path / "b.mkv") - expected).max() <= 2
+    times = [frame.time or 0 for frame in read_film(tmp_path / "b.mkv")]
+    assert np.allclose(np.diff(times), 0.04, atol=0.002)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+@pytest.mark.parametrize("ending", ["ts", "vob"])
+@pytest.mark.parametrize("is_piped", [False, True])
+def test_times_that_begin_late_and_anew(
+    tmp_path: Path, colorizer: Colorizer, ending: str, is_piped: bool
+) -> None:
+    """Of a recording that begins at 14 hours and then anew, pictures and sound go on from 0, together."""
+    whole = write_film(tmp_path / "a.mp4", pan("coffee", 25), sound="aac")
+    part, film, made = tmp_path / f"b.{ending}", tmp_path / f"c.{ending}", tmp_path / "d.mkv"
+    codecs = ["-c:v", "mpeg2video", "-c:a", "mp2"]
+    command = ["ffmpeg", "-v", "error", "-i", str(whole), *codecs, "-output_ts_offset", "50000", str(part)]
+    subprocess.run(command, check=True)
+    film.write_bytes(2 * part.read_bytes())
+    with film.open("rb", buffering=0) as file:
+        assert colorize_video(file if is_piped else film, made, colorizer=colorizer).frames == 50
+    times = [frame.time or 0 for frame in read_film(made)]
+    assert times[0] < 0.1
+    assert np.allclose(np.diff(times), 0.04, atol=0.03)
+    sound = packets_of(made, "audio")
+    assert [data for _, data in sound] == 2 * [data for _, data in packets_of(part, "audio")]
+    assert abs((sound[-1][0] or 0) / 1000 - times[-1]) < 0.1
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+def test_repeated_frames_are_no_damage(tmp_path: Path, colorizer: Colorizer) -> None:
+    """A packet of no bytes, by which Theora shows a frame again, is not told as damage."""
+    film = tmp_path / "a.ogv"
+    source = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.4"]
+    subprocess.run(["ffmpeg", "-v", "error", *source, "-c:v", "libtheora", str(film)], check=True)
+    with av.open(str(film)) as container:
+        assert any(not p.size and p.pts is not None for p in container.demux(video=0))
+    assert not colorize_video(film, tmp_path / "b.mkv", colorizer=colorizer).damaged

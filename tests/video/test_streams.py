@@ -50,6 +50,34 @@ def test_luma_is_passed_on(tmp_path: Path, colorizer: Colorizer, pixels: str, ra
     assert after[0].format.name == ("yuv420p10le" if "10" in pixels else "yuv420p")
 
 
+@pytest.mark.parametrize(
+    ("pixels", "codec", "ending", "place"), [("uyvy422", "rawvideo", "avi", 1), ("ya8", "png", "mov", 0)]
+)
+def test_luma_among_other_codes_is_passed_on(
+    tmp_path: Path, colorizer: Colorizer, pixels: str, codec: str, ending: str, place: int
+) -> None:
+    """Luma that is stored between chroma or alpha stays as it is, too."""
+    film = write_film(tmp_path / f"a.{ending}", pan("coffee", 2), codec=codec, pixels=pixels)
+    colorize_video(film, tmp_path / "b.mkv", colorizer=colorizer, codec="ffv1")
+    for old, new in zip(read_film(film), read_film(tmp_path / "b.mkv"), strict=True):
+        stored = np.frombuffer(old.planes[0], np.uint8).reshape(48, -1)[:, place:128:2]
+        assert np.array_equal(planes_of(new)[0], stored)
+
+
+def test_shape_of_pixels_that_is_lost_is_named(
+    tmp_path: Path, colorizer: Colorizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a file does not tell the shape of pixels, as ffprobe reads it, a warning says so."""
+    film = write_film(tmp_path / "a.mp4", pan("coffee", 2), sample_aspect_ratio=Fraction(16, 11))
+    for codec, ending in (("vp9", "webm"), ("ffv1", "mkv"), ("vp9", "mp4"), ("h264", "mkv")):
+        caplog.clear()
+        made = tmp_path / f"{codec}.{ending}"
+        colorize_video(film, made, colorizer=colorizer, codec=codec)
+        is_kept = probe(made).get("sample_aspect_ratio") == "16:11"
+        assert ("shape of its pixels" in caplog.text) == (not is_kept), made
+        assert is_kept == (ending == "mp4" or codec == "h264")
+
+
 def test_times_of_a_variable_rate_are_kept(tmp_path: Path, colorizer: Colorizer) -> None:
     """Frames that are shown for different times have the same time stamps in the result."""
     stamps = [0, 40, 50, 170, 171, 500, 1000, 1003, 1500, 1600]

@@ -323,7 +323,11 @@ class Muxer:
         """
         with av.open(place, metadata_errors="surrogateescape") as made:
             there = {key.lower() for key in made.metadata}
-        return ", ".join(sorted(key for key in self._wanted if key.lower() not in there))
+            aspect = made.streams.video[0].sample_aspect_ratio
+        names = sorted(key for key in self._wanted if key.lower() not in there)
+        if self._facts.aspect not in (1, aspect):
+            names.append("the shape of its pixels")  # PyAV sets it in the pictures only, and not all hold it
+        return ", ".join(names)
 
     def _copy(self, stream: Any, container: str, name: str) -> Any:
         """Add a stream like one of the film's; None if it has no packets or has to be left out."""

@@ -124,11 +124,8 @@ def facts_of(stream: av.VideoStream, frame: av.VideoFrame, name: str) -> Facts:
             f"{name}: expected a film for usual screens, got one in {_HDR[frame.color_trc]}; "
             "have FFmpeg's zscale and tonemap filters turn it into BT.709 first"
         )
-    full = frame.color_range == FULL_RANGE or format.name.startswith("yuvj")
-    if format.name.startswith("gray") and frame.color_range == 0:
-        full = True  # as FFmpeg takes grey that does not say
-    matrix = frame.colorspace
-    if not has_luma(format):
+    full, matrix = is_full(frame), frame.colorspace
+    if is_rgb(format):
         matrix, full = BT709, False
     if matrix not in LUMA_SHARES:
         # What players assume: old standards for small pictures, new ones for large.
@@ -160,3 +157,16 @@ def facts_of(stream: av.VideoStream, frame: av.VideoFrame, name: str) -> Facts:
 def has_luma(format: av.VideoFormat) -> bool:
     """Tell whether the first plane of a frame has luma, one code a pixel, in the low bits."""
     return format.name.startswith(_WITH_LUMA) and not format.name.endswith(_OTHERWISE)
+
+
+def is_rgb(format: av.VideoFormat) -> bool:
+    """Tell whether a frame has no luma of its own, as in RGB and in palettes."""
+    of_bits = format.has_palette or format.is_bit_stream
+    return format.is_rgb or of_bits or format.name.startswith("xyz")
+
+
+def is_full(frame: av.VideoFrame) -> bool:
+    """Tell whether grey goes from 0 to the highest code; grey that does not say does, as in FFmpeg."""
+    name = frame.format.name
+    is_grey = name.startswith(("gray", "ya")) and frame.color_range == 0
+    return frame.color_range == FULL_RANGE or name.startswith("yuvj") or is_grey

@@ -9,6 +9,7 @@ import os
 import select
 import threading
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self, cast
@@ -23,7 +24,7 @@ from PIL import Image
 
 from colorful.errors import VideoError, VideoNotFoundError
 from colorful.files import check_regular, in_words, is_text
-from colorful.video.facts import BT709, FULL_RANGE, Facts, facts_of, has_luma
+from colorful.video.facts import BT709, FULL_RANGE, Facts, facts_of, has_luma, is_full, is_rgb
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,10 @@ Luma = npt.NDArray[Any]
 """Codes of one plane: uint8, or uint16 of which 10 bits are used."""
 
 _MOST_NAMED = 5
+
+# FFmpeg's flag of containers whose times may begin anywhere, and anew: those of broadcasts and discs.
+_JUMPS = 0x200
+_LONGEST_GAP, _LONGEST_WAY_BACK = 10, Fraction(1, 10)  # seconds, as in FFmpeg
 
 
 class Frame(NamedTuple):
@@ -90,6 +95,9 @@ class Film:
         try:
             self.stream = _picture_stream(self.container, self.name)
             self.stream.thread_type = "AUTO"
+            # What is taken off its times, and when it begins then.
+            self._early = round(_begin(self.container) / (self.stream.time_base or 1))
+            self._start = (self.stream.start_time or 0) - self._early
             # One frame is read ahead: only frames know how the film is to be turned, and what it really is.
             self._decoded = self._decode()
             self._first = next(self._decoded, None)
@@ -101,6 +109,7 @@ class Film:
                     )
                 raise VideoError(words)
             self._has_frames = True
+            self._kind = _kind(self._first)
             for what in self.damaged[:_MOST_NAMED]:
                 self._warn(what)
             self.facts = facts_of(self.stream, self._first, self.name)
@@ -125,7 +134,7 @@ class Film:
         """
         facts, last = self.facts, None
         first, self._first = self._first, None
-        frames = self._of_one_size(chain(() if first is None else (first,), self._decoded))
+        frames = self._of_one_kind(chain(() if first is None else (first,), self._decoded))
         whole = _deinterlaced(frames, self.stream) if self._deinterlace else frames
         for number, frame in enumerate(whole):
             # Not the frame's own side_data: each would hold the other, and the planes of hundreds of frames
@@ -149,12 +158,12 @@ class Film:
         """
         facts, stream = self.facts, self.stream
         length = stream.duration or round(facts.frames / facts.rate / facts.time_base)
-        first = stream.start_time or 0
+        first = self._start
         last: int | None = None
         for number in range(count):
             wanted = first + int(length * (number + 0.5) / count)
             with contextlib.suppress(av.error.FFmpegError, OSError):  # what cannot be sought is read on
-                self.container.seek(wanted, stream=stream)
+                self.container.seek(wanted + self._early, stream=stream)
                 self._decoded = self._decode()
             frame = next((f for f in self._decoded if f.pts is None or f.pts >= wanted), self._first)
             if frame is None or frame.pts == last:
@@ -171,27 +180,28 @@ class Film:
             grey = grey.rotate(90 * facts.turns, expand=True).resize((width, height))
             yield float(((frame.pts or first) - first) * facts.time_base), grey
 
-    def _of_one_size(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-        """Scale frames of another size to that of the first, as FFmpeg does; where they begin is named."""
-        wanted, is_named = (self.facts.width, self.facts.height), False
+    def _of_one_kind(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        """Make all frames like the first in size, format and range, as FFmpeg does; another size is named."""
+        width, height, format, full = self._kind
+        range_, is_named = None if is_rgb(av.VideoFormat(format)) else FULL_RANGE if full else 1, False
         for frame in frames:
-            got = frame.width, frame.height
-            if got == wanted:
+            if _kind(frame) == self._kind:
                 yield frame
                 continue
-            if not is_named:
+            got = frame.width, frame.height
+            if got != (width, height) and not is_named:
                 is_named = True
                 logger.warning(
                     "%s: expected frames of %d x %d as at its start, got %d x %d%s; such frames are scaled",
-                    *(self.name, *wanted, *got, self._when(frame.pts)),
+                    *(self.name, width, height, *got, self._when(frame.pts)),
                 )
-            yield frame.reformat(*wanted, interpolation="BICUBIC")
+            yield frame.reformat(width, height, format, interpolation="BICUBIC", dst_color_range=range_)
 
     def _when(self, stamp: int | None) -> str:
         """Say at what time of the film something is, as players show it, which begin at 0."""
         if stamp is None:
             return ""
-        since = stamp - (self.stream.start_time or 0)
+        since = stamp - self._start
         return f" at {float(since * (self.stream.time_base or 0)):.2f} s"
 
     def _stamp(self, frame: av.VideoFrame) -> int | None:
@@ -202,8 +212,7 @@ class Film:
         return round(frame.pts * frame.time_base / self.facts.time_base)
 
     def _decode(self) -> Iterator[av.VideoFrame]:
-        packets = self.container.demux() if self._others else self.container.demux(self.stream)
-        packets = iter(packets)
+        packets = _packets(self.container)
         fed = False
         while True:
             try:
@@ -216,10 +225,12 @@ class Film:
                     with contextlib.suppress(av.error.FFmpegError, ValueError):
                         yield from self.stream.decode(None)
                 return
-            if packet.stream_index != self.stream.index:
+            if packet.stream.index != self.stream.index:  # an empty one, at the end, says it there only
                 if self._others and packet.dts is not None:
                     self._others(packet)
                 continue
+            if not packet.size and packet.pts is not None:
+                continue  # the frame before is shown on
             fed = True
             try:
                 frames = packet.decode()
@@ -263,12 +274,7 @@ def other_packets(name: str, pictures: int) -> Iterator[Packet]:
         pictures: Index of the stream to leave out.
     """
     with open_container(name) as container:
-        streams = [
-            stream
-            for stream in container.streams
-            if stream.index != pictures and stream.type in ("audio", "subtitle")
-        ]
-        packets = container.demux(streams) if streams else iter(())
+        packets = _packets(container)
         while True:
             try:
                 packet = next(packets, None)
@@ -276,8 +282,34 @@ def other_packets(name: str, pictures: int) -> Iterator[Packet]:
                 return
             if packet is None:
                 return
-            if packet.dts is not None:
+            of = packet.stream
+            if packet.dts is not None and of.index != pictures and of.type in ("audio", "subtitle"):
                 yield packet
+
+
+def _begin(container: Any) -> Fraction:
+    """Tell at how many seconds a film begins whose container lets it begin anywhere; 0 of others."""
+    return Fraction((container.format.flags & _JUMPS and container.start_time) or 0, av.time_base)
+
+
+def _packets(container: Any) -> Iterator[Packet]:
+    """Give all packets; where times begin anywhere, or anew in the middle, they go from 0 on as in FFmpeg."""
+    early, last = _begin(container), dict[int, tuple[Fraction, Fraction]]()
+    for packet in container.demux():
+        stamp = packet.pts if packet.dts is None else packet.dts
+        if container.format.flags & _JUMPS and stamp is not None:
+            index, base = packet.stream_index, packet.time_base
+            seconds = stamp * base - early
+            if packet.stream.type in ("audio", "video"):
+                before, step = last.get(index, (seconds, Fraction(0)))
+                off = seconds - before - step
+                if not -_LONGEST_WAY_BACK <= off <= _LONGEST_GAP:
+                    early, seconds = early + off, seconds - off
+                last[index] = seconds, packet.duration * base if packet.duration else seconds - before
+            ticks = round(early / base)
+            packet.dts = None if packet.dts is None else packet.dts - ticks
+            packet.pts = None if packet.pts is None else packet.pts - ticks
+        yield packet
 
 
 def open_container(source: Source) -> Any:
@@ -324,11 +356,19 @@ def _picture_stream(container: Any, name: str) -> av.VideoStream:
     raise VideoError(f"{name}: expected a film, found {', '.join(kinds) or 'no streams'} only")
 
 
+def _kind(frame: av.VideoFrame) -> tuple[int, int, str, bool]:
+    return frame.width, frame.height, frame.format.name, is_full(frame)
+
+
 def _luma(frame: av.VideoFrame, facts: Facts) -> Luma:
     """Take the codes of luma as they are; only of films that have none, such as those in RGB, make some."""
     if not has_luma(frame.format):
-        wanted = "yuv444p" if facts.depth == 8 else "yuv444p10le"
-        frame = frame.reformat(format=wanted, dst_colorspace=BT709, dst_color_range=1)
+        wanted = "yuv422p" if facts.depth == 8 else "yuv422p10le"
+        range_ = facts.color.range
+        if is_rgb(frame.format):
+            frame = frame.reformat(format=wanted, dst_colorspace=BT709, dst_color_range=range_)
+        else:  # among the chroma, or with its bytes turned around
+            frame = frame.reformat(format=wanted, src_color_range=range_, dst_color_range=range_)
     plane: Any = frame.planes[0]
     bits = frame.format.components[0].bits
     kind = np.dtype(np.uint8 if bits <= 8 else "<u2")
