@@ -174,6 +174,7 @@ def test_a_photo_that_was_removed_and_brought_back_while_it_was_sent(
     """The late answer to the first upload neither takes the photo away nor leaves it on the server twice."""
     choose(page, photos[0])
     eventually(page, lambda: len(gate.held) == 1)
+    page.wait_for_timeout(300)  # until the browser, too, knows that it has been sent whole
     page.locator(".card .remove").click()
     gate.closed = False
     page.locator("#restore").click()

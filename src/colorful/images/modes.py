@@ -8,8 +8,11 @@ import numpy as np
 from PIL import Image
 
 from colorful.errors import RangeError
+from colorful.images.log import warn
 from colorful.images.picture import Decoded
 from colorful.images.pixels import Pixels, bands
+
+LACKS_COLORS = "its palette lacks colors of some pixels: there the photo is black"
 
 
 def decode(image: Image.Image) -> Decoded:
@@ -29,6 +32,8 @@ def decode(image: Image.Image) -> Decoded:
         return Decoded(_in_range(_to_array(image, mode), image)[..., np.newaxis], None, "gray")
     if mode == "CMYK":
         return Decoded(_to_array(image, mode), None, "cmyk")
+    if mode == "P" and image.format and 3 * int(np.asarray(image).max()) >= len(image.getpalette() or ()):
+        warn(LACKS_COLORS)
     color = "L" if mode in ("1", "L", "LA", "La") else "RGB"
     decoded = Decoded.of(_to_array(image, color + "A" * image.has_transparency_data))
     # Programs leave the fourth byte of a BMP or of an icon at 0 where they mean no transparency.

@@ -126,6 +126,7 @@ def _by_one_jpeg(data: bytes, height: int, width: int) -> npt.NDArray[Any]:
 def _settle_places(page: Any) -> None:
     """See that all strips are there, and find the length of those that do not tell it."""
     size = page.parent.filehandle.size
+    page.rowsperstrip = page.rowsperstrip or page.imagelength  # 0 stands for all in one
     starts = [int(start) for start in page.dataoffsets]
     counts = [int(count) for count in page.databytecounts]
     if not starts:
@@ -285,9 +286,14 @@ def _to_full_range(values: npt.NDArray[Any], bits: int, kind: int) -> npt.NDArra
 
 
 def _by_palette(page: Any, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    if page.colormap is None:
+        raise ImageError("corrupt: no palette")
     colors = np.asarray(page.colormap)
     if colors.max(initial=0) > 255:  # 16 bits; some programs write 8
         colors = colors >> 8
+    if (lacking := int(values[..., 0].max()) + 1 - colors.shape[1]) > 0:
+        warn(modes.LACKS_COLORS)
+        colors = np.pad(colors, ((0, 0), (0, lacking)))
     result: npt.NDArray[np.uint8] = colors.astype(np.uint8).T.take(values[..., 0], axis=0, mode="clip")
     return result
 
