@@ -231,6 +231,7 @@ def test_a_photo_that_is_removed_while_all_are_sent_again(
     gate.closed = True
     page.locator("#download-all").click()
     eventually(page, lambda: len(gate.held) == 2)
+    page.wait_for_timeout(300)  # until the browser, too, knows that they have been sent whole
     page.locator(".card .remove").first.click()
     with page.expect_download() as download:
         for event in gate.held:
