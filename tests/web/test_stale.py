@@ -110,6 +110,15 @@ def set_look(page: Page, saturation: str) -> None:
     page.keyboard.press("Escape")
 
 
+def forgotten(page: Page, app: Flask, gate: Gate, photos: list[Path]) -> None:
+    """Have photos in color that the server has forgotten; the gate is closed when they are sent again."""
+    gate.closed = False
+    choose(page, *photos)
+    ready(page, len(photos))
+    studio_of(app).store.clear()
+    gate.closed = True
+
+
 def uploads(app: Flask) -> int:
     """Count the photos that the server keeps."""
     store: Store = studio_of(app).store
@@ -191,11 +200,7 @@ def test_a_photo_that_is_removed_while_it_is_sent_again(
     page: Page, app: Flask, gate: Gate, photos: list[Path]
 ) -> None:
     """Nothing of it stays on the server."""
-    gate.closed = False
-    choose(page, photos[0])
-    ready(page, 1)
-    studio_of(app).store.clear()
-    gate.closed = True
+    forgotten(page, app, gate, photos[:1])
     page.locator(".card .download").click()
     eventually(page, lambda: len(gate.held) == 1)
     page.wait_for_timeout(300)  # until the browser, too, knows that it has been sent whole
@@ -224,11 +229,7 @@ def test_a_photo_that_is_removed_while_all_are_sent_again(
     page: Page, app: Flask, gate: Gate, photos: list[Path]
 ) -> None:
     """The archive comes without it."""
-    gate.closed = False
-    choose(page, *photos)
-    ready(page, 2)
-    studio_of(app).store.clear()
-    gate.closed = True
+    forgotten(page, app, gate, photos)
     page.locator("#download-all").click()
     eventually(page, lambda: len(gate.held) == 2)
     page.wait_for_timeout(300)  # until the browser, too, knows that they have been sent whole
