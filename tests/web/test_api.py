@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -356,6 +357,7 @@ def test_deleted_photos_are_gone(client: FlaskClient, grey: bytes) -> None:
     [
         (b"", 400),
         (b"{", 400),
+        (b'{"model": "caf\xe9"}', 400),
         (b"[]", 400),
         (b'"text"', 400),
         (b"null", 400),
@@ -378,13 +380,26 @@ def test_a_body_that_is_no_edit_is_refused_in_words(
     info = add(client, grey)
     reply = client.post(info["preview"], data=sent, content_type="application/json")
     assert reply.status_code == status
-    assert reply.json["detail"]
+    if status == 400:
+        assert re.search(": expected .+, got ", reply.json["detail"])
     assert len(reply.data) < 1000
 
 
 def test_a_body_that_is_not_json_is_refused(client: FlaskClient, grey: bytes) -> None:
     """The routes that take JSON take nothing else."""
     assert client.post(add(client, grey)["preview"], data="side=100").status_code == 415
+
+
+def test_what_stands_in_the_address_is_not_passed_over(client: FlaskClient, grey: bytes) -> None:
+    """An option in the query of an address that takes none is refused, and so is one that comes twice."""
+    info = add(client, grey)
+    for route in ("/v1/colorize", "/v1/photos"):
+        reply = client.post(f"{route}?format=webp", data={"photo": (io.BytesIO(grey), "a.png")})
+        assert reply.json["detail"] == "query: expected nothing, got ['format']"
+    reply = client.post(info["results"] + "?temperature=0.2", json={})
+    assert reply.json["detail"] == "query: expected nothing, got ['temperature']"
+    reply = client.get(info["before"] + "?side=64&side=128")
+    assert reply.json["detail"] == "side: expected it once, got it 2 times"
 
 
 def test_health(client: FlaskClient, app: Flask) -> None:

@@ -49,6 +49,26 @@ def test_the_application_around_it_stays_as_it_was(host: Flask) -> None:
     assert client.post("/own", data=b"x").status_code == 405
 
 
+def test_error_pages_around_it_are_not_those_of_the_page(host: Flask, grey: bytes) -> None:
+    """Programs get problems as JSON, whatever the application answers with for a status."""
+    for status in (400, 404, 406, 413, 415):
+        host.register_error_handler(status, lambda error: ("<h1>Oh no</h1>", error.code))
+    client = host.test_client()
+    photo = {"photo": (io.BytesIO(grey), "a.png")}
+    preview = client.post("/color/v1/photos", data=photo).json["preview"]
+    replies = [
+        client.post(
+            "/color/v1/colorize", data={"photo": (io.BytesIO(grey), "a.png")}, headers={"Accept": "a/b"}
+        ),
+        client.post(preview, data="{}"),
+        client.post(preview, data=b" " * (2 << 20), content_type="application/json"),
+        client.get("/color/v1/static/none.js", headers={"Accept": "application/json"}),
+    ]
+    assert [reply.status_code for reply in replies] == [406, 415, 413, 404]
+    assert {reply.mimetype for reply in replies} == {"application/problem+json"}
+    assert client.get("/missing").text == "<h1>Oh no</h1>"
+
+
 def test_hosts_are_the_business_of_the_application_around_it(host: Flask, painter: Colorizer) -> None:
     """Embedded, the page answers for whatever the application answers for, unless told otherwise."""
     assert host.test_client().get("/color/healthz", headers={"Host": "example.org"}).status_code == 200

@@ -85,6 +85,8 @@ def test_trusted_hosts_are_answered(painter: Colorizer) -> None:
         ("", 403),
         ("localhost", 403),
         ("file://", 403),
+        ("http://[", 403),
+        ("http://[localhost]", 403),
     ],
 )
 def test_only_pages_of_this_site_and_scripts_may_change_things(

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 
 from colorful.errors import ColorfulError, OptionError
 from colorful.web.api_photos import add_photos, image_response, kept_result
-from colorful.web.asked import format_of, layout_of, photos_of_form, reply_wanted
+from colorful.web.asked import format_of, layout_of, photos_of_form, query, reply_wanted
 from colorful.web.edit import KEYS, LOOK, read_form
 from colorful.web.openapi import describe
 from colorful.web.problems import Problem
@@ -24,6 +24,7 @@ def add_api(blueprint: Blueprint, studio: Studio) -> None:
 
     @blueprint.post("/v1/colorize")
     def api_colorize() -> Response:
+        query()
         photos = list(photos_of_form(studio.limits, "format", "layout", *KEYS))
         type_, format = reply_wanted(format_of(request.form.get("format")))
         layout = layout_of(request.form.get("layout") or None)

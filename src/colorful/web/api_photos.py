@@ -31,6 +31,7 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
 
     @blueprint.post("/v1/photos")
     def api_add_photo() -> tuple[Response, int]:
+        query()
         (data, name), *others = photos_of_form(studio.limits)
         if others:
             raise OptionError(f"photo: expected one file, got {1 + len(others)}")

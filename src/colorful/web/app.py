@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, request, send_file
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, default_exceptions
 from werkzeug.security import safe_join
 
 from colorful.colorizer import Colorizer
@@ -78,6 +78,8 @@ def create_blueprint(
         return compress(request, harden(response))
 
     blueprint.register_error_handler(Exception, handler(limits))
+    for status in default_exceptions:  # else one that the application around it has for a status comes first
+        blueprint.register_error_handler(status, handler(limits))
     add_pages(blueprint, studio)
     add_api(blueprint, studio)
     return blueprint

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator
 from typing import Any, cast, get_args
 
 from flask import request
-from werkzeug.exceptions import NotAcceptable
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
 
 from colorful.errors import OptionError, RangeError, check_choice
-from colorful.web.edit import KEYS, whole_number
+from colorful.web.edit import KEYS, parsed, whole_number
 from colorful.web.limits import Limits
 from colorful.web.uploads import TYPES, Layout, NoPhotoError
 
@@ -28,14 +29,11 @@ def photos_of_form(limits: Limits, *fields: str) -> Iterator[tuple[bytes, str]]:
         NoPhotoError: If there is none.
         OptionError: If there are too many, or fields that are unknown or come twice.
     """
-    _refuse_unknown("form", request.files.keys(), {"photo"})
-    _refuse_unknown("form", request.form.keys(), {"photo", *fields})
-    for name, values in request.form.lists():
-        if len(values) > 1:
-            raise OptionError(f"{name}: expected it once, got it {len(values)} times")
+    _refuse_unknown("form", request.files, {"photo"})
+    _single("form", request.form, {"photo", *fields})
     photos = [file for file in request.files.getlist("photo") if file.filename]
     if not photos:
-        raise NoPhotoError("photo: expected a file in the form field photo, got none")
+        raise NoPhotoError("photo: expected a file with a name in the form field photo, got none")
     if len(photos) > limits.photos:
         raise OptionError(f"photo: expected at most {limits.photos} files, got {len(photos)}")
     for file in photos:
@@ -54,10 +52,10 @@ def json_object(*more: str) -> dict[str, Any]:
         OptionError: If it is none, or has other keys.
     """
     request.max_content_length = _JSON_BYTES
-    try:
-        body = request.get_json()
-    except RecursionError:
-        raise OptionError("body: expected a plain JSON object, got one nested too deeply") from None
+    query()
+    if not request.is_json:
+        raise UnsupportedMediaType(f"body: expected application/json, got {request.mimetype[:80]!r}")
+    body = parsed("body", request.get_data(), kind="object")
     return checked_object("body", body, KEYS | set(more))
 
 
@@ -69,7 +67,7 @@ def checked_object(name: str, value: object, keys: Collection[str]) -> dict[str,
     """
     if not isinstance(value, dict):
         raise OptionError(f"{name}: expected a JSON object, got {type(value).__name__}")
-    _refuse_unknown(name, value.keys(), keys)
+    _refuse_unknown(name, value, keys)
     return value
 
 
@@ -77,10 +75,9 @@ def query(*keys: str) -> dict[str, str]:
     """Read the query of the address.
 
     Raises:
-        OptionError: If it has other keys.
+        OptionError: If it has other keys, or one twice.
     """
-    _refuse_unknown("query", request.args.keys(), keys)
-    return request.args.to_dict()
+    return _single("query", request.args, keys)
 
 
 def side_of(value: object) -> int:
@@ -157,6 +154,14 @@ def wants_exact() -> bool:
     """Tell whether a preview may not lose anything by being encoded: PNG is asked for by its name."""
     accept = request.accept_mimetypes
     return "image/png" in accept.values() and accept["image/png"] > accept["image/jpeg"]
+
+
+def _single(name: str, given: MultiDict[str, str], known: Collection[str]) -> dict[str, str]:
+    _refuse_unknown(name, given, known)
+    for key, values in given.lists():
+        if len(values) > 1:
+            raise OptionError(f"{key}: expected it once, got it {len(values)} times")
+    return given.to_dict()
 
 
 def _refuse_unknown(name: str, given: Collection[str], known: Collection[str]) -> None:

@@ -89,7 +89,7 @@ def read_form(values: Mapping[str, str], models: Mapping[str, Colorizer]) -> Edi
     given: dict[str, Any] = {key: value for key, value in values.items() if value != ""}
     for key in ("hints", "keep", "like"):
         if key in given:
-            given[key] = _parsed(key, given[key])
+            given[key] = parsed(key, given[key])
     for key in LOOK:
         if key in given:
             given[key] = _as_number(key, given[key])
@@ -132,6 +132,18 @@ def number(name: str, value: object) -> float:
     if found is None:
         raise RangeError(f"{name}: expected a finite number, got {brief(value)}")
     return found
+
+
+def parsed(name: str, text: str | bytes, *, kind: str = "array") -> object:
+    """Read JSON, of which a certain *kind* is expected; it may still be another one.
+
+    Raises:
+        OptionError: If it is none.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"{name}: expected a JSON {kind}, got something else: {str(error)[:80]}") from error
 
 
 def whole_number(name: str, value: object) -> int:
@@ -231,14 +243,6 @@ def _list(name: str, value: object, most: int) -> list[Any]:
     if len(value) > most:
         raise kind(f"{name}: expected at most {most}, got {len(value)}")
     return value
-
-
-def _parsed(name: str, text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        kind = HintError if name == "hints" else OptionError
-        raise kind(f"{name}: expected a JSON array, got something else: {str(error)[:80]}") from error
 
 
 def _as_number(name: str, text: str) -> float:
