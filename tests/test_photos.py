@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -315,6 +316,21 @@ def test_what_is_no_file_is_passed_over(album: Path, caplog: pytest.LogCaptureFi
         find_photos(album / "pipe.jpg")
     with pytest.raises(ImageError, match=r"x: cannot be read: expected a file, got a "):
         Photo("x", album / "pipe.jpg").read()
+
+
+def test_a_share_that_fails_for_a_moment_loses_no_photo(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photo whose kind cannot be told is not taken for a pipe: reading it says what is wrong with it."""
+    whole, failed, ask = find_photos(album), set[str](), os.stat
+
+    def stat(path: object, **options: bool) -> os.stat_result:
+        if str(path).endswith("g") and str(path) not in failed:
+            failed.add(str(path))
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return ask(path, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert find_photos(album) == whole
+    assert str(album / "b.png") in failed
 
 
 def test_pictures_that_are_not_read_are_counted(album: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,6 +10,7 @@ import glob
 import hashlib
 import logging
 import os
+import stat
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -313,15 +314,15 @@ def is_hidden(*parts: str) -> bool:
 
 
 def _is_candidate(path: Path, endings: AbstractSet[str]) -> bool:
-    # A link to nowhere is kept: reading it gives an error that names it.
-    # os.path, since pathlib raises where a folder may be listed but not entered.
     if path.suffix.lower() not in endings:
         return False
-    if os.path.isfile(path) or not os.path.exists(path):  # noqa: PTH110, PTH113
+    try:
+        kind = path.stat().st_mode
+    except OSError:  # a link to nowhere, a share that fails: reading it gives an error that names it
         return True
-    if not path.is_dir():
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
         logger.warning("%s: left out, because it is not a regular file", path)
-    return False
+    return stat.S_ISREG(kind)
 
 
 def _from_source(source: str, recursive: bool) -> Iterator[Photo]:
