@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import re
+import subprocess
+import sys
+
+import pytest
 
 from colorful import errors
 from colorful.errors import ColorfulError
@@ -32,3 +38,30 @@ def test_the_tree_is_drawn_as_it_is() -> None:
             (ours if issubclass(kind, ColorfulError) else others).append(kind.__name__)
         assert ours == [base]
         assert others == ([builtin] if builtin else [])
+
+
+KINDS = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, ColorfulError)]
+
+ELSEWHERE = """
+import pickle, sys
+import colorful.errors
+from tblib import pickling_support
+pickling_support.install()
+for error in pickle.load(sys.stdin.buffer):
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error)), error
+"""
+
+
+def test_errors_go_from_process_to_process() -> None:
+    """Each error is the same in another process, and again where Dask's tblib sends it on."""
+    pytest.importorskip("tblib")
+    raised = [kind("web") for kind in KINDS]
+    for again in (copy.copy, copy.deepcopy):
+        assert [(type(error), str(error)) for error in map(again, raised)] == [
+            (type(error), str(error)) for error in raised
+        ]
+    run = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE], input=pickle.dumps(raised), capture_output=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, b"")

@@ -185,7 +185,9 @@ class ImageError(ColorfulError, ValueError):
     """A picture cannot be read: empty, truncated, corrupt, or no picture at all."""
 
 
-class ImageNotFoundError(ImageError, FileNotFoundError):
+# OSError's kinds come before ValueError's: its __new__ is the one that makes them. Programs that send errors
+# between processes, as Dask does, call that by its name.
+class ImageNotFoundError(FileNotFoundError, ImageError):
     """There is no file of that name to read."""
 
 
@@ -260,5 +262,5 @@ class VideoError(ColorfulError, ValueError):
     """A film cannot be read, or cannot be written as asked."""
 
 
-class VideoNotFoundError(VideoError, FileNotFoundError):
+class VideoNotFoundError(FileNotFoundError, VideoError):
     """There is no film of that name to read."""
