@@ -91,12 +91,29 @@ def test_a_pipe_of_the_shell_is_read_once(tmp_path: Path) -> None:
 def test_alpha_that_is_left_out_is_named(
     tmp_path: Path, colorizer: Colorizer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A film with alpha is colored without it, and a warning says so; of others there is none."""
-    for pixels, is_lost in (("yuva420p", True), ("bgra", True), ("yuv420p", False), ("gray", False)):
-        film = write_film(tmp_path / f"{pixels}.mkv", pan("coffee", 2), codec="ffv1", pixels=pixels)
+    """A film that one can see through is colored without its alpha, and a warning says so; else none does."""
+    for codec, pixels, alpha, is_lost in (
+        ("ffv1", "yuva420p", 255, False),
+        ("ffv1", "yuva420p", 200, True),
+        ("ffv1", "bgra", 0, True),
+        ("prores_ks", "yuva444p10le", 128, True),
+        ("ffv1", "yuv420p", 0, False),
+        ("ffv1", "gray", 0, False),
+        ("gif", "bgr8", 0, False),
+    ):
+        ending = {"ffv1": "mkv", "prores_ks": "mov", "gif": "gif"}[codec]
+        film = tmp_path / f"{pixels} {alpha}.{ending}"
+        with av.open(str(film), "w") as container:
+            stream = container.add_stream(codec, rate=25)
+            stream.height, stream.width, stream.pix_fmt = 48, 64, pixels
+            for number, rgb in enumerate(pan("coffee", 3)):
+                rgba = np.dstack((rgb, np.full(rgb.shape[:2], 255, np.uint8)))
+                rgba[:8, :8, 3] = alpha if number else 255  # not yet in the first frame
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(rgba, format="rgba")))
+            container.mux(stream.encode(None))
         caplog.clear()
-        colorize_video(film, tmp_path / f"new {pixels}.mkv", colorizer=colorizer)
-        assert ("alpha is left out" in caplog.text) == is_lost, pixels
+        colorize_video(film, tmp_path / f"new {film.name}.mkv", colorizer=colorizer)
+        assert caplog.text.count("alpha is left out") == is_lost, film.name
 
 
 @pytest.mark.parametrize("ending", ["avi", "mkv", "mp4"])

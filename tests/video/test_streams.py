@@ -100,6 +100,46 @@ def test_parts_of_a_variable_rate_fit_together(tmp_path: Path, colorizer: Colori
     assert due == sorted(set(due))
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_times_in_avi(tmp_path: Path, colorizer: Colorizer, codec: str) -> None:
+    """AVI knows only when packets are decoded: frames of both directions keep their times, from and to it."""
+    frames = pan("coffee", 25, height=96, width=128, step=3)
+    film = write_film(tmp_path / "a.avi", frames, codec=codec, time_base=Fraction(1, 25), max_b_frames=2)
+    assert {int(frame.pict_type) for frame in read_film(film)} == {1, 2, 3}
+    data = bytearray(film.read_bytes())
+    with av.open(str(film)) as container:
+        second = [packet for packet in container.demux(video=0) if packet.size][1]
+    data[second.pos : second.pos + second.size] = bytes(second.size)
+    (tmp_path / "damaged.avi").write_bytes(data)
+    for source, ending, lost in (("a", "mkv", 0), ("a", "avi", 0), ("damaged", "mkv", 1)):
+        result = tmp_path / f"{source} new.{ending}"
+        summary = colorize_video(tmp_path / f"{source}.avi", result, colorizer=colorizer)
+        shown = list(read_film(result))
+        # FFmpeg guesses when a frame of AVI is shown; its packets are decoded as they come.
+        times = [frame.dts / 25 if ending == "avi" else frame.time for frame in shown]
+        assert ending != "avi" or {int(frame.pict_type) for frame in shown} == {1, 2}
+        assert times[-15 if lost else 0 :] == [number / 25 for number in range(25)][-15 if lost else 0 :]
+        assert bool(summary.damaged) == bool(lost)
+        assert "Errno" not in str(summary.damaged)
+
+
+def test_time_codes_are_kept(tmp_path: Path, colorizer: Colorizer, caplog: pytest.LogCaptureFixture) -> None:
+    """What a camera's clock said when a film began is in the result, and no warning says otherwise."""
+    with av.open(str(tmp_path / "a.mov"), "w") as container:
+        container.metadata["timecode"] = "01:02:03:04"
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width = 48, 64
+        for rgb in pan("coffee", 3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(stream.encode(None))
+    for ending in ("mov", "mp4", "mkv", "avi"):
+        colorize_video(tmp_path / "a.mov", tmp_path / f"b.{ending}", colorizer=colorizer)
+        with av.open(str(tmp_path / f"b.{ending}")) as container:
+            notes = [container.metadata, *(stream.metadata for stream in container.streams)]
+        assert "01:02:03:04" in [its[key] for its in notes for key in its if key.lower() == "timecode"]
+        assert not caplog.text, ending
+
+
 @pytest.mark.parametrize(("ending", "sound"), [("mp4", "aac"), ("mkv", "flac"), ("mov", "pcm_s16le")])
 def test_sound_is_copied(tmp_path: Path, colorizer: Colorizer, ending: str, sound: str) -> None:
     """The packets of sound are the film's own, byte by byte, at the same times."""
@@ -307,18 +347,32 @@ def test_what_is_no_film_is_refused(tmp_path: Path, colorizer: Colorizer) -> Non
 def test_what_cannot_be_written_is_said_first(tmp_path: Path, colorizer: Colorizer) -> None:
     """Options that do not fit, and sound that the container cannot hold, are errors before the work."""
     film = write_film(tmp_path / "a.mkv", pan("coffee", 3), sound="pcm_s16le")
+    calls: list[int] = []
     for target, options, error, words in (
         ("b.txt", {}, OptionError, "format: expected one of"),
         ("b.webm", {"codec": "h264"}, OptionError, "codec: expected one that webm can hold"),
         ("b.mkv", {"crf": 99}, RangeError, "crf: expected 0..51"),
         ("b.mkv", {"codec": "ffv1", "crf": 3}, OptionError, "loses nothing"),
         ("b.mkv", {"codec": "vp9", "preset": "slow"}, OptionError, "preset: expected none"),
+        (
+            "b.mov",
+            {"codec": "vp9"},
+            VideoError,
+            "mov cannot hold it with pictures by libvpx-vp9; a file whose",
+        ),
         ("b.mkv", {"steady": 1.5}, RangeError, "steady: expected a number in"),
         ("b.webm", {}, VideoError, "its sound is pcm_s16le, which webm cannot hold"),
         ("a.mkv", {"overwrite": True}, OutputExistsError, "another file than the film"),
     ):
         with pytest.raises(error, match=words):
-            colorize_video(film, tmp_path / target, colorizer=colorizer, **options)  # type: ignore[arg-type]
+            colorize_video(
+                film,
+                tmp_path / target,
+                colorizer=colorizer,
+                progress=lambda *frames: calls.extend(frames),
+                **options,  # type: ignore[arg-type]
+            )
+    assert not calls
     assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
 
 

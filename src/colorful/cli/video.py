@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -130,6 +131,7 @@ def video(
     # says of a frame, 1.8 MB, is made too often for that.
     heap.share(1)
     heap.keep(32 << 20, 2_000_000)
+    os.environ.setdefault("SVT_LOG", "1")  # errors: else SVT-AV1 writes a page on each part of a film
     from colorful.video import colorize_video, load_timed_hints, preview_video
 
     spots = load_timed_hints(hints) if hints else []

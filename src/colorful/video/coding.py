@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import heapq
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
-from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypedDict, get_args
+from typing import Any, NamedTuple, TypedDict, get_args
 
 import av
 import numpy as np
 
-from colorful import __version__
 from colorful.errors import KindError, OptionError, RangeError, VideoError, brief, check_choice, is_whole
-from colorful.images.tags import decode_text
 from colorful.video.chroma import Chroma, Subsampling
 from colorful.video.facts import Facts
 from colorful.video.film import Film, Frame, Luma
@@ -118,7 +113,7 @@ def plan_coding(film: Film, target: str, coding: Coding) -> Plan:
     codec = coding.get("codec") or ("vp9" if container == "webm" else "h264")
     check_choice("codec", codec, CODECS)
     encoder, low, high, default = _CODECS[codec]
-    if not _holds(container, encoder):
+    if not holds(container, encoder):
         raise OptionError(f"codec: expected one that {container} can hold, got {codec!r}")
     crf = coding.get("crf", default)
     if crf is not None and not is_whole(crf):
@@ -147,6 +142,8 @@ def plan_coding(film: Film, target: str, coding: Coding) -> Plan:
         if preset is None:
             # The 40 frames that x264 would look ahead take 5 bytes a pixel each; the file is no smaller.
             options["x264-params"] += ":rc-lookahead=20:sync-lookahead=0"
+        if container == "avi":
+            options["x264-params"] += ":bframes=0"  # AVI tells when a frame is decoded, not when it is shown
     if codec == "h265":
         options["x265-params"] = "log-level=error"
     if codec == "vp9":
@@ -186,7 +183,7 @@ class Encoder:
     def __init__(self, facts: Facts, plan: Plan) -> None:
         self._facts, self._plan = facts, plan
         context: Any = av.CodecContext.create(plan.encoder, "w")
-        _set_up(context, facts, plan)
+        set_up(context, facts, plan)
         self._context = context
 
     @property
@@ -208,7 +205,7 @@ class Encoder:
 
     def _packets(self, picture: av.VideoFrame | None) -> Iterator[Coded]:
         try:
-            with _same_priority():
+            with same_priority():
                 packets = self._context.encode(picture)
         except (av.error.FFmpegError, ValueError) as error:
             raise VideoError(f"{self._plan.encoder}: cannot encode the film: {error}") from error
@@ -217,7 +214,7 @@ class Encoder:
 
 
 @contextlib.contextmanager
-def _same_priority() -> Iterator[None]:
+def same_priority() -> Iterator[None]:
     """Keep this thread's priority: where root opens SVT-AV1, that makes it a real-time one."""
     if not hasattr(os, "sched_getscheduler"):  # not Linux
         yield
@@ -230,7 +227,8 @@ def _same_priority() -> Iterator[None]:
             os.sched_setscheduler(0, policy, parameters)
 
 
-def _set_up(context: Any, facts: Facts, plan: Plan) -> None:
+def set_up(context: Any, facts: Facts, plan: Plan) -> None:
+    """Tell an encoder what it is to encode, and how."""
     context.width, context.height, context.pix_fmt = facts.width, facts.height, plan.pixels
     context.time_base, context.framerate = facts.time_base, facts.rate
     context.sample_aspect_ratio = facts.aspect
@@ -246,200 +244,21 @@ def _fill(plane: Any, values: Luma) -> None:
     rows[:, : values.shape[1]] = values
 
 
-class Muxer:
-    """Put a film's new pictures beside its own sound and subtitles.
-
-    Args:
-        target: A path, or a binary file, which may be a pipe.
-        film: Whose other streams, name and notes are taken over.
-        plan: How the pictures are encoded.
-        note: What the metadata say of the colors; None for nothing.
-
-    Raises:
-        VideoError: If the container cannot hold the film's sound.
-    """
-
-    def __init__(self, target: str | IO[bytes], film: Film, plan: Plan, *, note: str | None) -> None:
-        self._facts = facts = film.facts
-        options = {"movflags": "+faststart"} if plan.container == "mp4" and isinstance(target, str) else {}
-        self._container: Any = av.open(target, "w", format=plan.container, container_options=options)
-        pictures: Any = self._container.add_stream(plan.encoder, rate=facts.rate)
-        _set_up(pictures.codec_context, facts, plan)
-        pictures.time_base = facts.time_base
-        if facts.matrix is not None:
-            pictures.set_display_matrix(facts.matrix)
-        self._pictures = pictures
-        self._others = {}
-        for stream in film.container.streams:
-            if stream.index == film.stream.index:
-                continue
-            copy = self._copy(stream, plan.container, film.name)
-            if copy is not None:
-                self._others[stream.index] = copy
-        self._pictures.metadata.update(_kept(film.stream.metadata))
-        self._container.metadata.update(_kept(film.container.metadata))
-        if note:
-            comment = self._container.metadata.get("comment")
-            self._container.metadata["comment"] = f"{comment}\n{note}" if comment else note
-        if chapters := film.container.chapters():
-            for chapter in chapters:
-                chapter["metadata"] = {key: _as_text(its) for key, its in chapter["metadata"].items()}
-            self._container.set_chapters(chapters)
-        with _same_priority():
-            self._container.start_encoding()
-        self.extradata = bytes(self._pictures.codec_context.extradata or b"")
-
-    def picture(self, coded: Coded, due: int, duration: int) -> None:
-        """Write a packet of pictures.
-
-        Args:
-            coded: The packet.
-            due: When it is to be decoded, in units of the film's time base.
-            duration: How long its frame is shown, likewise.
-        """
-        packet: Any = av.Packet(coded.data)
-        packet.stream, packet.time_base = self._pictures, self._facts.time_base
-        packet.pts, packet.dts, packet.duration = coded.stamp, due, duration
-        packet.is_keyframe = coded.is_key
-        self._container.mux_one(packet)
-
-    def other(self, packet: Any) -> None:
-        """Write a packet of another stream, if that is taken over."""
-        copy = self._others.get(packet.stream_index)
-        if copy is not None:
-            packet.stream = copy
-            self._container.mux_one(packet)
-
-    def close(self) -> None:
-        """Write what ends the file."""
-        self._wanted = dict(self._container.metadata)
-        self._container.close()
-
-    def lost(self, place: str) -> str:
-        """Name what the film says of itself that is not in the file that was written.
-
-        Args:
-            place: Of the file.
-        """
-        with av.open(place, metadata_errors="surrogateescape") as made:
-            there = {key.lower() for key in made.metadata}
-            aspect = made.streams.video[0].sample_aspect_ratio
-        names = sorted(key for key in self._wanted if key.lower() not in there)
-        if self._facts.aspect not in (1, aspect):
-            names.append("the shape of its pixels")  # PyAV sets it in the pictures only, and not all hold it
-        return ", ".join(names)
-
-    def _copy(self, stream: Any, container: str, name: str) -> Any:
-        """Add a stream like one of the film's; None if it has no packets or has to be left out."""
-        if stream.type == "attachment" and container == "matroska":
-            self._container.add_attachment(stream.name or "file", stream.mimetype or "", stream.data)
-            return None
-        codec = stream.codec_context.codec.name if stream.codec_context else stream.type
-        if stream.type not in ("audio", "subtitle") or not _holds(container, codec):
-            if stream.type == "video":
-                logger.warning("%s: left out, because one picture at a time is colored: %s", name, codec)
-            else:
-                logger.warning("%s: left out, because %s cannot hold it: %s", name, container, codec)
-            return None
-        copy = self._container.add_stream_from_template(stream)
-        copy.metadata.update(_kept(stream.metadata))
-        copy.disposition = stream.disposition
-        return copy
-
-
 def _check_sound(film: Film, container: str) -> None:
     for stream in film.container.streams.audio:
         codec = stream.codec_context.codec.name if stream.codec_context else "of an unknown kind"
-        if not _holds(container, codec):
+        if not holds(container, codec):
             helps = "a file whose name ends in .mkv can"
-            if not _holds("matroska", codec):
+            if not holds("matroska", codec):
                 helps = "have FFmpeg turn it first: ffmpeg -i FILM -c:v copy -c:a flac NEW.mkv"
             raise VideoError(f"{film.name}: its sound is {codec}, which {container} cannot hold; {helps}")
 
 
-def join(
-    muxer: Muxer, others: Iterable[Any], coded: Iterable[Coded], stamps: list[int], facts: Facts
-) -> None:
-    """Write a whole film: packets of pictures, among those of its other streams.
-
-    Args:
-        muxer: Where they go.
-        others: Packets of the film's other streams, in their order.
-        coded: All packets of pictures, in the order in which they are decoded.
-        stamps: When their frames are shown, in the same order.
-        facts: What the film is.
-    """
-    times = decoding_times(stamps)
-    shown = sorted(stamps)
-    durations = dict(zip(shown, [*(b - a for a, b in pairwise(shown)), facts.step], strict=True))
-    pictures = ((due * facts.time_base, due, packet) for packet, due in zip(coded, times, strict=True))
-    its_others = ((packet.dts * packet.time_base, None, packet) for packet in others)
-    for _, due, packet in heapq.merge(pictures, its_others, key=itemgetter(0)):
-        if due is None:
-            muxer.other(packet)
-        else:
-            muxer.picture(packet, due, durations[packet.stamp])
-
-
-def decoding_times(stamps: list[int]) -> list[int]:
-    """Choose when packets are decoded, from when their frames are shown.
-
-    Each part of a film is encoded as if it were alone, and its encoder counts back from its first frame: at
-    the seams of a film of variable rate that can be earlier than the packet before. So all are set anew: a
-    packet is decoded when the frame is shown that comes as many places earlier as the codec reorders by.
-
-    Args:
-        stamps: In the order in which the packets are decoded.
-
-    Returns:
-        Growing times, none later than its frame's; before the first frame, steps of the shortest length.
-    """
-    shown = sorted(stamps)
-    place = {stamp: number for number, stamp in enumerate(shown)}
-    delay = max((number - place[stamp] for number, stamp in enumerate(stamps)), default=0)
-    step = min((b - a for a, b in pairwise(shown)), default=1)
-    early = [shown[0] - step * (delay - number) for number in range(min(delay, len(shown)))]
-    return (early + shown)[: len(shown)]
-
-
-def provenance(model: str) -> str:
-    """Word the note that says where the colors are from."""
-    return f"colorful {__version__} (colors made by the model {model})"
-
-
-def _holds(container: str, codec: str) -> bool:
+def holds(container: str, codec: str) -> bool:
     """Tell whether a container can hold what a codec makes or reads."""
     names = {codec}
     for mode in ("r", "w"):
         with contextlib.suppress(ValueError):  # it is none that this FFmpeg has
             names.add(av.Codec(codec, mode).canonical_name)
-    with av.open(_Nowhere(), "w", format=container) as nowhere:
+    with av.open(os.devnull, "w", format=container) as nowhere:
         return bool(names & nowhere.supported_codecs)
-
-
-class _Nowhere:
-    """A file that keeps nothing."""
-
-    def write(self, data: bytes) -> int:
-        return len(data)
-
-    def seek(self, *_where: int) -> int:
-        return 0
-
-    def tell(self) -> int:
-        return 0
-
-
-def _kept(metadata: dict[str, str]) -> dict[str, str]:
-    """Leave out the notes that describe how the old file was made rather than the film."""
-    own = ("encoder", "major_brand", "minor_version", "compatible_brands", "handler_name", "vendor_id")
-    return {
-        key: _as_text(value)
-        for key, value in metadata.items()
-        if key.lower() not in own and not key.startswith(("DURATION", "NUMBER_OF", "BPS", "_STATISTICS"))
-    }
-
-
-def _as_text(value: str) -> str:
-    """Decode what a film says in another encoding than UTF-8."""
-    return decode_text(value.encode("utf-8", "surrogateescape"))

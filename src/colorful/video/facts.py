@@ -117,7 +117,7 @@ def facts_of(stream: av.VideoStream, frame: av.VideoFrame, name: str) -> Facts:
     depth = format.components[0].bits
     if depth > 10:
         logger.warning("%s: its %d bits are reduced to 10", name, depth)
-    if any(part.is_alpha for part in format.components) or stream.metadata.get("alpha_mode") == "1":
+    if stream.metadata.get("alpha_mode") == "1":  # FFmpeg's decoder of VP9 passes it over
         logger.warning("%s: its alpha is left out", name)
     if frame.color_trc in _HDR:
         raise VideoError(

@@ -10,6 +10,7 @@ import select
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self, cast
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from av.filter import Graph
 from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideData
+from av.video.frame import PictureType
 from PIL import Image
 
 from colorful.errors import VideoError, VideoNotFoundError
@@ -91,7 +93,7 @@ class Film:
         self._deinterlace = deinterlace
         self.damaged: list[str] = []
         self._has_frames = False
-        self._has_captions = False
+        self._has_captions = self._has_alpha = False
         try:
             self.stream = _picture_stream(self.container, self.name)
             self.stream.thread_type = "AUTO"
@@ -143,6 +145,9 @@ class Film:
             if not self._has_captions and SideData.A53_CC in side_data:
                 self._has_captions = True
                 logger.warning("%s: the captions inside its pictures (CEA-608) are left out", self.name)
+            if not self._has_alpha and _hides(frame):
+                self._has_alpha = True
+                logger.warning("%s: its alpha is left out", self.name)
             stamp = self._stamp(frame)
             if stamp is None:
                 stamp = 0 if last is None else last + facts.step
@@ -212,8 +217,10 @@ class Film:
         return round(frame.pts * frame.time_base / self.facts.time_base)
 
     def _decode(self) -> Iterator[av.VideoFrame]:
-        packets = _packets(self.container)
-        fed = False
+        packets, fed = _packets(self.container), False
+        # AVI tells only when packets are decoded: frames are shown at these times, in the order they come in.
+        due: list[int] | None = [] if self.container.format.name == "avi" else None
+        newest = 0
         while True:
             try:
                 packet = next(packets)
@@ -232,6 +239,9 @@ class Film:
             if not packet.size and packet.pts is not None:
                 continue  # the frame before is shown on
             fed = True
+            if due is not None and packet.dts is not None:
+                packet.pts = packet.dts
+                heappush(due, packet.dts)
             try:
                 frames = packet.decode()
             except (av.error.FFmpegError, ValueError) as error:
@@ -240,6 +250,12 @@ class Film:
             for frame in frames:
                 if frame.is_corrupt:
                     self._note(frame.pts, "only parts of the frame can be read")
+                if due is not None and frame.pts is not None:
+                    newest = max(newest, frame.pts)
+                    # What is decoded before a frame that needs no later one is shown before it, or is lost.
+                    while due and due[0] < newest and frame.pict_type != PictureType.B:
+                        heappop(due)
+                    frame.pts = heappop(due) if due else None
                 yield frame
 
     def _note(self, stamp: int | None, reason: str) -> None:
@@ -379,6 +395,12 @@ def _luma(frame: av.VideoFrame, facts: Facts) -> Luma:
     return luma
 
 
+def _hides(frame: av.VideoFrame) -> bool:
+    """Tell whether a frame has alpha that is not opaque throughout."""
+    has_alpha = any(part.is_alpha for part in frame.format.components)
+    return has_alpha and bool(frame.to_ndarray(format="rgba")[..., 3].min() < 255)
+
+
 def _deinterlaced(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
     """Make a whole frame of each two fields."""
     graph = Graph()
@@ -400,4 +422,4 @@ def _pull(graph: Graph) -> Iterator[av.VideoFrame]:
 
 
 def _reason(error: BaseException) -> str:
-    return in_words(error) if isinstance(error, OSError) else str(error)
+    return in_words(error) if isinstance(error, OSError) else getattr(error, "strerror", "") or str(error)

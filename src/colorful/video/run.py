@@ -33,9 +33,10 @@ from colorful.loaded import Precision
 from colorful.look import check_number
 from colorful.models.abilities import unsupported
 from colorful.video.chroma import Chroma, Palette
-from colorful.video.coding import Coded, Coding, Encoder, Muxer, Plan, join, plan_coding, provenance
+from colorful.video.coding import Coded, Coding, Encoder, Plan, plan_coding
 from colorful.video.film import Film, Frame, Source, other_packets
 from colorful.video.hints import TimedHint, place_hints
+from colorful.video.muxing import Muxer, join, provenance
 from colorful.video.parts import Parts, signature_of_file
 from colorful.video.stages import BATCH, ROOM, WINDOWS, Crew, Scene, Settling, Wait, stages
 
@@ -130,6 +131,8 @@ def colorize_video(
         if film.facts.interlaced and not deinterlace:
             logger.warning("%s: interlaced; deinterlace=True makes whole frames from its fields", film.name)
         note = provenance(colorizer.name) if coding.get("provenance", True) else None
+        if out is not None:
+            Muxer(None, film, plan, note=note).close()  # what it cannot hold is told before the work
         work = _Work(film, colorizer, plan, steady, wait or ("short" if piped else "long"), note)
         if out is None:
             frames, resumed = work.through_pipe(target, others, progress), 0
