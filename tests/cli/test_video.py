@@ -210,3 +210,10 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, quick_model: Path, kind:
     assert packets_of(target, "video") == packets_of(tmp_path / "c.mp4", "video")
     assert packets_of(target, "audio") == packets_of(film, "audio")
     assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "b.mp4", "c.mp4"}
+
+
+def test_av1_is_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The encoder of AV1 does not write pages among the messages."""
+    film = write_film(tmp_path / "a.mp4", pan("coffee", 4, height=96, width=96))
+    assert run(film, tmp_path / "b.mkv", "--codec", "av1")[0] == 0
+    assert "Svt" not in "".join(capfd.readouterr())
