@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import torch
+from video.conftest import pan, write_film
 
-from colorful import files
+from colorful import Colorizer, colorize_video, files
 from colorful.errors import OutputError
 from colorful.lab.steady import Trail
 from colorful.video.coding import Coded
@@ -169,3 +170,23 @@ def test_a_run_that_begins_as_another_takes_its_folder_away_finds_nothing(
         parts.remove()
         monkeypatch.setattr("shutil.rmtree", rmtree)
     assert found == [0]
+
+
+@pytest.mark.parametrize("where", ["signature.json", "00000.json"])
+def test_a_full_disk_is_said_once_and_leaves_nothing(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Where there is no room for the first part, no folder stays behind, and the message names one file."""
+    film = write_film(tmp_path / "a.mp4", pan("coffee", 4))
+    sync = files.sync
+
+    def full(number: int) -> None:
+        if list(tmp_path.glob(f".b.mp4.parts/.{where}.*")):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(number)
+
+    monkeypatch.setattr(files, "sync", full)
+    with pytest.raises(OutputError, match="the disk is full") as raised:
+        colorize_video(film, tmp_path / "b.mp4", colorizer=colorizer)
+    assert str(raised.value).count("cannot be written") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]

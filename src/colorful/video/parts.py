@@ -68,7 +68,7 @@ class Parts:
         try:
             self.finished = self._load()
         except BaseException:
-            self._release()
+            self.__exit__()
             raise
 
     @property

@@ -194,6 +194,8 @@ class _Work:
                         progress(parts.frames + count, film.facts.frames)
                 if count:
                     self._finish(parts, encoder, count, None)
+            except OutputError:
+                raise
             except OSError as error:
                 raise OutputError(f"{target}: cannot be written: {files.in_words(error)}") from error
             if not parts.frames:
