@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -96,6 +97,22 @@ def test_the_frechet_distance_is_that_of_the_two_gaussians() -> None:
     expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(first + second - 2 * root)
     assert distance.value() == pytest.approx(expected, rel=1e-6)
     assert same.value() == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("features", "error", "words"),
+    [
+        (lambda rgb: rgb.mean((2, 3)) / 0, RangeError, "expected finite numbers"),
+        (lambda rgb: rgb, ShapeError, r"expected shape \(2, F\), got \(2, 3, 8, 8\)"),
+        (lambda rgb: rgb.flatten(), ShapeError, r"expected shape \(2, F\), got \(384,\)"),
+    ],
+)
+def test_features_that_have_no_distance_are_named_at_once(
+    features: Callable[[torch.Tensor], torch.Tensor], error: type[Exception], words: str
+) -> None:
+    """Features that are not finite, or not one row for a photo, are errors at the first photo."""
+    with pytest.raises(error, match=words):
+        metrics.FrechetDistance(features).update(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8))
 
 
 def test_bootstrap_spreads_as_the_mean_of_a_sample_does() -> None:

@@ -169,9 +169,15 @@ class FrechetDistance:
 
         Raises:
             ShapeError: If the shapes are not those.
+            RangeError: If a feature is not finite.
         """
         check_pair(rgb, real, 3, "rgb")
         found = [self._features(_unit(pictures)).double() for pictures in (rgb, real)]
+        for each in found:
+            if each.dim() != 2 or len(each) != len(rgb):
+                raise ShapeError(f"features: expected shape ({len(rgb)}, F), got {tuple(each.shape)}")
+            if not each.isfinite().all():
+                raise RangeError("features: expected finite numbers, got infinite ones or NaN")
         if not self._sums:
             self._sums = [
                 (each.new_zeros(each.shape[1]), each.new_zeros(each.shape[1], each.shape[1]))
