@@ -352,6 +352,43 @@ def test_an_odd_program_colors_photos(tmp_path: Path) -> None:
     _run_well("-OO", "-X", "dev", "-W", "error", "-c", ODD_PROGRAM, str(tmp_path), **environment)
 
 
+LATE = """
+import atexit, sys, threading
+import numpy as np, torch
+from PIL import Image
+import colorful
+from colorful.parallel import ahead
+
+torch.set_num_threads(2)
+colorizer, photo = colorful.Colorizer.from_pretrained("lite"), np.zeros((1100, 1000), np.uint8)
+Image.fromarray(photo).save("a.tif")
+
+def color():
+    if threading.current_thread() is not threading.main_thread():
+        threading.main_thread().join()
+    torch.set_num_threads(2)
+    assert colorizer.colorize(photo).shape == (1100, 1000, 3)
+    assert list(ahead(abs, range(20), workers=3)) == list(range(20))
+    colorizer.colorize_file("a.tif", "b.tif")
+    assert colorful.colorize_folder(".", "out", colorizer=colorizer, workers=2).done == 2
+    print("done")
+
+if sys.argv[1] == "atexit":
+    atexit.register(color)
+else:
+    threading.Thread(target=color).start()
+"""
+
+
+@pytest.mark.parametrize("how", ["thread", "atexit"])
+def test_what_goes_on_after_the_main_thread_colors_photos(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that goes on after the main one colors all that it has, and so does an exit handler."""
+    monkeypatch.chdir(tmp_path)
+    assert _run_well("-c", LATE, how) == "done\n"
+
+
 FORKED_ONNX = """
 import multiprocessing, sys
 import numpy as np
@@ -400,7 +437,7 @@ def test_forks_do_not_wait_for_threads_of_their_parents(tmp_path: Path, what: st
     _run_well("-c", FORKED_ONNX if what == "onnx" else FORKED_FILM, *arguments)
 
 
-def _run_well(*arguments: str | Path, **more: str) -> None:
+def _run_well(*arguments: str | Path, **more: str) -> str:
     """Run Python as a host program that sets nothing for OpenMP but its patience, and find nothing wrong."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     run = subprocess.run(
@@ -412,3 +449,4 @@ def _run_well(*arguments: str | Path, **more: str) -> None:
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout

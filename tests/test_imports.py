@@ -18,7 +18,8 @@ PACKAGE = Path(colorful.__file__).parent
 LAYERS = (
     {"installation", "core"},
     {"errors"},
-    {"files", "heap", "parallel"},
+    {"files", "heap", "crew"},
+    {"parallel"},
     {"host", "storage"},
     {"lab", "images"},
     {"photos", "raster", "naming"},

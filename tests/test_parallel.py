@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from colorful import parallel
+from colorful.crew import beside
 from colorful.errors import ThreadsError
-from colorful.parallel import Cores, ahead, beside, finish
+from colorful.parallel import Cores, ahead, finish
 
 
 def seen_by_a_new_thread() -> int:
@@ -55,14 +56,15 @@ def test_work_is_done_beside_the_caller() -> None:
     """The caller's thread is one of those that work, and an error in any of them arrives."""
     meeting = threading.Barrier(3)
 
-    def work() -> str:
-        meeting.wait(timeout=10)
-        return threading.current_thread().name
-
-    names = beside(work, 3)
-    assert len(set(names)) == 3
-    assert threading.current_thread().name in names
     own = threading.get_ident()
+
+    def work() -> int:
+        meeting.wait(timeout=10)
+        return threading.get_ident()
+
+    idents = beside(work, 3)
+    assert len(set(idents)) == 3
+    assert own in idents
 
     def fail_elsewhere() -> None:
         if threading.get_ident() != own:
@@ -180,7 +182,8 @@ torch.set_num_threads(3)
 from pathlib import Path
 from PIL import Image
 import colorful
-from colorful.parallel import ahead, beside
+from colorful.crew import beside
+from colorful.parallel import ahead
 photo = np.add.outer(np.arange(700), np.arange(900)).astype(np.uint8)
 for number in range(3):
     Image.fromarray(photo).save(f"{number}.png")

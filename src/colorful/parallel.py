@@ -12,8 +12,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
@@ -21,6 +22,7 @@ _had_torch = "torch" in sys.modules
 
 import torch  # noqa: E402
 
+from colorful.crew import Crew, deep  # noqa: E402
 from colorful.errors import ThreadsError  # noqa: E402
 
 In = TypeVar("In")
@@ -28,9 +30,6 @@ Out = TypeVar("Out")
 
 _AHEAD = 4
 """Items that wait for each thread or for the caller."""
-
-_STACK = 8 << 20  # bytes; as much as Linux gives a program's first thread
-_starting = threading.Lock()
 
 
 def _is_fork() -> bool:
@@ -77,52 +76,6 @@ class Cores:
             torch.set_num_threads(self.count)
 
 
-@contextmanager
-def deep() -> Iterator[None]:
-    """Give threads that are started within the stack that torch needs.
-
-    A host program may have asked for small ones for its own (:func:`threading.stack_size`): in these, torch
-    would end the whole program.
-
-    Raises:
-        ThreadsError: If the system starts no more.
-    """
-    with _starting:
-        before = threading.stack_size()  # which also sets it, to the system's own size
-        try:
-            if before:
-                threading.stack_size(max(before, _STACK))
-            yield
-        except RuntimeError as error:
-            if "start new thread" not in str(error):
-                raise
-            raise ThreadsError(
-                "threads: the system starts no more; fewer workers, or higher limits (ulimit), may help"
-            ) from error
-        finally:
-            threading.stack_size(before)
-
-
-def beside(work: Callable[[], Out], count: int) -> list[Out]:
-    """Call *work* in the calling thread and in others, as many as the system starts.
-
-    Args:
-        work: Called at most *count* times at once.
-        count: At least 1.
-
-    Returns:
-        What the calls returned.
-    """
-    if count == 1:
-        return [work()]
-    # The calling thread does a share itself: the memory that the network has just freed is at hand there.
-    with ThreadPoolExecutor(count - 1, thread_name_prefix="colorful-bands") as pool:
-        others: list[Future[Out]] = []
-        with suppress(ThreadsError), deep():
-            others.extend(pool.submit(work) for _ in range(count - 1))
-        return [work(), *(other.result() for other in others)]
-
-
 def ahead(
     function: Callable[[In], Out],
     items: Iterable[In],
@@ -151,18 +104,14 @@ def ahead(
         with cores.lend(share):
             return function(item)
 
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="colorful-ahead")
-    try:
+    with Crew(workers, "colorful-ahead") as crew:
         waiting: deque[Future[Out]] = deque()
         for item in items:
-            with deep():
-                waiting.append(pool.submit(call, item))
+            waiting.append(crew.submit(partial(call, item)))
             if len(waiting) >= _AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 class _Failure(NamedTuple):

@@ -7,13 +7,13 @@ import math
 import os
 import re
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import IO, Any, TypeAlias
 
 import numpy as np
 
+from colorful.crew import beside
 from colorful.errors import ImageError, ImageUnsupportedError
 from colorful.images import exif
 from colorful.images.log import warn
@@ -213,8 +213,14 @@ def _pack(picture: Picture, about: Metadata) -> _Packed:
         return bytes(deflate(differences(strip, axis=-2)))
 
     tops = range(0, picture.height, rows)
-    with ThreadPoolExecutor(max(1, min(len(tops), (os.cpu_count() or 1) // 2))) as pool:
-        strips = list(pool.map(encoded, tops))
+    strips = [b""] * len(tops)
+    rest = iter(enumerate(tops))  # the threads share it
+
+    def encode() -> None:
+        for number, top in rest:
+            strips[number] = encoded(top)
+
+    beside(encode, max(1, min(len(tops), (os.cpu_count() or 1) // 2)))
     tags = tiff_tags(about) | {
         _SUBFILE_TYPE: _longs([0]),
         _WIDTH: _longs([picture.width]),

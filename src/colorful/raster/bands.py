@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorful import parallel
+from colorful.crew import beside
 from colorful.errors import KindError, ShapeError
 from colorful.raster import planes
 
@@ -88,7 +89,7 @@ def share_out(
         with np.errstate(all="ignore"):  # not what the host program may have set
             return work(rest)
 
-    return parallel.beside(paint, min(parallel.threads(), len(bands)))
+    return beside(paint, min(parallel.threads(), len(bands)))
 
 
 def check_pixels(pixels: npt.NDArray[Any]) -> None:

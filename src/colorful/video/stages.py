@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeVar
 import torch
 from torch import Tensor
 
+from colorful.crew import deep
 from colorful.hints import Hint, rasterize
 from colorful.host import unaffected
 from colorful.lab import annealed_mean
 from colorful.lab.steady import Trail, follow, go_over, join
 from colorful.look import chroma_factor
-from colorful.parallel import Cores, deep
+from colorful.parallel import Cores
 from colorful.video.motion import Motion, Tracker
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from colorful.crew import deep
 from colorful.errors import ColorfulError, ThreadsError
-from colorful.parallel import Cores, deep
+from colorful.parallel import Cores
 
 T = TypeVar("T")
 

@@ -22,9 +22,9 @@ from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestEntityTooLarge
 
+from colorful.crew import deep
 from colorful.errors import OutputError
 from colorful.host import handling
-from colorful.parallel import deep
 from colorful.web.archive import STREAMS
 from colorful.web.problems import JSON_TYPE, Problem, lacks_room
 from colorful.web.studio import Studio
