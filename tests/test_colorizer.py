@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import signal
@@ -27,7 +28,7 @@ from torch import Tensor
 from web_samples import Painter, chroma
 
 import colorful
-from colorful import Colorizer, Hint, errors
+from colorful import Colorizer, Hint, errors, hub
 from colorful.models import NetworkConfig, create
 from colorful.runtime import find_device
 
@@ -321,6 +322,18 @@ for again in (
         folder = lite.save_pretrained(tmp_path / "mine")
         again = Colorizer.from_pretrained(folder, device="cpu")
         assert np.array_equal(again.colorize(grey), lite.colorize(grey))
+
+    def test_a_model_is_saved_with_what_it_came_with(self, tmp_path: Path) -> None:
+        """The card and how the network was trained go along, through a pickle too; no other README does."""
+        told, network = {"steps": 9}, create("lite")
+        first = hub.save_pretrained(network, tmp_path / "a", card="# Postcards", training=told)
+        loaded = pickle.loads(pickle.dumps(Colorizer.from_pretrained(first, device="cpu")))
+        again = loaded.save_pretrained(tmp_path / "b")
+        assert json.loads((again / "config.json").read_bytes())["training"] == told
+        assert (again / "README.md").read_text() == "# Postcards"
+        (again / "config.json").unlink()
+        alone = Colorizer.from_pretrained(again / "model.safetensors", device="cpu")
+        assert "Postcards" not in (alone.save_pretrained(tmp_path / "c") / "README.md").read_text()
 
     def test_a_loaded_network_is_read_again_when_asked_for(self, tmp_path: Path, grey: Array) -> None:
         """The network of a loaded model is the one in its file, to the bit, as long as that is there."""

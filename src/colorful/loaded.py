@@ -64,6 +64,7 @@ class LoadedModel:
         self.compile = compile
         self._files: ModelFiles | None = None
         self._weights_digest = network.digest if isinstance(network, ModelFiles) else None
+        self._about = network.about() if isinstance(network, ModelFiles) else {}
         if isinstance(network, ModelFiles):  # absolute: it may be read again from another working folder
             self._files = replace(network, weights=network.weights.absolute())
         self._network: Network | None = None
@@ -231,8 +232,9 @@ class LoadedModel:
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Save the model so that :meth:`from_pretrained` can load it.
 
-        That is the network with its config. What this colorizer alone is set to, such as a look of
-        :meth:`colorful.Colorizer.tuned` or an example, is not saved.
+        That is the network with its config, and with the card and the training entry that it came with. What
+        this colorizer alone is set to, such as a look of :meth:`colorful.Colorizer.tuned` or an example, is
+        not saved.
 
         Args:
             folder: Made if it is not there.
@@ -243,7 +245,7 @@ class LoadedModel:
         Raises:
             OutputError: If it cannot be written.
         """
-        return hub.save_pretrained(self.network, folder)
+        return hub.save_pretrained(self.network, folder, **self._about)
 
     def push_to_hub(self, repo_id: str, *, token: str | bool | None = None, private: bool = False) -> str:
         """Publish the model on the Hugging Face Hub.
@@ -259,7 +261,7 @@ class LoadedModel:
         Raises:
             WeightsError: If the Hub refuses or is out of reach.
         """
-        return hub.push_to_hub(self.network, repo_id, token=token, private=private)
+        return hub.push_to_hub(self.network, repo_id, token=token, private=private, **self._about)
 
     def export_onnx(
         self,

@@ -22,7 +22,9 @@ from colorful.errors import (
     check_choice,
     refuse_unknown,
 )
+from colorful.files import open_regular
 from colorful.hub import cache, remote, weights
+from colorful.hub.cards import CARD
 from colorful.hub.config import CONFIG, ForeignConfigError, new_config, read_config
 from colorful.hub.inspection import inspect, weights_in
 from colorful.hub.remote import Access
@@ -74,6 +76,14 @@ class ModelFiles:
             if weights.sha256(self.weights) != self.digest:
                 raise WeightsIntegrityError(f"{where}: expected the file that was loaded before, got another")
         return weights.build(self.config, self.weights, where, mapped=mapped)
+
+    def about(self) -> dict[str, Any]:
+        """Give the card and the training entry that lie beside the weights, for saving them again."""
+        card, training = None, self.config.get("training")
+        if self.weights.with_name(CONFIG).exists():  # else a README there may be of anything
+            with suppress(OSError, ValueError), open_regular(self.weights.with_name(CARD)) as file:
+                card = file.read().decode()
+        return {"card": card, "training": training if isinstance(training, dict) else None}
 
 
 class FetchOptions(TypedDict, total=False):
