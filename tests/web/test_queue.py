@@ -179,6 +179,34 @@ def test_turns_go_round_among_visitors() -> None:
     assert order.index("one") <= 1
 
 
+def test_many_names_at_one_address_are_no_more_than_one_elsewhere() -> None:
+    """Whoever sends each request under a new name goes not ahead of others, and keeps nobody out."""
+    queue, gate, order = Queue(workers=1, waiting=4), threading.Event(), []
+
+    def ask(address: str, name: str) -> None:
+        def work() -> None:
+            gate.wait()
+            order.append(name)
+
+        try:
+            queue.run(work, asker=Asker(address=address, visitor=f"{address} {name}"))
+        except BusyError:
+            order.append(f"not {name}")
+
+    threads = [threading.Thread(target=ask, args=("1.1.1.1", f"new {number}")) for number in range(6)]
+    for number, thread in enumerate(threads, start=1):
+        thread.start()
+        _until(lambda number=number: queue.taken == min(number, 5))
+    threads[-1].join()
+    threads.append(threading.Thread(target=ask, args=("2.2.2.2", "one")))
+    threads[-1].start()
+    threads[-3].join()  # which gives up its place
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert order == ["not new 5", "not new 4", "new 0", "one", "new 1", "new 2", "new 3"]
+
+
 def test_a_full_queue_makes_room_for_who_has_less_in_it() -> None:
     """The one who holds most places gives the last one up; who holds as many is refused."""
     queue, gate, sent_away = Queue(workers=1, waiting=2), threading.Event(), []

@@ -85,7 +85,7 @@ def test_a_full_queue_is_a_503_with_retry_after(serve: Serve, painter: Colorizer
     app = create_app(colorizer=painter, limits=Limits(workers=1, waiting=1))
     address, gate = serve(app), threading.Event()
     queue = studio_of(app).queue
-    same = {"asker": Asker(visitor="127.0.0.1 ")}
+    same = {"asker": Asker(address="127.0.0.1", visitor="127.0.0.1 ")}
     blockers = [threading.Thread(target=queue.run, args=(gate.wait,), kwargs=same) for _ in range(2)]
     for blocker in blockers:
         blocker.start()

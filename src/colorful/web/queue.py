@@ -2,7 +2,8 @@
 
 Three rules make it fair. Small work goes ahead of large work, so that a visitor who moves a slider does not
 wait for another one's scan of 50 megapixels. Visitors take turns. And if the queue is full, a visitor who has
-less in it than others takes the last place of the one who has most.
+less in it than others takes the last place of the one who has most. Both hold among network addresses first,
+then among the visitors behind each: anybody can pretend to be many visitors, but not to be elsewhere.
 """
 
 from __future__ import annotations
@@ -64,10 +65,12 @@ class Asker:
     """Who asks for a piece of work.
 
     Args:
-        visitor: A name; turns and places are shared out among those.
+        address: Of the network; turns and places are shared out among those first.
+        visitor: A name that is no address; then they are shared out among those.
         has_left: Tells whether nobody waits for the answer any more.
     """
 
+    address: str = ""
     visitor: str = ""
     has_left: Callable[[], bool] = lambda: False
 
@@ -78,7 +81,7 @@ NOBODY = Asker()
 @dataclass(eq=False)
 class _Job:
     work: Callable[[], Any]
-    visitor: str
+    names: tuple[str, str]  # address and visitor
     pixels: int
     since: float = field(default_factory=time.monotonic)
     future: Future[Any] = field(default_factory=Future)
@@ -141,7 +144,7 @@ class Queue:
             BusyError: If every place is taken, or the queue closes before the turn comes.
             LeftError: If the asker has left.
         """
-        job = _Job(work, asker.visitor, pixels)
+        job = _Job(work, (asker.address, asker.visitor), pixels)
         with self._change:
             if self._closed:
                 raise _closing()
@@ -182,7 +185,7 @@ class Queue:
     def seconds(self, visitor: str) -> int:
         """Say in how many seconds all that a visitor has asked for will be done; 0 if that is nothing."""
         with self._change:
-            own = [job for job in (*self._running, *self._waiting) if job.visitor == visitor]
+            own = [job for job in (*self._running, *self._waiting) if job.names[1] == visitor]
             if not own:
                 return 0
             last = max(job.since for job in own)
@@ -208,17 +211,19 @@ class Queue:
         return max(1, math.ceil(self._pace * sum(job.megapixels for job in jobs) / self.workers))
 
     def _make_room(self, job: _Job) -> None:
-        """Send away the last one of the visitor who has most in the queue; raise if that is the newcomer."""
+        """Send away the last one of who has most in the queue; raise if the newcomer has as much."""
         everybody = [*self._running, *self._waiting]
-        held = Counter(one.visitor for one in everybody)
-        most = max((one.visitor for one in self._waiting), key=held.__getitem__, default=job.visitor)
+        held = Counter(name for one in everybody for name in one.names)
+        last = max(reversed(self._waiting), key=lambda one: [held[name] for name in one.names], default=job)
+        # Where they come from decides or, if that is the same, who they are.
+        pairs = zip(last.names, job.names, strict=True)
+        theirs, own = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
         words = f"queue: expected a free place, got {len(everybody)} photos before"
         refusal = BusyError(words, self._seconds_for(everybody))
-        if held[most] <= held[job.visitor] + 1:
+        if held[theirs] <= held[own] + 1:
             raise refusal
-        sent_away = next(one for one in reversed(self._waiting) if one.visitor == most)
-        self._waiting.remove(sent_away)
-        sent_away.future.set_exception(refusal)
+        self._waiting.remove(last)
+        last.future.set_exception(refusal)
 
     def _abandon(self, job: _Job) -> None:
         with self._change:
@@ -235,7 +240,7 @@ class Queue:
                     self._change.wait()
                 self._waiting.remove(job)
                 self._running.append(job)
-                self._last_turn[job.visitor] = time.monotonic()
+                self._last_turn |= dict.fromkeys(job.names, time.monotonic())
                 share = self._cores.count // len(self._running)
             self._do(job, share)
 
@@ -255,10 +260,10 @@ class Queue:
             candidates = quick if running_quick == 0 else []
         else:
             candidates = large if overdue or not quick else quick
-        busy = Counter(job.visitor for job in self._running)
+        busy = Counter(name for job in self._running for name in job.names)
         return min(
             candidates,
-            key=lambda job: (busy[job.visitor], self._last_turn.get(job.visitor, 0.0)),
+            key=lambda job: [(busy[name], self._last_turn.get(name, 0.0)) for name in job.names],
             default=None,
         )
 
@@ -276,7 +281,7 @@ class Queue:
             if error is None:
                 pace = (time.monotonic() - start) / job.megapixels
                 self._pace += _LEARNING * (pace - self._pace)
-            waits = {one.visitor for one in (*self._running, *self._waiting)}
+            waits = {name for one in (*self._running, *self._waiting) for name in one.names}
             if len(self._last_turn) > 4 * self.places:
                 self._last_turn = {who: at for who, at in self._last_turn.items() if who in waits}
             self._change.notify_all()

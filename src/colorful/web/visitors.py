@@ -6,6 +6,7 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 from flask import Request, Response, url_for
 
@@ -33,8 +34,9 @@ def asker_of(request: Request) -> Asker:
     """Give the queue what it needs to know of the one who sends a request."""
     # waitress tells whether the connection is still open; other servers may not.
     has_left: Callable[[], bool] | None = request.environ.get("waitress.client_disconnected")
-    name = " ".join(owner_of(request))
-    return Asker(visitor=name) if has_left is None else Asker(visitor=name, has_left=has_left)
+    owner = owner_of(request)
+    asker = Asker(address=owner.address, visitor=" ".join(owner))
+    return asker if has_left is None else replace(asker, has_left=has_left)
 
 
 def greet(request: Request, response: Response) -> Response:
