@@ -39,7 +39,7 @@ def test_who_asks_while_it_falls_back_waits_for_the_same_worker(browser: Browser
 
     def answer(route: Route) -> None:
         name = route.request.url.removeprefix(ADDRESS)
-        kind = "text/javascript" if name in PARTS else "text/html"
+        kind = "text/javascript" if name in PARTS else "application/gzip" if name else "text/html"
         route.fulfill(body=PARTS.get(name, "x"), content_type=kind)
 
     page.route("**/*", answer)

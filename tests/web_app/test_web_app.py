@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 from axe_core import violations
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from skimage import data
 from skimage.color import rgb2lab
 from waiting import eventually, kept
@@ -159,11 +159,20 @@ def test_what_goes_wrong_is_said(
     strict.stop()
 
 
-def test_without_its_parts_it_says_so(site: Site, browser: object, visit: Callable[..., Page]) -> None:
-    """Where the model cannot be fetched, the page says so and can try again."""
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda route: route.abort(),
+        lambda route: route.fulfill(content_type="text/html", body="<h1>Welcome to our network</h1>"),
+    ],
+)
+def test_without_its_parts_it_says_so(
+    site: Site, browser: object, visit: Callable[..., Page], answer: Callable[[Route], None]
+) -> None:
+    """Where the model cannot be fetched, or something else comes, the page says so and can try again."""
     page = visit(site)
     other = page.context.browser.new_context(service_workers="block")  # type: ignore[union-attr]
-    other.route("**/*.onnx.gz", lambda route: route.abort())
+    other.route("**/*.onnx.gz", answer)
     bare = other.new_page()
     bare.goto(site.address)
     expect(bare.locator("#engine-words")).to_contain_text("could not be fetched")
@@ -171,6 +180,21 @@ def test_without_its_parts_it_says_so(site: Site, browser: object, visit: Callab
     bare.locator("#try-sample").click()
     expect(bare.locator('.card[data-state="ready"]')).to_have_count(1)
     other.close()
+
+
+def test_where_it_cannot_be_kept_it_is_ready_all_the_same(
+    app: Path, browser: Browser, tmp_path: Path
+) -> None:
+    """If a file for days without a connection is missing, nobody waits for it."""
+    shutil.copytree(app, tmp_path / "less")
+    (tmp_path / "less" / "licenses.txt").unlink()
+    less = Site(tmp_path / "less")
+    page = browser.new_page(locale="en-US")
+    page.goto(less.address)
+    expect(page.locator("#engine-words")).to_have_text("Ready.")
+    expect(page.locator("#engine-progress")).to_be_hidden()
+    page.close()
+    less.stop()
 
 
 @pytest.mark.parametrize(("scheme", "locale"), [("light", "en-US"), ("dark", "zh-CN")])
@@ -222,3 +246,31 @@ def test_what_was_said_stays_when_the_picture_comes(
     expect(picture).not_to_have_attribute("src", before or "")
     page.wait_for_timeout(300)  # the words were taken away right after that
     expect(page.locator("#editor-state")).to_contain_text("1", timeout=1)
+
+
+def test_a_look_is_shown_though_the_picture_of_the_last_one_failed(
+    site: Site, visit: Callable[..., Page], photos: list[Path]
+) -> None:
+    """Who goes on while a picture is at work sees the new one, whatever becomes of the old one."""
+    page = visit(site)
+    choose(page, photos[0])
+    page.evaluate(
+        """() => {
+            const post = Worker.prototype.postMessage;
+            Worker.prototype.postMessage = function (asked, ...more) {
+                if (asked.edit?.temperature !== 0.4) return post.call(this, asked, ...more);
+                const data = { id: asked.id, problem: { code: "bad-photo" } };
+                window.fail = () => this.onmessage({ data });
+            };
+        }"""
+    )
+    page.locator(".card .adjust").click()
+    picture = page.locator("#stage .after")
+    expect(picture).to_be_visible()
+    before = picture.get_attribute("src")
+    page.locator("#temperature").fill("0.4")
+    eventually(page, lambda: page.evaluate("Boolean(window.fail)"))
+    page.locator("#temperature").fill("0")
+    page.evaluate("fail()")
+    expect(picture).not_to_have_attribute("src", before or "")
+    expect(page.locator("#editor-state")).to_be_empty()

@@ -42,17 +42,17 @@ function draw() {
 async function refresh() {
   if (busy) return;
   busy = true;
-  try {
-    while (shown !== card.photo.edit) {
-      const { photo, photo: { edit } } = card;
-      const picture = await photo.preview(edit, 2048);
-      if (photo !== card.photo) continue;
-      shown = edit;
+  const state = $("editor-state");
+  while (shown !== card.photo.edit) {
+    const { photo, photo: { edit } } = card;
+    const picture = await photo.preview(edit, 2048).catch((problem) => problem);
+    if (photo !== card.photo) continue;
+    shown = edit; // also where it failed: the next change is another try
+    if (picture instanceof Error) state.textContent = notice = picture.message;
+    else {
       await show(after, picture);
+      if (state.textContent === notice) state.textContent = "";
     }
-    if ($("editor-state").textContent === notice) $("editor-state").textContent = "";
-  } catch (problem) {
-    $("editor-state").textContent = notice = problem.message;
   }
   busy = false;
 }

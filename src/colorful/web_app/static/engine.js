@@ -97,7 +97,8 @@ async function bytesOf(name, onBytes) {
   const cache = await globalThis.caches?.open(kept).catch(() => null); // none where the address is not secure
   const there = await cache?.match(name);
   const reply = there ?? await fetch(name).catch(() => null);
-  if (!reply?.ok) throw new Problem({ code: "offline" });
+  // Some networks answer everything with a page of their own, which is not to be kept.
+  if (!reply?.ok || /html/.test(reply.headers.get("Content-Type"))) throw new Problem({ code: "offline" });
   try {
     const parts = [];
     const reader = reply.body.getReader();

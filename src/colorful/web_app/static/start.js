@@ -34,9 +34,10 @@ async function kept() {
 
 const unfollow = follow((share) => { $("engine-progress").value = share; });
 const keeping = kept();
-start().then(async (kind) => {
+start().then((kind) => {
   document.body.dataset.engine = kind;
-  $("engine-words").textContent = t(await keeping ? "engine-kept" : "engine-ready");
+  $("engine-words").textContent = t("engine-ready");
+  keeping.then((is) => { if (is) $("engine-words").textContent = t("engine-kept"); }); // never, where a part is missing
 }, (problem) => {
   $("engine-words").textContent = problem.message;
 }).finally(() => {
