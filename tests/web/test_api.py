@@ -357,7 +357,7 @@ def test_deleted_photos_are_gone(client: FlaskClient, grey: bytes) -> None:
     [
         (b"", 400),
         (b"{", 400),
-        (b'{"model": "caf\xe9"}', 400),
+        (b'{"model": "\xff"}', 400),
         (b"[]", 400),
         (b'"text"', 400),
         (b"null", 400),

@@ -7,6 +7,7 @@ import html
 import io
 import json
 import re
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,7 @@ from werkzeug.test import TestResponse
 from colorful import Colorizer
 from colorful.web import Limits, behind_proxy, create_app
 from colorful.web.app import studio_of
+from colorful.web.uploads import Upload
 
 STROKE = {"points": [[20, 60], [140, 60]], "radius": 10}
 
@@ -369,23 +371,27 @@ def test_places_are_where_a_hint_helps(grey: bytes, lite: Colorizer) -> None:
     studio_of(app).close()
 
 
-def test_a_photo_follows_the_colors_of_an_example(grey: bytes, lite: Colorizer) -> None:
+@pytest.mark.parametrize("look", [{}, {"temperature": 0.05}, {"temperature": 1, "saturation": 1.5}])
+def test_a_photo_follows_the_colors_of_an_example(
+    grey: bytes, lite: Colorizer, look: dict[str, float]
+) -> None:
     """Colors named in like give the result of the library's like, in previews, results and the form."""
     app = create_app(colorizer=lite)
     client = app.test_client()
     info, like = add(client, grey), ["#2040c0", "#3060a0", "#807060"]
-    wanted = np.asarray(lite.colorize(grey, like=like))
-    assert not np.array_equal(wanted, np.asarray(lite.colorize(grey)))
-    url = client.post(info["results"], json={"like": like}).json["url"]
+    client.post(info["preview"], json={"like": like})  # of which nothing is to be taken over
+    wanted = np.asarray(lite.colorize(grey, like=like, **look))
+    assert not np.array_equal(wanted, np.asarray(lite.colorize(grey, **look)))
+    url = client.post(info["results"], json={"like": like, **look}).json["url"]
     np.testing.assert_array_equal(pixels(client.get(url).data), wanted)
-    edit = {"like": like, "side": 160}
+    edit = {"like": like, "side": 160, **look}
     shown = client.post(info["preview"], json=edit, headers={"Accept": "image/png"}).data
     np.testing.assert_array_equal(pixels(shown), wanted)
     part = client.post(
         info["preview"], json={**edit, "region": [40, 20, 64, 64]}, headers={"Accept": "image/png"}
     ).data
     np.testing.assert_array_equal(pixels(part)[:64, :64], wanted[20:84, 40:104])
-    form = {"photo": (io.BytesIO(grey), "a.png"), "like": json.dumps(like)}
+    form = {"photo": (io.BytesIO(grey), "a.png"), "like": json.dumps(like), **look}
     np.testing.assert_array_equal(pixels(client.post("/v1/colorize", data=form).data), wanted)
     studio_of(app).close()
 
@@ -403,3 +409,41 @@ def test_a_model_without_a_distribution_follows_no_example(client: FlaskClient, 
     answer = client.post(add(client, grey)["preview"], json={"like": ["#123456"], "model": "plain"})
     assert answer.status_code == 400
     assert "plain cannot follow an example" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"keep": [{"points": [[1, 2]] * 20_000, "radius": 1}]}],
+        [{"hints": [{"x": 1, "y": 2, "color": "red"}] * 1000}],
+        [{"like": ["#123456"] * 256, "temperature": 0.5}] * 100,
+        [{}] * 1000,
+    ],
+)
+def test_what_an_archive_is_asked_for_with_takes_room(
+    client: FlaskClient, app: Flask, grey: bytes, items: list[dict[str, Any]]
+) -> None:
+    """However much of it is sent, it counts for at least what Python's own count of memory says."""
+    id = add(client, grey)["id"]
+    body = json.dumps({"photos": [{"id": id, **item} for item in items]}, separators=(",", ":"))
+    store = studio_of(app).store
+    client.post("/v1/archives", data=body, content_type="application/json")  # what comes once
+    before = store.bytes
+    tracemalloc.start()
+    try:
+        for _ in range(5):
+            assert client.post("/v1/archives", data=body, content_type="application/json").status_code == 201
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken <= store.bytes - before <= 512 << 20
+
+
+def test_what_a_result_is_called_by_is_short(client: FlaskClient, app: Flask, grey: bytes) -> None:
+    """A long list of strokes does not stay with the photo, as often as it is sent."""
+    info = add(client, grey)
+    strokes = [{"points": [[x, x] for x in range(5000)], "radius": 2}]
+    urls = [client.post(info["results"], json={"keep": keep}).json["url"] for keep in (strokes, strokes, [])]
+    assert urls[0] == urls[1] != urls[2]
+    upload = studio_of(app).store.get(info["id"], Upload)
+    assert max(map(len, upload.made)) < 100

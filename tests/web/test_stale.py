@@ -225,6 +225,21 @@ def test_a_photo_is_on_the_server_once(page: Page, app: Flask, photos: list[Path
     eventually(page, lambda: uploads(app) == 0)
 
 
+def test_photos_that_the_server_cannot_keep_together(page: Page, app: Flask, photos: list[Path]) -> None:
+    """Where all of them are too many for its memory, they are saved all the same, one by one."""
+    choose(page, photos[0])
+    ready(page, 1)
+    store = studio_of(app).store
+    store.max_bytes = store.bytes + 1000  # room for one
+    choose(page, photos[1])
+    ready(page, 2)
+    downloads: list[str] = []
+    page.on("download", lambda download: downloads.append(download.suggested_filename))
+    page.locator("#download-all").click()
+    eventually(page, lambda: downloads == ["colorized_coffee.png", "colorized_chelsea.png"])
+    expect(page.locator("#album-state")).to_be_empty()
+
+
 def test_a_photo_that_is_removed_while_all_are_sent_again(
     page: Page, app: Flask, gate: Gate, photos: list[Path]
 ) -> None:

@@ -45,7 +45,7 @@ def test_every_text_is_used_and_every_used_one_is_there() -> None:
         re.findall(r"[345]\d\d, \"([\w-]+)\"|\d\d\d: \"([\w-]+)\"", WEB.joinpath("problems.py").read_text())
     )
     used |= {f"problem-{code}" for pair in codes for code in pair if code}
-    used |= {"problem-internal", "problem-offline"}
+    used |= {"problem-internal", "problem-login", "problem-offline"}
     assert used == set(texts("en"))
 
 

@@ -25,6 +25,9 @@ from colorful.web.studio import Studio
 from colorful.web.uploads import Result, Upload, Wish
 from colorful.web.visitors import asker_of, greet, owner_of
 
+# Bytes in memory for one of the JSON that asks for an archive, at most: "[1,2]," becomes a tuple of floats.
+_UNPACKED = 20
+
 
 def add_photos(blueprint: Blueprint, studio: Studio) -> None:
     """Add the routes to *blueprint*."""
@@ -115,8 +118,8 @@ def add_photos(blueprint: Blueprint, studio: Studio) -> None:
             id = str(item.pop("id", ""))
             studio.store.get(id, Upload)  # which must be there
             items.append((id, _wish(studio, item)))
-        archive = Archive(tuple(items), name)
-        kept = studio.store.put(archive, 1, owner_of(request), spare=True)
+        archive, size = Archive(tuple(items), name), _UNPACKED * len(request.get_data())
+        kept = studio.store.put(archive, size, owner_of(request), spare=True)
         return jsonify(id=kept, url=url_for(".api_archive", id=kept), filename=archive.filename), 201
 
     @blueprint.get("/v1/archives/<id>")

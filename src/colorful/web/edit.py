@@ -72,7 +72,7 @@ class Edit:
     @property
     def guidance(self) -> tuple[object, ...]:
         """What the prediction depends on; the rest is a matter of decoding it."""
-        return self.model, self.hints, self.like
+        return self.model, self.hints, self.like, self.look.get("temperature") if self.like else None
 
 
 def read_form(values: Mapping[str, str], models: Mapping[str, Colorizer]) -> Edit:

@@ -410,8 +410,11 @@ class Studio:
 
     def _guided(self, picture: images.Picture, edit: Edit, size: tuple[int, int] | None = None) -> Prediction:
         """Predict; hints are in pixels of a photo of that size, by default the picture's own."""
-        prediction = self.colorizers[edit.model].predict(picture, hints=edit.hints, hints_size=size)
-        return prediction.like(edit.like) if edit.like else prediction
+        colorizer = self.colorizers[edit.model]
+        if not edit.like:
+            return colorizer.predict(picture, hints=edit.hints, hints_size=size)
+        tuned = colorizer.tuned(temperature=edit.look.get("temperature"))  # at which the example is followed
+        return tuned.predict(picture, hints=edit.hints, hints_size=size).like(edit.like)
 
     def _forget_predictions(self, latest: Upload) -> None:
         """Let go of what the network said of photos that were edited longer ago than some others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import threading
@@ -44,8 +45,8 @@ class Wish:
 
     @property
     def key(self) -> str:
-        """A text that is the same for equal wishes only."""
-        return repr(self)
+        """A short text that is the same for equal wishes only: strokes may be long."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
 
 
 @dataclass(eq=False)

@@ -2,7 +2,7 @@
 import { Problem } from "./texts.js";
 
 const PATIENCE = 40; // tries before a full queue is an error
-const OF_A_PROXY = { 413: "too-large", 502: "offline", 504: "offline", 507: "no-room" }; // which has no words of ours
+const OF_A_PROXY = { 401: "login", 413: "too-large", 502: "offline", 504: "offline", 507: "no-room" }; // which has no words of ours
 
 /** POST an object as JSON, or a form, and wait for the turn when the server is busy. Whoever asked may call it off. */
 export async function post(url, body, { onProgress, onWait, signal } = {}) {
@@ -18,7 +18,7 @@ export async function post(url, body, { onProgress, onWait, signal } = {}) {
       if (reply.status !== 503 || tries === PATIENCE) {
         throw new Problem(await reply.json().catch(() => ({ code: OF_A_PROXY[reply.status] })));
       }
-      const seconds = Math.min(30, Number(reply.headers.get("Retry-After")) || 2);
+      const seconds = Math.min(30, reply.after || 2);
       onWait?.(seconds);
       // A little chance, so that all who were sent away do not come back at once.
       await new Promise((resolve) => {
@@ -40,7 +40,6 @@ function attempt(url, body, onProgress, signal) {
     request.open("POST", url);
     request.responseType = "blob";
     const isForm = body instanceof FormData;
-    if (!isForm) request.setRequestHeader("Content-Type", "application/json");
     request.upload.onprogress = ({ loaded, total }) => total && onProgress?.(loaded / total);
     const stop = () => request.abort();
     const finish = () => signal?.removeEventListener("abort", stop);
@@ -48,11 +47,12 @@ function attempt(url, body, onProgress, signal) {
     // A photo that has gone out whole is answered: only by the answer can the server be told to forget it.
     if (isForm) request.upload.onload = finish;
     request.onloadend = finish;
-    request.onload = () => resolve(new Response(request.response, {
-      status: request.status, headers: { "Retry-After": request.getResponseHeader("Retry-After") ?? "" },
-    }));
+    request.onload = () => resolve(Object.assign(new Response(request.response, {
+      // A page is no answer of ours: what is in front of the server wants a login first.
+      status: request.status === 200 && /html/.test(request.response.type) ? 401 : request.status,
+    }), { after: request.getResponseHeader("Retry-After") }));
     request.onerror = () => reject(new Problem({ code: "offline" }));
     request.onabort = () => reject(signal.reason);
-    request.send(isForm ? body : JSON.stringify(body));
+    request.send(isForm ? body : new Blob([JSON.stringify(body)], { type: "application/json" }));
   });
 }

@@ -58,7 +58,7 @@ function remove(gone) {
   }
   arrange();
   const left = [next, last].find((one) => one?.isConnected);
-  (left?.querySelector(".remove") ?? $("restore")).focus();
+  (left?.card.remove ?? $("restore")).focus();
 }
 
 /** Take photos in that this tab is the first to have. */
@@ -117,9 +117,14 @@ async function trySample() {
 }
 
 async function downloadAll() {
-  const ready = inState("ready").map(({ photo }) => photo);
+  const ready = inState("ready");
   say("");
-  download(await archive(ready, (done) => say(t("coloring-of", { number: done + 1, count: ready.length }))));
+  try {
+    download(await archive(ready.map(({ photo }) => photo), say));
+  } catch (problem) {
+    if (problem.code !== "gone") throw problem;
+    for (const card of ready) await card.save(); // together they are more than the server keeps
+  }
 }
 
 $("try-sample").onclick = ({ currentTarget }) => once(currentTarget, trySample, say);

@@ -58,7 +58,7 @@ export class StudioPhoto extends Photo {
   }
 }
 
-const drop = ({ before }) => fetch(before.replace(/\/before$/, ""), { method: "DELETE", keepalive: true }).catch(() => {});
+const drop = ({ id }) => fetch(`${uploads}/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
 
 /** All the photos in color, in one zip: its address and file name. */
 export async function archive(photos) {

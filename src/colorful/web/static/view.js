@@ -6,8 +6,7 @@ const CLOSEST = 4; // pixels of the display for one of the photo
 const [stage, canvas, cross] = ["stage", "canvas", "cross"].map($);
 // Two layers: the whole photo at the size of the display, and over it the part that is looked at closely. Each has an
 // image in color and one as it came, the key of what they show, and how many pixels the longer side has.
-const layerOf = (kind) => ({ images: canvas.querySelectorAll(kind) });
-const [whole, part] = [".whole", ".part"].map(layerOf);
+const [whole, part] = [".whole", ".part"].map((kind) => ({ images: canvas.querySelectorAll(kind) }));
 export const [image] = whole.images;
 
 /** Where the photo lies on the stage, and stage pixels for one of it; `anchor` is the pointer over it, or the cross. */

@@ -1,7 +1,7 @@
 // Who colors the photos: this computer. It stands in the place of the served page's file of this name.
 import { ask, follow, forget, start } from "./engine.js";
 import { Photo } from "./photo.js";
-import { Problem } from "./texts.js";
+import { Problem, t } from "./texts.js";
 import { Zip } from "./zip.js";
 
 const KEPT = 60_000; // milliseconds for which the address of a download is good
@@ -58,11 +58,11 @@ export class StudioPhoto extends Photo {
 }
 
 /** All the photos in color, in one zip: its address and file name. */
-export async function archive(photos, onProgress) {
+export async function archive(photos, say) {
   const zip = new Zip();
   const problems = [];
   for (const [done, photo] of photos.entries()) {
-    onProgress?.(done);
+    say(t("coloring-of", { number: done + 1, count: photos.length }));
     try {
       const blob = await photo.colored();
       await zip.add(photo.filename(blob), blob);
