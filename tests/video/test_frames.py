@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -183,6 +184,25 @@ def test_films_are_scored(tmp_path: Path, colorizer: Colorizer) -> None:
     assert scores["film"].psnr == np.inf
     assert 10 < long.psnr < 50
     assert long.colorfulness > 0.8 * alone.colorfulness
+
+
+def test_damaged_and_tiny_films_are_scored(tmp_path: Path, colorizer: Colorizer) -> None:
+    """A damaged frame is passed over, as where the film is colored; a film of few pixels has figures, too."""
+    film = write_film(tmp_path / "a.mkv", pan("coffee", 6, height=64, width=64), codec="mpeg4")
+    with av.open(str(film)) as container:
+        third = [packet for packet in container.demux(video=0) if packet.size][2]
+    data = film.read_bytes()
+    film.write_bytes(data.replace(bytes(third), bytes(third.size)))
+    tiny = write_film(tmp_path / "b.mkv", pan("coffee", 3, height=6, width=6), codec="ffv1")
+    for name in (film, tiny):
+        for score in evaluate_film(name, colorizer=colorizer)[1:]:
+            assert 5 < score.psnr < 60
+
+
+def test_a_film_without_times_has_a_preview(tmp_path: Path, colorizer: Colorizer) -> None:
+    """A bare stream of H.264, which has neither times nor a length, is shown by its first frame at least."""
+    film = write_film(tmp_path / "a.h264", pan("coffee", 9))
+    assert preview_video(film, colorizer=colorizer).size >= (64, 48)
 
 
 def test_a_film_is_aged_once(tmp_path: Path, colorizer: Colorizer) -> None:

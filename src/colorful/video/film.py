@@ -129,15 +129,18 @@ class Film:
         """Close the file."""
         self.container.close()
 
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        """Give the frames as they are decoded, once."""
+        first, self._first = self._first, None
+        return self._of_one_kind(chain(() if first is None else (first,), self._decoded))
+
     def frames(self) -> Iterator[Frame]:
         """Give the frames, once, in the order in which they are shown.
 
         Stamps always grow: one that does not is moved to right after the one before it.
         """
         facts, last = self.facts, None
-        first, self._first = self._first, None
-        frames = self._of_one_kind(chain(() if first is None else (first,), self._decoded))
-        whole = _deinterlaced(frames, self.stream) if self._deinterlace else frames
+        whole = _deinterlaced(self.pictures(), self.stream) if self._deinterlace else self.pictures()
         for number, frame in enumerate(whole):
             # Not the frame's own side_data: each would hold the other, and the planes of hundreds of frames
             # would wait for Python's search for cycles. PyAV's annotations do not tell of the argument.
@@ -164,7 +167,7 @@ class Film:
         facts, stream = self.facts, self.stream
         length = stream.duration or round(facts.frames / facts.rate / facts.time_base)
         first = self._start
-        last: int | None = None
+        last: int | None = first - 1
         for number in range(count):
             wanted = first + int(length * (number + 0.5) / count)
             with contextlib.suppress(av.error.FFmpegError, OSError):  # what cannot be sought is read on

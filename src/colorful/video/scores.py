@@ -17,13 +17,13 @@ from colorful.colorizer import Colorizer
 from colorful.errors import VideoError
 from colorful.lab import rgb_to_lab
 from colorful.metrics import ColorConsistency, colorfulness, psnr, static_flicker, warp_error
-from colorful.video.film import Film, open_container
+from colorful.video.film import Film
 from colorful.video.frames import colorize_frames
 from colorful.video.run import STEADY, default_colorizer
 
 Rgb = npt.NDArray[np.float32]
 
-_TALLEST = 480
+_TALLEST, _LEAST_SIDE = 480, 16
 _LEAST_FOLLOWED = 0.3
 """Share of the pixels below which two frames are taken to be of different shots, and are not compared."""
 
@@ -153,17 +153,15 @@ class _Tally:
 def _pictures(source: str | os.PathLike[str]) -> Iterator[Rgb]:
     """Decode a film to RGB, at 480 rows at most."""
     with Film(source) as film:
-        turns, stream = film.facts.turns, film.stream.index
-    with open_container(source) as container:
-        pictures: Any = container.decode(container.streams[stream])
-        for frame in pictures:
+        for frame in film.pictures():
             scale = min(1, _TALLEST / frame.height)
-            size = [max(16, round(side * scale)) for side in (frame.width, frame.height)]
+            size = [max(_LEAST_SIDE, round(side * scale)) for side in (frame.width, frame.height)]
             rgb = frame.to_ndarray(format="rgb24")
-            if scale < 1:
+            if size != [frame.width, frame.height]:
                 rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
             # In floats: rounding to 8 bits alone would be a third of a unit of flicker.
-            yield np.ascontiguousarray(np.rot90(rgb, turns)).astype(np.float32) / np.float32(255)
+            upright = np.ascontiguousarray(np.rot90(rgb, film.facts.turns))
+            yield upright.astype(np.float32) / np.float32(255)
 
 
 def _flow(search: Any, start: npt.NDArray[np.uint8], end: npt.NDArray[np.uint8]) -> Tensor:
