@@ -352,6 +352,61 @@ def test_an_odd_program_colors_photos(tmp_path: Path) -> None:
     _run_well("-OO", "-X", "dev", "-W", "error", "-c", ODD_PROGRAM, str(tmp_path), **environment)
 
 
+FORKED_INSIDE = """
+import multiprocessing, threading, warnings
+import numpy as np, torch
+from PIL import Image
+import colorful
+from colorful.colorizer import Colorizer
+from colorful.parallel import ahead
+
+Image.fromarray(np.zeros((48, 64), np.uint8)).save("a.png")
+Colorizer.from_pretrained("lite").colorize("a.png")  # all is imported
+inside, go_on = threading.Semaphore(0), threading.Event()
+
+def slow(function):
+    def call(*values, **more):
+        if threading.current_thread() is not threading.main_thread():
+            inside.release()
+            go_on.wait()
+        return function(*values, **more)
+    return call
+
+def color(*_):
+    return colorful.colorize("a.png").size, list(ahead(abs, [-1], workers=2))
+
+Colorizer.from_pretrained = slow(Colorizer.from_pretrained)
+warnings.filterwarnings = slow(warnings.filterwarnings)
+threading.stack_size = slow(threading.stack_size)
+works = (
+    lambda: colorful.colorize("a.png"),
+    lambda: colorful.images.read("a.png"),
+    lambda: list(ahead(abs, [-1], workers=2)),
+)
+crew = [threading.Thread(target=work) for work in works]
+for thread in crew:
+    thread.start()
+    inside.acquire()
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    there = pool.apply_async(color)
+    there.wait(timeout=60)
+    go_on.set()
+    assert there.ready() and there.get() == ((64, 48), [1])
+for thread in crew:
+    thread.join()
+assert color() == ((64, 48), [1])
+"""
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="nothing forks here")
+def test_forks_do_not_wait_for_what_a_thread_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fork colors photos although threads of its parent were loading, reading and starting threads."""
+    monkeypatch.chdir(tmp_path)
+    _run_well("-c", FORKED_INSIDE)
+
+
 LATE = """
 import atexit, sys, threading
 import numpy as np, torch

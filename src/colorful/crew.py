@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ from colorful.errors import ThreadsError
 Out = TypeVar("Out")
 
 _STACK = 8 << 20  # bytes; as much as Linux gives a program's first thread
-_starting = threading.Lock()
+# By process, like each lock that is not of one call: a fork has none of the threads that may have held it.
+_starting: dict[int, threading.Lock] = {}
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def deep() -> Iterator[None]:
     Raises:
         ThreadsError: If the system starts no more.
     """
-    with _starting:
+    with _starting.setdefault(os.getpid(), threading.Lock()):
         before = threading.stack_size()  # which also sets it, to the system's own size
         try:
             if before:

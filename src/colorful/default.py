@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from typing import Any, Unpack, overload
@@ -15,7 +16,7 @@ from colorful.look import Look
 from colorful.prediction import Example, FileLike, Mask
 
 _default: Colorizer | None = None
-_default_lock = threading.Lock()
+_loading: dict[int, threading.Lock] = {}  # by process: a fork has none of the threads that load
 
 
 @overload
@@ -65,7 +66,7 @@ def colorize(
 def _default_colorizer() -> Colorizer:
     """Load the default model once for all callers."""
     global _default
-    with _default_lock:
+    with _loading.setdefault(os.getpid(), threading.Lock()):
         if _default is None:
             _default = Colorizer.from_pretrained()
         return _default

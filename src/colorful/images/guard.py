@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 import threading
 import warnings
@@ -35,7 +36,7 @@ def guarding(name: str, *, whole: bool = True) -> Iterator[None]:
     """
     before = _wants_all.set(whole)
     try:
-        with _ALONE, naming(name):
+        with _ALONE.setdefault(os.getpid(), _Alone()), naming(name):
             yield
     except ImageError as error:
         raise type(error)(f"{name}: {error}") from error.__cause__
@@ -106,4 +107,4 @@ class _Alone:
                     ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES.value
 
 
-_ALONE = _Alone()
+_ALONE: dict[int, _Alone] = {}  # by process: a fork has none of the threads inside
