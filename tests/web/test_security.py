@@ -59,7 +59,8 @@ def test_other_hosts_are_refused(client: FlaskClient, host: str, path: str) -> N
 
 def test_trusted_hosts_are_answered(painter: Colorizer) -> None:
     """Names that were trusted are answered, with a dot before them everything below too."""
-    client = create_app(colorizer=painter, trusted_hosts=["Studio.LAN", ".example.org"]).test_client()
+    trusted = ["Studio.LAN", ".example.org", "2001:db8::5", "[2001:DB8::6]", "192.168.0.7", "lab."]
+    client = create_app(colorizer=painter, trusted_hosts=trusted).test_client()
     for host, status in [
         ("studio.lan", 200),
         ("studio.lan:8080", 200),
@@ -67,8 +68,26 @@ def test_trusted_hosts_are_answered(painter: Colorizer) -> None:
         ("example.org", 200),
         ("a.b.example.org", 200),
         ("badexample.org", 400),
+        ("[2001:db8::5]:5000", 200),
+        ("[2001:db8:0::6]", 200),
+        ("[2001:db8::7]", 400),
+        ("192.168.0.7:5000", 200),
+        ("lab", 200),
     ]:
         assert client.get("/healthz", headers={"Host": host}).status_code == status, host
+    one = create_app(colorizer=painter, trusted_hosts="studio.lan").test_client()
+    assert one.get("/healthz", headers={"Host": "studio.lan"}).status_code == 200
+    assert one.get("/healthz", headers={"Host": "s"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["studio.lan:5000", "http://studio.lan", "*.example.org", "*", "", ".", "a b", "münchen.de", "a..b"],
+)
+def test_a_trusted_host_that_nobody_can_ask_for_is_refused(painter: Colorizer, host: str) -> None:
+    """Else everybody would be turned away, and nobody would know why."""
+    with pytest.raises(OptionError, match="trusted_hosts: expected names such as"):
+        create_app(colorizer=painter, trusted_hosts=[host])
 
 
 @pytest.mark.parametrize(

@@ -124,10 +124,10 @@ def serve(
 
     from colorful.web import create_app
     from colorful.web.app import studio_of
-    from colorful.web.security import check_prefix
+    from colorful.web.security import check_hosts, check_prefix
     from colorful.web.server import Server
 
-    prefix = check_prefix(prefix)  # before the model is loaded for nothing
+    prefix, _ = check_prefix(prefix), check_hosts(trusted_hosts)  # before the model is loaded for nothing
     app = create_app(
         colorizer=load(),
         prefix=prefix,

@@ -20,7 +20,7 @@ from colorful.web.limits import Limits
 from colorful.web.pages import add_pages
 from colorful.web.problems import handler
 from colorful.web.scripts import lean
-from colorful.web.security import behind_proxy, check_host, check_origin, check_prefix, harden
+from colorful.web.security import behind_proxy, check_host, check_hosts, check_origin, check_prefix, harden
 from colorful.web.store import Folder
 from colorful.web.studio import Studio
 
@@ -52,7 +52,7 @@ def create_blueprint(
         The blueprint; its ``studio`` can be closed when the application ends.
 
     Raises:
-        OptionError: If *colorizer* is an empty mapping.
+        OptionError: If *colorizer* is an empty mapping, or a trusted host is no name of one.
         WeightsError: If the default model is needed and cannot be loaded.
     """
     if colorizer is None:
@@ -61,13 +61,14 @@ def create_blueprint(
     if not colorizers:
         raise OptionError("colorizer: expected at least one model, got none")
     limits = limits or Limits()
+    hosts = None if trusted_hosts is None else check_hosts(trusted_hosts)
     studio = Studio(colorizers, limits, None if keep is None else Folder(keep))
     blueprint = StudioBlueprint(name, studio)
 
     @blueprint.before_request
     def guard() -> None:
-        if trusted_hosts is not None:
-            check_host(request, trusted_hosts)
+        if hosts is not None:
+            check_host(request, hosts)
         check_origin(request)
         request.max_content_length = limits.request_bytes
         request.max_form_memory_size = _FIELD_BYTES
@@ -150,12 +151,12 @@ def create_app(
         A WSGI application, for any server that runs those.
 
     Raises:
-        OptionError: If *prefix* is no path, or *colorizer* an empty mapping.
+        OptionError: If *prefix* is no path, *colorizer* an empty mapping, or a trusted host no name of one.
         WeightsError: If the default model is needed and cannot be loaded.
     """
-    prefix, limits = check_prefix(prefix), limits or Limits()
+    prefix, limits, hosts = check_prefix(prefix), limits or Limits(), check_hosts(trusted_hosts)
     app = Flask(__name__, static_folder=None, template_folder=None)
-    blueprint = create_blueprint(colorizer=colorizer, limits=limits, trusted_hosts=trusted_hosts, keep=keep)
+    blueprint = create_blueprint(colorizer=colorizer, limits=limits, trusted_hosts=hosts, keep=keep)
     app.register_blueprint(blueprint, url_prefix=prefix or None)
     # Flask annotates the provider's base class and its own method, both of which are meant to be set.
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -164,7 +165,7 @@ def create_app(
     @app.before_request
     def guard() -> None:
         if request.blueprint is None:
-            check_host(request, trusted_hosts)
+            check_host(request, hosts)
 
     @app.after_request
     def finish(response: Response) -> Response:

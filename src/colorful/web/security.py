@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
 _PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
+_TRUSTED = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _CONTENT_POLICY = (
@@ -42,28 +43,48 @@ def check_host(request: Request, trusted: Collection[str]) -> None:
 
     Args:
         request: The request.
-        trusted: Names that are answered beside the loopback ones; one that starts with a dot stands for
-            itself and everything below it.
+        trusted: Names that are answered beside the loopback ones, as :func:`check_hosts` gives them; one that
+            starts with a dot stands for itself and everything below it.
 
     Raises:
         ForeignHostError: If the host is none of them.
     """
     host = request.headers.get("Host", "").lower()
     match = _HOST.fullmatch(host)
-    if match is None or not _is_trusted(match["name"].removesuffix("."), trusted):
+    if match is None or not _is_trusted(_comparable(match["name"]), trusted):
         raise ForeignHostError(f"host: expected localhost or a trusted name, got {host[:80]!r}")
 
 
-def _is_trusted(name: str, trusted: Collection[str]) -> bool:
-    if name == "localhost":
-        return True
+def check_hosts(trusted: Collection[str]) -> tuple[str, ...]:
+    """Return names of hosts as they are compared with that of a request.
+
+    Raises:
+        OptionError: If one can be no name or address of a host.
+    """
+    names = tuple(map(_comparable, [trusted] if isinstance(trusted, str) else trusted))
+    for name in names:
+        if not _TRUSTED.fullmatch(name) and _address(name) is None:
+            raise OptionError(f"trusted_hosts: expected names such as photos.example.org, got {name[:80]!r}")
+    return names
+
+
+def _comparable(host: str) -> str:
+    name = host.lower().strip("[]").removesuffix(".")
+    return str(_address(name) or name)
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        if ipaddress.ip_address(name.strip("[]")).is_loopback:
-            return True
+        return ipaddress.ip_address(name)
     except ValueError:
-        pass
+        return None
+
+
+def _is_trusted(name: str, trusted: Collection[str]) -> bool:
+    address = _address(name)
+    if name == "localhost" or (address is not None and address.is_loopback):
+        return True
     for known in trusted:
-        known = known.lower()
         if name == known.removeprefix(".") or (known.startswith(".") and name.endswith(known)):
             return True
     return False
