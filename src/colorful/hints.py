@@ -34,8 +34,8 @@ class Hint:
         x: Distance from the left edge in pixels of the upright photo (turned as its EXIF data say). The
             center of the first pixel is at 0.5.
         y: Distance from the top edge, in the same way.
-        color: ``"#c03020"``, any other notation of CSS, or three integers in 0..255, such as a pixel of an
-            array. It is stored as ``"#rrggbb"``.
+        color: A name of CSS, ``"#c03020"``, ``"rgb(192, 48, 32)"`` or ``"hsl(6, 71%, 44%)"``, with commas; or
+            three integers in 0..255, such as a pixel of an array. It is stored as ``"#rrggbb"``.
         radius: Radius of the disc that gets this color, in pixels of the photo. It covers at least one cell
             of the network's input. By default two and a half cells: about a hundredth of the photo's side.
 
@@ -219,7 +219,7 @@ def lab_of(color: str) -> Tensor:
     """Give L, a and b of a color.
 
     Args:
-        color: In any notation of CSS.
+        color: As for :class:`Hint`, as text.
 
     Returns:
         L in 0..100 and ab in CIELAB units, shape ``(3,)``, float32.
@@ -235,7 +235,7 @@ def rgb_of(color: str) -> tuple[int, int, int]:
     """Give red, green and blue of a color.
 
     Args:
-        color: In any notation of CSS; alpha is left out.
+        color: As for :class:`Hint`, as text; alpha is left out.
 
     Returns:
         Three integers in 0..255.

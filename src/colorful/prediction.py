@@ -261,7 +261,8 @@ class Prediction:
 
         Raises:
             RangeError: If *amount* is outside [0, 1].
-            OptionError: If *manner* is not one of those named, or *reference* has no color.
+            OptionError: If *manner* is not one of those named, *reference* has no color, or ``"match"`` is
+                asked for and one of the two was made without features.
             UnsupportedOptionError: If the model predicts no distribution, or has no features to match by.
         """
         logits, bins = self._distribution("like")

@@ -360,7 +360,7 @@ def palette(colors: Sequence[str], bins: Tensor) -> Tensor:
     """Make the histogram of a photo that has only these colors, each as much of it as the others.
 
     Args:
-        colors: In any notation of CSS.
+        colors: As for :class:`~colorful.Hint`, as text.
         bins: Bin centers in CIELAB units, shape ``(Q, 2)``.
 
     Returns:

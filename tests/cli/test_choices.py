@@ -100,7 +100,7 @@ def test_questions_are_filled_in_and_given_back(here: Path) -> None:
 def test_what_makes_no_sense_is_said(here: Path, options: tuple[str, ...], message: str) -> None:
     """Options that contradict each other, and examples that are none, end with one line."""
     result = run("cat.png", *options)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert message in result.stderr
     assert not list(here.glob("colorized_*"))
 
@@ -144,7 +144,7 @@ def test_marks_are_of_one_photo(here: Path, photos: tuple[str, ...]) -> None:
         Path("album", name).write_bytes(Path("cat.png").read_bytes())
     Path("cat.json").write_text('[{"x": 9, "y": 9, "color": "red"}]')
     result = run(*photos, "--hints", "cat.json", "--out", "color")
-    assert (result.exit_code, "expected a single photo with --hints" in result.stderr) == (1, True)
+    assert (result.exit_code, "expected a single photo with --hints" in result.stderr) == (2, True)
     assert not Path("color").exists()
 
 

@@ -60,7 +60,7 @@ def test_a_closed_stream_is_told_in_words(closed: str, name: str, here: Path, mo
     other = "< a.png" if name == "output" else "> /dev/null"
     command = f"{sys.executable} -m colorful - -m {model} {other} {closed}"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == f"colorful: standard {name}: expected it to be open, got it closed\n"
 
 
@@ -194,7 +194,7 @@ def test_a_terminal_is_no_picture(here: Path) -> None:
     command = [sys.executable, "-m", "colorful", "-", "-o", "new.png"]
     with os.fdopen(terminal, "rb", buffering=0), os.fdopen(its_other_end, "rb", buffering=0) as stdin:
         done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == (
         "colorful: PHOTO: expected a file or a pipe for -, since a terminal cannot send a picture\n"
     )
@@ -250,32 +250,35 @@ def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "words"),
+    ("args", "status", "words"),
     [
-        (["a.png", "-t", "2"], "--temperature: expected a number in [0, 1], got 2.0"),
-        (["a.png", "--device", "cuda:99"], "device: expected one that is there, got 'cuda:99'"),
-        (["a.png", "b.png", "--hints", "none.json"], "expected a single photo"),
-        (["a.png", "--hints", "none.json"], "--hints: cannot read 'none.json'"),
-        (["a.png", "b.png", "-o", "out.png"], "--out: expected a folder for several photos"),
-        (["a.png", "-o", "a.png", "--overwrite"], "'a.png' is the photo itself"),
-        (["a.png", "-o", "out.jp2"], "--out: expected a folder, or a name ending in .jpg"),
-        (["a.png", "-o", "out.jxl"], "--out: expected a folder, or a name ending in .jpg"),
-        (["-", "-o", "folder"], "--out: expected a file for the photo from standard input"),
-        (["a.png", "--format", "svg"], "format: expected one of"),
-        (["-", "a.png"], "expected a single photo"),
-        (["-", "--json"], "--json: expected a result in a file"),
-        (["a.png", "--skip-existing", "--overwrite"], "--skip-existing, --overwrite: expected at most one"),
-        (["https://example.org/a.jpg"], "colorful does not download photos"),
-        (["colorzie"], "did you mean the command 'colorize'?"),
-        (["a.png", "--temperature", "7"], "--temperature: expected a number in [0, 1]"),
+        (["a.png", "-t", "2"], 2, "--temperature: expected a number in [0, 1], got 2.0"),
+        (["a.png", "--device", "cuda:99"], 1, "device: expected one that is there, got 'cuda:99'"),
+        (["a.png", "b.png", "--hints", "none.json"], 2, "expected a single photo"),
+        (["a.png", "--hints", "none.json"], 1, "--hints: cannot read 'none.json'"),
+        (["a.png", "b.png", "-o", "out.png"], 2, "--out: expected a folder for several photos"),
+        (["a.png", "-o", "a.png", "--overwrite"], 1, "'a.png' is the photo itself"),
+        (["a.png", "-o", "out.jp2"], 2, "--out: expected a folder, or a name ending in .jpg"),
+        (["a.png", "-o", "out.jxl"], 2, "--out: expected a folder, or a name ending in .jpg"),
+        (["-", "-o", "folder"], 2, "--out: expected a file for the photo from standard input"),
+        (["a.png", "--format", "svg"], 2, "format: expected one of"),
+        (["-", "a.png"], 2, "expected a single photo"),
+        (["-", "--json"], 2, "--json: expected a result in a file"),
+        (["a.png", "--skip-existing", "--overwrite"], 2, "--skip-existing, --overwrite: expected at most"),
+        (["https://example.org/a.jpg"], 1, "colorful does not download photos"),
+        (["colorzie"], 1, "did you mean the command 'colorize'?"),
+        (["a.png", "--temperature", "7"], 2, "--temperature: expected a number in [0, 1]"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_errors_are_one_line(here: Path, model: str, args: list[str], words: str) -> None:
-    """Every wrong use is one line that says what was expected, and no file is written."""
+def test_errors_are_one_line(here: Path, model: str, args: list[str], status: int, words: str) -> None:
+    """Every wrong use is one line that says what was expected, and no file is written.
+
+    The status is 2 for options that are wrong, whatever is in the files, and else 1.
+    """
     before = {path: path.read_bytes() for path in here.iterdir()}
     result = run(*args, "-m", model)
-    assert result.exit_code == 1
+    assert result.exit_code == status
     assert words in result.stderr
     assert result.stderr.startswith("colorful: ")
     assert result.stderr.count("\n") == 1

@@ -65,6 +65,19 @@ def test_each_command_has_help(name: str) -> None:
     for parameter in command.params:
         assert isinstance(parameter, click.Argument) or parameter.help
     assert f"Usage: colorful {name}" in out
+    assert max(map(len, out.splitlines())) <= 80, "a terminal would wrap it"
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(
+    "arguments",
+    [["ok", "-o", ""], ["ok", "--out="], ["ok", "-m", ""], ["--like", "", "ok"], ["ok", ""], ["--", ""]],
+)
+def test_an_empty_argument_is_refused(arguments: list[str]) -> None:
+    """A variable of the shell that is not set is no folder, model or photo."""
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert "An argument is empty" in err
 
 
 def test_version() -> None:

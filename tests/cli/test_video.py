@@ -136,7 +136,7 @@ def test_films_are_scored(tmp_path: Path, quick_model: Path) -> None:
     assert {row["film"] for row in rows} == {str(film)}
     for unused in (["--hints"], ["--size", "64"], ["--no-baselines"]):
         result = CliRunner().invoke(cli, [*args, *unused], prog_name="colorful")
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert "--video: expected one model" in result.stderr
 
 

@@ -181,8 +181,9 @@ def test_a_name_means_the_model_of_that_name(
     """A run in a folder called lite does not take the place of the bundled model."""
     monkeypatch.chdir(tmp_path)
     train(few_photos, "lite", init_from="none", options=_small(1))
-    folder = train(few_photos, "run", init_from="lite", options=_small(1, lr=1e-9))
+    folder = train(few_photos, "run", init_from="lite", options=_small(1, lr=1e-9, hints_only=True))
     assert folder is not None
+    assert '"hinted": 1.0,' in (folder / "README.md").read_text(), "options as they were used"
     ours, bundled = (Colorizer.from_pretrained(model).network.state_dict() for model in (folder, "lite"))
     torch.testing.assert_close(ours["level4.mix.weight"], bundled["level4.mix.weight"], rtol=1e-3, atol=1e-3)
 

@@ -44,6 +44,8 @@ def check(array: npt.NDArray[np.uint8], picture: Image.Image, path: Path) -> Non
     assert_type(
         colorizer.colorize_many([array, path], batch_size=8), Iterator[npt.NDArray[Any] | Image.Image]
     )
+    assert_type(colorful.colorize_frames([array, array], steady=0.9), Iterator[npt.NDArray[Any]])
+    assert_type(colorful.colorize_frames(map(Image.open, ["a.png", "b.png"])), Iterator[Image.Image])
     assert_type(colorizer.takes_hints, bool)
     assert_type(colorizer.save_pretrained("folder"), Path)
 

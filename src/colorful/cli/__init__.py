@@ -22,7 +22,7 @@ import click
 from click.shell_completion import CompletionItem
 
 try:
-    from colorful.errors import ColorfulError, OptionError
+    from colorful.errors import ColorfulError, OptionError, RangeError
 except ImportError as error:  # of a damaged installation
     raise SystemExit(str(error)) from None
 
@@ -64,6 +64,12 @@ class Failure(click.ClickException):
         complain(self.message)
 
 
+class Misuse(Failure):
+    """One for which the command line is to blame, as where click finds it."""
+
+    exit_code = 2
+
+
 class Commands(click.Group):
     """Commands looked up in :data:`COMMANDS`; anything else on the line are photos to color."""
 
@@ -81,6 +87,8 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put ``colorize`` before what begins neither with a command nor with an option of the group."""
         end = args.index("--") if "--" in args else len(args)
+        if "" in args or any(arg.startswith("--") and arg.endswith("=") for arg in args[:end]):
+            raise click.UsageError("An argument is empty, as of a variable that is not set.", ctx)
         ahead = [arg for arg in args[:end] if arg in ("-v", "--verbose")]  # at home anywhere on the line
         args = [*ahead, *(arg for arg in args[:end] if arg not in ahead), *args[end:]]
         own = {option for parameter in self.get_params(ctx) for option in parameter.opts}
@@ -102,7 +110,8 @@ class Commands(click.Group):
                 return super().invoke(ctx)
         except ColorfulError as error:
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
-            raise Failure(with_options(str(error), command)) from error
+            kind = Misuse if isinstance(error, OptionError | RangeError) else Failure
+            raise kind(with_options(str(error), command)) from error
         except KeyboardInterrupt:
             complain("interrupted")
             ctx.exit(INTERRUPTED)

@@ -29,11 +29,11 @@ def ask(photo: str, count: int, out: str | None, overwrite: bool, load: Callable
     """Find the places of a photo where hints help most, and write them as JSON.
 
     \b
-      colorful ask photo.jpg -o hints.json     then put colors where "color" is null
-      colorful photo.jpg --hints hints.json    places that stay null are not used
+      colorful ask photo.jpg -o hints.json    then put colors in place of null
+      colorful photo.jpg --hints hints.json   places that stay null are not used
 
     Each place comes with its likeliest colors, with their names and how likely they are. You can answer with
-    one of these, or with any color as in CSS, such as "saddlebrown" or "#8a5a3c".
+    one of these, or with any other color, such as "saddlebrown" or "#8a5a3c".
     """  # noqa: D301  (\b keeps click from rewrapping)
     from colorful import files
 

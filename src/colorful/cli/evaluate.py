@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
@@ -253,9 +254,8 @@ def _show(report: Report, results: _Results, failure: str) -> None:
 
     from colorful import images
 
-    console = Console(highlight=False)
-    # A file or pipe has no width of its own: nothing is cut there.
-    console.print(report, width=None if console.is_terminal else 1000)
+    # A file or pipe has no width of its own: no figure is wrapped there.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 1000).print(report)
     if results.json_path is not None:
         report.save(results.json_path)
         click.echo(shown(results.json_path))

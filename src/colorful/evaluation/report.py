@@ -293,7 +293,7 @@ def _add_row(table: Table, label: str, values: Sequence[Estimate | None], name: 
     there = [value if value is not None and value.value is not None else None for value in values]
     if any(there):
         table.add_row(label, *(f"{value.value:.{digits}f}" if value else "" for value in there))
-        intervals = (f"{value.low:.{digits}f}..{value.high:.{digits}f}" if value else "" for value in there)
+        intervals = (f"{value.low:.{digits}f} to {value.high:.{digits}f}" if value else "" for value in there)
         table.add_row("", *intervals, style="dim")
 
 

@@ -124,6 +124,7 @@ def train(
         return {f"validation/{name}": value for name, value in validator.score(average).items()}
 
     trainer = Trainer(network, found, out, options, report=report)
+    options = trainer.options  # with what follows from others
     if resume:
         trainer.resume()
     if state.is_main_process:
@@ -148,7 +149,8 @@ def train(
         weights = rebalancing_weights(smooth_prior(found.counts), uniform=options.uniform).float()
         calibration = calibrate(average, validator, weights)
         apply(average, calibration, weights)
-        log.info("calibrated: %s", calibration)
+        chosen = (calibration.balance, calibration.temperature, calibration.saturation)
+        log.info("calibrated: balance %.2f, temperature %.2f, saturation %.2f", *chosen)
     return export(
         average, out / _MODEL, found=found, options=options, steps=trainer.step, calibration=calibration
     )

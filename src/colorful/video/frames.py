@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from colorful.video.film import Film
 from colorful.video.run import STEADY, default_colorizer
 from colorful.video.stages import WINDOWS, Scene, Settling, Wait, stages
 
-Photo = npt.NDArray[Any] | Image.Image
+Photo = TypeVar("Photo", npt.NDArray[Any], Image.Image)
 
 _ACROSS = 5
 _TILE = 320
@@ -75,8 +75,8 @@ def colorize_frames(
 
 
 def _colored(
-    frames: Iterable[Photo], colorizer: Colorizer, steady: float, wait: Wait, seconds: float
-) -> Iterator[Photo]:
+    frames: Iterable[Any], colorizer: Colorizer, steady: float, wait: Wait, seconds: float
+) -> Iterator[Any]:
     def scenes() -> Iterator[Scene[Picture]]:
         size: tuple[int, int] | None = None
         for number, frame in enumerate(frames):
