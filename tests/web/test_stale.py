@@ -17,7 +17,7 @@ from waiting import eventually
 from web_samples import chroma
 
 from colorful import Colorizer
-from colorful.web import Limits, create_app
+from colorful.web import Limits, asked, create_app
 from colorful.web.app import studio_of
 from colorful.web.store import Store
 from colorful.web.studio import Studio
@@ -238,6 +238,19 @@ def test_photos_that_the_server_cannot_keep_together(page: Page, app: Flask, pho
     page.locator("#download-all").click()
     eventually(page, lambda: downloads == ["colorized_coffee.png", "colorized_chelsea.png"])
     expect(page.locator("#album-state")).to_be_empty()
+
+
+def test_edits_that_are_too_long_for_one_request(
+    page: Page, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where what is wished of all photos is more than a request may say, they are saved one by one, too."""
+    choose(page, *photos)
+    ready(page, 2)
+    monkeypatch.setattr(asked, "_JSON_BYTES", 250)  # room for the wishes of one
+    downloads: list[str] = []
+    page.on("download", lambda download: downloads.append(download.suggested_filename))
+    page.locator("#download-all").click()
+    eventually(page, lambda: downloads == ["colorized_coffee.png", "colorized_chelsea.png"])
 
 
 def test_a_photo_that_is_removed_while_all_are_sent_again(

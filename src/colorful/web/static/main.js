@@ -122,8 +122,8 @@ async function downloadAll() {
   try {
     download(await archive(ready.map(({ photo }) => photo), say));
   } catch (problem) {
-    if (problem.code !== "gone") throw problem;
-    for (const card of ready) await card.save(); // together they are more than the server keeps
+    if (!/gone|large/.test(problem.code)) throw problem;
+    for (const card of ready) await card.save(); // together they are too much for the server
   }
 }
 
