@@ -120,7 +120,7 @@ def test_a_broken_photo_is_named_and_the_others_go_on(here: Path, model: str) ->
 
 
 def test_json_has_a_line_for_each_photo(here: Path, model: str) -> None:
-    """With ``--json`` standard output has one object a photo and one for all."""
+    """With ``--json`` standard output has an object a photo and one for all; the reference has each field."""
     Path("line\nbreak.png").write_bytes(Path("a.png").read_bytes())
     result = run(".", "-m", model, "--json", "-o", "out")
     *photos, last = map(json.loads, result.stdout.splitlines())
@@ -129,6 +129,8 @@ def test_json_has_a_line_for_each_photo(here: Path, model: str) -> None:
     }  # fmt: skip
     assert all(Path(photo["target"]).is_file() for photo in photos if photo["status"] == "done")
     assert last["summary"].items() >= {"done": 3, "skipped": 0, "failed": 1, "interrupted": False}.items()
+    page = (Path(__file__).parents[2] / "docs/reference/cli.md").read_text(encoding="utf-8")
+    assert [field for field in photos[0] | last["summary"] if f"`{field}`" not in page] == []
 
 
 def test_a_second_run_skips_or_replaces(here: Path, model: str) -> None:
