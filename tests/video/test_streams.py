@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -280,6 +281,27 @@ def test_through_a_pipe(tmp_path: Path, colorizer: Colorizer) -> None:
     assert summary.frames == 30
     assert [f.time for f in read_film(tmp_path / "b.mkv")] == [f.time for f in read_film(film)]
     assert packets_of(tmp_path / "b.mkv", "audio") == packets_of(film, "audio")
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_whoever_reads_a_pipe_may_go(tmp_path: Path, colorizer: Colorizer, taken: int) -> None:
+    """A reader that goes away early is that error, and no other; ``colorful video`` ends quietly then."""
+
+    class Leaving(io.RawIOBase):
+        left = taken
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: bytes) -> int:  # type: ignore[override]
+            self.left -= 1
+            if self.left < 0:
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+            return len(data)
+
+    film = write_film(tmp_path / "a.mkv", pan("coffee", 24, height=96, width=128))
+    with pytest.raises(BrokenPipeError):
+        colorize_video(film, Leaving(), colorizer=colorizer, codec="ffv1")
 
 
 def test_a_film_that_no_pipe_can_send_is_refused_as_such(

@@ -9,7 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Unpack
@@ -224,8 +224,11 @@ class _Work:
                 if progress is not None:
                     progress(count, film.facts.frames)
             send(encoder.close())
-        finally:
-            muxer.close()
+        except BaseException:
+            with suppress(Exception):  # the first error is the one that tells what happened
+                muxer.close()
+            raise
+        muxer.close()
         return count
 
     def lights(self, frames: Iterable[Frame]) -> Iterator[Scene[Frame]]:
