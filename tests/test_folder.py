@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import io
 import os
 import random
 import threading
@@ -15,8 +17,9 @@ from album_samples import put
 from PIL import Image, ImageDraw
 from web_samples import Painter, Plain
 
-from colorful import Colorizer, colorize_folder, errors
+from colorful import Colorizer, colorize_folder, errors, files
 from colorful.folder import _Budget
+from colorful.images import sources
 from colorful.models import NetworkConfig
 from colorful.plan import Outcome
 
@@ -116,6 +119,30 @@ class TestColorizeFolder:
             assert result.mode == "RGB"
         with pytest.raises(errors.OptionError, match=r"skip_existing, overwrite: .* got both"):
             colorize_folder(album, colorizer=painter, skip_existing=True, overwrite=True)
+
+    @pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+    @pytest.mark.parametrize("prefix", ["", "colorized_"])
+    def test_a_share_that_fails_makes_no_second_result(
+        self, painter: Colorizer, album: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, ending: str
+    ) -> None:
+        """A photo or a result that the system fails to read is an error, and no reason to color it again."""
+        put(album, f"a.{ending}")
+        colorize_folder(album, colorizer=painter)
+        before, opened, failing = tree(album), files.open_regular, [f"{prefix}a.{ending}"]
+
+        class Failing(io.FileIO):
+            def readinto(self, buffer: Any) -> int:
+                raise OSError(errno.EIO, os.strerror(errno.EIO), self.name)
+
+        def open_regular(path: Path) -> Any:
+            return io.BufferedReader(Failing(path)) if path.name in failing else opened(path)
+
+        monkeypatch.setattr(sources, "open_regular", open_regular)
+        summary = colorize_folder(album, colorizer=painter, skip_existing=True)
+        assert [os.strerror(errno.EIO) in str(outcome.error) for outcome in summary.failed] == [True]
+        failing.clear()
+        assert colorize_folder(album, colorizer=painter, skip_existing=True).skipped == 1
+        assert tree(album) == before
 
     def test_what_is_there_is_the_result_of_this_photo(self, painter: Colorizer, tmp_path: Path) -> None:
         """Photos of one name with one folder for the results are each colored once, whichever came first."""

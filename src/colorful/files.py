@@ -72,7 +72,7 @@ def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterato
     Raises:
         OutputError: As there, also for an :class:`OSError` of the code that writes.
     """
-    with _failures_in_words(path):
+    with failures_in_words(path):
         check_target(path, overwrite=overwrite)
         place = Path(os.path.realpath(path))
         temporary = place.with_name(f".{place.name[:24]}.{secrets.token_hex(6)}.tmp")
@@ -108,7 +108,7 @@ def making_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
         OutputExistsError: If something of that name is there and *overwrite* is false.
         OutputError: If it cannot be made, or what is there is no folder; what was there is as it was.
     """
-    with _failures_in_words(path):
+    with failures_in_words(path):
         check_folder(path, overwrite=overwrite)
         place = Path(os.path.realpath(path))
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,7 @@ def check_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
         OutputExistsError: If something of that name is there and *overwrite* is false.
         OutputError: If the name cannot be, or what is there is no folder.
     """
-    with _failures_in_words(path):
+    with failures_in_words(path):
         try:
             inside = os.listdir(path)  # noqa: PTH208 (pathlib's has another error for "\0")
         except FileNotFoundError:
@@ -170,7 +170,7 @@ def check_target(
         OutputExistsError: If something of that name is there and *overwrite* is false, or it is *source*.
         OutputError: If the name is too long or cannot be, or what is there is no file.
     """
-    with _failures_in_words(path):
+    with failures_in_words(path):
         try:
             os.lstat(path)
         except FileNotFoundError:
@@ -305,7 +305,15 @@ def sync(handle: int) -> None:
 
 
 @contextlib.contextmanager
-def _failures_in_words(path: str | os.PathLike[str]) -> Iterator[None]:
+def failures_in_words(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn an error of the system into an :class:`OutputError` that names what was to be written.
+
+    Args:
+        path: The file or folder.
+
+    Raises:
+        OutputError: As :func:`write`.
+    """
     name = os.fspath(path)
     try:
         yield

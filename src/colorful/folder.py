@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import logging
@@ -52,6 +53,7 @@ _PIXELS_IN_FLIGHT = 128_000_000
 # quality 5; between two pages of print it differs by 14 somewhere.
 _LIKE = 7.0
 _PARTS, _LEAST_PART = 32, 8
+_NO_FILE = (None, errno.ENOENT, errno.ELOOP, errno.EINVAL)
 
 
 @dataclass(frozen=True)
@@ -360,7 +362,10 @@ def shows(
         pages: Whether all pages are to be there.
 
     Returns:
-        False also if one of them cannot be read.
+        False also if one of them is broken, or no file.
+
+    Raises:
+        ImageError: If the disk or the network fails.
     """
     try:
         # Height and width may be swapped before the photo is turned upright.
@@ -377,7 +382,10 @@ def shows(
                     return True
         pairs = zip_longest(_pages(result, max_pixels, pages), _pages(photo, max_pixels, pages))
         return all(mine is not None and its is not None and _alike(mine, its, parts) for mine, its in pairs)
-    except ImageError:
+    except ImageError as error:
+        # A disk or a share that fails for a moment: to color the photo again would leave two results of it.
+        if getattr(error.__cause__, "errno", None) not in _NO_FILE:
+            raise
         return False
 
 

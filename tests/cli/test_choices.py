@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -132,8 +134,36 @@ def test_no_choice_takes_the_place_of_the_photo(here: Path, options: tuple[str, 
     Path("cat.png").rename("cat_1.png")
     photo = Path("cat_1.png").read_bytes()
     result = run(*options, "--overwrite")
-    assert (result.exit_code, "'cat_1.png' is the photo itself" in result.stderr) == (1, True)
+    assert (result.exit_code, "'cat_1.png' is read here" in result.stderr) == (1, True)
     assert Path("cat_1.png").read_bytes() == photo
+
+
+@pytest.mark.parametrize(
+    ("options", "spared"),
+    [
+        (("cat.png", "--keep", "mask.png", "-o", "mask.png"), "mask.png"),
+        (("cat.png", "--like", "like.png", "-o", "like.png"), "like.png"),
+        (("cat.png", "--like", "like_2.png", "--variants", "2", "-o", "like.png"), "like_2.png"),
+        (("album", "--like", "album/colorized_dog.png"), "album/colorized_dog.png"),
+        (("-", "-o", "cat.png"), "cat.png"),
+        (("-", "--like", "like.png", "-o", "like.png"), "like.png"),
+        (("evaluate", "cat.png", "like.png", "--sheet", "like.png"), "like.png"),
+        (("evaluate", "cat.png", "--json", "cat.png"), "cat.png"),
+        (("turing", "cat.png", "-o", "cat.png"), "cat.png"),
+    ],
+    ids=" ".join,
+)
+def test_overwrite_spares_what_is_read(here: Path, options: tuple[str, ...], spared: str) -> None:
+    """``--overwrite`` replaces no file that the command reads: no mask, no example, no standard input."""
+    Path("album").mkdir()
+    for name in ("mask.png", "like.png", "like_2.png", "album/dog.png", "album/colorized_dog.png"):
+        Path(name).write_bytes(Path("cat.png").read_bytes())
+    before = {path: path.read_bytes() for path in here.rglob("*.png")}
+    command = [sys.executable, "-m", "colorful", *options, "--overwrite"]
+    with Path("cat.png").open("rb") as photo:
+        done = subprocess.run(command, stdin=photo, capture_output=True, text=True, check=False)
+    assert (done.returncode, f"'{spared}' is read here" in done.stderr) == (1, True), done.stderr
+    assert {path: path.read_bytes() for path in here.rglob("*.png")} == before
 
 
 @pytest.mark.parametrize("photos", [("album",), ("album/*.png",), ("cat.png", "nothing.png")])

@@ -54,6 +54,21 @@ def test_evaluate_prints_the_table_and_writes_the_files(album: Path, model: Path
         assert picture.width > 3 * 32
 
 
+@pytest.mark.parametrize(("option", "name"), [("--json", "r.json"), ("--sheet", "s.png")])
+def test_figures_of_an_earlier_run_stay(
+    album: Path, model: Path, tmp_path: Path, option: str, name: str
+) -> None:
+    """Neither figures nor a sheet that are there are replaced, unless ``--overwrite`` says so."""
+    (tmp_path / name).write_text("of another model")
+    arguments = ("evaluate", album, "-m", model, "--size", 32, "--no-baselines", option, tmp_path / name)
+    refused = run(*arguments)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "exists already; --overwrite replaces it" in refused.stderr
+    assert (tmp_path / name).read_text() == "of another model"
+    assert run(*arguments, "--overwrite").exit_code == 0
+    assert b"of another model" not in (tmp_path / name).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("command", "option", "name"),
     [("evaluate", "--json", "r.json"), ("evaluate", "--sheet", "s.png"), ("turing", "-o", "t.html")],

@@ -89,6 +89,19 @@ def test_a_preview_alone(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "sheet.png"}
 
 
+def test_a_preview_that_is_there_stays(tmp_path: Path) -> None:
+    """A sheet is replaced by --overwrite only; a run that goes on, by the same command, keeps its own."""
+    film, sheet = write_film(tmp_path / "a.mp4", pan("coffee", 2)), tmp_path / "sheet.png"
+    sheet.write_text("of another film")
+    status, _, err = run(film, "--preview", sheet)
+    assert (status, "exists already; --overwrite replaces it" in err) == (1, True)
+    assert run(film, tmp_path / "b.mp4", "--preview", sheet)[0] == 0
+    assert sheet.read_text() == "of another film"
+    assert run(film, "--preview", sheet, "--overwrite")[0] == 0
+    with Image.open(sheet) as picture:
+        assert picture.size == (2 * 64, 48)
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

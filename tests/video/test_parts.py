@@ -190,3 +190,18 @@ def test_a_full_disk_is_said_once_and_leaves_nothing(
         colorize_video(film, tmp_path / "b.mp4", colorizer=colorizer)
     assert str(raised.value).count("cannot be written") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_share_that_fails_at_the_start_is_said_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a share refuses to list the first of the parts, that is said, and no folder is left."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", refuse)
+        with pytest.raises(OutputError, match=r"film\.mp4: cannot be written: Input/output error"):
+            Parts(tmp_path / "film.mp4", {})
+    assert not list(tmp_path.iterdir())

@@ -7,8 +7,11 @@ import os
 import shutil
 import struct
 import subprocess
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -18,6 +21,7 @@ from video.conftest import packets_of, pan, planes_of, read_film, write_film
 from colorful import Colorizer
 from colorful.errors import OptionError, OutputExistsError, RangeError, VideoError, VideoNotFoundError
 from colorful.video import colorize_video
+from colorful.video import film as video_film
 
 
 def probe(path: Path) -> dict[str, object]:
@@ -147,6 +151,29 @@ def test_sound_is_copied(tmp_path: Path, colorizer: Colorizer, ending: str, soun
     film = write_film(tmp_path / f"a.{ending}", pan("coffee", 25), sound=sound)
     colorize_video(film, tmp_path / f"b.{ending}", colorizer=colorizer)
     assert packets_of(tmp_path / f"b.{ending}", "audio") == packets_of(film, "audio")
+
+
+def test_sound_that_cannot_be_read_to_its_end_is_no_success(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a share fails while sound is copied, there is no result with half of it; the next run goes on."""
+    film, target = write_film(tmp_path / "a.mkv", pan("coffee", 25), sound="flac"), tmp_path / "b.mkv"
+    demux, reading = video_film._packets, count()
+
+    def packets(container: Any) -> Iterator[Any]:
+        is_second = next(reading) == 1
+        for number, packet in enumerate(demux(container)):
+            if is_second and number == 9:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            yield packet
+
+    monkeypatch.setattr(video_film, "_packets", packets)
+    with pytest.raises(VideoError, match=r"sound cannot be read: Input/output error"):
+        colorize_video(film, target, colorizer=colorizer)
+    assert not target.exists()
+    monkeypatch.undo()
+    assert colorize_video(film, target, colorizer=colorizer).resumed == 25
+    assert packets_of(target, "audio") == packets_of(film, "audio")
 
 
 def test_subtitles_notes_and_chapters_are_copied(tmp_path: Path, colorizer: Colorizer) -> None:

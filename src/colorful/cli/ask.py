@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from colorful.cli import need_streams, tell
-from colorful.cli.options import asking_model_options
+from colorful.cli.options import asking_model_options, check_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ def ask(photo: str, count: int, out: str | None, overwrite: bool, load: Callable
     from colorful import files
 
     if out is not None:
-        files.check_target(out, overwrite=overwrite, source=photo)
+        check_result(Path(out), overwrite=overwrite)
     need_streams(stdin=photo == "-", stdout=out is None)
     places = load().predict(sys.stdin.buffer if photo == "-" else photo).ask(count)
     text = ",\n ".join(json.dumps(place.to_json()) for place in places)

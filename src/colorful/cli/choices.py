@@ -57,7 +57,7 @@ def write_variants(
     saving, sheet = saving_of(encoding), wanted.sheet
     targets = _targets(Path(photo), out, saving.get("format"), 1 if sheet else wanted.number, sheet=sheet)
     for target in targets:
-        check_picture("--out", target, overwrite=overwrite, source=photo)
+        check_picture("--out", target, overwrite=overwrite)
     colorizer = load()
     said = marks.read(colorizer.settings["max_pixels"])
     keep = said["keep"]

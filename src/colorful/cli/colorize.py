@@ -16,7 +16,7 @@ import click
 
 from colorful.cli import COMMANDS, INTERRUPTED, STDOUT, complain, need_streams, shown, tell, with_options
 from colorful.cli.many import Many, connected, many_options
-from colorful.cli.options import MarkFiles, group, mark_options, photo_model_options
+from colorful.cli.options import MarkFiles, group, mark_options, photo_model_options, spare_inputs
 from colorful.errors import OptionError, OutputExistsError
 from colorful.files import is_own_stream, make_folder
 
@@ -190,6 +190,8 @@ def colorize(
         plan = _plan(photos if many.listed is None else many.names(), out, planning, encoding, many)
         if any(marks) and len(plan.jobs) + len(plan.problems) > 1:  # a folder holds several, too
             raise OptionError("PHOTO: expected a single photo with --hints or --keep, got several")
+        if existing == "replace" and (any(marks) or click.get_current_context().params["like"]):
+            spare_inputs(*(job.target for job in plan.jobs))
         report = _Report(plan, many, as_json)
         raise SystemExit(report.run(load, marks))
 
@@ -310,6 +312,7 @@ def _prepare_file(target: Path, format: str | None, *, overwrite: bool) -> None:
             f"{str(target)!r} exists already; --skip-existing leaves it, --overwrite replaces it"
         )
     make_folder(target.parent)
+    spare_inputs(target)
 
 
 class _Report:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 import click
 
 from colorful.cli import Failure, shown
-from colorful.cli.options import DEVICE, SETTINGS, check_picture, group, tuned_model_options
+from colorful.cli.options import DEVICE, SETTINGS, check_picture, check_result, group, tuned_model_options
 from colorful.errors import OptionError
-from colorful.files import check_target, make_folder, write
+from colorful.files import write
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -88,14 +88,14 @@ class _Results(NamedTuple):
     json_path: Path | None
     sheet: Path | None
     examples: int
+    overwrite: bool
 
     def check(self) -> None:
         """Check that both can be written, before the long work."""
         if self.sheet is not None:
-            check_picture("--sheet", self.sheet)
+            check_picture("--sheet", self.sheet, overwrite=self.overwrite)
         if self.json_path is not None:
-            make_folder(self.json_path.parent)
-            check_target(self.json_path, overwrite=True)
+            check_result(self.json_path, overwrite=self.overwrite)
 
 
 _result_options = group(
@@ -119,6 +119,11 @@ _result_options = group(
         type=click.IntRange(1),
         default=8,
         help="How many of the best and how many of the worst photos --sheet shows.",
+    ),
+    click.option(
+        "--overwrite",
+        is_flag=True,
+        help="Replace the files of --json and --sheet if they exist (never a photo).",
     ),
 )
 
@@ -169,7 +174,6 @@ def evaluate(
     from colorful.evaluation import EvaluationError
     from colorful.evaluation import evaluate as run
 
-    results.check()
     if video:
         from colorful.cli.video import score_films
         from colorful.evaluation.prepare import settle
@@ -179,9 +183,11 @@ def evaluate(
             raise OptionError(
                 "--video: expected one model and no option that is for photos, such as --hints or --size"
             )
+    results.check()
+    if video:
         (colorizer,) = models.load()
         colorizer = colorizer.tuned(temperature=temperatures[0] if temperatures else None)
-        score_films(photos, colorizer, results.json_path)
+        score_films(photos, colorizer, results.json_path, overwrite=results.overwrite)
         return
     judge = None
     if classifier:
@@ -240,8 +246,7 @@ def turing(
     """
     from colorful.evaluation.turing import turing_page
 
-    make_folder(out.parent)
-    check_target(out, overwrite=overwrite)
+    check_result(out, overwrite=overwrite)
     with _progress(gentle=False) as progress:
         page = turing_page(photos, load(), pairs=pairs, seconds=seconds, progress=progress, **preparation)
     write(out, page.encode(), overwrite=overwrite)
@@ -257,10 +262,11 @@ def _show(report: Report, results: _Results, failure: str) -> None:
     # A file or pipe has no width of its own: no figure is wrapped there.
     Console(highlight=False, width=None if sys.stdout.isatty() else 1000).print(report)
     if results.json_path is not None:
-        report.save(results.json_path)
+        report.save(results.json_path, overwrite=results.overwrite)
         click.echo(shown(results.json_path))
     if results.sheet is not None:
-        images.write(images.read(report.sheet()), results.sheet, overwrite=True, provenance=False)
+        sheet = images.read(report.sheet())
+        images.write(sheet, results.sheet, overwrite=results.overwrite, provenance=False)
         click.echo(shown(results.sheet))
     if failure:
         raise Failure(failure)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
 import click
 
-from colorful.errors import OptionError
+from colorful.errors import OptionError, OutputExistsError
 from colorful.files import check_target, make_folder
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from colorful.hints import Hint
     from colorful.loaded import Precision
     from colorful.prediction import Mask
+    from colorful.storage import Location
     from colorful.wishes import Manner
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -186,15 +187,35 @@ photo_model_options = group("load", _loader, *_WHICH, _DTYPE, _MAX_PIXELS, *_LOO
 film_model_options = group("load", _film_loader, *_WHICH, _DTYPE_OF_FILMS, *_LOOK, *_EXAMPLE)
 
 
-def check_picture(option: str, path: Path, *, overwrite: bool = True, source: str | None = None) -> None:
-    """Check that a picture of this name can be written, before the long work for it; make its folder."""
+def spare_inputs(*targets: Location) -> None:
+    """Refuse to replace a file that the command at work reads, be it a photo, an example or a mask."""
+    from colorful.naming import identity
+    from colorful.storage import location
+
+    given = click.get_current_context().params
+    named = [*given.get("photos", ()), *map(given.get, ("photo", "film", "like", "keep", "hints"))]
+    # Its name leads to the file that a shell has opened for the program.
+    read = {identity(location("/dev/stdin" if name == "-" else name)) for name in named if name}
+    for target in targets:
+        if identity(target) in read:
+            raise OutputExistsError(f"{str(target)!r} is read here: expected another file to write")
+
+
+def check_result(path: Path, *, overwrite: bool) -> None:
+    """Check that a file of this name can be written, before the long work for it; make its folder."""
+    make_folder(path.parent)
+    check_target(path, overwrite=overwrite)
+    spare_inputs(path)
+
+
+def check_picture(option: str, path: Path, *, overwrite: bool) -> None:
+    """Check that a name is one of a picture, and as :func:`check_result` does."""
     from colorful.images import EXTENSIONS
 
     if path.suffix.lower() not in EXTENSIONS:
         expected = " ".join(EXTENSIONS)
         raise OptionError(f"{option}: expected a name ending in {expected}, got {str(path)!r}")
-    make_folder(path.parent)
-    check_target(path, overwrite=overwrite, source=source)
+    check_result(path, overwrite=overwrite)
 
 
 class Marks(TypedDict):

@@ -102,7 +102,7 @@ _coding_options = group(
     type=click.Path(dir_okay=False, path_type=Path),
     help="First write ten colored frames as one picture; without TARGET, write only this.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace TARGET if it exists (never FILM).")
+@click.option("--overwrite", is_flag=True, help="Replace TARGET and SHEET if they exist (never FILM).")
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def video(
     film: str,
@@ -136,13 +136,17 @@ def video(
 
     spots = load_timed_hints(hints) if hints else []
     if preview is not None:
-        check_picture("--preview", preview)
+        if target is not None and preview.exists() and not overwrite:  # of the run that now goes on
+            tell(f"{shown(preview)} exists, skipped")
+            preview = None
+        else:
+            check_picture("--preview", preview, overwrite=overwrite)
     colorizer = load()
     if preview is not None:
         from colorful import images
 
         sheet = preview_video(film, colorizer=colorizer, deinterlace=frames["deinterlace"])
-        images.write(images.read(sheet), preview, overwrite=True, provenance=coding["provenance"])
+        images.write(images.read(sheet), preview, overwrite=overwrite, provenance=coding["provenance"])
         tell(shown(preview))
     if target is None:
         return
@@ -216,7 +220,9 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=max(done, total) if total else None)
 
 
-def score_films(films: tuple[str, ...], colorizer: Colorizer, json_path: Path | None) -> None:
+def score_films(
+    films: tuple[str, ...], colorizer: Colorizer, json_path: Path | None, *, overwrite: bool
+) -> None:
     """Print how steady and how good the colors of films are, for ``colorful evaluate --video``."""
     from rich.console import Console
     from rich.table import Table
@@ -239,7 +245,7 @@ def score_films(films: tuple[str, ...], colorizer: Colorizer, json_path: Path | 
     # A file or pipe has no width of its own: nothing is wrapped there.
     Console(highlight=False, width=None if sys.stdout.isatty() else 1000).print(table)
     if json_path is not None:
-        write(json_path, json.dumps(found, indent=1).encode(), overwrite=True)
+        write(json_path, json.dumps(found, indent=1).encode(), overwrite=overwrite)
         click.echo(shown(json_path))
 
 

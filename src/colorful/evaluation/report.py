@@ -171,17 +171,19 @@ class Report:
             },
         }
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write :meth:`as_dict` as a JSON file, whole or not at all; a file of that name is replaced.
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write :meth:`as_dict` as a JSON file, whole or not at all.
 
         Args:
             path: The file.
+            overwrite: Whether a file of that name may be replaced.
 
         Raises:
+            OutputExistsError: If the file exists and *overwrite* is false; it stays as it is.
             OutputError: If it cannot be written.
         """
         text = json.dumps(self.as_dict(), indent=1, allow_nan=False)
-        files.write(path, text.encode(), overwrite=True)
+        files.write(path, text.encode(), overwrite=overwrite)
 
     def sheet(self) -> Image.Image:
         """Draw the kept examples, a row each: grey, as each model colored it, real. The best come first.

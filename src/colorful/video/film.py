@@ -285,24 +285,28 @@ class _Pipe(io.FileIO):
         return b""
 
 
-def other_packets(name: str, pictures: int) -> Iterator[Packet]:
-    """Give the packets of a film's other streams, without decoding anything, as far as they can be read.
+def other_packets(film: Film) -> Iterator[Packet]:
+    """Give the packets of a film's other streams, without decoding anything.
 
     Args:
-        name: Path of the film.
-        pictures: Index of the stream to leave out.
+        film: A file, whose pictures have been gone through. If they were damaged, what follows is left out.
+
+    Raises:
+        VideoError: If the film cannot be read now, as when a share fails.
     """
-    with open_container(name) as container:
+    with open_container(film.name) as container:
         packets = _packets(container)
         while True:
             try:
                 packet = next(packets, None)
-            except (av.error.FFmpegError, OSError, ValueError):
-                return
+            except (av.error.FFmpegError, OSError, ValueError) as error:
+                if film.damaged:
+                    return
+                raise VideoError(f"{film.name}: its sound cannot be read: {_reason(error)}") from error
             if packet is None:
                 return
             of = packet.stream
-            if packet.dts is not None and of.index != pictures and of.type in ("audio", "subtitle"):
+            if packet.dts is not None and of.index != film.stream.index and of.type in ("audio", "subtitle"):
                 yield packet
 
 

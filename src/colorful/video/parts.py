@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from colorful import files
-from colorful.errors import OutputError
+from colorful.errors import OutputError, VideoError
 from colorful.lab.steady import Trail
 from colorful.video.coding import Coded
 
@@ -64,12 +64,13 @@ class Parts:
         self._file: IO[bytes] | None = None
         self._packets: list[tuple[int, bool, int]] = []
         self._is_over = False
-        self._lock = self._locked(target)
-        try:
-            self.finished = self._load()
-        except BaseException:
-            self.__exit__()
-            raise
+        with files.failures_in_words(target):
+            self._lock = self._locked(target)
+            try:
+                self.finished = self._load()
+            except BaseException:
+                self.__exit__()  # which leaves no folder behind that nothing came of
+                raise
 
     @property
     def frames(self) -> int:
@@ -136,7 +137,8 @@ class Parts:
                 self._clear()  # before the lock, without which another run would go on from what is left
             if os.name == "nt":  # where nobody can delete what is open
                 self._release()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # some of which it lets through
+                shutil.rmtree(self.folder, ignore_errors=True)
         self._release()
 
     def _locked(self, target: Path) -> Any:
@@ -153,16 +155,15 @@ class Parts:
                 error = failure  # for good, or since whoever was at work here is just taking the folder away
                 time.sleep(_PAUSE)
                 continue
-            if lock is None or place.exists():
+            if lock is None or os.path.exists(place):  # noqa: PTH110 (pathlib's raises where a share fails)
                 return lock
             lock.release()
-        if isinstance(error, OutputError):
-            raise error
-        raise OutputError(f"{place}: cannot be written: {files.in_words(error)}") from error
+        raise error
 
     def _release(self) -> None:
         if self._lock is not None:
-            self._lock.release()
+            with contextlib.suppress(OSError):  # of a share; closed it is free in any case
+                self._lock.release()
             self._lock = None
 
     def _clear(self) -> None:
@@ -211,9 +212,12 @@ def _read_trail(path: Path) -> Trail:
 
 def signature_of_file(path: Path) -> dict[str, Any]:
     """Tell a file from others, and from itself after a change, without reading all of it."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        digest = hashlib.sha256(file.read(_SAMPLE))
-        file.seek(max(0, size - _SAMPLE))
-        digest.update(file.read(_SAMPLE))
-    return {"bytes": size, "changed": path.stat().st_mtime_ns, "sample": digest.hexdigest()}
+    try:
+        facts = path.stat()
+        with path.open("rb") as file:
+            digest = hashlib.sha256(file.read(_SAMPLE))
+            file.seek(max(0, facts.st_size - _SAMPLE))
+            digest.update(file.read(_SAMPLE))
+    except OSError as error:
+        raise VideoError(f"{path}: cannot be read: {files.in_words(error)}") from error
+    return {"bytes": facts.st_size, "changed": facts.st_mtime_ns, "sample": digest.hexdigest()}

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Unpack
 
+import av
 import torch
 
 from colorful import __version__, files
@@ -280,7 +281,7 @@ class _Work:
             muxer = Muxer(place, film, self._plan, note=self._note)
             if any(part.extradata != muxer.extradata.hex() for part in parts.finished):
                 raise VideoError(f"{self._plan.encoder}: expected parts that begin alike, got two kinds")
-            join(muxer, other_packets(film.name, film.stream.index), parts.coded(), stamps, film.facts)
+            join(muxer, other_packets(film), parts.coded(), stamps, film.facts)
             muxer.close()
             if lost := muxer.lost(place):
                 logger.warning(
@@ -367,4 +368,9 @@ def _writing(target: Path, overwrite: bool) -> Iterator[str]:
     """
     files.make_folder(target.absolute().parent)
     with files.writing(target, overwrite=overwrite) as file:
-        yield file.name if files.is_text(file.name) else f"/dev/fd/{file.fileno()}"
+        try:
+            yield file.name if files.is_text(file.name) else f"/dev/fd/{file.fileno()}"
+        except av.error.FFmpegError as error:  # not all of which are errors of the system, too
+            if isinstance(error, OSError):
+                raise
+            raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
