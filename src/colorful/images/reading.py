@@ -41,7 +41,7 @@ Source: TypeAlias = (
 # The format of a result where the source has another: a GIF's 256 colors are too few for a photo.
 _RESULT_FORMATS = {"MPO": "JPEG", "GIF": "PNG", "JPEG2000": "PNG", "PPM": "PNG", "DIB": "BMP", "ICO": "PNG"}
 
-_DARK = 1 / 15  # of white: what 12 bits reach where 16 are expected
+_DARK = 1 / 4  # of white: what 14 bits reach where 16 are expected
 
 
 def read(source: Source, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
@@ -371,7 +371,7 @@ def _finish(decoded: Decoded, side: SideData, format: str | None, *, kind: Kind 
         share = float(pixels.max()) / (65535 if pixels.dtype == np.uint16 else 1)
         if 0 < share < _DARK:
             warn(
-                f"nearly black: its lightest value is {100 * share:.2g} % of white; "
+                f"dark: its lightest value is {100 * share:.2g} % of white; "
                 "if its values have fewer bits than its format says, spread them first"
             )
     return Picture(pixels, alpha, about, _RESULT_FORMATS.get(format or "", format), kind)
