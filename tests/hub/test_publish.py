@@ -94,6 +94,15 @@ def test_changed_network_is_not_saved(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_numbers_too_large_for_half_precision_are_not_saved(tmp_path: Path) -> None:
+    """A network whose numbers half() has made infinite would color without a word, only worse."""
+    network = create("lite")
+    network.level16.mix.running_var[3] = 1e5
+    with pytest.raises(WeightsFormatError, match=r"finite numbers, got others in level16\.mix\.running_var"):
+        save_pretrained(network.half(), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_folder_that_cannot_be(tmp_path: Path) -> None:
     """A place that cannot be written is named."""
     (tmp_path / "file").touch()

@@ -23,6 +23,7 @@ from training.conftest import write_photos
 
 from colorful import Colorizer
 from colorful.errors import OptionError, OutputError, PhotosError, TrainingError, WeightsError
+from colorful.hub import load as load_network
 from colorful.hub import save_pretrained
 from colorful.models import create
 from colorful.models.network import Network
@@ -31,7 +32,7 @@ from colorful.training import TrainingOptions, recipe, train
 from colorful.training.checkpoint import load
 from colorful.training.data import Batch, survey
 from colorful.training.objective import Objective
-from colorful.training.session import _start
+from colorful.training.session import _start, export
 from colorful.training.trainer import CHECKPOINT, LOG, Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -219,6 +220,17 @@ def test_another_length_of_a_run_lasts(few_photos: list[Path], tmp_path: Path) -
     assert folder is not None
     assert '"steps": 3' in (folder / "README.md").read_text()
     assert not list(run.glob(".*"))
+
+
+def test_what_half_precision_cannot_hold_is_exported_whole(few_photos: list[Path], tmp_path: Path) -> None:
+    """A variance above 65,504 comes out as it is, and the model computes the same."""
+    network = create("lite").eval()
+    network.level16.mix.running_var.uniform_(1e4, 2e5)
+    found = survey(find_photos(few_photos), side=32)
+    model = load_network(export(network, tmp_path / "model", found=found, options=_small(1), steps=1))
+    light = 100 * torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(model.eval()(light), network(light), atol=0.02, rtol=0.02)
 
 
 def test_half_precision_is_resumed_to_the_bit(few_photos: list[Path], tmp_path: Path) -> None:

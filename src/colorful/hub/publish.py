@@ -41,7 +41,8 @@ def save_pretrained(
     Raises:
         KindError: If *network* is no network, for instance a colorizer that holds one.
         OutputError: If the folder cannot be written or the disk is full.
-        WeightsFormatError: If the network was changed so that it could not be loaded again, as by ``fuse()``.
+        WeightsFormatError: If the network was changed so that it could not be loaded again, as by ``fuse()``,
+            or holds infinite numbers or NaN, as ``half()`` makes of those above 65,504.
     """
     target = Path(folder).expanduser()
     contents = _contents(network, str(target), card, training)
@@ -118,6 +119,9 @@ def _contents(
         raise WeightsFormatError(
             f"network: expected the tensors of a fresh {network.architecture}, got others: {complaint}"
         )
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsFormatError(f"network: expected finite numbers, got others in {name}")
     if card is None:
         recipe = None if training is None else f"```json\n{json.dumps(training, indent=2)}\n```"
         card = model_card(network.architecture, model=model, recipe=recipe)

@@ -192,7 +192,7 @@ def export(
     steps: int,
     calibration: Calibration | None = None,
 ) -> Path:
-    """Write a trained network as a model folder, in half precision, with its card.
+    """Write a trained network as a model folder, in half precision where that holds it, with its card.
 
     Args:
         network: What was trained, the average if there is one.
@@ -221,7 +221,12 @@ def export(
         recipe=f"`colorful train`, {steps} steps:\n\n```json\n{json.dumps(asdict(options), indent=2)}\n```",
         measures=measures,
     )
-    half = copy.deepcopy(network).cpu().half()
+    half = copy.deepcopy(network).cpu()
+    for tensor in (*half.parameters(), *half.buffers()):
+        small = tensor.data.half()
+        # A variance may be more than float16 holds, which is up to 65,504.
+        if tensor.is_floating_point() and small.isfinite().all():
+            tensor.data = small
     return hub.save_pretrained(half, folder, card=card, training=training)
 
 
