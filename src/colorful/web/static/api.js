@@ -1,7 +1,6 @@
 // Talking to the server: problems become errors with words, and a full queue is waited for.
 import { Problem } from "./texts.js";
 
-const PATIENCE = 40; // tries before a full queue is an error
 const OF_A_PROXY = { 401: "login", 413: "too-large", 502: "offline", 504: "offline", 507: "no-room" }; // which has no words of ours
 
 /** POST an object as JSON, or a form, and wait for the turn when the server is busy. Whoever asked may call it off. */
@@ -15,7 +14,7 @@ export async function post(url, body, { onProgress, onWait, signal } = {}) {
     for (let tries = 1; ; tries += 1) {
       const reply = await attempt(url, body, onProgress, signal);
       if (reply.ok) return reply;
-      if (reply.status !== 503 || tries === PATIENCE) {
+      if (reply.status !== 503 || tries === 40) { // so long is a full queue waited for
         throw new Problem(await reply.json().catch(() => ({ code: OF_A_PROXY[reply.status] })));
       }
       const seconds = Math.min(30, reply.after || 2);
@@ -40,6 +39,7 @@ function attempt(url, body, onProgress, signal) {
     request.open("POST", url);
     request.responseType = "blob";
     const isForm = body instanceof FormData;
+    if (!isForm) request.setRequestHeader("Content-Type", "application/json");
     request.upload.onprogress = ({ loaded, total }) => total && onProgress?.(loaded / total);
     const stop = () => request.abort();
     const finish = () => signal?.removeEventListener("abort", stop);
@@ -53,6 +53,6 @@ function attempt(url, body, onProgress, signal) {
     }), { after: request.getResponseHeader("Retry-After") }));
     request.onerror = () => reject(new Problem({ code: "offline" }));
     request.onabort = () => reject(signal.reason);
-    request.send(isForm ? body : new Blob([JSON.stringify(body)], { type: "application/json" }));
+    request.send(isForm ? body : JSON.stringify(body));
   });
 }
