@@ -122,7 +122,7 @@ def test_variants_have_the_endings_of_results(here: Path, ending: str, result: s
 def test_variants_are_of_one_page(here: Path) -> None:
     """Variants of all pages are refused, and so is a number of them that no disk would hold."""
     refused = run("cat.png", "--variants", "2", "--pages", "all")
-    assert (refused.exit_code, "--pages first" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "--pages first" in refused.stderr) == (2, True)
     assert run("cat.png", "--variants", "1000000000").exit_code == 2
 
 
