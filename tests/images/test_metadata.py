@@ -80,6 +80,34 @@ def test_exif_is_kept_and_its_turn_reset(format: str) -> None:
     assert image.size == (samples.HEIGHT, samples.WIDTH)
 
 
+def avif_of_anna() -> bytes:
+    """Give an AVIF that its boxes turn, with a name in UTF-8 in its EXIF."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.Artist] = 6, "Anna ____"
+    data = samples.save(Image.fromarray(samples.photo()), "AVIF", exif=exif.tobytes())
+    return data.replace(b"Anna ____", "Anna 相b".encode())
+
+
+def test_letters_stay_in_an_avif_that_its_boxes_turn() -> None:
+    """A name that is not ASCII stays in an AVIF that lies on its side, from a file or opened by Pillow."""
+    data = avif_of_anna()
+    for picture in (images.read(data), images.read(Image.open(io.BytesIO(data)))):
+        assert picture.size == (samples.WIDTH, samples.HEIGHT)
+        artist = opened(images.encode(picture, "tiff")).getexif()[ExifTags.Base.Artist]
+        assert artist.encode("latin-1") == "Anna 相b".encode()
+
+
+def test_an_avif_of_broken_exif_is_read() -> None:
+    """EXIF whose first bytes are lost is left out of an AVIF, and a warning says so; the photo stays."""
+    data = avif_of_anna()
+    at = data.index(b"MM\0*")
+    with collecting() as warnings:
+        picture = images.read(data[:at] + b"\0\0\0\0" + data[at + 4 :])
+    np.testing.assert_array_equal(picture.pixels, images.read(data).pixels)
+    assert warnings == ["EXIF dropped: expected the header of a TIFF"]
+    assert not picture.metadata.exif
+
+
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("format", [*WITH_EXIF, "bmp"])
 def test_resolution_is_kept_and_turned(format: str, orientation: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 from pathlib import Path
 from typing import IO
 
@@ -44,6 +46,21 @@ def test_a_failure_while_writing_leaves_the_old_file(
         checkpoint.save(path, {"step": 2})
     assert checkpoint.load(path) == {"step": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("full_at", [100, 5_000_000, 9_999_000])
+def test_a_full_disk_is_said_wherever_it_begins(tmp_path: Path, full_at: int) -> None:
+    """A disk that is full before, between or after the tensors is named, and not what torch makes of it."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (full_at, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="the file is too large"):
+            checkpoint.save(tmp_path / "c.pt", {"a": torch.zeros(1000, 1000), "b": torch.zeros(1500, 1000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from colorful import __version__
 from colorful.images import exif, iptc
 from colorful.images.log import warn
+from colorful.images.others import exif_of_avif
 from colorful.images.tags import BYTE, EXIF_GROUP, UNDEFINED, Directory, Tag, ascii_tag, decode_text
 from colorful.images.xmp import Packet
 
@@ -242,7 +243,7 @@ def _exif_block(image: Image.Image) -> bytes:
             came = Image.Exif()
             came.load(raw)
             if dict(came) == dict(now):
-                return raw
+                return exif_of_avif(image, now) if image.format == "AVIF" else raw
         for tag in now:
             now[tag] = _exact(now[tag])
         return now.tobytes() if len(now) else b""

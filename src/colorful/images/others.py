@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Any
 
 from PIL import Image
 
 from colorful.errors import ImageError, ImageUnsupportedError, MissingExtraError
+from colorful.images import exif
 from colorful.images.log import warn
+from colorful.images.tags import short_tag
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
 """Pillow's names of the formats that are read, besides HEIF, which needs pillow-heif."""
@@ -87,6 +90,7 @@ _CREDENTIALS_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 
 HDR = "its light goes beyond white (HDR), and is taken for that of sRGB"
 _BOXES = (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"wide", b"uuid", b"idat", b"sidx", b"moof")
+_EXIF_ITEM = re.compile(rb"(infe[\2\3].{7})Exif", re.DOTALL)
 _DEPTH = re.compile(rb"pixi\0\0\0\0[\x01-\x04](.)", re.DOTALL)
 
 
@@ -99,7 +103,14 @@ def open_image(file: IO[bytes]) -> Image.Image:
     # Not Image.open(), which warns or refuses by Pillow's own limit before ours is asked.
     factory = reader_of(file.read(HEAD))
     file.seek(0)
-    return factory(file, "")
+    try:
+        return factory(file, "")
+    except ValueError as error:  # of an AVIF, which is whole but for this
+        if "Exif payload" not in str(error):
+            raise
+        warn("EXIF dropped: expected the header of a TIFF")
+        file.seek(0)
+        return factory(io.BytesIO(_EXIF_ITEM.sub(rb"\1free", file.read())), "")
 
 
 def reader_of(head: bytes) -> Callable[[IO[bytes], str], Image.Image]:
@@ -125,6 +136,17 @@ def reader_of(head: bytes) -> Callable[[IO[bytes], str], Image.Image]:
         if factory and accepted:
             return factory
     raise _refusal(head)
+
+
+def exif_of_avif(image: Any, now: Image.Exif) -> bytes:
+    """Give the EXIF of an AVIF with the turn that its boxes tell.
+
+    Args:
+        image: Where Pillow wrote that turn, it put question marks for all that is not ASCII.
+        now: What it made of the EXIF.
+    """
+    tags = exif.parse(image._decoder.get_info()[4] or b"")  # noqa: SLF001 (nothing else has it as it came)
+    return exif.build(tags | {exif.ORIENTATION: short_tag(now.get(exif.ORIENTATION, 1))})
 
 
 def profile_of_bmp(file: IO[bytes]) -> bytes:

@@ -20,8 +20,9 @@ def save(path: Path, state: dict[str, Any]) -> None:
     try:
         with files.writing(path, overwrite=True) as file:
             torch.save(state, file)
-    except RuntimeError as error:  # torch.save wraps the system's error into one of its own.
-        raise OutputError(f"{path}: cannot be written, the one before is untouched: {error}") from error
+    except RuntimeError as error:  # which torch.save raises while it handles the system's error
+        why = files.in_words(error.__context__ or error)
+        raise OutputError(f"{path}: cannot be written, the one before is untouched: {why}") from error
 
 
 def load(path: Path) -> dict[str, Any]:
