@@ -226,7 +226,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, quick_model: Path, kind:
 
 
 def test_av1_is_quiet(tmp_path: Path) -> None:
-    """The encoder of AV1 does not write pages among the messages; it reads how loud to be once in a process."""
+    """The encoder of AV1 writes no pages among the messages; it reads how loud to be once in a process."""
     film = write_film(tmp_path / "a.mp4", pan("coffee", 4, height=96, width=96))
     made = subprocess.run(
         command(film, tmp_path / "b.mkv", "--codec", "av1"), check=True, capture_output=True, text=True
