@@ -34,6 +34,9 @@ __all__ = ["Colorizer", "Prediction"]
 
 logger = logging.getLogger(__name__)
 
+Source = npt.NDArray[Any] | Image.Image | FileLike
+Progress = Callable[[int], object]
+
 
 class FileOptions(Saving, total=False):
     """How a result file is encoded, and which pages of a photo are colored.
@@ -170,7 +173,7 @@ class Colorizer(LoadedModel):
     @unaffected()
     def colorize(
         self,
-        photo: npt.NDArray[Any] | Image.Image | FileLike,
+        photo: Source,
         *,
         hints: Sequence[Hint] = (),
         keep: Mask | None = None,
@@ -203,12 +206,24 @@ class Colorizer(LoadedModel):
         colorizer = tuned if like is None else tuned.liking(like)
         return colorizer.predict(photo, hints=hints).picture(keep=keep).unwrap()
 
+    @overload
+    def colorize_many(
+        self, photos: Iterable[npt.NDArray[Any]], *, batch_size: int = 8, progress: Progress | None = None
+    ) -> Iterator[npt.NDArray[Any]]: ...
+    @overload
     def colorize_many(
         self,
-        photos: Iterable[npt.NDArray[Any] | Image.Image | FileLike],
+        photos: Iterable[Image.Image | FileLike],
         *,
         batch_size: int = 8,
-        progress: Callable[[int], object] | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Image.Image]: ...
+    @overload
+    def colorize_many(
+        self, photos: Iterable[Source], *, batch_size: int = 8, progress: Progress | None = None
+    ) -> Iterator[npt.NDArray[Any] | Image.Image]: ...
+    def colorize_many(
+        self, photos: Iterable[Source], *, batch_size: int = 8, progress: Progress | None = None
     ) -> Iterator[npt.NDArray[Any] | Image.Image]:
         """Color photos one after another, in order. The network runs on several photos together.
 
@@ -308,7 +323,7 @@ class Colorizer(LoadedModel):
     @unaffected()
     def predict(
         self,
-        photo: npt.NDArray[Any] | Image.Image | FileLike | Picture,
+        photo: Source | Picture,
         *,
         hints: Sequence[Hint] = (),
         hints_size: tuple[int, int] | None = None,
@@ -344,7 +359,7 @@ class Colorizer(LoadedModel):
             yield paint(self.predict(page), keep=None, over=_is_read(source))
 
     @unaffected()
-    def _read(self, photo: npt.NDArray[Any] | Image.Image | FileLike) -> Picture:
+    def _read(self, photo: Source) -> Picture:
         return images.read(photo, max_pixels=self.settings["max_pixels"])
 
     def _with(self, **changes: object) -> Self:
@@ -394,10 +409,7 @@ class Colorizer(LoadedModel):
         return [predictions[index] for index in range(len(pictures))]
 
     def _many(
-        self,
-        photos: Iterator[npt.NDArray[Any] | Image.Image | FileLike],
-        batch_size: int,
-        progress: Callable[[int], object] | None,
+        self, photos: Iterator[Source], batch_size: int, progress: Progress | None
     ) -> Iterator[npt.NDArray[Any] | Image.Image]:
         done = 0
         failure: Exception | None = None

@@ -41,9 +41,10 @@ def check(array: npt.NDArray[np.uint8], picture: Image.Image, path: Path) -> Non
     assert_type(colorizer.colorize(array, strength=0.8, keep=array > 9), npt.NDArray[Any])
     assert_type(colorizer.colorize(picture, keep=picture, temperature=0.3), Image.Image)
     assert_type(colorizer.colorize_file("in.tif", path, overwrite=True), Path)
-    assert_type(
-        colorizer.colorize_many([array, path], batch_size=8), Iterator[npt.NDArray[Any] | Image.Image]
-    )
+    assert_type(colorizer.colorize_many([array, array], batch_size=8), Iterator[npt.NDArray[Any]])
+    assert_type(colorizer.colorize_many(["a.jpg", path], progress=print), Iterator[Image.Image])
+    assert_type(colorizer.colorize_many(path.glob("*.jpg")), Iterator[Image.Image])
+    assert_type(colorizer.colorize_many([array, path]), Iterator[npt.NDArray[Any] | Image.Image])
     assert_type(colorful.colorize_frames([array, array], steady=0.9), Iterator[npt.NDArray[Any]])
     assert_type(colorful.colorize_frames(map(Image.open, ["a.png", "b.png"])), Iterator[Image.Image])
     assert_type(colorizer.takes_hints, bool)
