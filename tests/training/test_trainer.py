@@ -19,6 +19,7 @@ import pytest
 import torch
 from PIL import Image
 from skimage import data
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training.conftest import write_photos
 
 from colorful import Colorizer
@@ -270,6 +271,9 @@ def test_a_photo_that_broke_stops_the_resuming(few_photos: list[Path], tmp_path:
     (album / "003.png").write_bytes(b"no picture")
     with pytest.raises(TrainingError, match=r"photos: 003.png, which the run began with, cannot be read"):
         train(album, tmp_path / "run", resume=True, options=_small(2))
+    (tmp_path / "run" / "photos.json").write_text('{"train": [')
+    with pytest.raises(TrainingError, match=r"photos\.json is damaged"):
+        train(album, tmp_path / "run", resume=True, options=_small(2))
 
 
 @pytest.mark.parametrize("content", ["[]", '{"model": "lite"}', "{", '{"model": "lite", "options": 3}'])
@@ -483,7 +487,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(photo_folder: Path, tmp_pa
 def test_a_parent_that_is_a_file_is_named(photo_folder: Path, tmp_path: Path) -> None:
     """A run cannot lie in a file."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match=r"out: .*file"):
+    with pytest.raises(OutputError, match=r"the folder .*file/run' cannot be made"):
         train(photo_folder, tmp_path / "file" / "run", options=_small(1))
 
 
@@ -544,3 +548,24 @@ def test_reports_are_logged(photo_folder: Path, tmp_path: Path) -> None:
     trainer.run()
     assert seen == [(trainer.average, 2)]
     assert '"validation/figure": 0.25' in (tmp_path / "log.jsonl").read_text()
+    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [(event.step, event.value) for event in board.Scalars("validation/figure")] == [(2, 0.25)]
+
+
+def test_a_full_disk_is_said_in_one_line_of_what_tensorboard_reads(
+    few_photos: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """When TensorBoard's file cannot be written, the error names it, and no thread prints a traceback."""
+    found = survey([photo for path in few_photos for photo in find_photos(path)], side=96)
+    trainer = Trainer(create("lite"), found, tmp_path, _small(1), report=lambda *_: {"figure": 1.0})
+    (tmp_path / LOG).symlink_to(os.devnull)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=r"tfevents.*: cannot be written: the file is too large"):
+            trainer._report(1.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert capfd.readouterr().err == ""

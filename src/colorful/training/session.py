@@ -17,7 +17,6 @@ from colorful import files, hub
 from colorful.errors import (
     MissingExtraError,
     OptionError,
-    OutputError,
     PhotosError,
     TrainingError,
     check_choice,
@@ -86,20 +85,19 @@ def train(
     """
     check_choice("model", model, ARCHITECTURES)
     out = Path(out).expanduser()
-    begun = (out / CHECKPOINT).exists()
+    with files.failures_in_words(out):
+        begun = (out / CHECKPOINT).exists()
     if begun and not resume:
         raise TrainingError(f"out: {out} holds a run already; resume it, or take another folder")
     if resume:
         model, init_from, options, validation = _resumed(out, options)
     options = options or recipe(model, init_from=init_from, minutes=MINUTES)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"out: {out} cannot be made a folder: {error.strerror}") from error
+    files.make_folder(out)
     state = accelerate.PartialState()
     if state.is_main_process and not resume:  # of an attempt that ended before its first checkpoint
-        for left in (out / LOG, *out.glob(f".{CHECKPOINT}.*.tmp")):
-            left.unlink(missing_ok=True)
+        with files.failures_in_words(out):
+            for left in (out / LOG, *out.glob(f".{CHECKPOINT}.*.tmp")):
+                left.unlink(missing_ok=True)
     with torch.random.fork_rng():  # the caller's generator stays as it is
         torch.manual_seed(options.seed)
         network = create(model) if resume else _start(model, init_from)
@@ -118,7 +116,7 @@ def train(
         if validator is None:
             return {}
         picture = validator.sheet(average)
-        (out / "sheets").mkdir(exist_ok=True)
+        files.make_folder(out / "sheets")
         with files.writing(out / "sheets" / f"{step:07d}.png", overwrite=True) as file:
             picture.save(file, "PNG")
         return {f"validation/{name}": value for name, value in validator.score(average).items()}
@@ -135,11 +133,7 @@ def train(
             "validation": validation,
         }
         _write_json(out / _SETTINGS, settings)
-    try:
-        finished = trainer.run()
-    finally:
-        for tracker in trainer.accelerator.trackers:  # TensorBoard has a thread
-            tracker.finish()
+    finished = trainer.run()
     trainer.accelerator.end_training()
     if not finished or not state.is_main_process:
         return None
@@ -257,14 +251,17 @@ def _look_through(
     photos = {photo.name: photo for photo in find_photos(sources)}
     kept = out / _PHOTOS
     if again and kept.exists():
-        known = json.loads(kept.read_text())
-        gone = [name for name in known["train"] + known["validation"] if name not in photos]
+        try:
+            known = json.loads(kept.read_text())
+            gone = [name for name in known["train"] + known["validation"] if name not in photos]
+            counts = torch.tensor(known["counts"], dtype=torch.float64)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TrainingError(f"resume: {kept} is damaged: {files.in_words(error)}") from error
         if gone:
             raise TrainingError(
                 f"photos: {len(gone)} photos the run began with are gone, {gone[0]} is the first"
             )
         usable = [photos[name] for name in known["train"]]
-        counts = torch.tensor(known["counts"], dtype=torch.float64)
         pool, kinds = read(usable, side=side)
         if "broken" in kinds:
             name = usable[kinds.index("broken")].name

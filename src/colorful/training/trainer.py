@@ -17,7 +17,8 @@ from types import FrameType
 import torch
 from torch import Tensor, nn
 
-from colorful.errors import MissingExtraError, OptionError, OutputError, TrainingError
+from colorful import files
+from colorful.errors import MissingExtraError, OptionError, TrainingError
 from colorful.host import handling
 from colorful.models.config import NetworkConfig
 from colorful.models.network import Network
@@ -30,6 +31,9 @@ from colorful.training.options import DTYPES, TrainingOptions
 try:
     import accelerate
     from accelerate.utils import DistributedDataParallelKwargs, broadcast
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.record_writer import RecordWriter
 except ModuleNotFoundError as error:
     raise MissingExtraError("train") from error
 
@@ -68,12 +72,10 @@ class Trainer:
         # We set the precision ourselves: accelerate would keep the first one for the whole process.
         # Batches without hints leave the layers of hints without gradients.
         handler = DistributedDataParallelKwargs(find_unused_parameters=0 < options.crops.hinted < 1)
-        self.accelerator = accelerate.Accelerator(
-            mixed_precision="no", log_with="tensorboard", project_dir=str(out), kwargs_handlers=[handler]
-        )
+        self.accelerator = accelerate.Accelerator(mixed_precision="no", kwargs_handlers=[handler])
         self._scaler = torch.amp.GradScaler(self.accelerator.device.type, enabled=options.precision == "fp16")
-        self.accelerator.init_trackers("tensorboard")
         self.options, self.out, self.report = options, out, report
+        self._events = out / "tensorboard" / f"events.out.tfevents.{time.time_ns()}"
         self.network, self.found = network, found
         self.encoder = getattr(network, "encoder", None)
         freeze_norm(network if options.freeze_norm else self.encoder)
@@ -301,12 +303,14 @@ class Trainer:
         if self.accelerator.is_main_process:
             row = {"step": self.step, "minutes": round(self.seconds / 60, 2), "progress": round(progress, 4)}
             log.info("%s", "  ".join(f"{name} {value:.4g}" for name, value in (row | dict(figures)).items()))
-            try:
-                with (self.out / LOG).open("a") as file:
-                    file.write(json.dumps(row | dict(figures)) + "\n")
-            except OSError as error:
-                raise OutputError(f"{self.out / LOG}: cannot be written: {error.strerror}") from error
-            self.accelerator.log(dict(figures), step=self.step)
+            values = [Summary.Value(tag=name, simple_value=value) for name, value in figures.items()]
+            event = Event(wall_time=time.time(), step=self.step, summary=Summary(value=values))
+            with files.failures_in_words(self.out / LOG), (self.out / LOG).open("a") as file:
+                file.write(json.dumps(row | dict(figures)) + "\n")
+            files.make_folder(self._events.parent)
+            # Not by TensorBoard's own writer, whose thread prints a traceback when the disk is full.
+            with files.failures_in_words(self._events), self._events.open("ab") as events:
+                RecordWriter(events).write(event.SerializeToString())
 
     def _report(self, progress: float) -> None:
         if self.accelerator.is_main_process and self.report is not None:
