@@ -16,6 +16,7 @@ from hub_client import Client, wait_for
 from hub_server import PAGE, HubServer, Repo
 from safetensors.numpy import save
 
+from colorful.hub import clear
 from colorful.models import MODELS, DDColor, create
 from colorful.models.ddcolor import Sizes
 
@@ -228,6 +229,18 @@ def test_force_download(
     with hub.watch() as seen:
         client("fetch", released, cache_dir=tmp_path, force_download=True).assert_whole(weights)
     assert seen == ["GET /official/released.safetensors"]
+
+
+def test_cleared_in_mid_download(
+    hub: HubServer, client: Client, released: Entry, weights: bytes, tmp_path: Path
+) -> None:
+    """When another process clears the cache in mid-download, the download says so, and the next one works."""
+    with Client(tmp_path, hub.url) as other, hub.fault("GET", "/official/", pause=0.1):
+        other.send("fetch", released, cache_dir=tmp_path)
+        wait_for(lambda: any(path.stat().st_size > 100_000 for path in tmp_path.rglob("*.partial")))
+        clear(tmp_path)
+        other.receive().assert_failed("WeightsError", "deleted by another process")
+    client("fetch", released, cache_dir=tmp_path).assert_whole(weights)
 
 
 def test_killed_in_mid_download(

@@ -182,6 +182,8 @@ def readable(source: Path, digest: str, folder: Path, *, name: str | None = None
 
 def unwritable(path: Path, error: BaseException) -> WeightsError:
     """Make an error that says why *path* could not be written in the cache."""
+    if isinstance(error, FileNotFoundError):
+        return WeightsError(f"{path}: deleted by another process, as by clearing the cache. Try again")
     return WeightsError(
         f"{path}: cannot be written: {in_words(error)}. Free some space, make it writable, or choose another "
         "place with cache_dir= or the environment variable HF_HOME"
@@ -190,7 +192,11 @@ def unwritable(path: Path, error: BaseException) -> WeightsError:
 
 @contextmanager
 def lock(source_digest: str, folder: Path) -> Iterator[None]:
-    """Let one process at a time work on a released file. Without locks, it is whole in any case."""
+    """Let one process at a time work on a released file. Without locks, it is whole in any case.
+
+    Raises:
+        WeightsError: Also for an error of the system within, as when another process clears the cache.
+    """
     path = folder / f".{source_digest[:16]}.lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -199,6 +205,10 @@ def lock(source_digest: str, folder: Path) -> Iterator[None]:
         raise unwritable(path, error) from error
     try:
         yield
+    except WeightsError:
+        raise
+    except OSError as error:
+        raise unwritable(Path(error.filename or path), error) from error
     finally:
         if taken is not None:
             taken.release()
