@@ -11,8 +11,8 @@ from playwright.sync_api import Page
 SECONDS = 20.0  # a busy machine must not fail the tests
 
 # Runs in the page: what the browser keeps of each photo.
-_RECORDS = """(name) => new Promise((resolve) => {
-  const opening = indexedDB.open(name, 1);
+_RECORDS = """() => new Promise((resolve) => {
+  const opening = indexedDB.open(new URL(".", location), 1);
   opening.onsuccess = () => {
     const store = opening.result.transaction("photos").objectStore("photos");
     store.getAll().onsuccess = ({ target: { result } }) => {
@@ -38,7 +38,7 @@ def eventually(page: Page, check: Callable[[], object]) -> None:
             return
 
 
-def kept(page: Page, store: str = "colorful") -> list[dict[str, Any]]:
+def kept(page: Page) -> list[dict[str, Any]]:
     """Read what the browser keeps: of each photo its name, its edit, and whether the server has had it."""
-    found: list[dict[str, Any]] = page.evaluate(_RECORDS, store)
+    found: list[dict[str, Any]] = page.evaluate(_RECORDS)
     return found

@@ -97,3 +97,12 @@ def test_the_last_words_are_whole_at_400_percent(open_editor: Callable[[int, int
     assert box["height"] < 50
     assert box["x"] + box["width"] <= 320
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_text_of_twice_the_size_fits_on_a_phone(open_editor: Callable[[int, int], Page]) -> None:
+    """Where letters are large, nothing of the page or the editor lies beside the screen."""
+    page = open_editor(390, 800)
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.locator("#editor").evaluate("(one) => one.scrollWidth <= one.clientWidth")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

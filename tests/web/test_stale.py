@@ -339,11 +339,11 @@ def test_an_undone_removal_is_heard_before_the_photo_is_sent(
     expect(page.locator("#stage:not([aria-busy])")).to_be_visible()
     page.evaluate(
         """() => new Promise((resolve) => {
-            indexedDB.open("colorful", 1).onsuccess = ({ target: { result: database } }) => {
+            indexedDB.open(new URL(".", location), 1).onsuccess = ({ target: { result: database } }) => {
                 const store = database.transaction("photos", "readwrite").objectStore("photos");
                 store.getAll().onsuccess = ({ target: { result: [record] } }) => {
                     store.put({ ...record, info: null }).onsuccess = () => {
-                        new BroadcastChannel("colorful").postMessage(record.key);
+                        new BroadcastChannel(new URL(".", location)).postMessage(record.key);
                         database.close();
                         resolve();
                     };

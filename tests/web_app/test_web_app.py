@@ -127,7 +127,7 @@ def test_after_the_first_visit_no_server_is_needed(
     assert site.gzipped() < 12_000_000
     assert not [line for line in site.sent if not line.startswith(("200", "304"))]
     choose(page, photos[0])
-    eventually(page, lambda: [one["sent"] for one in kept(page, "colorful-web-app")] == [True])
+    eventually(page, lambda: [one["sent"] for one in kept(page)] == [True])
     site.stop()
     page.reload()
     expect(page.locator('.card[data-state="ready"]')).to_have_count(1)
@@ -137,6 +137,24 @@ def test_after_the_first_visit_no_server_is_needed(
     expect(page.locator('.card[data-state="ready"]')).to_have_count(2)
     page.goto(site.address)  # the choice of the language holds
     expect(page.locator("h1")).to_contain_text("老照片")
+
+
+def test_two_apps_of_a_site_keep_their_photos_apart(
+    app: Path, visit: Callable[..., Page], photos: list[Path], tmp_path: Path
+) -> None:
+    """What is brought to one of them, in either language, is not seen in the other one."""
+    shutil.copytree(app, tmp_path / "site")
+    shutil.copytree(app, tmp_path / "site" / "two")
+    both = Site(tmp_path / "site")
+    page = visit(both)
+    choose(page, photos[0])
+    page.goto(f"{both.address}two/")
+    choose(page, photos[1])
+    page.locator(".languages a[hreflang=zh]").click()
+    expect(page.locator(".card .name")).to_have_text(["clear.png"])
+    page.goto(both.address)
+    expect(page.locator(".card .name")).to_have_text(["lying.jpg"])
+    both.stop()
 
 
 def test_what_goes_wrong_is_said(

@@ -1,6 +1,7 @@
 // What outlives the tab: the browser keeps photos and edits until they are removed here, and all tabs of the page hear
-// of what one of them changes. Where the browser keeps nothing, the page starts afresh each time.
-const name = document.body.dataset.store;
+// of what one of them changes. Where the browser keeps nothing, the page starts afresh each time. Pages of one site
+// keep their photos apart: each by its folder.
+const name = new URL(".", location);
 const news = new BroadcastChannel(name);
 export let storage = {};
 try {
