@@ -147,6 +147,17 @@ def test_a_limit_on_the_size_of_files_cuts_no_picture(format: str) -> None:
     assert cut == usual
 
 
+@pytest.mark.parametrize("format", ["jpeg", "bmp"])
+def test_nothing_is_lost_of_a_picture_that_is_opaque(format: str) -> None:
+    """Alpha that is opaque everywhere, as screenshots have it, is left out without a warning."""
+    opaque = np.dstack([samples.photo(), np.full(samples.photo().shape[:2], 255, np.uint8)])
+    with collecting() as warnings:
+        images.encode(images.read(opaque), format)
+        assert not warnings
+        images.encode(colored(alpha=True), format)
+    assert warnings == ["alpha dropped: the format has none; the picture is laid on white"]
+
+
 def test_gif_keeps_what_is_clear() -> None:
     """In a GIF what was less than half opaque is clear, and the rest is not."""
     with collecting() as warnings:

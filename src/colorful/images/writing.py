@@ -319,9 +319,11 @@ def _flat(picture: Picture) -> Image.Image:
     image = _image(picture)
     if picture.alpha is None:
         return image
-    warn("alpha dropped: the format has none; the picture is laid on white")
+    opacity = image.getchannel("A")
+    if opacity.getextrema() != (255, 255):
+        warn("alpha dropped: the format has none; the picture is laid on white")
     flat = Image.new("L" if image.mode == "LA" else "RGB", image.size, "white")
-    flat.paste(image.convert(flat.mode), mask=image.getchannel("A"))
+    flat.paste(image.convert(flat.mode), mask=opacity)
     return flat
 
 
