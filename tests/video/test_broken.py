@@ -184,6 +184,45 @@ def test_times_that_begin_late_and_anew(
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+@pytest.mark.parametrize("ending", ["mp4", "avi"])
+def test_a_film_that_ends_within_a_frame(tmp_path: Path, colorizer: Colorizer, ending: str) -> None:
+    """Of a download that broke off, all whole frames are colored, and the one that is cut is named."""
+    film = tmp_path / f"b.{ending}"
+    command = ["ffmpeg", "-v", "error", "-i", str(write_film(tmp_path / "a.mp4", pan("coffee", 40)))]
+    subprocess.run([*command, "-c", "copy", "-movflags", "+faststart", str(film)], check=True)
+    with av.open(str(film)) as container:
+        last = [packet for packet in container.demux(video=0) if packet.size][29]
+        end = (last.pos or 0) + last.size // 2 + 8  # AVI has eight bytes before each
+    film.write_bytes(film.read_bytes()[:end])
+    summary = colorize_video(film, tmp_path / "c.mkv", colorizer=colorizer)
+    assert summary.frames == 29
+    assert len(summary.damaged) == 1
+    assert "the file ends within the frame" in summary.damaged[0]
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_sound_whose_times_go_back_is_copied(tmp_path: Path, colorizer: Colorizer, ending: str) -> None:
+    """Where a stream was put together with 50 ms of sound twice, all of it is there, hardly moved."""
+    whole = write_film(tmp_path / "a.mp4", pan("coffee", 25), sound="aac")
+    film, made, parts = tmp_path / "c.ts", tmp_path / f"d.{ending}", []
+    for offset in ("0", "1.02"):
+        part = tmp_path / f"{offset}.ts"
+        command = ["ffmpeg", "-v", "error", "-i", str(whole), "-c", "copy", "-output_ts_offset", offset]
+        subprocess.run([*command, str(part)], check=True)
+        parts.append(part)
+    film.write_bytes(b"".join(part.read_bytes() for part in parts))
+    stamps = [stamp or 0 for stamp, _ in packets_of(film, "audio")]
+    assert -0.1 * 90000 < min(np.diff(stamps)) < 0
+    assert colorize_video(film, made, colorizer=colorizer).frames == 50
+    assert len(packets_of(made, "audio")) == len(stamps)
+    with av.open(str(made)) as container:
+        times = [float(p.pts * p.time_base) for p in container.demux(audio=0) if p.pts is not None]
+    assert min(np.diff(times)) >= 0
+    assert abs(times[-1] - (stamps[-1] - stamps[0]) / 90000) < 0.03
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
 def test_repeated_frames_are_no_damage(tmp_path: Path, colorizer: Colorizer) -> None:
     """A packet of no bytes, by which Theora shows a frame again, is not told as damage."""
     film = tmp_path / "a.ogv"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from video.conftest import pan, read_film, write_film
 
 from colorful import Colorizer
@@ -36,6 +39,38 @@ def test_a_named_pipe_is_refused(tmp_path: Path, colorizer: Colorizer) -> None:
             work()
     with pytest.raises(HintError, match="expected a file, got a named pipe"):
         load_timed_hints(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp", "a.ico", "a.avif", "a.mp4"])
+def test_a_photo_is_no_film(name: str, tmp_path: Path, colorizer: Colorizer) -> None:
+    """A photo, whatever its name, is refused with the command for photos, and how frames become a film."""
+    form = {".mp4": "png"}.get(Path(name).suffix)
+    Image.fromarray(pan("coffee", 1)[0]).save(tmp_path / name, form)
+    for work in (
+        lambda: colorize_video(tmp_path / name, tmp_path / "b.mkv", colorizer=colorizer),
+        lambda: preview_video(tmp_path / name, colorizer=colorizer),
+        lambda: evaluate_film(tmp_path / name, colorizer=colorizer),
+    ):
+        with pytest.raises(VideoError, match="got a photo: `colorful PHOTO` colors photos, and ffmpeg -fram"):
+            work()
+
+
+def test_frames_in_files_become_a_film(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pattern and a folder of frames are answered with a command, which makes a film of them."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("there is no ffmpeg here")
+    monkeypatch.chdir(tmp_path)
+    for number, frame in enumerate(pan("coffee", 3), start=1):
+        Image.fromarray(frame).save(f"frame{number:04d}.png")
+    for name in ("frame%04d.png", tmp_path):
+        with pytest.raises(VideoError, match="makes a film of frames in files") as caught:
+            colorize_video(name, "new.mkv", colorizer=colorizer, overwrite=True)
+        command = re.search(r"ffmpeg .* film\.mkv", str(caught.value))
+        assert command is not None
+        subprocess.run(["sh", "-c", f"{command[0]} -y -v error"], check=True)
+        assert colorize_video("film.mkv", "new.mkv", colorizer=colorizer, overwrite=True).frames == 3
 
 
 @pytest.mark.parametrize("name", ["12:30.mkv", "file:a.mkv", "%03d.mkv", "a?b#c.mkv", "-.mkv", " .mkv"])

@@ -6,7 +6,7 @@ import logging
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 from av.sidedata.sidedata import Type as SideData
@@ -170,3 +170,9 @@ def is_full(frame: av.VideoFrame) -> bool:
     name = frame.format.name
     is_grey = name.startswith(("gray", "ya")) and frame.color_range == 0
     return frame.color_range == FULL_RANGE or name.startswith("yuvj") or is_grey
+
+
+def is_photo(container: Any) -> bool:
+    """Tell whether a file holds a photo, by what FFmpeg calls its format, or by its brand."""
+    format, brand = container.format.name, container.metadata.get("major_brand")
+    return format.endswith("_pipe") or format in ("image2", "ico") or brand in ("avif", "heic", "mif1")

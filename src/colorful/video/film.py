@@ -26,7 +26,8 @@ from PIL import Image
 
 from colorful.errors import VideoError, VideoNotFoundError
 from colorful.files import check_regular, in_words, is_text
-from colorful.video.facts import BT709, FULL_RANGE, Facts, facts_of, has_luma, is_full, is_rgb
+from colorful.images import EXTENSIONS
+from colorful.video.facts import BT709, FULL_RANGE, Facts, facts_of, has_luma, is_full, is_photo, is_rgb
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ Luma = npt.NDArray[Any]
 """Codes of one plane: uint8, or uint16 of which 10 bits are used."""
 
 _MOST_NAMED = 5
+
+_OF_PHOTOS = "ffmpeg -framerate 25 -i frame%04d.png -c:v ffv1 film.mkv makes a film of frames in files"
 
 # FFmpeg's flag of containers whose times may begin anywhere, and anew: those of broadcasts and discs.
 _JUMPS = 0x200
@@ -242,6 +245,10 @@ class Film:
             if not packet.size and packet.pts is not None:
                 continue  # the frame before is shown on
             fed = True
+            if packet.is_corrupt and not self.container.format.flags & _JUMPS:
+                # The end of the file cuts it off. On threads, decoders would lose the frames before it, too.
+                self._note(packet.pts, "the file ends within the frame")
+                continue
             if due is not None and packet.dts is not None:
                 packet.pts = packet.dts
                 heappush(due, packet.dts)
@@ -357,11 +364,19 @@ def open_container(source: Source) -> Any:
                     return av.open(f"/dev/fd/{file.fileno()}", "r", metadata_errors="surrogateescape")
             source = str(path)
         # Old films have titles in whatever encoding: these bytes come through as they are.
-        return av.open(source, "r", metadata_errors="surrogateescape")
+        container = av.open(source, "r", metadata_errors="surrogateescape")
     except FileNotFoundError:
-        raise VideoNotFoundError(f"{name}: there is no such file") from None
+        help_ = f"; {_OF_PHOTOS}" if Path(name).suffix.lower() in EXTENSIONS else ""
+        raise VideoNotFoundError(f"{name}: there is no such file{help_}") from None
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(f"{name}: cannot be read as a film: {_reason(error)}") from error
+        help_ = f"; {_OF_PHOTOS}" if Path(name).is_dir() else ""
+        raise VideoError(f"{name}: cannot be read as a film: {_reason(error)}{help_}") from error
+    if isinstance(source, str) and is_photo(container):  # a pipe may bring many, one behind the other
+        container.close()
+        raise VideoError(
+            f"{name}: expected a film, got a photo: `colorful PHOTO` colors photos, and {_OF_PHOTOS}"
+        )
+    return container
 
 
 def name_of(source: Source) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import logging
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -21,6 +22,9 @@ from colorful.video.facts import Facts
 from colorful.video.film import Film
 
 logger = logging.getLogger(__name__)
+
+# FFmpeg's flag of containers in which times may be equal.
+_MAY_STAND = 0x20000
 
 
 class Muxer:
@@ -50,7 +54,7 @@ class Muxer:
             pictures.set_display_matrix(facts.matrix)
         pictures.disposition = film.stream.disposition
         self._pictures, self._name, self._plan = pictures, film.name, plan
-        self._others = {}
+        self._others, self._last = {}, dict[int, int]()
         for stream in film.container.streams:
             if stream.index == film.stream.index:
                 continue
@@ -89,6 +93,7 @@ class Muxer:
         """Write a packet of another stream, if that is taken over."""
         copy = self._others.get(packet.stream_index)
         if copy is not None:
+            packet.dts, packet.pts = self._after_last(packet, copy)
             packet.stream = copy
             with self._said():
                 self._container.mux_one(packet)
@@ -124,6 +129,14 @@ class Muxer:
         if self._facts.aspect not in (1, aspect):
             names.append("the shape of its pixels")  # PyAV sets it in the pictures only, and not all hold it
         return ", ".join(names)
+
+    def _after_last(self, packet: Any, copy: Any) -> tuple[int, int]:
+        """Give a packet's times, as FFmpeg has them: one that stands or goes back would be refused."""
+        may_stand = self._container.format.flags & _MAY_STAND or copy.type == "subtitle"
+        step = 0 if may_stand else math.ceil(copy.time_base / packet.time_base)
+        least = self._last.get(packet.stream_index, packet.dts - step) + step
+        self._last[packet.stream_index] = dts = max(packet.dts, least)
+        return dts, dts if packet.pts is None else max(packet.pts, dts)
 
     def _copy(self, stream: Any, container: str, tell: Callable[..., None]) -> Any:
         """Add a stream like one of the film's; None if it has no packets or has to be left out."""
