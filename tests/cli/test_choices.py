@@ -12,6 +12,8 @@ from command import run
 from PIL import Image
 
 from colorful.hints import load_hints
+from colorful.hub import save_pretrained
+from colorful.models import create
 
 
 @pytest.fixture
@@ -105,6 +107,24 @@ def test_what_makes_no_sense_is_said(here: Path, options: tuple[str, ...], messa
     assert result.exit_code == 2
     assert message in result.stderr
     assert not list(here.glob("colorized_*"))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options", "message"),
+    [
+        ("siggraph17", ("--palette", "red"), "--palette: siggraph17 predicts one color"),
+        ("siggraph17", ("--like", "coffee.png"), "--like: siggraph17 predicts one color"),
+        ("eccv16", ("--like", "coffee.png", "--manner", "match"), "--manner: eccv16 offers no features"),
+    ],
+)
+def test_an_example_that_a_model_cannot_follow_is_said_by_the_option_given(
+    here: Path, architecture: str, options: tuple[str, ...], message: str
+) -> None:
+    """A model that cannot follow an example is told by the name of the option that asked for it."""
+    save_pretrained(create(architecture), "model")
+    result = run("cat.png", "--model", "model", *options)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"colorful: {message}")
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,8 @@ def test_hints_and_a_mask_for_a_single_photo(here: Path, model: str) -> None:
         (["-", "--json"], 2, "--json: expected a result in a file"),
         (["a.png", "--skip-existing", "--overwrite"], 2, "--skip-existing, --overwrite: expected at most"),
         (["https://example.org/a.jpg"], 1, "colorful does not download photos"),
-        (["colorzie"], 1, "did you mean the command 'colorize'?"),
+        (["colorzie"], 2, "did you mean the command 'colorize'?"),
+        (["evalute", "."], 2, "did you mean the command 'evaluate'?"),
         (["a.png", "--temperature", "7"], 2, "--temperature: expected a number in [0, 1]"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -285,6 +286,13 @@ def test_errors_are_one_line(here: Path, model: str, args: list[str], status: in
     assert result.stderr.startswith("colorful: ")
     assert result.stderr.count("\n") == 1
     assert {path: path.read_bytes() for path in here.iterdir()} == before
+
+
+def test_a_pattern_like_a_command_is_a_pattern(here: Path, model: str) -> None:
+    """``colorful "demo*"`` colors the photos with such names."""
+    Path("a.png").rename("demo1.png")
+    assert run("demo*", "-m", model).exit_code == 0
+    assert Path("colorized_demo1.png").exists()
 
 
 def test_an_unknown_model_is_told_in_words(here: Path) -> None:

@@ -156,6 +156,10 @@ def colorize(
         raise click.MissingParameter(param_hint="'PHOTO...'", param_type="argument")
     if photos and many.listed is not None:
         raise OptionError("PHOTO, --list: expected one of them, got both")
+    # Before a folder behind it is colored. A name with an ending is a photo's, and a pattern may be.
+    if photos and not (set(photos[0]) & set(".*?[") or os.path.lexists(photos[0])):
+        for meant in difflib.get_close_matches(photos[0], COMMANDS, n=1):
+            raise OptionError(f"{photos[0]}: no such file or folder; did you mean the command {meant!r}?")
     out = STREAM if out in STDOUT else out
     is_stream = any(photo == STREAM or is_own_stream(photo) for photo in photos)
     to_stdout = out == STREAM or (out is None and is_stream)
@@ -413,13 +417,11 @@ class _Report:
 
 
 def _reason(outcome: Outcome) -> str:
-    """Say why a photo failed, without its name again, and whether a command was meant."""
+    """Say why a photo failed, without its name again."""
     reason = outcome.error or ""
     for name in (str(outcome.source), outcome.source.name):
         reason = reason.removeprefix(f"{name}: ")
     reason = with_options(reason, click.get_current_context().command)
     if str(outcome.source).startswith(("http:/", "https:/")):  # a path has no double slash
         reason += "; colorful does not download photos, so download it first"
-    elif outcome.target is None and (meant := difflib.get_close_matches(str(outcome.source), COMMANDS, n=1)):
-        reason += f"; did you mean the command {meant[0]!r}?"
     return reason

@@ -157,10 +157,10 @@ def _loader(
             return colorizer
         try:
             return colorizer.liking(example, **how)
-        except OptionError as error:  # by the name that it has here
-            if like is None:
-                raise
-            raise OptionError(f"--like: {like}: {str(error).removeprefix('reference: ')}") from error
+        except OptionError as error:  # by the names that they have here
+            named, _, said = str(error).partition(": ")
+            ours = {"reference": f"like: {like}", "like": "like" if like else "palette", "match": "manner"}
+            raise OptionError(f"{ours.get(named, named)}: {said}") from error
 
     return load
 
