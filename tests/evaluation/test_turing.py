@@ -46,9 +46,12 @@ def pixels_of(url: str) -> np.ndarray:
         return np.asarray(image, dtype=np.float64)
 
 
-def test_a_page_holds_the_photos_and_reaches_for_nothing(album: Path, guess: Guess) -> None:
-    """Only color photos, real and colored at one size and quality; no address but data within the page."""
+def test_a_page_holds_the_photos_and_reaches_for_nothing(
+    album: Path, guess: Guess, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Color photos only, real and colored at one size and quality; no address. What is left out is said."""
     page = turing_page(album, model=guess((30.0, 0.0)), size=64)
+    assert caplog.messages == ["5 pairs; photos passed over: 1 grey, 1 toned, 1 unreadable"]
     data = data_of(page)
     assert {pair["photo"] for pair in data["pairs"]} == {
         "astronaut.png", "cat.png", "cup.png", "face.png", "rocket.png",

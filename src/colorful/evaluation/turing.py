@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import logging
 import math
+from collections import Counter
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Unpack, cast
@@ -29,6 +31,8 @@ from colorful.evaluation.prepare import (
 from colorful.evaluation.scores import Pixels
 from colorful.models import DEFAULT_MODEL
 
+logger = logging.getLogger(__name__)
+
 
 @torch.inference_mode()
 def turing_page(
@@ -47,7 +51,8 @@ def turing_page(
     colored photo was taken for the real one, with its 95 % interval (Wilson), and a file of all answers.
 
     Args:
-        photos: As for :func:`colorful.evaluate`. Grey, toned and unreadable ones are passed over.
+        photos: As for :func:`colorful.evaluate`. Grey, toned and unreadable ones are passed over; a warning
+            says how many.
         model: What colors them.
         pairs: How many photos are shown, if there are as many.
         seconds: How long each is shown.
@@ -72,12 +77,15 @@ def turing_page(
     (way,) = ways_of([model], [None])
     random = np.random.default_rng(conditions["seed"])
     shown: list[dict[str, str]] = []
+    passed = Counter[str]()
     for photo in in_order(photos, conditions["seed"]):
         try:
             real = load(photo, conditions)
         except ImageError:
+            passed["unreadable"] += 1
             continue
         if not isinstance(real, Real):
+            passed[real] += 1
             continue
         shown.append(
             {
@@ -91,6 +99,9 @@ def turing_page(
             progress(len(shown), pairs)
         if len(shown) == pairs:
             break
+    if passed:
+        why = ", ".join(f"{count} {kind}" for kind, count in sorted(passed.items()))
+        logger.warning("%d pairs; photos passed over: %s", len(shown), why)
     if not shown:
         raise PhotosError("photos: expected color photos, got none")
     about = {name: conditions[name] for name in ("size", "resize", "seed")} | way.facts()
