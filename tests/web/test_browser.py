@@ -151,6 +151,24 @@ def test_a_photo_pasted(
     cards_ready(page, 1)
 
 
+def test_likely_colors_are_those_of_the_look(
+    serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
+) -> None:
+    """The colors to choose from at a point are asked for at the temperature that was set."""
+    page = visit(serve(create_app(colorizer=lite)))
+    choose(page, photos[:1])
+    cards_ready(page, 1)
+    edit(page)
+    tools(page, "look")
+    put(page.locator("#temperature"), 0.5)
+    settled(page)
+    tools(page, "points")
+    with page.expect_request("**/suggestions") as asked:
+        page.locator("#points").click(position={"x": 50, "y": 50})
+    assert asked.value.post_data_json["temperature"] == 0.5
+    expect(page.locator("#swatches .swatch").first).to_be_visible()
+
+
 def test_a_red_point_turns_its_place_red_and_undo_takes_it_back(
     serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path]
 ) -> None:

@@ -157,10 +157,10 @@ function lying({ x, y, color, radius }) {
 /** Show which colors are likely at the selected point, given the others. */
 async function suggest() {
   const { photo, selected, closed: { signal } } = now;
-  const { hints, like, model } = photo.edit;
+  const { hints } = photo.edit;
   const hint = hints[selected];
   if (!hint || photo.draft || !can("temperature")) return;
-  const asked = { model, like, hints: hints.toSpliced(selected, 1), x: hint.x, y: hint.y, count: 6 };
+  const asked = { ...photo.edit, hints: hints.toSpliced(selected, 1), x: hint.x, y: hint.y, count: 6 };
   const key = JSON.stringify(asked);
   if (key === now.asked) return;
   now.asked = key;
