@@ -344,12 +344,12 @@ def test_workers_and_the_scheduler_may_die(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP")
-def test_what_a_terminal_sends_to_all_ends_no_worker() -> None:
-    """Workers on this machine get Ctrl-C, too: they leave it to the client, which has them finish."""
+def test_what_is_sent_to_all_ends_no_worker() -> None:
+    """Workers on this machine leave Ctrl-C and SIGTERM to the client, which has them finish."""
     socket_allow_hosts(["127.0.0.1", "localhost", "8.8.8.8"], allow_unix_socket=True)
     with cluster.start_local(1) as client:
         before = pid_of_a_worker(client)
-        for number in (signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(before, number)
             time.sleep(0.5)
         assert pid_of_a_worker(client) == before

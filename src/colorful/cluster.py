@@ -162,11 +162,11 @@ def start_local(workers: int) -> Iterator[Client]:
 
 
 class _Undisturbed(WorkerPlugin):
-    """A worker on this machine that leaves to the client what a terminal sends to all its processes."""
+    """A worker on this machine that leaves to the client what is sent to all of its processes."""
 
     def setup(self, worker: Any) -> None:
-        """Let no Ctrl-C and no closed terminal end what is at work."""
-        for name in ("SIGINT", "SIGHUP"):  # Windows has only the first
+        """Let no Ctrl-C, no closed terminal and no system that stops a service end what is at work."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has only the first two
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
 
