@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import io
 import os
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -39,6 +42,13 @@ def test_a_stream_gives_the_same_photo(name: str) -> None:
     """From a pipe a photo is what it is from a file."""
     data = every_file()[name]
     assert sources.take(io.BytesIO(data)) == data
+
+
+@pytest.mark.parametrize("opened", [io.BytesIO, tempfile.TemporaryFile, tempfile.SpooledTemporaryFile])
+def test_a_file_without_a_name_is_called_file(opened: Callable[[], IO[bytes]]) -> None:
+    """An error names no number of the system, and no None, as for what web frameworks hand on."""
+    with opened() as file, pytest.raises(ImageError, match="file: expected a picture, got an empty file"):
+        images.read(file)
 
 
 def test_an_endless_stream_is_refused_at_once_if_it_is_no_photo() -> None:

@@ -49,7 +49,8 @@ def opened(source: Any, max_pixels: int | None) -> Iterator[tuple[IO[bytes], str
     elif isinstance(source, bytes | bytearray | memoryview):
         yield io.BytesIO(source), "bytes"
     elif callable(getattr(source, "read", None)):
-        name = str(getattr(source, "name", "file"))
+        name = getattr(source, "name", None)
+        name = name if isinstance(name, str) else "file"  # a number, or None, for a file without a name
         yield _taken(source, name, max_pixels), name
     else:
         raise KindError(
