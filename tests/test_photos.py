@@ -8,6 +8,7 @@ import pickle
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -121,6 +122,26 @@ def test_what_cannot_be_found_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "broken.tar").write_bytes(b"no tar" * 200)
     with pytest.raises(PhotosError, match=r"broken\.tar.* no readable uncompressed tar"):
         find_photos(tmp_path)
+
+
+@pytest.mark.parametrize("locked", ["album", "inside"])
+def test_a_folder_that_cannot_be_listed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: str
+) -> None:
+    """A folder without permission is named: to pass it over would mean to train or to measure on less."""
+    (tmp_path / "album" / "inside").mkdir(parents=True)
+    for name in ("a.png", "inside/b.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / "album" / name)
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith(locked):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(PhotosError, match=rf"{locked}: cannot be listed: Permission denied"):
+        find_photos(tmp_path / "album")
 
 
 def test_pixels_come_upright_and_in_rgb(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -114,13 +114,18 @@ def find_photos(sources: Source | Iterable[Source], *, recursive: bool = True) -
         Photos sorted by name, at least one.
 
     Raises:
-        PhotosError: If a source does not exist, a shard cannot be read, or nothing is found.
+        PhotosError: If a source does not exist, a folder cannot be listed, a shard cannot be read, or nothing
+            is found.
     """
     given = as_list(sources)
     found: dict[tuple[Path, int], Photo] = {}
     for source in given:
-        for photo in _from_source(os.fspath(source), recursive):
-            found.setdefault((photo.path.absolute(), photo.offset), photo)
+        try:
+            for photo in _from_source(os.fspath(source), recursive):
+                found.setdefault((photo.path.absolute(), photo.offset), photo)
+        except OSError as error:
+            where = error.filename or source
+            raise PhotosError(f"photos: {where}: cannot be listed: {in_words(error)}") from error
     if not found:
         where = ", ".join(repr(os.fspath(source)) for source in given) or "an empty list"
         raise PhotosError(
@@ -338,8 +343,13 @@ def _from_source(source: str, recursive: bool) -> Iterator[Photo]:
     signs = [source.find(sign) for sign in "*?[" if sign in source]
     top = path if found == [path] else Path(source[: min(signs)] + "x").parent
     for match in found:
-        for file in walk(match, endings=_FOUND, recursive=recursive) if match.is_dir() else [match]:
+        inside = walk(match, endings=_FOUND, recursive=recursive, fail=_raise) if match.is_dir() else [match]
+        for file in inside:
             yield from _from_file(file, file.relative_to(top).as_posix())
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
 
 
 def _from_file(path: Path, name: str) -> Iterator[Photo]:
