@@ -530,9 +530,12 @@ def test_the_smallest_photo_is_compared(
 def test_a_folder_dropped(
     serve: Serve, visit: Callable[..., Page], lite: Colorizer, photos: list[Path], tmp_path: Path
 ) -> None:
-    """Of a folder that is dropped the pictures are taken, in the order of their names, and nothing else."""
-    folder = tmp_path / "album"
-    (folder / "1943").mkdir(parents=True)
+    """Of a folder that is dropped the pictures are taken, in the order of their names, and nothing hidden."""
+    folder = tmp_path / ".album"  # which is named, so it is taken
+    for name in ("1943", ".thumbnails", "@eaDir"):
+        (folder / name).mkdir(parents=True)
+    for name in (".thumbnails/2.png", "@eaDir/2.png", "1943/._2.png"):
+        (folder / name).write_bytes(b"no photo")
     photos[0].rename(folder / "1943" / "2.png")
     photos[1].rename(folder / "1943" / "10.png")
     (folder / "notes.txt").write_text("no photo")

@@ -7,7 +7,8 @@ import { StudioPhoto, archive } from "./studio.js";
 import { Problem, t } from "./texts.js";
 
 const AT_ONCE = 2; // photos on their way at the same time, so that a whole album does not flood the queue
-const PICTURE = /\.(jpe?g|jfif|png|webp|tiff?|gif|bmp|avif|hei[cf])$/i;
+// By its path from what was dropped: nothing hidden inside of it, such as macOS's ._a.jpg, nor a NAS's thumbnails.
+const PICTURE = /^.[^/]+(?!.*\/(\.|@eaDir)).*\.(jpe?g|jfif|png|webp|tiff?|gif|bmp|avif|hei[cf])$/is;
 const { compare } = new Intl.Collator([], { numeric: true }); // 2 comes before 10
 const removed = []; // what can be brought back: the photos of each removal
 
@@ -81,8 +82,8 @@ async function filesOf({ items }) {
 }
 
 async function pictures(entry) {
-  const ask = (one, what) => new Promise((resolve, reject) => one[what](resolve, reject));
-  if (entry.isFile) return PICTURE.test(entry.name) ? [await ask(entry, "file")] : [];
+  const ask = (one, what) => new Promise((...to) => one[what](...to));
+  if (entry.isFile) return PICTURE.test(entry.fullPath) ? [await ask(entry, "file")] : [];
   const [reader, found] = [entry.createReader(), []];
   for (let some; some?.length !== 0; found.push(...some)) some = await ask(reader, "readEntries"); // a hundred at most
   return (await Promise.all(found.map(pictures))).flat().sort((one, other) => compare(one.name, other.name));
