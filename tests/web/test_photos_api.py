@@ -405,10 +405,11 @@ def test_an_example_of_other_things_is_refused(client: FlaskClient, grey: bytes,
 
 
 def test_a_model_without_a_distribution_follows_no_example(client: FlaskClient, grey: bytes) -> None:
-    """It says so, rather than not to follow."""
+    """It says so, and which models do, rather than not to follow."""
     answer = client.post(add(client, grey)["preview"], json={"like": ["#123456"], "model": "plain"})
     assert answer.status_code == 400
-    assert "plain cannot follow an example" in answer.json["detail"]
+    assert answer.json["detail"].startswith("like: ")
+    assert answer.json["detail"].endswith("these can: lite, eccv16")
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,10 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from colorful.colorizer import Colorizer
-from colorful.errors import (
-    HintError,
-    OptionError,
-    RangeError,
-    UnsupportedOptionError,
-    brief,
-    check_choice,
-    finite,
-)
+from colorful.errors import HintError, OptionError, RangeError, brief, check_choice, finite
 from colorful.hints import Hint, make_each, rgb_of
 from colorful.look import Look
+from colorful.models.abilities import unsupported
 
 MOST_HINTS = 1000
 MOST_POINTS = 20_000  # of all strokes together
@@ -225,7 +218,7 @@ def _stroke(order: int, value: object) -> Stroke:
 def _colors(value: object, model: Colorizer) -> tuple[str, ...]:
     colors = _list("like", value, MOST_COLORS)
     if colors and not model.has_temperature:
-        raise UnsupportedOptionError(f"like: expected nothing, as {model.name} cannot follow an example")
+        raise unsupported("like", model.architecture)
     for color in colors:
         try:
             rgb_of(color)
