@@ -45,11 +45,14 @@ def album(tmp_path: Path) -> Path:
 def test_evaluate_prints_the_table_and_writes_the_files(album: Path, model: Path, tmp_path: Path) -> None:
     """One command gives the table, the result file and the contact sheet, and ends with status 0."""
     result_file, sheet = tmp_path / "r.json", tmp_path / "s.png"
-    result = run("evaluate", album, "-m", model, "--size", 32, "--json", result_file, "--sheet", sheet)
+    wanted = ("--hints", "--json", result_file, "--sheet", sheet)
+    result = run("evaluate", album, "-m", model, "--size", 32, *wanted)
     assert result.exit_code == 0, result.output
     assert "2 photos (left out: 1 grey)" in result.stdout
     assert "chance - grey" in result.stdout
-    assert json.loads(result_file.read_text())["photos"]["scored"] == 2
+    figures = json.loads(result_file.read_text())
+    assert figures["photos"]["scored"] == 2
+    assert figures["psnr_by_hints"]["chance"].keys() >= {"1", "10", "100"}
     with Image.open(sheet) as picture:
         assert picture.width > 3 * 32
 

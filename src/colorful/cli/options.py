@@ -195,7 +195,11 @@ def spare_inputs(*targets: Location) -> None:
     given = click.get_current_context().params
     named = [*given.get("photos", ()), *map(given.get, ("photo", "film", "like", "keep", "hints"))]
     # Its name leads to the file that a shell has opened for the program.
-    read = {identity(location("/dev/stdin" if name == "-" else name)) for name in named if name}
+    read = {
+        identity(location("/dev/stdin" if name == "-" else name))
+        for name in named
+        if isinstance(name, str) and name
+    }
     for target in targets:
         if identity(target) in read:
             raise OutputExistsError(f"{str(target)!r} is read here: expected another file to write")

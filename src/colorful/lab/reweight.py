@@ -31,7 +31,7 @@ _CELLS = 32
 """Cells along the side of a square photo whose features are compared with another's."""
 _SHARPNESS = 25.0
 """Of the choice among the cells of the other photo."""
-_UNLIKE, _SAME = 0.38, 0.58
+_UNLIKE, _SAME = 0.3, 0.5
 """Likeness of features up to which nothing, and from which on everything, is taken from the other photo."""
 
 _DISTANCE = 7.4
@@ -119,7 +119,7 @@ def borrow(
 
     Each cell attends to the cells of the other photo whose features and logits are like its own. Features are
     compared after each channel has been brought to mean 0 and variance 1 over both photos, so that their
-    cosine is an absolute measure: of the same scene it is mostly above 0.6, of others below 0.4.
+    cosine is an absolute measure: of the same scene it is mostly above 0.4, of others below 0.3.
 
     Args:
         logits: Of the photo, shape ``(Q, h, w)``.
