@@ -70,8 +70,8 @@ class Lite(Network):
             },
         }
     )
-    # The finest layers are the slowest to train, and have little left to learn. What the others know of things
-    # in photos, from ImageNet, is forgotten at a higher rate.
+    # The finest layers are the slowest to train, and have little left to learn. At a higher rate the others
+    # forget what ImageNet taught them of things.
     later_recipe: ClassVar[Mapping[str, Any]] = MappingProxyType(
         {
             "lr": 7e-4,
