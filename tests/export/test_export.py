@@ -37,7 +37,7 @@ def whole_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_a_file_colors_as_the_model_does(lite_onnx: Path) -> None:
-    """By onnxruntime, photos, temperatures, hints and batches give torch's ab within 0.05 on average."""
+    """By onnxruntime, photos, temperatures, hints and batches give torch's ab within 0.15 on average."""
     ours, theirs = Colorizer.from_pretrained("lite"), Colorizer.from_pretrained(lite_onnx)
     assert lite_onnx.stat().st_size < 9_000_000
     assert (theirs.architecture, theirs.takes_hints, theirs.look) == ("lite", True, ours.look)
@@ -45,7 +45,7 @@ def test_a_file_colors_as_the_model_does(lite_onnx: Path) -> None:
         for hints in ((), [Hint(x=20, y=30, color="#3050c0"), Hint(x=80, y=10, color="#c03030")]):
             expected, got = (model.predict(photo, hints=hints) for model in (ours, theirs))
             difference = (expected.ab(temperature=0.3) - got.ab(temperature=0.3)).abs()
-            assert difference.mean() < 0.05
+            assert difference.mean() < 0.15
             assert difference.max() < 2
     pair = list(theirs.colorize_many([data.camera(), data.camera()[:64]]))
     assert np.abs(pair[0].astype(int) - theirs.colorize(data.camera()).astype(int)).max() <= 1
