@@ -74,7 +74,7 @@ def ab_apart(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
 def test_colors_are_those_of_python(
     site: Site, visit: Callable[..., Page], lite: Colorizer, photos: list[Path], tmp_path: Path
 ) -> None:
-    """At any size and look, by the processor in one thread, ab differs by less than 0.1 on average."""
+    """At any size and look, by the processor in one thread, ab differs by less than 0.2 on average."""
     page = visit(site)
     large, strip = tmp_path / "large.png", tmp_path / "strip.png"
     Image.fromarray(data.astronaut()).convert("L").resize((1100, 950)).save(large)
@@ -85,14 +85,14 @@ def test_colors_are_those_of_python(
         assert name == f"colorized_{path.stem}.png"
         got, expected = opened(content), lite.colorize(Image.open(path)).convert("RGB")
         assert got.size == expected.size
-        assert ab_apart(got, expected) < 0.1
+        assert ab_apart(got, expected) < 0.2
         assert np.abs(rgb2lab(got)[..., 0] - rgb2lab(expected)[..., 0]).mean() < 0.1
         page.locator(".card .adjust").click()
         page.locator("#temperature").fill("0.2")
         page.locator("#saturation").fill("0.5")
         _, content = saved(page, "#save")
         expected = lite.colorize(Image.open(path), temperature=0.2, saturation=0.5).convert("RGB")
-        assert ab_apart(opened(content), expected) < 0.1
+        assert ab_apart(opened(content), expected) < 0.2
         page.locator("#done").click()
         page.locator(".card .remove").click()
 
