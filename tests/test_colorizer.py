@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -309,6 +310,14 @@ for again in (
         again = pickle.loads(pickle.dumps(lite))
         assert repr(again) == repr(lite)
         assert np.array_equal(again.colorize(grey), lite.colorize(grey))
+
+    def test_a_look_travels_and_stays_fixed(self, lite: Colorizer, grey: Array) -> None:
+        """The look can be pickled alone, and neither a copy nor what comes out of a pickle can be changed."""
+        for holder in (lite, lite.tuned(temperature=0.2), lite.predict(grey)):
+            for look in (holder.look, pickle.loads(pickle.dumps(holder)).look, copy.deepcopy(holder).look):
+                assert pickle.loads(pickle.dumps(look)) == copy.deepcopy(look) == dict(holder.look)
+                with pytest.raises(TypeError):
+                    look["temperature"] = 1.0
 
     def test_a_pickle_finds_its_device_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where it is unpickled a colorizer takes the device that was wanted, or the best that is there."""

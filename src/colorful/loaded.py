@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, Self, Unpack, cast, get_args
 
 import torch
@@ -19,7 +18,7 @@ from colorful.errors import KindError, OptionError, UnsupportedOptionError, chec
 from colorful.host import unaffected
 from colorful.hub import FetchOptions, ModelFiles
 from colorful.lab.decode import Decoder
-from colorful.look import Settings, settle
+from colorful.look import Numbers, Settings, settle
 from colorful.models import DEFAULT_MODEL
 from colorful.models.network import Network, NetworkConfig
 from colorful.protocols import PROTOCOLS
@@ -78,7 +77,7 @@ class LoadedModel:
         self.name = name or self.architecture
         self.settings = settle(settings, multiple=self._runner.description.multiple, largest=_LARGEST_SIDE)
         own = {"saturation": self.config.saturation, "strength": 1.0}
-        self.look: Mapping[str, float] = MappingProxyType(
+        self.look: Mapping[str, float] = Numbers(
             own | ({"temperature": self.config.temperature} if self.has_temperature else {})
         )
 
@@ -295,7 +294,7 @@ class LoadedModel:
         return f"{type(self).__name__}({self.name!r}, device={str(self.device)!r}, dtype={self.dtype!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = {"_files", "look"}
+        left_out = {"_files"}
         held: dict[str, Any] = {"_weights_digest": None}  # what reads a file anew may find another one there
         if isinstance(self._runner, Eager):
             left_out.add("_runner")
@@ -304,7 +303,7 @@ class LoadedModel:
                 network = copy.deepcopy(network).cpu()
             held = {"_network": network}
         state = {key: value for key, value in self.__dict__.items() if key not in left_out}
-        return state | held | {"look": dict(self.look)}
+        return state | held
 
     @unaffected()
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -7,8 +7,7 @@ a type checker knows its type, wherever a function takes ``**look: Unpack[Look]`
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
 from typing import Literal, TypedDict, get_args
 
 from colorful.errors import (
@@ -67,6 +66,25 @@ class Settings(TypedDict, total=False):
     max_pixels: int | None
 
 
+class Numbers(Mapping[str, float]):
+    """A look that nothing can change. Other than a read-only mapping of Python, it can be pickled."""
+
+    def __init__(self, values: Mapping[str, float]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+
 _HIGHEST = {"temperature": 1.0, "saturation": math.inf, "strength": 1.0}
 
 _MOST_FACTOR = 1e30
@@ -95,7 +113,7 @@ def tune(look: Mapping[str, float], changes: Look) -> Mapping[str, float]:
         for name, value in changes.items()
         if value is not None
     }
-    return MappingProxyType({**look, **given}) if given else look
+    return Numbers({**look, **given}) if given else look
 
 
 def chroma_factor(look: Mapping[str, float]) -> float:

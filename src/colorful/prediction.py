@@ -89,7 +89,7 @@ class Prediction:
         return {
             name: value.cpu().clone() if name in tensors and value is not None else value
             for name, value in self.__dict__.items()
-        } | {"look": dict(self.look)}
+        }
 
     @property
     def logits(self) -> Tensor:
