@@ -78,12 +78,13 @@ def writing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterato
         temporary = place.with_name(f".{place.name[:24]}.{secrets.token_hex(6)}.tmp")
         try:
             with temporary.open("xb") as file:
+                if overwrite:
+                    with contextlib.suppress(OSError):  # there is none, or the file system has no permissions
+                        temporary.chmod(place.stat().st_mode & 0o777)
                 yield file
                 file.flush()
                 sync(file.fileno())
             if overwrite:
-                with contextlib.suppress(OSError):  # there is none, or the file system has no permissions
-                    temporary.chmod(place.stat().st_mode & 0o777)
                 temporary.replace(place)
             else:
                 _rename_to_new(temporary, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from pathlib import Path
@@ -83,6 +84,46 @@ def test_three_files(tmp_path: Path) -> None:
     assert '"photos": 9000' in card
     save_pretrained(create("lite"), tmp_path, card="# Mine\n")
     assert (tmp_path / "README.md").read_text() == "# Mine\n"
+
+
+@pytest.mark.parametrize("broken", ["model.safetensors", "README.md", "config.json"])
+def test_failure_leaves_one_model_whole(broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A save that fails at any file leaves the older model or the new one, and nothing hidden."""
+    older = create("lite", NetworkConfig(temperature=0.25))
+    newer = create("lite", NetworkConfig(temperature=0.75))
+    save_pretrained(older, tmp_path)
+    replace = Path.replace
+
+    def fail(path: Path, place: Path) -> Path:
+        if place.name == broken:
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(path, place)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OutputError, match="Input/output error"):
+        save_pretrained(newer, tmp_path)
+    found = load(tmp_path)
+    key = "level16.mix.weight"
+    whose = older if torch.equal(found.state_dict()[key], older.state_dict()[key]) else newer
+    assert torch.equal(found.state_dict()[key], whose.state_dict()[key])
+    assert found.config == whose.config
+    assert not list(tmp_path.glob(".*"))
+    monkeypatch.undo()
+    save_pretrained(newer, tmp_path)
+    assert load(tmp_path).config == newer.config
+
+
+def test_saving_again_keeps_permissions_and_links(tmp_path: Path) -> None:
+    """What a user made of the files of a model, such as private ones or links, stays so."""
+    (tmp_path / "kept").mkdir()
+    folder = save_pretrained(create("lite"), tmp_path / "model")
+    (folder / "config.json").rename(tmp_path / "kept" / "config.json")
+    (folder / "config.json").symlink_to(tmp_path / "kept" / "config.json")
+    (tmp_path / "kept" / "config.json").chmod(0o600)
+    save_pretrained(create("lite", NetworkConfig(temperature=0.75)), folder)
+    assert (folder / "config.json").is_symlink()
+    assert (tmp_path / "kept" / "config.json").stat().st_mode & 0o777 == 0o600
+    assert load(folder).config.temperature == 0.75
 
 
 def test_changed_network_is_not_saved(tmp_path: Path) -> None:

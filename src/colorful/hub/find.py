@@ -270,7 +270,7 @@ def _weights_from_hub(repo_id: str, commit: str, access: Access, config: Path) -
 def _from_disk(path: Path, access: Access, architecture: str | None = None) -> ModelFiles:
     where = str(path)
     if path.is_dir():
-        if not (path / CONFIG).exists():
+        if not (path / CONFIG).exists() and _carries_none(path / weights.WEIGHTS):
             read_config(path / CONFIG)  # which says that it is missing
         path = weights_in(path)
     elif not path.exists():
@@ -280,6 +280,11 @@ def _from_disk(path: Path, access: Access, architecture: str | None = None) -> M
         )
     weights.kind_of(path)  # Raises if it is no regular file, which could not be summed up.
     return _described(path, weights.sha256(path), access, architecture, where)
+
+
+def _carries_none(path: Path) -> bool:
+    """Tell whether weights carry no config, as those do that were not saved by this library."""
+    return not path.exists() or weights.read_header(path)[1] is None
 
 
 def _described(path: Path, digest: str, access: Access, architecture: str | None, source: str) -> ModelFiles:

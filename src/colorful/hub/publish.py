@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorful.errors import KindError, WeightsFormatError
-from colorful.files import make_folder, write
+from colorful.files import make_folder, writing
 from colorful.hub import remote, weights
 from colorful.hub.cards import CARD, model_card
 from colorful.hub.config import CONFIG, new_config, to_json
@@ -27,7 +28,8 @@ def save_pretrained(
 ) -> Path:
     """Save a network as ``config.json``, ``model.safetensors`` and ``README.md``.
 
-    Each file is replaced as a whole or not at all. Equal networks give equal files.
+    Equal networks give equal files. Where the folder holds an older model, a failure leaves that one or the
+    new one, never the weights of one beside the config of the other.
 
     Args:
         network: What to save; its tensors as they are, in whatever dtype.
@@ -47,8 +49,14 @@ def save_pretrained(
     target = Path(folder).expanduser()
     contents = _contents(network, str(target), card, training)
     make_folder(target)
-    for name, content in contents.items():
-        write(target / name, content, overwrite=True)
+    with ExitStack() as stack:
+        # The weights are opened last, so that they get their name first and the config last.
+        for name, content in reversed(contents.items()):
+            file = stack.enter_context(writing(target / name, overwrite=True))
+            file.write(content)
+            file.flush()  # a full disk is met here, while the older model is whole
+        # Until the new config is there, the weights are read by the one that they carry.
+        Path(os.path.realpath(target / CONFIG)).unlink(missing_ok=True)
     return target
 
 
