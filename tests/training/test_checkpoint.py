@@ -64,9 +64,25 @@ def test_a_full_disk_is_said_wherever_it_begins(tmp_path: Path, full_at: int) ->
 
 
 def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path: Path) -> None:
-    """A missing file and a file of something else end in words, and nothing in it is executed."""
+    """A missing file and a file of something else end in words."""
     with pytest.raises(TrainingError, match="found none"):
         checkpoint.load(tmp_path / "c.pt")
-    (tmp_path / "c.pt").write_bytes(b"cos\nsystem\n(S'touch /tmp/never'\ntR.")
-    with pytest.raises(TrainingError, match="is no checkpoint"):
+    torch.save(torch.zeros(9), tmp_path / "c.pt")
+    with pytest.raises(TrainingError, match=r"is no checkpoint of a run: it holds something else$"):
         checkpoint.load(tmp_path / "c.pt")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"some text", b"<html>", b"PK\3\4 cut", b"cos\nsystem\n(S'touch /tmp/never'\ntR."]
+)
+def test_a_damaged_checkpoint_is_said_to_be_damaged(tmp_path: Path, content: bytes) -> None:
+    """The words are ours: torch's are none at all, or advise to run what is in the file."""
+    (tmp_path / "c.pt").write_bytes(content)
+    with pytest.raises(TrainingError, match=r"c\.pt is damaged, or no checkpoint of a run$"):
+        checkpoint.load(tmp_path / "c.pt")
+
+
+def test_a_checkpoint_that_cannot_be_read_is_not_called_damaged(tmp_path: Path) -> None:
+    """A fault of the system is told as such, without its number."""
+    with pytest.raises(TrainingError, match=r"cannot be read: Is a directory$"):
+        checkpoint.load(tmp_path)

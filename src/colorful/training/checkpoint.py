@@ -32,9 +32,13 @@ def load(path: Path) -> dict[str, Any]:
         TrainingError: If it is missing or no checkpoint.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise TrainingError(f"resume: expected a checkpoint, found none at {path}") from error
-    except Exception as error:
-        raise TrainingError(f"resume: {path} is no checkpoint of a run: {error}") from error
+    except OSError as error:
+        raise TrainingError(f"resume: {path} cannot be read: {files.in_words(error)}") from error
+    except Exception as error:  # nearly any; torch's words may advise to run what is in the file
+        raise TrainingError(f"resume: {path} is damaged, or no checkpoint of a run") from error
+    if not isinstance(state, dict):
+        raise TrainingError(f"resume: {path} is no checkpoint of a run: it holds something else")
     return state
