@@ -87,6 +87,17 @@ def test_leanings_go_to_different_sides_and_not_too_far(temperature: float) -> N
     assert there.ab.shape == (2, 12, 15)
 
 
+@pytest.mark.parametrize("apart", [30, 90])
+def test_leanings_go_as_far_whether_colors_give_way_easily_or_not(apart: float) -> None:
+    """Cells that hesitate between two colors, near or far from each other, are moved by the same distance."""
+    middle = torch.tensor([0.0, apart / 2])
+    shares = sum((-(BINS - color).square().sum(dim=1) / 50).exp() for color in (middle, -middle)) + 1e-6
+    logits = shares.log()[:, None, None] + 0.1 * torch.randn(len(BINS), 16, 16)
+    leaning = lean(logits, Decoder(BINS, 0.57), torch.rand(2, 16, 16), step=1, angles=[0.0])[0]
+    moved = leaning.ab - annealed_mean(logits, BINS, temperature=0.57)
+    assert moved.norm(dim=0).mean() == pytest.approx(7.8, abs=0.5)
+
+
 def test_what_is_sure_does_not_lean() -> None:
     """A cell that is sure of its color keeps it in every variant, though others move."""
     logits = logits_of(24, 24)

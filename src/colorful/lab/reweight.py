@@ -34,7 +34,7 @@ _SHARPNESS = 25.0
 _UNLIKE, _SAME = 0.3, 0.5
 """Likeness of features up to which nothing, and from which on everything, is taken from the other photo."""
 
-_DISTANCE = 7.4
+_DISTANCE = 7.8
 """Mean distance of a variant from the plain picture, in CIELAB units."""
 _REACH = 15.0
 """Greatest distance of one of its cells, about."""
@@ -257,16 +257,19 @@ def _products(points: Tensor) -> Tensor:
 
 def _force(cells: Tensor, push: Tensor, start: Tensor, decoder: Decoder) -> tuple[Tensor, Tensor]:
     """Find how hard each cell is to be pushed: -> ``(P, 1)``, and the ab that come of it."""
-    low, high, strength = 0.0, math.inf, 0.02 * max(decoder.temperature, 0.1)
+    # Small at first: a distance grows in proportion to the push, until what goes too far is held back.
+    low, high, strength = 0.0, math.inf, 1e-5 * max(decoder.temperature, 0.1)
     for _ in range(_TRIES):
         force: float | Tensor = strength
         for _ in range(2):
             ab = _decode(cells + force * push, decoder)
             far = (ab - start).norm(dim=1, keepdim=True)
             force = force * (_REACH / far.clamp(min=1e-6)).clamp(max=1)
-        moved = float(far.mean())
+        moved = max(float(far.mean()), 1e-3)
         low, high = (strength, high) if moved < _DISTANCE else (low, strength)
-        strength = math.sqrt(low * high) if low > 0 and high < math.inf else (3 * low or high / 3)
+        strength *= _DISTANCE / moved
+        if not low <= strength <= high:
+            strength = math.sqrt(low * high)
     return torch.as_tensor(force), ab
 
 
