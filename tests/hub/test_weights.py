@@ -302,11 +302,18 @@ def test_tensors_that_do_not_fit(network: Network, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_incomplete_folder(name: str, folder: Path) -> None:
-    """A folder that lacks a file says which."""
+def test_incomplete_folder(name: str, network: Network, folder: Path) -> None:
+    """A folder that lacks a file says which, unless the weights carry the config."""
+    save_file(network.state_dict(), folder / "model.safetensors")  # these carry none
     (folder / name).unlink()
     with pytest.raises(WeightsNotFoundError, match=name):
         hub.load(folder)
+
+
+def test_weights_that_carry_their_config_need_no_other(network: Network, folder: Path) -> None:
+    """What save_pretrained wrote is loaded without config.json, with the settings that it was saved with."""
+    (folder / "config.json").unlink()
+    assert hub.load(folder).config == network.config
 
 
 @pytest.mark.parametrize(
